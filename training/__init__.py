@@ -1,0 +1,1 @@
+"""The recipe of the embedded speech checkpoint: data, training, export and evaluation."""
