@@ -27,6 +27,15 @@ class Example:
     words: str
 
 
+VOICE_NAMES = {
+    ("flite", "slt"): "flite slt",
+    ("flite", "rms"): "flite rms",
+    ("flite", "awb"): "flite awb",
+    ("flite", "kal16"): "flite kal16",
+    ("espeak", "en-us"): "espeak-ng en-us",
+    ("espeak", "en"): "espeak-ng en-gb",
+}
+
 CLIPS = [
     Example(
         "coffee", "flite", "slt", "A cup of coffee",
@@ -50,7 +59,7 @@ CLIPS = [
         "Please call me when you have a moment. I found your keys under the kitchen table.",
     ),
     Example(
-        "weather", "espeak", "en-gb", "The weather",
+        "weather", "espeak", "en", "The weather",
         "It will be cold and dry in the north today, with a little rain before the evening.",
     ),
     Example(
@@ -96,7 +105,7 @@ def main() -> None:
         audio = synthesise(clip)
         name = f"{clip.stem}.flac"
         soundfile.write(EXAMPLES / name, audio, 16_000, subtype="PCM_16")
-        voice = f"{clip.engine} {clip.voice}"
+        voice = VOICE_NAMES[clip.engine, clip.voice]
         rows.append({"file": name, "text": plain(clip.words), "voice": voice, "title": clip.title})
         print(f"{name}: {len(audio) / 16_000:.1f} s, {voice}")
     table = json.dumps(rows, indent=2, ensure_ascii=False)
