@@ -48,15 +48,15 @@ CLIPS = [
     Example(
         "garden", "flite", "awb", "My grandmother's garden",
         "My grandmother had a little garden behind her house, and in the summer "
-        "it was always full of bees.",
+        "it was always full of flowers.",
     ),
     Example(
         "window", "flite", "kal16", "A light in the window",
         "There's a light in that window every night, but nobody has lived there for twenty years.",
     ),
     Example(
-        "keys", "espeak", "en-us", "Lost and found",
-        "Please call me when you have a moment. I found your keys under the kitchen table.",
+        "key", "espeak", "en-us", "Lost and found",
+        "Please call me when you have a moment. I found your key under the kitchen table.",
     ),
     Example(
         "weather", "espeak", "en", "The weather",
@@ -73,7 +73,8 @@ CLIPS = [
         "brought good luck. I kept them all in a box under my bed. Many years later I opened "
         "that box again. The stones were still there, and so was a letter that I had never seen "
         "before. It was from my father, and this was how it began: if you are reading this, then "
-        "you have found your luck at last.",
+        "you have found your luck at last. I went down to the water that same day, and I did not "
+        "come home until it was dark.",
     ),
 ]  # fmt: skip
 
