@@ -1,0 +1,1 @@
+"""Worker processes behind one call: frames over stdio, health, restarts, errors."""
