@@ -1,0 +1,345 @@
+"""Test doubles with the real interfaces, and makers of believable values.
+
+``FakeAdapter`` stands in for a model: it answers every operation believably out of the task itself
+(the transcript is the words of the file's name), and can be told to answer otherwise, to fail, to
+wait, or to take time on a :class:`FakeClock`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from wav2vec2_app.adapters.base import RollingMeasure
+from wav2vec2_app.types import (
+    SAMPLE_RATE_HZ,
+    AdapterStatus,
+    Audio,
+    AudioProbe,
+    AudioSource,
+    AudioTask,
+    Emission,
+    Features,
+    MemoryReport,
+    ModelCapabilities,
+    ModelChoice,
+    ModelInfo,
+    ModelTask,
+    Operation,
+    Picture,
+    ProcessMemory,
+    Progress,
+    Recognition,
+    Report,
+    Stage,
+    TaskResult,
+    Transcript,
+    Want,
+    Word,
+    WorkerStatus,
+    ignore_progress,
+)
+
+MIB = 1024 * 1024
+FRAME_S = 0.02
+VOCABULARY = ("<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ")
+PICTURE_NAMES = ("waveform", "spectrogram", "mfcc", "pitch", "emission")
+
+_STAGES: Mapping[Operation, tuple[tuple[str, str, float], ...]] = {
+    Operation.PROBE: (("probe", "audio", 1.0),),
+    Operation.DECODE: (("decode audio", "audio", 0.7), ("resample", "audio", 0.3)),
+    Operation.TRANSCRIBE: (("forward", "inference", 0.9), ("decode text", "inference", 0.1)),
+    Operation.ANALYZE: (("features", "audio", 1.0),),
+    Operation.DRAW: (("draw", "audio", 1.0),),
+}
+"""Stages of each operation: name, process, share of the operation's time."""
+
+
+class FakeClock:
+    """A monotonic clock that stands still until it is moved."""
+
+    def __init__(self, now_s: float = 1000.0) -> None:
+        self.now_s = now_s
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def advance(self, seconds: float) -> None:
+        assert seconds >= 0, "a monotonic clock never goes back"
+        self.now_s += seconds
+
+
+# --- believable values -------------------------------------------------------------------------
+
+
+def make_audio(duration_s: float = 1.0, *, frequency_hz: float = 220.0) -> Audio:
+    """A quiet tone."""
+    times_s = np.arange(round(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    samples = 0.1 * np.sin(2 * np.pi * frequency_hz * times_s)
+    return Audio(samples.astype(np.float32), SAMPLE_RATE_HZ, 1, "wav/pcm_s16le")
+
+
+def make_probe(duration_s: float = 1.0) -> AudioProbe:
+    size_bytes = 44 + 2 * round(duration_s * SAMPLE_RATE_HZ)
+    return AudioProbe(duration_s, True, SAMPLE_RATE_HZ, 1, "wav/pcm_s16le", size_bytes)
+
+
+def make_model_info(name: str = "fake/wav2vec2") -> ModelInfo:
+    return ModelInfo(name, "embedded", "torch", "cpu", "float32", 4_000_000, 8_000_000)
+
+
+def make_emission(text: str = "hello world") -> Emission:
+    """Log-probabilities that read ``text`` greedily: two frames a letter, one blank after."""
+    frames = [0]
+    for letter in text.upper().replace(" ", "|"):
+        token = VOCABULARY.index(letter) if letter in VOCABULARY else VOCABULARY.index("<unk>")
+        frames += [token, token, 0]
+    probabilities = np.full((len(frames), len(VOCABULARY)), 0.1 / (len(VOCABULARY) - 1))
+    probabilities[np.arange(len(frames)), frames] = 0.9
+    return Emission(np.log(probabilities).astype(np.float16), VOCABULARY, 0, "|", FRAME_S)
+
+
+def make_recognition(text: str = "hello world", *, model: ModelInfo | None = None) -> Recognition:
+    """A transcript of ``text`` whose word times are those in its emission."""
+    emission = make_emission(text)
+    words = tuple(
+        Word(
+            match.group(),
+            start_s=round((1 + 3 * match.start()) * FRAME_S, 6),
+            end_s=round(3 * match.end() * FRAME_S, 6),
+            confidence=0.9,
+        )
+        for match in re.finditer(r"\S+", text)
+    )
+    transcript = Transcript(
+        text=text,
+        words=words,
+        confidence=0.9 if words else 0.0,
+        duration_s=emission.duration_s,
+        model=model or make_model_info(),
+        reason="" if words else "silence",
+    )
+    return Recognition(transcript, emission)
+
+
+def make_features(duration_s: float = 1.0, *, frame_s: float = FRAME_S) -> Features:
+    """Features of a steady voice that is silent in its last quarter."""
+    frames = max(1, round(duration_s / frame_s))
+    times_s = ((np.arange(frames) + 0.5) * frame_s).astype(np.float32)
+    voiced = np.arange(frames) < 0.75 * frames
+    return Features(
+        times_s=times_s,
+        f0_hz=np.where(voiced, 120.0 + 10.0 * np.sin(times_s), np.nan).astype(np.float32),
+        energy_db=np.where(voiced, -20.0, -60.0).astype(np.float32),
+        log_mel_db=np.linspace(-80, 0, 80 * frames).reshape(80, frames).astype(np.float16),
+        mfcc=np.linspace(-30, 30, 13 * frames).reshape(13, frames).astype(np.float16),
+        summary={"peak_dbfs": -3.0, "rms_dbfs": -20.0, "f0_median_hz": 120.0},
+    )
+
+
+def make_picture(name: str = "waveform") -> Picture:
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 20">'
+        f'<title>{name}</title><path d="M0 10H100" stroke="currentColor"/></svg>'
+    )
+    return Picture(name, name.capitalize(), svg.encode(), f"The {name} of the recording.")
+
+
+def make_task(
+    name: str = "hello world.wav",
+    *,
+    wants: Iterable[Want] = (Want.TRANSCRIPT,),
+    model: str = "auto",
+    session: str = "",
+) -> AudioTask:
+    """A task that FakeAdapter transcribes as the words of ``name``."""
+    source = AudioSource(data=b"RIFF", name=name)
+    return AudioTask(source, frozenset(wants), model=model, session=session)
+
+
+# --- the adapter -------------------------------------------------------------------------------
+
+
+class FakeAdapter:
+    """A model adapter that needs no model.
+
+    Args:
+        name: of the adapter.
+        operations: what it says it can do.
+        models: the models it says it has; none listed means it takes any.
+        duration_s: of every audio it probes and decodes.
+        clock, takes_s: an operation named in ``takes_s`` moves ``clock`` on by that many seconds.
+
+    Attributes:
+        calls: every task it was handed, in order.
+        cancelled: the tasks that were cancelled while it worked on them.
+        initialized, disposed: how often each was called.
+    """
+
+    def __init__(
+        self,
+        name: str = "fake",
+        *,
+        operations: Iterable[Operation] = tuple(Operation),
+        models: Sequence[str] = (),
+        duration_s: float = 1.0,
+        clock: FakeClock | None = None,
+        takes_s: Mapping[Operation, float] | None = None,
+    ) -> None:
+        self.name = name
+        self.duration_s = duration_s
+        self.calls: list[ModelTask] = []
+        self.cancelled: list[ModelTask] = []
+        self.initialized = 0
+        self.disposed = 0
+        self._operations = frozenset(operations)
+        self._models = tuple(models)
+        self._clock = clock or FakeClock()
+        self._takes_s = dict(takes_s or {})
+        self._answers: dict[Operation, deque[Any]] = defaultdict(deque)
+        self._gates: dict[Operation, asyncio.Event] = {}
+        self._called = asyncio.Event()
+        self._measure = RollingMeasure(clock=self._clock)
+
+    # --- told by a test ---
+
+    def answer(self, operation: Operation, *answers: Any) -> None:
+        """Queue answers to ``operation``: a value, a whole TaskResult, or an exception to raise.
+
+        A callable is given the ModelTask and returns one of these. When the queue is empty, the
+        default answer is given again.
+        """
+        self._answers[operation].extend(answers)
+
+    def fail(self, operation: Operation, error: BaseException, *, times: int = 1) -> None:
+        """Queue ``times`` failures of ``operation``."""
+        self.answer(operation, *[error] * times)
+
+    def block(self, operation: Operation) -> asyncio.Event:
+        """Make every call of ``operation`` wait until the returned event is set."""
+        return self._gates.setdefault(operation, asyncio.Event())
+
+    async def reached(self, operation: Operation, times: int = 1) -> None:
+        """Wait until ``operation`` has been called ``times`` times."""
+        while self.count(operation) < times:
+            await self._called.wait()
+
+    def count(self, operation: Operation) -> int:
+        """How often ``operation`` was called."""
+        return sum(call.operation is operation for call in self.calls)
+
+    # --- the interface ---
+
+    async def initialize(self) -> None:
+        self.initialized += 1
+
+    async def dispose(self) -> None:
+        self.disposed += 1
+
+    async def handle_task(self, task: ModelTask, report: Report = ignore_progress) -> TaskResult:
+        self._note(task)
+        try:
+            with self._measure.timing(self._audio_s(task)):
+                return await self._work(task, report)
+        except asyncio.CancelledError:
+            self.cancelled.append(task)
+            raise
+
+    def get_capabilities(self) -> ModelCapabilities:
+        return ModelCapabilities(
+            name=self.name,
+            operations=self._operations,
+            max_duration_s=600.0,
+            max_bytes=100 * MIB,
+            formats=("wav", "flac", "ogg", "mp3", "m4a", "webm"),
+            features=("words", "confidence", "emission"),
+            models=self._models,
+            average_latency_s=self._measure.average_latency_s,
+            throughput=self._measure.throughput,
+            success_rate=self._measure.success_rate,
+            samples=self._measure.samples,
+        )
+
+    def get_status(self) -> AdapterStatus:
+        ready = self.initialized > self.disposed
+        return AdapterStatus(
+            name=self.name,
+            ready=ready,
+            model=make_model_info(),
+            choices=tuple(ModelChoice(name, name, ready=True) for name in self._models),
+            workers=tuple(
+                WorkerStatus(role, "ready" if ready else "stopped", pid, restarts=0, in_flight=0)
+                for role, pid in (("audio", 101), ("inference", 102))
+            ),
+            memory=make_memory(),
+        )
+
+    # --- inside ---
+
+    def _note(self, task: ModelTask) -> None:
+        self.calls.append(task)
+        called, self._called = self._called, asyncio.Event()
+        called.set()
+
+    def _audio_s(self, task: ModelTask) -> float:
+        audio = task.inputs.get(Operation.DECODE)
+        return audio.duration_s if isinstance(audio, Audio) else 0.0
+
+    async def _work(self, task: ModelTask, report: Report) -> TaskResult:
+        if gate := self._gates.get(task.operation):
+            await gate.wait()
+        await asyncio.sleep(0)  # as a real adapter would, it lets others run
+        took_s = self._takes_s.get(task.operation, 0.0)
+        self._clock.advance(took_s)
+        queued = self._answers[task.operation]
+        answer = queued.popleft() if queued else self._default(task, report)
+        if callable(answer):
+            answer = answer(task)
+        if isinstance(answer, BaseException):
+            raise answer
+        if isinstance(answer, TaskResult):
+            return answer
+        return TaskResult(task.operation, answer, _stages(task.operation, took_s))
+
+    def _default(self, task: ModelTask, report: Report) -> Any:
+        if task.operation is Operation.PROBE:
+            return make_probe(self.duration_s)
+        if task.operation is Operation.DECODE:
+            return make_audio(self.duration_s)
+        if task.operation is Operation.TRANSCRIBE:
+            report(Progress(fraction=1.0))
+            return make_recognition(PurePath(task.task.source.name).stem)
+        if task.operation is Operation.ANALYZE:
+            return make_features(self.duration_s)
+        return self._draw(report)
+
+    def _draw(self, report: Report) -> tuple[Picture, ...]:
+        pictures = tuple(make_picture(name) for name in PICTURE_NAMES)
+        for number, picture in enumerate(pictures, start=1):
+            report(Progress(fraction=number / len(pictures), value=picture))
+        return pictures
+
+
+def make_memory() -> MemoryReport:
+    """Memory of a page and two workers."""
+    processes = (
+        ProcessMemory("page", 100, 180 * MIB, 190 * MIB),
+        ProcessMemory("audio", 101, 150 * MIB, 200 * MIB),
+        ProcessMemory("inference", 102, 300 * MIB, 350 * MIB),
+    )
+    return MemoryReport(processes, limit_bytes=2048 * MIB, model_bytes=8_000_000)
+
+
+def _stages(operation: Operation, took_s: float) -> tuple[Stage, ...]:
+    stages: list[Stage] = []
+    start_s = 0.0
+    for name, process, share in _STAGES[operation]:
+        stages.append(Stage(name, start_s, share * took_s, process))
+        start_s += share * took_s
+    return tuple(stages)
