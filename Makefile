@@ -1,0 +1,61 @@
+# Set-up, checks and tests; `make help` lists the targets.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint format bench wheel lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.installed ## start the page on http://127.0.0.1:7860
+	$(BIN)/python app.py
+
+test: $(VENV)/.installed-dev chromium ## run every test with coverage
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+
+lint: $(VENV)/.installed-dev ## style, types and the direction of the arrows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.installed-dev ## mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev ## measure (see benchmarks/README.md)
+	$(BIN)/python -m benchmarks
+
+wheel: $(VENV)/.installed-dev ## build dist/*.whl
+	$(BIN)/python -m build --wheel
+
+lock: $(VENV)/.installed-dev ## pin anew: requirements.txt and requirements-dev.txt
+	$(BIN)/python -m tools.lock
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+# The browser tests use the system's Chromium; without it, and without the right to install it, they skip.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	  { command -v apt-get >/dev/null && \
+	    SUDO=$$([ "$$(id -u)" = 0 ] || echo "sudo -n") && \
+	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq chromium; } || \
+	  echo "No Chromium, and no right to install it: the browser tests will be skipped."
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,163 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
+
+from tests.checkpoints import VOCABULARY, save_tiny_checkpoint
+from wav2vec2_app.errors import CancelledError, ModelError
+from wav2vec2_app.model.alphabet import Alphabet
+from wav2vec2_app.model.engines.torch_engine import TorchEngine
+from wav2vec2_app.model.recognizer import Recognizer, is_silent, recognize
+from wav2vec2_app.model.resolve import Checkpoint
+from wav2vec2_app.types import Float32
+
+
+def noise(seconds: float, level: float = 0.1) -> Float32:
+    generator = np.random.default_rng(3)
+    return (level * generator.standard_normal(int(16_000 * seconds))).astype(np.float32)
+
+
+def load(checkpoint: Checkpoint, window_s: float = 20.0, overlap_s: float = 4.0) -> Recognizer:
+    return Recognizer(checkpoint, TorchEngine(device="cpu"), window_s=window_s, overlap_s=overlap_s)
+
+
+def test_emission_equals_that_of_transformers_itself(tiny_checkpoint: Checkpoint) -> None:
+    samples = noise(2.0)
+    extractor = Wav2Vec2FeatureExtractor.from_pretrained(tiny_checkpoint.path)
+    model = Wav2Vec2ForCTC.from_pretrained(tiny_checkpoint.path).eval()
+    inputs = extractor(samples, sampling_rate=16_000, return_tensors="pt")
+    with torch.inference_mode():
+        expected = torch.log_softmax(model(inputs.input_values).logits[0], dim=-1).numpy()
+
+    emission = load(tiny_checkpoint).emit(samples)
+
+    assert emission.vocabulary == VOCABULARY
+    np.testing.assert_allclose(emission.log_probs, expected, atol=4e-3)
+
+
+def test_windows_give_as_many_frames_as_one_pass_and_no_later_last_frame(
+    tiny_checkpoint: Checkpoint,
+) -> None:
+    samples = noise(9.37)
+
+    whole = load(tiny_checkpoint).emit(samples)
+    cut = load(tiny_checkpoint, window_s=2.0, overlap_s=0.5).emit(samples)
+
+    assert cut.log_probs.shape == whole.log_probs.shape
+    assert cut.duration_s <= len(samples) / 16_000
+
+
+def test_windows_agree_with_one_pass_away_from_context(tmp_path: Path) -> None:
+    """With no layer that looks further than the convolutions, a seam must leave no trace."""
+    folder = save_tiny_checkpoint(tmp_path, num_hidden_layers=0, num_conv_pos_embeddings=2)
+    checkpoint = Checkpoint("local", folder, "folder")
+    samples = noise(6.0)
+
+    whole = load(checkpoint).emit(samples)
+    cut = load(checkpoint, window_s=2.0, overlap_s=0.5).emit(samples)
+
+    np.testing.assert_allclose(cut.log_probs, whole.log_probs, atol=5e-3)
+
+
+def test_report_is_told_of_every_window_and_can_stop_the_work(tiny_checkpoint: Checkpoint) -> None:
+    recognizer = load(tiny_checkpoint, window_s=2.0, overlap_s=0.5)
+    fractions: list[float] = []
+
+    def stop_at_second(fraction: float) -> None:
+        fractions.append(fraction)
+        if len(fractions) == 2:
+            raise CancelledError("enough")
+
+    with pytest.raises(CancelledError):
+        recognizer.emit(noise(20.0), stop_at_second)
+
+    assert len(fractions) == 2
+    assert 0 < fractions[0] < fractions[1] < 1
+
+
+def test_silence_is_answered_empty_with_its_reason(tiny_checkpoint: Checkpoint) -> None:
+    found = recognize(load(tiny_checkpoint), np.zeros(32_000, np.float32))
+
+    assert found.transcript.text == ""
+    assert found.transcript.reason == "silence"
+    assert found.emission.log_probs.shape == (99, len(VOCABULARY))
+
+
+@pytest.mark.parametrize(
+    ("samples", "silent"),
+    [
+        (np.zeros(100, np.float32), True),
+        (np.full(16_000, 0.5, np.float32), True),  # an offset is no sound
+        (noise(3.0, level=1e-4), True),
+        (noise(3.0, level=0.01), False),
+        (np.concatenate([np.zeros(160_000, np.float32), noise(0.5)]), False),
+    ],
+)
+def test_silence_is_judged_by_the_loudest_half_second(samples: Float32, silent: bool) -> None:
+    assert is_silent(samples) is silent
+
+
+def test_audio_shorter_than_one_frame_still_has_an_emission(tiny_checkpoint: Checkpoint) -> None:
+    assert len(load(tiny_checkpoint).emit(noise(0.01)).log_probs) == 1
+
+
+def test_info_says_what_runs_where(tiny_checkpoint: Checkpoint) -> None:
+    info = load(tiny_checkpoint).info
+
+    assert (info.name, info.source) == ("tiny", "folder")
+    assert (info.engine, info.device, info.precision) == ("torch", "cpu", "fp32")
+    assert info.parameters > 1000
+    assert info.size_bytes == (tiny_checkpoint.path / "model.safetensors").stat().st_size
+
+
+def test_alphabet_follows_the_tokenizer(tiny_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    shutil.copytree(tiny_folder, folder)
+    settings = {"pad_token": {"content": "[PAD]"}, "word_delimiter_token": " ", "unk_token": "[U]"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    (folder / "vocab.json").write_text(json.dumps({"a": 0, " ": 1, "[U]": 2, "[PAD]": 3}))
+    (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": False}))
+
+    alphabet = Alphabet.of(folder)
+
+    assert alphabet.tokens == ("a", " ", "[U]", "[PAD]")
+    assert (alphabet.blank_id, alphabet.word_delimiter, alphabet.normalize) == (3, " ", False)
+    assert "[U]" in alphabet.special
+    assert " " not in alphabet.special
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "code"),
+    [
+        ("vocab.json", "{not json", "model.broken"),
+        ("vocab.json", '{"a": "b"}', "model.bad_vocabulary"),
+        ("vocab.json", '{"a": 0}', "model.no_blank"),
+        ("model.safetensors", "not weights", "model.broken"),
+    ],
+)
+def test_broken_checkpoint_is_a_model_error(
+    tiny_folder: Path, tmp_path: Path, file: str, content: str, code: str
+) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(tiny_folder, folder)
+    (folder / file).write_text(content)
+
+    with pytest.raises(ModelError) as refused:
+        load(Checkpoint("broken", folder, "folder"))
+
+    assert refused.value.code == code
+
+
+def test_checkpoint_without_ctc_head_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "headless"
+    shutil.copytree(tiny_folder, folder)
+    Wav2Vec2ForCTC.from_pretrained(tiny_folder).wav2vec2.save_pretrained(folder)
+
+    with pytest.raises(ModelError) as refused:
+        load(Checkpoint("headless", folder, "folder"))
+
+    assert refused.value.code == "model.no_ctc_head"

@@ -1,0 +1,1 @@
+"""Model adapters: one interface over whatever answers a task."""

@@ -1,0 +1,101 @@
+"""The composition root: settings in, a wired application out. Nothing else builds layers."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wav2vec2_app.adapters.wav2vec2 import Wav2Vec2Adapter
+from wav2vec2_app.bridge.pool import WorkerPool
+from wav2vec2_app.bridge.process import WorkerBridge, WorkerSpec
+from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.service.wav2vec2 import Wav2Vec2Service
+from wav2vec2_app.settings import Settings
+
+
+def assets_path() -> Path:
+    """The folder of checkpoint, examples and page assets: in the package, or beside it."""
+    packaged = Path(__file__).parent / "assets"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "assets"
+
+
+@dataclass(frozen=True)
+class System:
+    """The application below the page: an orchestrator and what it stands on."""
+
+    settings: Settings
+    orchestrator: ModelOrchestrator
+    service: Wav2Vec2Service
+
+
+def build_system(settings: Settings) -> System:
+    """Wire the layers; nothing starts before ``orchestrator.start()``."""
+    service = Wav2Vec2Service(
+        audio=_pool("audio", _audio_config(settings), settings, workers=1),
+        inference=_pool(
+            "inference",
+            _inference_config(settings),
+            settings,
+            workers=settings.inference_workers,
+        ),
+        make_fetch_bridge=lambda: _bridge(
+            "fetch", {"timeout_s": settings.fetch_timeout_s}, settings
+        ),
+        settings=settings,
+    )
+    orchestrator = ModelOrchestrator(
+        [Wav2Vec2Adapter(service, settings)],
+        queue_size=settings.queue_size,
+        concurrency=settings.concurrency,
+        operation_timeout_s=settings.operation_timeout_s,
+        timeout_per_audio_s=settings.timeout_per_audio_s,
+        breaker_failures=settings.breaker_failures,
+        breaker_recovery_s=settings.breaker_recovery_s,
+    )
+    return System(settings, orchestrator, service)
+
+
+def _audio_config(settings: Settings) -> dict[str, Any]:
+    return {"max_duration_s": settings.max_duration_s, "max_bytes": settings.max_bytes}
+
+
+def _inference_config(settings: Settings) -> dict[str, Any]:
+    folders = [str(folder) for folder in settings.model_folders]
+    if Path(settings.model).is_dir():
+        folders.append(settings.model)
+    return {
+        "model": settings.model,
+        "embedded": str(assets_path() / "model"),
+        "preferred": settings.preferred_model,
+        "allowed": list(settings.allowed_models),
+        "folders": folders,
+        "device": settings.device,
+        "threads": settings.torch_threads or os.cpu_count() or 1,
+        "window_s": settings.window_s,
+        "window_overlap_s": settings.window_overlap_s,
+    }
+
+
+def _pool(role: str, config: Mapping[str, Any], settings: Settings, *, workers: int) -> WorkerPool:
+    return WorkerPool([_bridge(role, config, settings) for _ in range(workers)])
+
+
+def _bridge(role: str, config: Mapping[str, Any], settings: Settings) -> WorkerBridge:
+    argv = (
+        sys.executable, "-m", "wav2vec2_app.worker", "--role", role, "--config", json.dumps(config),
+    )  # fmt: skip
+    return WorkerBridge(
+        WorkerSpec(role=role, argv=argv, env={"WAV2VEC2_LOG_LEVEL": settings.log_level}),
+        start_timeout_s=settings.start_timeout_s,
+        ping_interval_s=settings.ping_interval_s,
+        ping_timeout_s=settings.ping_timeout_s,
+        restart_budget=settings.restart_budget,
+        restart_window_s=settings.restart_window_s,
+        restart_backoff_s=settings.restart_backoff_s,
+        kill_grace_s=settings.kill_grace_s,
+    )

@@ -1,0 +1,1 @@
+"""The model: which checkpoint, on which engine, and how its emission is read."""

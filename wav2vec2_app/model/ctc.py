@@ -1,0 +1,87 @@
+"""Reading text, word times and confidence from a CTC emission, greedily.
+
+The best path takes the most probable token of every frame, merges repeats and drops blanks
+(Graves et al. 2006, "Connectionist Temporal Classification", §3.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wav2vec2_app.types import Emission, Word
+
+
+@dataclass(frozen=True)
+class Token:
+    """One emitted token: frames ``[start, stop)`` of its run and its mean log-probability there."""
+
+    text: str
+    start: int
+    stop: int
+    log_prob: float
+
+
+def best_path(emission: Emission) -> list[Token]:
+    """Runs of equal best tokens, blanks dropped, word delimiters kept."""
+    if not len(emission.log_probs):
+        return []
+    log_probs = emission.log_probs.astype(np.float32)
+    ids = log_probs.argmax(axis=1)
+    edges = np.flatnonzero(np.diff(ids)) + 1
+    starts, stops = np.r_[0, edges], np.r_[edges, len(ids)]
+    return [
+        Token(
+            text=emission.vocabulary[ids[start]],
+            start=int(start),
+            stop=int(stop),
+            log_prob=float(log_probs[start:stop, ids[start]].mean()),
+        )
+        for start, stop in zip(starts, stops, strict=True)
+        if ids[start] != emission.blank_id
+    ]
+
+
+def greedy_words(emission: Emission, *, ignore: frozenset[str] = frozenset()) -> tuple[Word, ...]:
+    """The words of the best path, with times in seconds and confidence in [0, 1].
+
+    A word lasts from the first frame of its first token to the end of its last token's run; its
+    confidence is the geometric mean of its tokens' probabilities. Tokens in ``ignore`` (``<s>``,
+    ``<unk>``…) are never spelled.
+    """
+    words: list[Word] = []
+    letters: list[Token] = []
+    for token in best_path(emission):
+        if token.text == emission.word_delimiter:
+            words.extend(_spell(letters, emission.frame_s))
+            letters = []
+        elif token.text not in ignore:
+            letters.append(token)
+    words.extend(_spell(letters, emission.frame_s))
+    return tuple(words)
+
+
+def _spell(letters: list[Token], frame_s: float) -> list[Word]:
+    if not letters:
+        return []
+    return [
+        Word(
+            text="".join(token.text for token in letters),
+            start_s=round(letters[0].start * frame_s, 6),
+            end_s=round(letters[-1].stop * frame_s, 6),
+            confidence=_probability(np.mean([token.log_prob for token in letters])),
+        )
+    ]
+
+
+def transcript_confidence(words: tuple[Word, ...]) -> float:
+    """Geometric mean of the words' confidences; 0 for no words."""
+    if not words:
+        return 0.0
+    floor = 1e-6
+    return _probability(np.mean(np.log([max(word.confidence, floor) for word in words])))
+
+
+def _probability(log_prob: float | np.floating) -> float:
+    return float(min(1.0, np.exp(log_prob)))

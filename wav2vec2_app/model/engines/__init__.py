@@ -1,0 +1,1 @@
+"""Engines: ways to run a forward pass, behind one interface."""

@@ -1,0 +1,122 @@
+"""The PyTorch engine: ``transformers.Wav2Vec2ForCTC`` on CUDA, MPS or CPU, with fallback to CPU."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from transformers import Wav2Vec2ForCTC
+
+from wav2vec2_app.errors import ModelError
+from wav2vec2_app.model.chunking import FrameGrid
+from wav2vec2_app.model.engines.base import EngineInfo
+from wav2vec2_app.model.resolve import Checkpoint
+from wav2vec2_app.types import Float32
+
+log = logging.getLogger(__name__)
+
+CPU = torch.device("cpu")
+
+
+@dataclass
+class TorchEngine:
+    """Full precision on whichever device was asked for and works.
+
+    Args:
+        device: ``auto`` (CUDA, else MPS, else CPU) or a torch device name.
+        threads: intra-operation threads on the CPU; 0 leaves torch's choice.
+    """
+
+    device: str = "auto"
+    threads: int = 0
+    grid: FrameGrid = field(default_factory=FrameGrid)
+    note: str = ""
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        self._model = _read(checkpoint)
+        config = self._model.config
+        self.grid = FrameGrid.of_convolutions(tuple(config.conv_kernel), tuple(config.conv_stride))
+        self._parameters = sum(weight.numel() for weight in self._model.parameters())
+        self._place(self._choose_device())
+
+    def forward(self, batch: Float32) -> Float32:
+        try:
+            return self._forward(batch)
+        except RuntimeError as error:
+            if self._device == CPU:
+                raise
+            self._fall_back(error)
+            return self._forward(batch)
+
+    def describe(self) -> EngineInfo:
+        return EngineInfo(
+            engine="torch",
+            device=str(self._device),
+            precision="fp32",
+            parameters=self._parameters,
+            note=self.note,
+        )
+
+    def _choose_device(self) -> torch.device:
+        if self.device == "auto":
+            if torch.cuda.is_available():
+                return torch.device("cuda")
+            return torch.device("mps") if torch.backends.mps.is_available() else CPU
+        try:
+            return torch.device(self.device)
+        except RuntimeError as error:
+            raise ModelError(
+                f"There is no device called “{self.device}”.",
+                code="model.bad_device",
+                hint="Use auto, cpu, cuda, cuda:N or mps.",
+            ) from error
+
+    def _place(self, device: torch.device) -> None:
+        """Move the model to ``device`` and prove it with one short pass."""
+        self._device = device
+        try:
+            self._model.to(device)
+            self._forward(np.zeros((1, self.grid.samples(5)), dtype=np.float32))
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            if device == CPU:
+                raise
+            self._fall_back(error)
+
+    def _fall_back(self, error: Exception) -> None:
+        failed, self._device = self._device, CPU
+        self.note = f"The device {failed} failed; the CPU answers instead."
+        log.warning("device %s failed, falling back to cpu: %s", failed, error)
+        self._model.to(CPU)
+
+    @torch.inference_mode()
+    def _forward(self, batch: Float32) -> Float32:
+        values = torch.from_numpy(np.ascontiguousarray(batch)).to(self._device)
+        logits = self._model(values).logits.float()
+        result: Float32 = torch.log_softmax(logits, dim=-1).cpu().numpy()
+        return result
+
+
+def _read(checkpoint: Checkpoint) -> Wav2Vec2ForCTC:
+    try:
+        model, report = Wav2Vec2ForCTC.from_pretrained(
+            checkpoint.path, dtype=torch.float32, local_files_only=True, output_loading_info=True
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        log.warning("cannot load %s: %s", checkpoint.name, error)
+        raise ModelError(
+            "The model's files cannot be read.",
+            code="model.broken",
+            hint="Fetch or save the checkpoint again.",
+        ) from error
+    if any(key.startswith("lm_head") for key in report["missing_keys"]):
+        raise ModelError(
+            "The model has no CTC head: it was not trained to spell.",
+            code="model.no_ctc_head",
+            hint="Choose a checkpoint fine-tuned for speech recognition with CTC.",
+        )
+    return model.eval()

@@ -1,0 +1,135 @@
+"""Fetching a checkpoint from the model hub into the hub's own cache, with true progress."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
+from tqdm.auto import tqdm
+
+from wav2vec2_app.errors import ModelError
+from wav2vec2_app.model.resolve import CONFIG, VOCABULARY, WEIGHTS, cached_path
+
+log = logging.getLogger(__name__)
+
+SIDE_FILES = (
+    CONFIG,
+    VOCABULARY,
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+)
+"""Small files of a checkpoint, fetched before the weights so that weights make it complete."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file on the hub and its size in bytes."""
+
+    name: str
+    size: int
+
+
+def fetch(
+    repository: str,
+    report: Callable[[int, int], None],
+    *,
+    timeout_s: float = 5.0,
+    endpoint: str | None = None,
+) -> None:
+    """Download what a CTC checkpoint needs; ``report(done_bytes, total_bytes)`` as it comes.
+
+    ``report`` may raise to stop. Does nothing where the checkpoint is on disk already.
+
+    Raises:
+        ModelError: ``model.hub_offline`` where the hub does not answer within ``timeout_s``,
+            ``model.not_on_hub`` where it does not know or does not give the repository.
+    """
+    if cached_path(repository) is not None:
+        return
+    try:
+        files = _plan(repository, timeout_s, endpoint)
+        total = sum(file.size for file in files)
+        done = 0
+        for file in files:
+            _download(repository, file, endpoint, timeout_s, _Progress(report, done, total))
+            done += file.size
+            report(done, total)
+    except (RepositoryNotFoundError, GatedRepoError) as error:
+        raise ModelError(
+            f"The model hub does not give {repository}.",
+            code="model.not_on_hub",
+            hint="Check the name, and whether it needs a token.",
+        ) from error
+    except (OfflineModeIsEnabled, LocalEntryNotFoundError, HfHubHTTPError, OSError,
+            httpx.HTTPError) as error:  # fmt: skip
+        log.info("the model hub cannot be reached: %s", type(error).__name__)
+        raise ModelError(
+            "The model hub cannot be reached.",
+            code="model.hub_offline",
+            severity="warning",
+            retryable=True,
+            hint="The embedded model answers meanwhile.",
+        ) from error
+
+
+def _plan(repository: str, timeout_s: float, endpoint: str | None) -> list[RemoteFile]:
+    info = HfApi(endpoint=endpoint).model_info(repository, timeout=timeout_s, files_metadata=True)
+    sizes = {file.rfilename: int(file.size or 0) for file in info.siblings or ()}
+    weights = next((name for name in WEIGHTS if name in sizes), None)
+    if weights is None:
+        raise ModelError(
+            f"{repository} holds no weights that this application reads.",
+            code="model.no_weights",
+            hint="It needs model.safetensors or pytorch_model.bin.",
+        )
+    names = [name for name in SIDE_FILES if name in sizes]
+    return [RemoteFile(name, sizes[name]) for name in (*names, weights)]
+
+
+@dataclass(frozen=True)
+class _Progress:
+    report: Callable[[int, int], None]
+    before: int
+    total: int
+
+    def bar(self) -> type[tqdm[Any]]:
+        """A tqdm class that tells ``report`` instead of drawing: the hub's hook for progress."""
+        progress = self
+
+        class Bar(tqdm):  # type: ignore[misc]
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                kwargs.pop("name", None)
+                super().__init__(*args, **{**kwargs, "disable": True})
+                self.n = kwargs.get("initial", 0) or 0
+
+            def update(self, n: float | None = 1) -> bool | None:
+                self.n += n or 0
+                progress.report(int(progress.before + self.n), progress.total)
+                return None
+
+        return Bar
+
+
+def _download(
+    repository: str, file: RemoteFile, endpoint: str | None, timeout_s: float, progress: _Progress
+) -> None:
+    hf_hub_download(
+        repository,
+        file.name,
+        endpoint=endpoint,
+        etag_timeout=timeout_s,
+        tqdm_class=progress.bar(),
+    )

@@ -1,0 +1,402 @@
+"""The service that owns a model's life: worker processes, states, memory, and what they can do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from wav2vec2_app.bridge.child import OnProgress
+from wav2vec2_app.bridge.pool import WorkerPool
+from wav2vec2_app.bridge.process import Answer, WorkerBridge
+from wav2vec2_app.bridge.protocol import Array, Arrays
+from wav2vec2_app.errors import InternalError, ModelError, Wav2Vec2Error
+from wav2vec2_app.monitoring.memory import MemoryMeter
+from wav2vec2_app.service.fetching import ModelFetcher
+from wav2vec2_app.settings import Settings
+from wav2vec2_app.types import (
+    AdapterStatus,
+    Audio,
+    AudioProbe,
+    AudioSource,
+    Emission,
+    Features,
+    ModelChoice,
+    ModelInfo,
+    Picture,
+    Progress,
+    Recognition,
+    Report,
+    Stage,
+    Transcript,
+    Word,
+    ignore_progress,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+AUTO = "auto"
+PICTURES = ("waveform", "log_mel", "mfcc", "pitch_energy", "emission")
+"""Pictures of a result, in the order in which they are drawn."""
+
+
+class ServiceState(str, Enum):
+    """The life of a service: created → ready → disposed."""
+
+    CREATED = "created"
+    READY = "ready"
+    DISPOSED = "disposed"
+
+
+@dataclass(frozen=True)
+class Timed(Generic[T]):
+    """A value and the stages it took; stages start from the moment the service was called."""
+
+    value: T
+    stages: tuple[Stage, ...]
+
+
+class Wav2Vec2Service:
+    """An audio processor around one wav2vec2 model.
+
+    Args:
+        audio: workers that decode audio, compute features and draw.
+        inference: workers that run the model.
+        make_fetch_bridge: a bridge to a worker that downloads models, made when one is needed.
+        settings: limits, timeouts and which models may answer.
+    """
+
+    def __init__(
+        self,
+        audio: WorkerPool,
+        inference: WorkerPool,
+        make_fetch_bridge: Callable[[], WorkerBridge],
+        settings: Settings,
+    ) -> None:
+        self._audio = audio
+        self._inference = inference
+        self._settings = settings
+        self._meter = MemoryMeter(limit_bytes=settings.memory_limit_bytes)
+        self._fetcher = ModelFetcher(make_fetch_bridge, self._adopt)
+        self._background: asyncio.Task[None] | None = None
+        self._model: ModelInfo | None = None
+        self.state = ServiceState.CREATED
+
+    # --- life ---
+
+    async def initialize(self) -> None:
+        """Start the workers; they get ready in the background and requests wait for them."""
+        self._assert_state(ServiceState.CREATED)
+        await asyncio.gather(self._audio.start(), self._inference.start())
+        self.state = ServiceState.READY
+        self._background = asyncio.create_task(self._look_for_better_model())
+
+    async def wait_ready(self) -> None:
+        """Return once every worker can answer; raises what kept it from starting."""
+        await asyncio.gather(self._audio.wait_ready(), self._inference.wait_ready())
+
+    async def dispose(self) -> None:
+        """Stop everything; harmless when repeated."""
+        if self.state is ServiceState.DISPOSED:
+            return
+        self.state = ServiceState.DISPOSED
+        if self._background is not None:
+            self._background.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._background
+        await self._fetcher.stop()
+        await asyncio.gather(self._audio.stop(), self._inference.stop())
+
+    # --- work ---
+
+    async def probe(self, source: AudioSource, *, request_id: str | None = None) -> AudioProbe:
+        """Read the header of ``source``; refuses what is too large or too long."""
+        meta, arrays = _source_frame(source)
+        answer = (await self._call(self._audio, "probe", meta, arrays, request_id)).value
+        return AudioProbe(**{name: answer.meta[name] for name in AudioProbe.__dataclass_fields__})
+
+    async def decode(
+        self, source: AudioSource, *, expected_s: float = 0.0, request_id: str | None = None
+    ) -> Timed[Audio]:
+        """Decode ``source`` to 16 kHz mono; ``expected_s`` of audio stretch the time limit."""
+        meta, arrays = _source_frame(source)
+        timed = await self._call(
+            self._audio, "decode", meta, arrays, request_id, audio_s=expected_s
+        )
+        found = timed.value.meta
+        audio = Audio(
+            samples=timed.value.arrays["samples"],
+            original_rate_hz=found["original_rate_hz"],
+            original_channels=found["original_channels"],
+            format=found["format"],
+            warnings=tuple(found["warnings"]),
+        )
+        return Timed(audio, timed.stages)
+
+    async def process(
+        self,
+        audio: Audio,
+        *,
+        model: str = AUTO,
+        report: Report = ignore_progress,
+        request_id: str | None = None,
+    ) -> Timed[Recognition]:
+        """Transcribe ``audio``; ``report`` gets the fraction done after each window."""
+
+        def on_progress(meta: Mapping[str, Any], _: object) -> None:
+            report(Progress(fraction=float(meta["fraction"])))
+
+        name = self._settings.model if model == AUTO else model
+        try:
+            timed = await self._call(
+                self._inference,
+                "transcribe",
+                {"model": name},
+                {"samples": audio.samples},
+                request_id,
+                audio_s=audio.duration_s,
+                on_progress=on_progress,
+            )
+        except ModelError as error:
+            self._fetch_if_missing(error)
+            raise
+        recognition = _recognition(timed.value)
+        if model == AUTO:
+            self._model = recognition.transcript.model
+        return Timed(recognition, timed.stages)
+
+    async def analyze(self, audio: Audio, *, request_id: str | None = None) -> Timed[Features]:
+        """Acoustic features of ``audio``."""
+        timed = await self._call(
+            self._audio,
+            "analyze",
+            {},
+            {"samples": audio.samples},
+            request_id,
+            audio_s=audio.duration_s,
+        )
+        return Timed(
+            Features(**timed.value.arrays, summary=timed.value.meta["summary"]), timed.stages
+        )
+
+    async def draw(
+        self,
+        audio: Audio,
+        features: Features,
+        recognition: Recognition,
+        *,
+        report: Report = ignore_progress,
+        request_id: str | None = None,
+    ) -> Timed[tuple[Picture, ...]]:
+        """Draw every picture; each goes to ``report`` the moment it is done."""
+        pictures: list[Picture] = []
+
+        def on_progress(meta: Mapping[str, Any], arrays: Arrays) -> None:
+            picture = Picture(
+                name=meta["name"],
+                title=meta["title"],
+                svg=arrays["svg"].tobytes(),
+                description=meta["description"],
+            )
+            pictures.append(picture)
+            report(Progress(fraction=len(pictures) / len(PICTURES), value=picture))
+
+        meta, arrays = _drawing_frame(audio, features, recognition)
+        timed = await self._call(
+            self._audio,
+            "draw",
+            meta,
+            arrays,
+            request_id,
+            audio_s=audio.duration_s,
+            on_progress=on_progress,
+        )
+        return Timed(tuple(pictures), timed.stages)
+
+    # --- what it is ---
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model that answers by default; ``None`` before the first worker is ready."""
+        told = self._inference.info.get("model")
+        return self._model or (ModelInfo(**told) if told else None)
+
+    def status(self, name: str) -> AdapterStatus:
+        """State of workers, models and memory at this moment, without asking a worker."""
+        workers = (*self._audio.statuses(), *self._inference.statuses())
+        model = self.model
+        pids = {
+            f"{worker.role}-{number}" if number else worker.role: worker.pid
+            for number, worker in _numbered(workers)
+            if worker.pid is not None
+        }
+        notices = (model.note if model else "", self._fetcher.notice)
+        return AdapterStatus(
+            name=name,
+            ready=all(worker.state == "ready" for worker in workers),
+            model=model,
+            choices=self.choices,
+            workers=workers,
+            memory=self._meter.report(pids, model_bytes=model.size_bytes if model else 0),
+            notices=tuple(notice for notice in notices if notice),
+        )
+
+    @property
+    def choices(self) -> tuple[ModelChoice, ...]:
+        """The models a person may choose; empty before the first worker is ready."""
+        told = self._inference.info.get("choices", ())
+        return tuple(
+            ModelChoice(name=choice["name"], label=choice["name"], ready=choice["ready"])
+            for choice in told
+        )
+
+    # --- inside ---
+
+    async def _call(
+        self,
+        pool: WorkerPool,
+        op: str,
+        meta: Mapping[str, Any],
+        arrays: Arrays,
+        request_id: str | None,
+        *,
+        audio_s: float = 0.0,
+        on_progress: OnProgress | None = None,
+    ) -> Timed[Answer]:
+        self._assert_state(ServiceState.READY)
+        settings = self._settings
+        begin = time.monotonic()
+        answer = await pool.request(
+            op,
+            meta,
+            arrays,
+            request_id=request_id,
+            timeout_s=settings.operation_timeout_s + settings.timeout_per_audio_s * audio_s,
+            on_progress=on_progress,
+        )
+        return Timed(answer, _stages(answer, pool.role, time.monotonic() - begin))
+
+    def _assert_state(self, expected: ServiceState) -> None:
+        if self.state is not expected:
+            raise InternalError(
+                f"The service is {self.state.value}, not {expected.value}.",
+                code="service.state",
+                hint="initialize() comes first, once; nothing comes after dispose().",
+                metadata={"state": self.state.value, "expected": expected.value},
+            )
+
+    async def _look_for_better_model(self) -> None:
+        """Where ``auto`` fell back to the embedded model, fetch the preferred one."""
+        try:
+            await self._inference.wait_ready()
+        except Wav2Vec2Error as error:
+            log.error("the inference worker cannot start: %s", error.message)
+            return
+        model = self.model
+        wanted = self._settings.model == AUTO and self._settings.fetch_models
+        if wanted and model is not None and model.source == "embedded":
+            self._fetcher.start(self._settings.preferred_model)
+
+    def _fetch_if_missing(self, error: ModelError) -> None:
+        if error.code == "model.not_on_disk" and self._settings.fetch_models:
+            self._fetcher.start(str(error.metadata["model"]))
+
+    async def _adopt(self, name: str) -> None:
+        """Load a model that has just arrived, so that new requests find it warm."""
+        preferred = self._settings.model == AUTO and name == self._settings.preferred_model
+        answer = await self._inference.request(
+            "load", {"model": AUTO if preferred else name}, {}, timeout_s=FETCHED_LOAD_S
+        )
+        if preferred:
+            self._model = ModelInfo(**answer.meta["model"])
+
+
+FETCHED_LOAD_S = 120.0
+"""How long a freshly fetched model may take to load."""
+
+
+def _numbered(workers: tuple[Any, ...]) -> list[tuple[int, Any]]:
+    """Each worker with its number among those of its role, from 0."""
+    seen: dict[str, int] = {}
+    numbered = []
+    for worker in workers:
+        numbered.append((seen.get(worker.role, 0), worker))
+        seen[worker.role] = seen.get(worker.role, 0) + 1
+    return numbered
+
+
+def _source_frame(source: AudioSource) -> tuple[dict[str, Any], Arrays]:
+    if source.path is not None:
+        return {"path": str(source.path), "name": source.name}, {}
+    return {"name": source.name}, {"bytes": np.frombuffer(source.data or b"", dtype=np.uint8)}
+
+
+def _recognition(answer: Answer) -> Recognition:
+    told = answer.meta["transcript"]
+    words = tuple(Word(**word) for word in told["words"])
+    transcript = Transcript(**{**told, "words": words, "model": ModelInfo(**told["model"])})
+    grid = answer.meta["emission"]
+    emission = Emission(
+        log_probs=answer.arrays["log_probs"],
+        vocabulary=tuple(grid["vocabulary"]),
+        blank_id=grid["blank_id"],
+        word_delimiter=grid["word_delimiter"],
+        frame_s=grid["frame_s"],
+    )
+    return Recognition(transcript, emission)
+
+
+def _drawing_frame(
+    audio: Audio, features: Features, recognition: Recognition
+) -> tuple[dict[str, Any], Arrays]:
+    emission = recognition.emission
+    meta = {
+        "pictures": list(PICTURES),
+        "summary": dict(features.summary),
+        "words": [
+            {"text": w.text, "start_s": w.start_s, "end_s": w.end_s, "confidence": w.confidence}
+            for w in recognition.transcript.words
+        ],
+        "vocabulary": list(emission.vocabulary),
+        "blank_id": emission.blank_id,
+        "word_delimiter": emission.word_delimiter,
+        "frame_s": emission.frame_s,
+    }
+    arrays: dict[str, Array] = {
+        "samples": audio.samples,
+        "times_s": features.times_s,
+        "f0_hz": features.f0_hz,
+        "energy_db": features.energy_db,
+        "log_mel_db": features.log_mel_db,
+        "mfcc": features.mfcc,
+        "log_probs": emission.log_probs,
+    }
+    return meta, arrays
+
+
+def _stages(answer: Answer, process: str, elapsed_s: float) -> tuple[Stage, ...]:
+    """The worker's stages on the caller's time axis.
+
+    The worker counts from when it took the request up; what it did ended when the answer came.
+    """
+    told = answer.meta.get("stages", ())
+    busy_s = max((stage["start_s"] + stage["duration_s"] for stage in told), default=0.0)
+    offset_s = max(0.0, elapsed_s - busy_s)
+    return tuple(
+        Stage(
+            name=stage["name"],
+            start_s=offset_s + stage["start_s"],
+            duration_s=stage["duration_s"],
+            process=process,
+        )
+        for stage in told
+    )

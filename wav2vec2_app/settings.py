@@ -1,0 +1,114 @@
+"""Every setting, its unit and its environment variable: the one configuration manual.
+
+Each field is read from ``WAV2VEC2_<FIELD>`` (``WAV2VEC2_MAX_DURATION_S=120``), or passed by name.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - a Space is reached from outside its container
+
+
+def on_spaces() -> bool:
+    """Whether this process runs on Hugging Face Spaces (which sets ``SPACE_ID``)."""
+    return bool(os.environ.get("SPACE_ID"))
+
+
+class Settings(BaseSettings):
+    """Settings of one application; immutable once built."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WAV2VEC2_", frozen=True, extra="forbid", protected_namespaces=()
+    )
+
+    # --- the page ---
+    host: str = Field(default_factory=lambda: EVERYWHERE if on_spaces() else "127.0.0.1")
+    """Address the server listens on."""
+    port: int = Field(7860, ge=0, le=65535)
+    """TCP port; 0 lets the system choose."""
+
+    # --- the model ---
+    model: str = "auto"
+    """Which model answers by default: ``auto``, ``embedded``, an allowed name, or a folder."""
+    preferred_model: str = "facebook/wav2vec2-base-960h"
+    """What ``auto`` prefers over the embedded checkpoint: used if on disk, else fetched in the background."""
+    allowed_models: tuple[str, ...] = (
+        "facebook/wav2vec2-base-960h",
+        "facebook/wav2vec2-large-960h",
+        "facebook/wav2vec2-large-960h-lv60-self",
+        "facebook/wav2vec2-large-robust-ft-libri-960h",
+    )
+    """Names on the model hub that a person may choose (JSON list in the environment)."""
+    model_folders: tuple[Path, ...] = ()
+    """Local checkpoint folders that a person may choose (JSON list in the environment)."""
+    fetch_models: bool = True
+    """Whether the model hub may be asked for the preferred and allowed models."""
+    fetch_timeout_s: float = Field(5.0, gt=0)
+    """How long the hub may take to answer before this counts as offline, seconds."""
+    device: str = "auto"
+    """``auto`` (CUDA, else MPS, else CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
+    torch_threads: int = Field(0, ge=0)
+    """Threads of the inference worker's forward pass; 0 means all cores."""
+
+    inference_workers: int = Field(1, ge=1)
+    """Processes that run the model; each holds its own copy of it."""
+
+    # --- limits ---
+    max_duration_s: float = Field(600.0, gt=0)
+    """Longest audio accepted, seconds; refused before it is decoded."""
+    max_bytes: int = Field(100 * MIB, gt=0)
+    """Largest upload accepted, bytes."""
+    memory_limit_bytes: int = Field(2048 * MIB, gt=0)
+    """What all processes together should stay under, bytes; shown on the page."""
+    window_s: float = Field(20.0, ge=2.0)
+    """Longest piece of audio in one forward pass, seconds."""
+    window_overlap_s: float = Field(4.0, ge=0.5)
+    """How much neighbouring windows share, seconds; half is dropped on each side of a seam."""
+
+    # --- queue, timeouts, recovery ---
+    queue_size: int = Field(32, ge=1)
+    """Tasks that may wait; the next one is refused with a time to come back."""
+    concurrency: int = Field(2, ge=1)
+    """Tasks in work at once (one decodes while another is in the forward pass)."""
+    operation_timeout_s: float = Field(30.0, gt=0)
+    """Limit of one operation, seconds, plus ``timeout_per_audio_s`` for each second of audio."""
+    timeout_per_audio_s: float = Field(2.0, ge=0)
+    """Added to the limit for each second of audio, seconds."""
+    start_timeout_s: float = Field(90.0, gt=0)
+    """How long a worker may take to start, seconds."""
+    ping_interval_s: float = Field(5.0, gt=0)
+    """Time between health checks of a worker, seconds."""
+    ping_timeout_s: float = Field(15.0, gt=0)
+    """A worker that has not answered a health check for this long is replaced, seconds."""
+    kill_grace_s: float = Field(5.0, gt=0)
+    """How long a worker may take to give up a cancelled operation before it is killed, seconds."""
+    restart_budget: int = Field(5, ge=0)
+    """Restarts of one worker allowed within ``restart_window_s``; past it the worker stays down."""
+    restart_window_s: float = Field(60.0, gt=0)
+    """Sliding window of the restart budget, seconds."""
+    restart_backoff_s: float = Field(0.1, ge=0)
+    """First wait before a restart, seconds; doubles with each restart in the window, up to 5 s."""
+    breaker_failures: int = Field(5, ge=1)
+    """Failures in a row that open an operation's circuit breaker."""
+    breaker_recovery_s: float = Field(10.0, gt=0)
+    """How long an open breaker waits before it lets one trial through, seconds."""
+
+    # --- logs ---
+    log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
+    log_json: bool = False
+    """One JSON object a line instead of readable text."""
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        value = value.upper()
+        if value not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("log_level is one of DEBUG, INFO, WARNING, ERROR")
+        return value

@@ -1,0 +1,467 @@
+"""The nouns that cross layers: sources, audio, emissions, transcripts, tasks, events.
+
+Everything here is a frozen dataclass of plain values and numpy arrays, without behaviour beyond
+small derived properties. Times are seconds as float; audio past the decoder is float32, mono,
+16 kHz, in [-1, 1], of shape ``(samples,)``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wav2vec2_app.errors import Wav2Vec2Error
+
+SAMPLE_RATE_HZ = 16_000
+"""Sampling rate of all audio past the decoder."""
+
+Float32 = NDArray[np.float32]
+Float16 = NDArray[np.float16]
+
+
+# --- audio -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AudioSource:
+    """Encoded audio as it arrived: a file here or bytes in memory, never both.
+
+    ``name`` is what the person called it; it is shown and logged, never opened.
+    """
+
+    path: Path | None = None
+    data: bytes | None = None
+    name: str = "audio"
+
+    def __post_init__(self) -> None:
+        if (self.path is None) == (self.data is None):
+            raise ValueError("an AudioSource has either a path or data")
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Decoded audio.
+
+    Attributes:
+        samples: float32 ``(n,)``, mono, 16 kHz, in [-1, 1].
+        original_rate_hz, original_channels: as the file had them.
+        format: container and codec, such as ``wav/pcm_s16le`` or ``ogg/opus``.
+        warnings: what was repaired on the way (a truncated end, clipped samples…).
+    """
+
+    samples: Float32
+    original_rate_hz: int
+    original_channels: int
+    format: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True)
+class AudioProbe:
+    """What a file's header says, read without decoding it.
+
+    ``duration_s`` is estimated from the bytes where the header does not say (``exact`` is false).
+    """
+
+    duration_s: float
+    exact: bool
+    rate_hz: int
+    channels: int
+    format: str
+    size_bytes: int
+
+
+# --- what the model says -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Emission:
+    """What one forward pass of a CTC model says: log-probabilities of every token in every frame.
+
+    Attributes:
+        log_probs: float16 ``(frames, tokens)``, natural logarithm, rows sum to one when exponentiated.
+        vocabulary: the token of each column.
+        blank_id: column of the CTC blank.
+        word_delimiter: the token between words, usually ``|``.
+        frame_s: seconds from one frame to the next (0.02 for wav2vec2).
+    """
+
+    log_probs: Float16
+    vocabulary: tuple[str, ...]
+    blank_id: int
+    word_delimiter: str
+    frame_s: float
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.log_probs) * self.frame_s
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word with its time in the audio and the model's own confidence in [0, 1]."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Which model answers and where it runs.
+
+    ``source`` is one of ``embedded``, ``cache`` (the hub's cache on disk) or ``folder``.
+    """
+
+    name: str
+    source: str
+    engine: str
+    device: str
+    precision: str
+    parameters: int
+    size_bytes: int
+    sample_rate_hz: int = SAMPLE_RATE_HZ
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said. ``reason`` is set when ``text`` is empty and says why (``silence``…)."""
+
+    text: str
+    words: tuple[Word, ...]
+    confidence: float
+    duration_s: float
+    model: ModelInfo
+    decoder: str = "greedy"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Features:
+    """Acoustic features on one frame grid.
+
+    Attributes:
+        times_s: ``(n,)`` centre of each frame.
+        f0_hz: ``(n,)`` fundamental frequency, NaN where unvoiced.
+        energy_db: ``(n,)`` RMS level, dB relative to full scale.
+        log_mel_db: float16 ``(mels, n)``, dB relative to the loudest cell.
+        mfcc: float16 ``(coefficients, n)``.
+        summary: scalar facts with units in their names (``peak_dbfs``, ``f0_median_hz``…).
+    """
+
+    times_s: Float32
+    f0_hz: Float32
+    energy_db: Float32
+    log_mel_db: Float16
+    mfcc: Float16
+    summary: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn picture: SVG whose text and axes use ``currentColor``, so it reads in light and dark."""
+
+    name: str
+    title: str
+    svg: bytes
+    description: str
+
+
+# --- cost --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One bar of the latency waterfall; ``start_s`` counts from the moment of submission."""
+
+    name: str
+    start_s: float
+    duration_s: float
+    process: str = "page"
+
+
+@dataclass(frozen=True)
+class ProcessMemory:
+    """Resident memory of one process, now and at its highest, in bytes."""
+
+    name: str
+    pid: int
+    rss_bytes: int
+    peak_rss_bytes: int
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """Resident memory of all of the application's processes against the limit, in bytes."""
+
+    processes: tuple[ProcessMemory, ...]
+    limit_bytes: int
+    model_bytes: int
+
+    @property
+    def total_rss_bytes(self) -> int:
+        return sum(process.rss_bytes for process in self.processes)
+
+
+# --- tasks -------------------------------------------------------------------------------------
+
+
+class Operation(str, Enum):
+    """What an adapter can be asked to do; the nodes of a task's graph."""
+
+    PROBE = "probe"
+    DECODE = "decode"
+    TRANSCRIBE = "transcribe"
+    ANALYZE = "analyze"
+    DRAW = "draw"
+
+
+class Want(str, Enum):
+    """What a caller wants to have at the end."""
+
+    TRANSCRIPT = "transcript"
+    FEATURES = "features"
+    PICTURES = "pictures"
+
+
+@dataclass(frozen=True)
+class AudioTask:
+    """One request of one caller, as submitted to the orchestrator.
+
+    ``session`` groups the tasks of one person, so that they can be cancelled together.
+    """
+
+    source: AudioSource
+    wants: frozenset[Want] = frozenset({Want.TRANSCRIPT})
+    model: str = "auto"
+    session: str = ""
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+@dataclass(frozen=True)
+class ModelTask:
+    """One node of a task's graph, as handed to an adapter.
+
+    ``inputs`` holds the values of the operations it depends on.
+    """
+
+    operation: Operation
+    task: AudioTask
+    inputs: Mapping[Operation, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a running operation reports on its way: a fraction in [0, 1] or a finished picture."""
+
+    fraction: float | None = None
+    value: Picture | None = None
+
+
+Report = Callable[[Progress], None]
+"""Called by an adapter, on the event loop's thread, while an operation runs."""
+
+
+def ignore_progress(_: Progress) -> None:
+    """A :data:`Report` for callers that do not follow progress."""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What an adapter answers.
+
+    ``value`` by operation: PROBE -> AudioProbe; DECODE -> Audio; TRANSCRIBE -> Recognition;
+    ANALYZE -> Features; DRAW -> tuple of Picture. ``stages`` start from the moment the adapter was called.
+    """
+
+    operation: Operation
+    value: Any
+    stages: tuple[Stage, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """A transcript together with the emission it was read from."""
+
+    transcript: Transcript
+    emission: Emission
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A part of the result that could not be made, although the main part could."""
+
+    operation: Operation
+    error: Wav2Vec2Error
+
+
+@dataclass(frozen=True)
+class AudioResult:
+    """All that came of one :class:`AudioTask`.
+
+    ``real_time_factor`` is processing seconds (without queueing) per second of audio;
+    ``problems`` says which wanted extras are missing and why.
+    """
+
+    id: str
+    audio: Audio
+    stages: tuple[Stage, ...]
+    recognition: Recognition | None = None
+    features: Features | None = None
+    pictures: tuple[Picture, ...] = ()
+    real_time_factor: float = 0.0
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def transcript(self) -> Transcript | None:
+        return self.recognition.transcript if self.recognition else None
+
+
+@dataclass(frozen=True)
+class ModelCapabilities:
+    """What an adapter can do, and how well it has done it lately.
+
+    ``average_latency_s``, ``throughput`` (audio seconds per second) and ``success_rate`` are measured
+    over a sliding window of ``samples`` operations; ``None`` until there is something to measure.
+    """
+
+    name: str
+    operations: frozenset[Operation]
+    max_duration_s: float
+    max_bytes: int
+    formats: tuple[str, ...]
+    features: tuple[str, ...]
+    models: tuple[str, ...] = ()
+    average_latency_s: float | None = None
+    throughput: float | None = None
+    success_rate: float | None = None
+    samples: int = 0
+
+
+# --- status ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model a person may choose; ``ready`` means its weights are on this machine already."""
+
+    name: str
+    label: str
+    ready: bool
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """One worker process as its bridge sees it.
+
+    ``state`` is one of ``starting``, ``ready``, ``restarting``, ``down``, ``stopped``.
+    """
+
+    role: str
+    state: str
+    pid: int | None
+    restarts: int
+    in_flight: int
+
+
+@dataclass(frozen=True)
+class AdapterStatus:
+    """What an adapter can tell about itself at this moment, without asking a worker.
+
+    ``notices`` are plain sentences for the page (which model answered and why, a fetch under way…).
+    """
+
+    name: str
+    ready: bool
+    model: ModelInfo | None = None
+    choices: tuple[ModelChoice, ...] = ()
+    workers: tuple[WorkerStatus, ...] = ()
+    memory: MemoryReport | None = None
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OrchestratorStatus:
+    """The whole system at this moment.
+
+    ``throughput`` is measured audio seconds per second, ``None`` before the first task;
+    ``breakers`` maps ``adapter.operation`` to ``closed``, ``open`` or ``half-open``.
+    """
+
+    queued: int
+    running: int
+    queue_size: int
+    wait_s: float
+    throughput: float | None
+    adapters: tuple[AdapterStatus, ...]
+    breakers: Mapping[str, str]
+
+
+# --- events ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """Something that happened to a task; ``at_s`` counts from its submission."""
+
+    task_id: str
+    at_s: float
+
+
+@dataclass(frozen=True)
+class Queued(TaskEvent):
+    """Waiting: ``position`` 1 is next; ``eta_s`` until the start, from audio ahead and measured RTF."""
+
+    position: int
+    eta_s: float
+
+
+@dataclass(frozen=True)
+class Started(TaskEvent):
+    """An operation of the task began (once per operation, again on a retry)."""
+
+    operation: Operation
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
+class Advanced(TaskEvent):
+    """An operation reported how far it is, ``fraction`` in [0, 1]."""
+
+    operation: Operation
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Partial(TaskEvent):
+    """A part of the result is ready before the whole: Audio, Recognition, Features or one Picture."""
+
+    value: Audio | Recognition | Features | Picture
+    stages: tuple[Stage, ...] = ()
+
+
+@dataclass(frozen=True)
+class Done(TaskEvent):
+    """The task succeeded. Always the last event."""
+
+    result: AudioResult
+
+
+@dataclass(frozen=True)
+class Failed(TaskEvent):
+    """The task failed. Always the last event."""
+
+    error: Wav2Vec2Error
