@@ -1,0 +1,1 @@
+"""Admits tasks, queues them, runs their graphs on adapters and tells of it as events."""

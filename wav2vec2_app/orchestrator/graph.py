@@ -1,0 +1,115 @@
+"""Which operations a task needs, and which of them must wait for which."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Generic, TypeVar
+
+from wav2vec2_app.types import AudioTask, Operation, Want
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Node(Generic[K]):
+    """One piece of work and the pieces it needs first."""
+
+    key: K
+    needs: tuple[K, ...] = ()
+
+
+class TaskGraph(Generic[K]):
+    """Nodes without cycles, some of them essential.
+
+    Args:
+        nodes: in the order in which they start where the order is free.
+        essential: the nodes without which the whole has failed; what they need is essential too.
+            By default all are.
+
+    Raises:
+        ValueError: a node is given twice, a dependency is unknown, or nodes wait for each other.
+    """
+
+    def __init__(self, nodes: Iterable[Node[K]], *, essential: Iterable[K] | None = None) -> None:
+        self._nodes: dict[K, Node[K]] = {}
+        for node in nodes:
+            if node.key in self._nodes:
+                raise ValueError(f"node {node.key!r} is given twice")
+            self._nodes[node.key] = node
+        self._refuse_unknown(need for node in self for need in node.needs)
+        self._refuse_cycles()
+        self._essential = self._with_needs(self._nodes if essential is None else essential)
+
+    def __iter__(self) -> Iterator[Node[K]]:
+        return iter(self._nodes.values())
+
+    def needs(self, key: K) -> tuple[K, ...]:
+        """What ``key`` waits for."""
+        return self._nodes[key].needs
+
+    def is_essential(self, key: K) -> bool:
+        """Whether the whole has failed when ``key`` has."""
+        return key in self._essential
+
+    def order(self) -> TopologicalSorter[K]:
+        """A fresh sorter that hands out nodes as their dependencies are done."""
+        return TopologicalSorter({node.key: node.needs for node in self})
+
+    def _refuse_unknown(self, keys: Iterable[K]) -> None:
+        unknown = [key for key in keys if key not in self._nodes]
+        if unknown:
+            raise ValueError(f"the graph has no node {unknown[0]!r}")
+
+    def _refuse_cycles(self) -> None:
+        try:
+            self.order().prepare()
+        except CycleError as error:
+            raise ValueError(f"nodes wait for each other: {error.args[1]}") from error
+
+    def _with_needs(self, keys: Iterable[K]) -> frozenset[K]:
+        keys = list(keys)
+        self._refuse_unknown(keys)
+        found: set[K] = set()
+        while keys:
+            key = keys.pop()
+            if key not in found:
+                found.add(key)
+                keys.extend(self.needs(key))
+        return frozenset(found)
+
+
+def plan(task: AudioTask) -> TaskGraph[Operation]:
+    """The graph of a task: what it wants and what that needs.
+
+    ::
+
+        decode ─┬─> transcribe ─┬─> draw
+                └─> analyze ────┘
+
+    The first of transcript, features and pictures that is wanted is essential; the others are
+    extras, whose failure leaves the task a success without them.
+    """
+    wants = task.wants
+    nodes = [Node(Operation.DECODE)]
+    if wants & {Want.TRANSCRIPT, Want.PICTURES}:
+        nodes.append(Node(Operation.TRANSCRIBE, (Operation.DECODE,)))
+    if wants & {Want.FEATURES, Want.PICTURES}:
+        nodes.append(Node(Operation.ANALYZE, (Operation.DECODE,)))
+    if Want.PICTURES in wants:
+        nodes.append(
+            Node(Operation.DRAW, (Operation.DECODE, Operation.TRANSCRIBE, Operation.ANALYZE))
+        )
+    return TaskGraph(nodes, essential=[_main_operation(wants)])
+
+
+def _main_operation(wants: frozenset[Want]) -> Operation:
+    for want, operation in (
+        (Want.TRANSCRIPT, Operation.TRANSCRIBE),
+        (Want.FEATURES, Operation.ANALYZE),
+        (Want.PICTURES, Operation.DRAW),
+    ):
+        if want in wants:
+            return operation
+    return Operation.DECODE
