@@ -1,0 +1,151 @@
+"""The life of one task: admission, probe, waiting, its graph, its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wav2vec2_app.errors import translate
+from wav2vec2_app.orchestrator.deadline import CANCEL_GRACE_S
+from wav2vec2_app.orchestrator.dispatch import Dispatcher
+from wav2vec2_app.orchestrator.events import EventStream
+from wav2vec2_app.orchestrator.graph import TaskGraph, plan
+from wav2vec2_app.orchestrator.parallel import ParallelExecutionManager
+from wav2vec2_app.orchestrator.queue import Ticket, WaitingLine
+from wav2vec2_app.orchestrator.synthesis import Piece, ResultSynthesizer, timeline
+from wav2vec2_app.types import (
+    Advanced,
+    AudioResult,
+    AudioTask,
+    ModelTask,
+    Operation,
+    Partial,
+    Problem,
+    Progress,
+    Queued,
+    Report,
+    Stage,
+    Started,
+)
+
+NODE_MARGIN_S = 2 * CANCEL_GRACE_S
+"""How much longer a node of the graph may take than its operation, seconds: the operation's own
+limit, whose passing the breaker sees, comes first."""
+
+SHOWN_WHEN_READY = frozenset({Operation.DECODE, Operation.TRANSCRIBE, Operation.ANALYZE})
+"""Operations whose value is announced as a Partial; DRAW reports its pictures one by one."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long one operation may take: ``operation_s`` and ``per_audio_s`` a second of audio."""
+
+    operation_s: float
+    per_audio_s: float
+
+    def of(self, audio_s: float) -> float:
+        return self.operation_s + self.per_audio_s * audio_s
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every job works with."""
+
+    line: WaitingLine
+    dispatcher: Dispatcher
+    manager: ParallelExecutionManager
+    synthesizer: ResultSynthesizer
+    limits: Limits
+
+
+class Job:
+    """One task while it lives; tells of its course through ``events``, all but the last one."""
+
+    def __init__(self, task: AudioTask, events: EventStream, workshop: Workshop) -> None:
+        self.task = task
+        self.events = events
+        self._shop = workshop
+        self._audio_s = 0.0
+        self._queue = Stage("queue", 0.0, 0.0)
+        self._pieces: dict[Operation, Piece] = {}
+
+    async def live(self) -> AudioResult:
+        """Do all the task wants.
+
+        Raises:
+            Wav2Vec2Error: it was refused or its main part failed.
+        """
+        graph = plan(self.task)
+        for node in graph:
+            self._shop.dispatcher.route(node.key, self.task)  # refused before anything is read
+        with self._shop.line.admit() as ticket:
+            await self._probe()
+            await self._wait(ticket)
+            problems = await self._work(graph)
+            return self._shop.synthesizer.synthesize(
+                self.task,
+                self._pieces,
+                queue=self._queue,
+                total_s=self.events.elapsed_s(),
+                problems=problems,
+            )
+
+    async def _probe(self) -> None:
+        """Read the header at once, so that unusable audio is refused before it waits."""
+        probe = await self._run(Operation.PROBE, {})
+        self._audio_s = probe.result.value.duration_s
+
+    async def _wait(self, ticket: Ticket) -> None:
+        began_s = self.events.elapsed_s()
+        async for place in self._shop.line.wait(ticket, self._audio_s):
+            self.events.send(Queued(*self.events.stamp(), place.position, place.eta_s))
+        self._queue = Stage("queue", began_s, self.events.elapsed_s() - began_s)
+
+    async def _work(self, graph: TaskGraph[Operation]) -> tuple[Problem, ...]:
+        outcome = await self._shop.manager.execute(
+            graph, self._run, limit_s=lambda _: self._limit_s() + NODE_MARGIN_S
+        )
+        return tuple(
+            Problem(operation, translate(error)) for operation, error in outcome.failures.items()
+        )
+
+    async def _run(self, operation: Operation, needed: Mapping[Operation, Piece]) -> Piece:
+        """Do one operation and announce what came of it."""
+        began_s = self.events.elapsed_s()
+
+        def started(attempt: int) -> None:
+            nonlocal began_s
+            began_s = self.events.elapsed_s()
+            self.events.send(Started(*self.events.stamp(), operation, attempt))
+
+        inputs = {key: piece.result.value for key, piece in needed.items()}
+        result = await self._shop.dispatcher.run(
+            ModelTask(operation, self.task, inputs),
+            limit_s=self._limit_s(),
+            started=started,
+            report=self._report(operation),
+        )
+        piece = self._pieces[operation] = Piece(began_s, result)
+        self._announce(piece)
+        return piece
+
+    def _limit_s(self) -> float:
+        return self._shop.limits.of(self._audio_s)
+
+    def _announce(self, piece: Piece) -> None:
+        operation, value = piece.result.operation, piece.result.value
+        if operation is Operation.DECODE:
+            self._audio_s = max(self._audio_s, value.duration_s)  # a header may promise too little
+        if operation in SHOWN_WHEN_READY:
+            stages = timeline(self._pieces, self._queue)
+            self.events.send(Partial(*self.events.stamp(), value, stages))
+
+    def _report(self, operation: Operation) -> Report:
+        def report(progress: Progress) -> None:
+            if progress.value is not None:
+                self.events.send(Partial(*self.events.stamp(), progress.value))
+            if progress.fraction is not None:
+                fraction = min(max(progress.fraction, 0.0), 1.0)
+                self.events.send(Advanced(*self.events.stamp(), operation, fraction))
+
+        return report
