@@ -1,0 +1,82 @@
+"""Why a worker process ended, in words fit for a person: exit codes and signals translated."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+from wav2vec2_app.errors import ProtocolError, Wav2Vec2Error, WorkerDiedError
+
+_EXIT_MEANINGS = {
+    0: "ended",
+    3: "could not start",
+    4: "received a malformed frame",
+}
+_MEMORY_HINT = "The system was probably out of memory. Try a shorter recording or a smaller model."
+_RETRY_HINT = "It is being replaced; try again."
+
+
+@dataclass(frozen=True)
+class Death:
+    """The end of one worker process.
+
+    Attributes:
+        error: what its callers are told.
+        deliberate: we killed it because it held on to a request nobody wanted any more; that is no
+            sign that a new one would fail too, so it costs nothing of the restart budget.
+    """
+
+    error: WorkerDiedError
+    deliberate: bool = False
+
+
+def describe(
+    role: str,
+    exit_code: int | None,
+    *,
+    killed_because: str = "",
+    cause: Wav2Vec2Error | None = None,
+) -> WorkerDiedError:
+    """The error for a worker that ended.
+
+    Args:
+        role: which worker.
+        exit_code: as :mod:`subprocess` gives it, negative for a signal; None where it never ran.
+        killed_because: why we killed it ourselves, if we did.
+        cause: what it said went wrong at its start, or how it broke the protocol.
+    """
+    metadata: dict[str, Any] = {"role": role, "exit_code": exit_code}
+    if name := signal_name(exit_code):
+        metadata["signal"] = name
+    if cause is not None:
+        metadata["cause"] = cause.code
+    if killed_because:
+        what, code, hint = f"was stopped because it {killed_because}", "worker.died", _RETRY_HINT
+    elif cause is not None and not isinstance(cause, ProtocolError):
+        what, code, hint = f"could not start: {cause.message}", "worker.start_failed", cause.hint
+    else:
+        what, code, hint = _ending(exit_code, name)
+    return WorkerDiedError(f"The {role} worker {what}.", code=code, hint=hint, metadata=metadata)
+
+
+def signal_name(exit_code: int | None) -> str:
+    """The signal behind an exit code: negative, or over 128 as a shell reports it; else empty."""
+    if exit_code is None or not (exit_code < 0 or 128 < exit_code < 192):
+        return ""
+    number = -exit_code if exit_code < 0 else exit_code - 128
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _ending(exit_code: int | None, name: str) -> tuple[str, str, str]:
+    if exit_code is None:
+        return "could not be started", "worker.start_failed", "Run `wav2vec2-app doctor`."
+    if name == "SIGKILL":
+        return "was killed by the system (SIGKILL)", "worker.died", _MEMORY_HINT
+    if name:
+        return f"crashed ({name})", "worker.died", _RETRY_HINT
+    meaning = _EXIT_MEANINGS.get(exit_code, "ended unexpectedly")
+    return f"{meaning} (exit code {exit_code})", "worker.died", _RETRY_HINT
