@@ -1,0 +1,1 @@
+"""Watching the application: metrics, logs and memory. The orchestrator does not know of it."""
