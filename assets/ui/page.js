@@ -1,0 +1,283 @@
+/* What the page does by itself, without asking the server: the microphone's messages, playing from a
+   word, copying, saving, trying again, light and dark. Everything hangs on one listener per event, so
+   that parts may be replaced at any time. */
+() => {
+  "use strict";
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  /* --- announcements: these regions stay, their content changes --- */
+
+  const announce = () => {
+    for (const [id, politeness] of [["status", "polite"], ["problem", "assertive"]]) {
+      const region = document.getElementById(id);
+      if (region && !region.hasAttribute("aria-live")) {
+        region.setAttribute("aria-live", politeness);
+        region.setAttribute("aria-atomic", "true");
+      }
+    }
+    const answer = document.getElementById("answer");
+    if (answer) { answer.setAttribute("role", "region"); answer.setAttribute("aria-label", "Transcript"); }
+  };
+
+  /* --- notes beside the microphone and the upload --- */
+
+  const note = (title, text) => {
+    const place = document.getElementById("microphone-note");
+    if (!place) return;
+    place.replaceChildren();
+    if (!title) return;
+    const box = document.createElement("div");
+    const heading = document.createElement("b");
+    const body = document.createElement("span");
+    box.className = "w-microphone-note";
+    box.setAttribute("role", "alert");
+    heading.textContent = title;
+    body.textContent = " " + text;
+    box.append(heading, body);
+    place.append(box);
+  };
+
+  const REFUSED = {
+    NotAllowedError: ["The microphone is blocked for this page.",
+      "Allow it in the browser's address bar, then press Record again. Uploading a file works without it."],
+    NotFoundError: ["No microphone was found.",
+      "Connect one and press Record again, or upload a file."],
+    NotReadableError: ["The microphone is in use by another program.",
+      "Close that program and press Record again, or upload a file."],
+  };
+
+  const watchMicrophone = () => {
+    const devices = navigator.mediaDevices;
+    if (!window.isSecureContext || !devices || !devices.getUserMedia) {
+      note("The microphone needs a secure page.",
+        "This address is neither https nor localhost, so the browser gives no access to it. " +
+        "Open the page over https, or upload a file instead.");
+      return;
+    }
+    const ask = devices.getUserMedia.bind(devices);
+    devices.getUserMedia = async (wanted) => {
+      try {
+        const stream = await ask(wanted);
+        note();
+        return stream;
+      } catch (refusal) {
+        const [title, text] = REFUSED[refusal.name] || ["The microphone did not start.", "Upload a file instead."];
+        note(title, text);
+        throw refusal;
+      }
+    };
+  };
+
+  /* --- files that are too large are refused before they travel --- */
+
+  const limit = Number($('meta[name="wav2vec2-max-bytes"]')?.content || Infinity);
+  const tooLarge = (event, files) => {
+    const file = [...(files || [])].find((one) => one.size > limit);
+    if (!file || !event.target.closest?.("#audio")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    note("This file is too large.",
+      `It has ${(file.size / 2 ** 20).toFixed(0)} MB; at most ${(limit / 2 ** 20).toFixed(0)} MB can be used. ` +
+      "Save it in a compressed format (FLAC, MP3, Opus), or cut it into parts. (audio.too_large)");
+    if (event.target.value) event.target.value = "";
+  };
+  document.addEventListener("change", (event) => tooLarge(event, event.target.files), true);
+  document.addEventListener("drop", (event) => tooLarge(event, event.dataTransfer?.files), true);
+
+  /* --- playing from a word --- */
+
+  const player = new Audio();
+  player.preload = "auto";
+  let following = 0;
+
+  const timed = () => all("#answer .w-words .w-word, #words .w-row");
+  const mark = (seconds) => {
+    for (const one of timed()) {
+      const on = seconds >= Number(one.dataset.start) && seconds < Number(one.dataset.end) + 0.04;
+      one.classList.toggle("w-now", on);
+    }
+    all(".w-playhead").forEach((line) => line.remove());
+    if (seconds >= 0) playheads(seconds);
+  };
+
+  const playheads = (seconds) => {
+    for (const svg of all("#pictures svg[data-x0]")) {
+      const { x0, x1, t0, t1 } = svg.dataset;
+      const share = (seconds - Number(t0)) / (Number(t1) - Number(t0));
+      if (share < 0 || share > 1) continue;
+      const x = Number(x0) + share * (Number(x1) - Number(x0));
+      const box = svg.viewBox.baseVal;
+      const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
+      line.setAttribute("class", "w-playhead");
+      line.setAttribute("x1", x); line.setAttribute("x2", x);
+      line.setAttribute("y1", svg.dataset.y0 || box.y);
+      line.setAttribute("y2", svg.dataset.y1 || box.y + box.height);
+      svg.append(line);
+    }
+  };
+
+  const follow = () => {
+    cancelAnimationFrame(following);
+    const step = () => {
+      if (player.paused) { mark(-1); return; }
+      mark(player.currentTime);
+      following = requestAnimationFrame(step);
+    };
+    step();
+  };
+
+  const playFrom = async (seconds) => {
+    const source = $("#answer [data-audio]")?.dataset.audio;
+    if (!source) return;
+    const url = new URL(source, document.baseURI).href;
+    if (player.src !== url) player.src = url;
+    try {
+      player.currentTime = Math.max(0, seconds - 0.03);
+      await player.play();
+      follow();
+    } catch (refusal) {
+      if (refusal.name !== "AbortError")
+        note("This browser cannot play this file.", "The transcript is not affected.");
+    }
+  };
+
+  const pressWord = (word) => {
+    const same = word.classList.contains("w-now") && !player.paused;
+    if (same) player.pause(); else playFrom(Number(word.dataset.start));
+  };
+
+  /* --- the label at a word --- */
+
+  const tip = document.createElement("div");
+  tip.className = "w-tip";
+  tip.setAttribute("role", "tooltip");
+  tip.id = "w-tip";
+  tip.hidden = true;
+
+  const showTip = (word) => {
+    if (!tip.isConnected) ($(".gradio-container") || document.body).append(tip);
+    const { start, end, confidence } = word.dataset;
+    tip.replaceChildren();
+    const sure = document.createElement("b");
+    sure.textContent = confidence;
+    tip.append(sure, ` sure · ${Number(start).toFixed(2)}–${Number(end).toFixed(2)} s`);
+    tip.hidden = false;
+    const box = word.getBoundingClientRect();
+    const width = tip.offsetWidth;
+    const left = Math.min(Math.max(8, box.left + box.width / 2 - width / 2), innerWidth - width - 8);
+    const above = box.top - tip.offsetHeight - 8;
+    tip.style.left = `${left}px`;
+    tip.style.top = `${above > 4 ? above : box.bottom + 8}px`;
+  };
+  const hideTip = () => { tip.hidden = true; };
+
+  const WORD = "#answer .w-words .w-word";
+  document.addEventListener("pointerover", (event) => {
+    const word = event.target.closest?.(WORD);
+    if (word) showTip(word); else hideTip();
+  });
+  window.addEventListener("scroll", hideTip, true);
+
+  /* --- arrow keys inside the transcript --- */
+
+  const current = (words) => words.find((one) => one.classList.contains("w-at"));
+  const goTo = (words, word) => {
+    words.forEach((one) => one.classList.toggle("w-at", one === word));
+    showTip(word);
+    word.scrollIntoView({ block: "nearest" });
+  };
+  document.addEventListener("keydown", (event) => {
+    const box = event.target.closest?.("#answer .w-words");
+    if (!box) return;
+    const words = all(".w-word", box);
+    const at = words.indexOf(current(words));
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (step) goTo(words, words[Math.min(words.length - 1, Math.max(0, at + step))]);
+    else if (event.key === "Home") goTo(words, words[0]);
+    else if (event.key === "End") goTo(words, words[words.length - 1]);
+    else if (event.key === "Enter" || event.key === " ") pressWord(words[Math.max(0, at)]);
+    else if (event.key === "Escape") { player.pause(); hideTip(); return; }
+    else return;
+    event.preventDefault();
+  });
+  document.addEventListener("focusout", (event) => {
+    if (!event.target.closest?.("#answer .w-words")) return;
+    hideTip();
+    all("#answer .w-at").forEach((one) => one.classList.remove("w-at"));
+  });
+
+  /* --- buttons inside the answer --- */
+
+  const said = (button, text) => {
+    const before = button.dataset.label || button.textContent;
+    button.dataset.label = before;
+    button.textContent = text;
+    setTimeout(() => { button.textContent = before; }, 1400);
+  };
+
+  const copy = async (button) => {
+    const text = button.dataset.text.trim();
+    try { await navigator.clipboard.writeText(text); }
+    catch {
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    said(button, "Copied");
+  };
+
+  const save = (button) => {
+    const link = document.createElement("a");
+    const url = URL.createObjectURL(new Blob([button.dataset.text], { type: "text/plain;charset=utf-8" }));
+    link.href = url;
+    link.download = button.dataset.name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  };
+
+  const retry = () => document.getElementById("run")?.click();
+
+  const theme = () => {
+    const dark = document.body.classList.toggle("dark");
+    try { localStorage.setItem("wav2vec2-theme", dark ? "dark" : "light"); } catch { /* private window */ }
+  };
+  const rememberedTheme = () => {
+    if (new URLSearchParams(location.search).has("__theme")) return;
+    let wanted = null;
+    try { wanted = localStorage.getItem("wav2vec2-theme"); } catch { /* private window */ }
+    if (wanted) document.body.classList.toggle("dark", wanted === "dark");
+  };
+
+  const DO = { copy, save, retry, theme };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-do]");
+    if (button && !button.disabled) { DO[button.dataset.do]?.(button); return; }
+    const word = event.target.closest?.(`${WORD}, #words .w-row`);
+    if (word && !String(getSelection())) pressWord(word);
+  });
+
+  /* --- "try again in N s" counts down --- */
+
+  setInterval(() => {
+    for (const button of all('[data-do="retry"][data-after]')) {
+      const left = Number(button.dataset.left ?? button.dataset.after) - 1;
+      button.dataset.left = left;
+      button.textContent = left > 0 ? `Try again in ${left} s` : "Try again";
+      if (left <= 0) button.removeAttribute("data-after");
+    }
+  }, 1000);
+
+  /* --- a new answer stops the old one's sound --- */
+
+  const silence = () => { player.pause(); mark(-1); hideTip(); };
+  const answer = document.getElementById("transcript");
+  if (answer) new MutationObserver(silence).observe(answer, { childList: true, subtree: true });
+
+  rememberedTheme();
+  announce();
+  watchMicrophone();
+}

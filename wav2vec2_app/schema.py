@@ -1,0 +1,505 @@
+"""What leaves the server: the documented JSON of every endpoint, and captions made from it.
+
+The models here are the contract of ``docs/api.md``. Every number is finite (what is not known is
+``null``), times are seconds, sizes are bytes, confidences lie in [0, 1].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat
+
+from wav2vec2_app import types
+from wav2vec2_app.errors import Wav2Vec2Error
+
+
+class _Schema(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    def json_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists, strings and finite numbers, as strict JSON wants them."""
+        return self.model_dump(mode="json")
+
+
+# --- the answer to one request ------------------------------------------------------------------
+
+
+class WordSchema(_Schema):
+    """One word, its time in the audio and the model's own confidence."""
+
+    text: str
+    start: FiniteFloat
+    end: FiniteFloat
+    confidence: FiniteFloat
+
+
+class ModelSchema(_Schema):
+    """Which model answered and where it ran; ``source`` is embedded, cache or folder."""
+
+    name: str
+    source: str
+    engine: str
+    device: str
+    precision: str
+    parameters: int
+    size_bytes: int
+    sample_rate_hz: int
+    note: str = ""
+
+
+class AudioSchema(_Schema):
+    """The audio as it arrived; ``warnings`` says what was repaired while decoding it."""
+
+    duration_s: FiniteFloat
+    sample_rate_hz: int
+    channels: int
+    format: str
+    warnings: tuple[str, ...] = ()
+
+
+class StageSchema(_Schema):
+    """One stage of the work; ``start_s`` counts from the moment of submission."""
+
+    stage: str
+    start_s: FiniteFloat
+    duration_s: FiniteFloat
+    process: str
+
+
+class TranscriptionResponse(_Schema):
+    """Answer of ``/transcribe``: ``reason`` is set when ``text`` is empty and says why."""
+
+    request_id: str
+    text: str
+    words: tuple[WordSchema, ...]
+    confidence: FiniteFloat
+    reason: str
+    duration_s: FiniteFloat
+    model: ModelSchema
+    decoder: str
+    timings: tuple[StageSchema, ...]
+    real_time_factor: FiniteFloat
+    audio: AudioSchema
+    warnings: tuple[str, ...] = ()
+
+
+class ContoursSchema(_Schema):
+    """Pitch and energy on one frame grid; ``f0_hz`` is ``null`` where there is no voice."""
+
+    times_s: tuple[FiniteFloat, ...]
+    f0_hz: tuple[FiniteFloat | None, ...]
+    energy_db: tuple[FiniteFloat | None, ...]
+
+
+class FeaturesSchema(_Schema):
+    """Acoustic facts (units in the names) and contours; ``None`` marks what is undefined."""
+
+    summary: dict[str, FiniteFloat | None]
+    contours: ContoursSchema
+
+
+class PictureSchema(_Schema):
+    """One picture as a self-contained SVG document whose ink is ``currentColor``."""
+
+    name: str
+    title: str
+    description: str
+    svg: str
+
+
+class AnalysisResponse(TranscriptionResponse):
+    """Answer of ``/analyze``: the transcription, the acoustic features and the pictures."""
+
+    features: FeaturesSchema | None
+    pictures: tuple[PictureSchema, ...]
+
+
+class ErrorBody(_Schema):
+    """A failure with a stable ``code`` for programs and a ``hint`` for people."""
+
+    code: str
+    message: str
+    hint: str
+    layer: Literal["validation", "context", "resource", "execution"]
+    severity: Literal["warning", "error", "critical"]
+    retryable: bool
+    metadata: dict[str, Any]
+
+
+class ErrorResponse(_Schema):
+    """What any endpoint answers instead of its own schema when the request failed."""
+
+    request_id: str
+    error: ErrorBody
+
+
+# --- the system ---------------------------------------------------------------------------------
+
+
+class AdapterCapabilities(_Schema):
+    """What one adapter can do; the last four are measured over its recent work."""
+
+    name: str
+    operations: tuple[str, ...]
+    max_duration_s: FiniteFloat
+    max_bytes: int
+    formats: tuple[str, ...]
+    features: tuple[str, ...]
+    models: tuple[str, ...]
+    average_latency_s: FiniteFloat | None
+    throughput: FiniteFloat | None
+    success_rate: FiniteFloat | None
+    samples: int
+
+
+class CapabilitiesResponse(_Schema):
+    """Answer of ``/capabilities``."""
+
+    adapters: tuple[AdapterCapabilities, ...]
+
+
+class ProcessMemorySchema(_Schema):
+    """Resident memory of one process."""
+
+    name: str
+    pid: int
+    rss_bytes: int
+    peak_rss_bytes: int
+
+
+class MemorySchema(_Schema):
+    """Resident memory of all processes against the limit."""
+
+    processes: tuple[ProcessMemorySchema, ...]
+    total_rss_bytes: int
+    limit_bytes: int
+    model_bytes: int
+
+
+class WorkerSchema(_Schema):
+    """One worker process."""
+
+    role: str
+    state: str
+    pid: int | None
+    restarts: int
+    in_flight: int
+
+
+class ChoiceSchema(_Schema):
+    """A model that may be asked for; ``ready`` means its weights are on this machine."""
+
+    name: str
+    label: str
+    ready: bool
+
+
+class AdapterSchema(_Schema):
+    """One adapter at this moment."""
+
+    name: str
+    ready: bool
+    model: ModelSchema | None
+    choices: tuple[ChoiceSchema, ...]
+    workers: tuple[WorkerSchema, ...]
+    memory: MemorySchema | None
+    notices: tuple[str, ...]
+
+
+class StatusResponse(_Schema):
+    """Answer of ``/status``.
+
+    ``wait_s`` is what a new request would wait; ``throughput`` is audio seconds per second.
+    """
+
+    ready: bool
+    queued: int
+    running: int
+    queue_size: int
+    wait_s: FiniteFloat
+    throughput: FiniteFloat | None
+    adapters: tuple[AdapterSchema, ...]
+    breakers: dict[str, str]
+
+
+# --- from the nouns of the application to the schema --------------------------------------------
+
+
+def transcription(result: types.AudioResult) -> TranscriptionResponse:
+    """The JSON of a finished request; raises ValueError if no transcript was asked for."""
+    return TranscriptionResponse(**_transcription_fields(result))
+
+
+def analysis(result: types.AudioResult) -> AnalysisResponse:
+    """The JSON of a finished request with its features and pictures."""
+    return AnalysisResponse(
+        **_transcription_fields(result),
+        features=_features(result.features) if result.features else None,
+        pictures=tuple(_picture(picture) for picture in result.pictures),
+    )
+
+
+def error(failure: Wav2Vec2Error, request_id: str = "") -> ErrorResponse:
+    """The JSON of a failure: only what :meth:`Wav2Vec2Error.public` lets out."""
+    public = failure.public()
+    return ErrorResponse(
+        request_id=request_id,
+        error=ErrorBody(**{**public, "metadata": _json_able(public["metadata"])}),
+    )
+
+
+def capabilities(found: Iterable[types.ModelCapabilities]) -> CapabilitiesResponse:
+    """The JSON of what the adapters can do."""
+    return CapabilitiesResponse(adapters=tuple(_adapter_capabilities(one) for one in found))
+
+
+def status(now: types.OrchestratorStatus) -> StatusResponse:
+    """The JSON of the whole system at this moment."""
+    return StatusResponse(
+        ready=is_ready(now),
+        queued=now.queued,
+        running=now.running,
+        queue_size=now.queue_size,
+        wait_s=_seconds(now.wait_s),
+        throughput=_finite(now.throughput),
+        adapters=tuple(_adapter(one) for one in now.adapters),
+        breakers=dict(now.breakers),
+    )
+
+
+def is_ready(now: types.OrchestratorStatus) -> bool:
+    """Whether every adapter can take work."""
+    return bool(now.adapters) and all(adapter.ready for adapter in now.adapters)
+
+
+def model(info: types.ModelInfo) -> ModelSchema:
+    """The JSON of the model that answered."""
+    return ModelSchema(
+        name=info.name,
+        source=info.source,
+        engine=info.engine,
+        device=info.device,
+        precision=info.precision,
+        parameters=info.parameters,
+        size_bytes=info.size_bytes,
+        sample_rate_hz=info.sample_rate_hz,
+        note=info.note,
+    )
+
+
+def _transcription_fields(result: types.AudioResult) -> dict[str, Any]:
+    transcript = result.transcript
+    if transcript is None:
+        raise ValueError("the result has no transcript: the task did not want one")
+    return {
+        "request_id": result.id,
+        "text": transcript.text,
+        "words": tuple(_word(word) for word in transcript.words),
+        "confidence": _share(transcript.confidence),
+        "reason": transcript.reason,
+        "duration_s": _seconds(transcript.duration_s),
+        "model": model(transcript.model),
+        "decoder": transcript.decoder,
+        "timings": tuple(_stage(stage) for stage in result.stages),
+        "real_time_factor": _finite(result.real_time_factor, 5) or 0.0,
+        "audio": _audio(result.audio),
+        "warnings": result.audio.warnings,
+    }
+
+
+def _word(word: types.Word) -> WordSchema:
+    return WordSchema(
+        text=word.text,
+        start=_seconds(word.start_s),
+        end=_seconds(word.end_s),
+        confidence=_share(word.confidence),
+    )
+
+
+def _audio(audio: types.Audio) -> AudioSchema:
+    return AudioSchema(
+        duration_s=_seconds(audio.duration_s),
+        sample_rate_hz=audio.original_rate_hz,
+        channels=audio.original_channels,
+        format=audio.format,
+        warnings=audio.warnings,
+    )
+
+
+def _stage(stage: types.Stage) -> StageSchema:
+    return StageSchema(
+        stage=stage.name,
+        start_s=_seconds(stage.start_s),
+        duration_s=_seconds(stage.duration_s),
+        process=stage.process,
+    )
+
+
+def _features(features: types.Features) -> FeaturesSchema:
+    return FeaturesSchema(
+        summary={name: _finite(value) for name, value in features.summary.items()},
+        contours=ContoursSchema(
+            times_s=tuple(_seconds(value) for value in features.times_s),
+            f0_hz=tuple(_finite(value, 2) for value in features.f0_hz),
+            energy_db=tuple(_finite(value, 2) for value in features.energy_db),
+        ),
+    )
+
+
+def _picture(picture: types.Picture) -> PictureSchema:
+    return PictureSchema(
+        name=picture.name,
+        title=picture.title,
+        description=picture.description,
+        svg=picture.svg.decode("utf-8"),
+    )
+
+
+def _adapter_capabilities(found: types.ModelCapabilities) -> AdapterCapabilities:
+    return AdapterCapabilities(
+        name=found.name,
+        operations=tuple(sorted(operation.value for operation in found.operations)),
+        max_duration_s=found.max_duration_s,
+        max_bytes=found.max_bytes,
+        formats=found.formats,
+        features=found.features,
+        models=found.models,
+        average_latency_s=_finite(found.average_latency_s),
+        throughput=_finite(found.throughput),
+        success_rate=_finite(found.success_rate),
+        samples=found.samples,
+    )
+
+
+def _adapter(adapter: types.AdapterStatus) -> AdapterSchema:
+    return AdapterSchema(
+        name=adapter.name,
+        ready=adapter.ready,
+        model=model(adapter.model) if adapter.model else None,
+        choices=tuple(
+            ChoiceSchema(name=choice.name, label=choice.label, ready=choice.ready)
+            for choice in adapter.choices
+        ),
+        workers=tuple(
+            WorkerSchema(
+                role=worker.role,
+                state=worker.state,
+                pid=worker.pid,
+                restarts=worker.restarts,
+                in_flight=worker.in_flight,
+            )
+            for worker in adapter.workers
+        ),
+        memory=_memory(adapter.memory) if adapter.memory else None,
+        notices=adapter.notices,
+    )
+
+
+def _memory(memory: types.MemoryReport) -> MemorySchema:
+    return MemorySchema(
+        processes=tuple(
+            ProcessMemorySchema(
+                name=process.name,
+                pid=process.pid,
+                rss_bytes=process.rss_bytes,
+                peak_rss_bytes=process.peak_rss_bytes,
+            )
+            for process in memory.processes
+        ),
+        total_rss_bytes=memory.total_rss_bytes,
+        limit_bytes=memory.limit_bytes,
+        model_bytes=memory.model_bytes,
+    )
+
+
+def _finite(value: float | None, digits: int = 4) -> float | None:
+    """``value`` rounded, or None where it is missing, NaN or infinite."""
+    if value is None or not math.isfinite(value):
+        return None
+    return round(float(value), digits)
+
+
+def _seconds(value: float) -> float:
+    return _finite(value) or 0.0
+
+
+def _share(value: float) -> float:
+    return min(1.0, max(0.0, _finite(value) or 0.0))
+
+
+def _json_able(value: Any) -> Any:
+    """``value`` without what JSON cannot say: NaN becomes null, a foreign object its text."""
+    if isinstance(value, Mapping):
+        return {str(key): _json_able(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_json_able(item) for item in value]
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value)
+
+
+# --- captions -----------------------------------------------------------------------------------
+
+CAPTION_CHARACTERS = 84
+"""Longest caption: two lines of 42 characters, what subtitling guides ask for."""
+CAPTION_S = 6.0
+"""Longest time one caption stands, seconds."""
+CAPTION_PAUSE_S = 0.8
+"""A silence between two words that ends a caption, seconds."""
+
+
+def to_srt(words: Sequence[WordSchema]) -> str:
+    """SubRip captions of the words."""
+    cues = (
+        f"{number}\n{_clock(cue[0].start, ',')} --> {_clock(cue[-1].end, ',')}\n{_line(cue)}\n"
+        for number, cue in enumerate(_cues(words), 1)
+    )
+    return "\n".join(cues)
+
+
+def to_vtt(words: Sequence[WordSchema]) -> str:
+    """WebVTT captions of the words; the text is escaped as that format wants."""
+    cues = (
+        f"{_clock(cue[0].start, '.')} --> {_clock(cue[-1].end, '.')}\n{_vtt_text(_line(cue))}\n"
+        for cue in _cues(words)
+    )
+    return "\n".join(["WEBVTT\n", *cues])
+
+
+def _cues(words: Sequence[WordSchema]) -> list[list[WordSchema]]:
+    cues: list[list[WordSchema]] = []
+    for word in words:
+        if cues and _fits(cues[-1], word):
+            cues[-1].append(word)
+        else:
+            cues.append([word])
+    return cues
+
+
+def _fits(cue: Sequence[WordSchema], word: WordSchema) -> bool:
+    return (
+        word.start - cue[-1].end < CAPTION_PAUSE_S
+        and word.end - cue[0].start <= CAPTION_S
+        and len(_line(cue)) + 1 + len(word.text) <= CAPTION_CHARACTERS
+    )
+
+
+def _line(cue: Sequence[WordSchema]) -> str:
+    return " ".join(word.text for word in cue)
+
+
+def _vtt_text(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _clock(seconds: float, separator: str) -> str:
+    milliseconds = round(seconds * 1000)
+    minutes, milliseconds = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    whole, milliseconds = divmod(milliseconds, 1000)
+    return f"{hours:02}:{minutes:02}:{whole:02}{separator}{milliseconds:03}"

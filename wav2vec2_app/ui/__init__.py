@@ -1,0 +1,1 @@
+"""The page: layout, looks and handlers; the only place that knows Gradio."""

@@ -1,0 +1,183 @@
+"""What a request cost and what the system is doing, as HTML; pure functions, everything escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Final
+
+from wav2vec2_app import schema, types
+from wav2vec2_app.ui import units
+
+# --- latency ------------------------------------------------------------------------------------
+
+_WAITING: Final = "queue"
+_TOTAL: Final = "total"
+
+
+def latency(
+    stages: Sequence[types.Stage], result: types.AudioResult | None = None, wall_s: float = 0.0
+) -> str:
+    """The waterfall of one request: every stage as a bar on one time axis, then the total.
+
+    Args:
+        stages: as they are known so far.
+        result: the finished request, for the real-time factor.
+        wall_s: the time since submission, for the total.
+    """
+    bars = sorted((stage for stage in stages if stage.name != _TOTAL), key=_by_start)
+    whole = max([wall_s, *(stage.start_s + stage.duration_s for stage in stages)], default=0.0)
+    if whole <= 0:
+        return latency_empty()
+    rows = "".join(_bar(stage, whole) for stage in bars)
+    total = _bar(types.Stage(_TOTAL, 0.0, whole, "total"), whole)
+    return (
+        f'{_headline(result)}<ol class="w-waterfall" aria-label="Stages of this request">'
+        f"{rows}{total}</ol>{_axis(whole)}{_processes(bars)}"
+    )
+
+
+def latency_empty() -> str:
+    """The panel before there is a request."""
+    return '<p class="w-hint">Where the time goes, stage by stage, until the last picture.</p>'
+
+
+def _by_start(stage: types.Stage) -> tuple[float, float]:
+    return stage.start_s, stage.start_s + stage.duration_s
+
+
+def _bar(stage: types.Stage, whole: float) -> str:
+    left = min(1.0, max(0.0, stage.start_s / whole))
+    width = min(1.0 - left, max(0.0, stage.duration_s / whole))
+    kind = "wait" if stage.name == _WAITING else _process_kind(stage.process)
+    return (
+        f'<li data-process="{kind}"><span class="w-bar-name">{escape(_spoken(stage.name))}</span>'
+        f'<span class="w-track" aria-hidden="true"><span class="w-bar" '
+        f'style="--left:{left:.4f};--width:{width:.4f}"></span></span>'
+        f'<span class="w-bar-value">{units.seconds(stage.duration_s)}</span></li>'
+    )
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _process_kind(process: str) -> str:
+    for kind in ("audio", "inference", "total"):
+        if kind in process:
+            return kind
+    return "page"
+
+
+def _headline(result: types.AudioResult | None) -> str:
+    if result is None or result.real_time_factor <= 0:
+        return '<p class="w-figures"><b>–</b> <span>real-time factor</span></p>'
+    worked = result.real_time_factor * result.audio.duration_s
+    return (
+        f'<p class="w-figures"><b>{result.real_time_factor:.3f}</b> <span>real-time factor</span>'
+        f"<span class='w-plain'>{units.seconds(result.audio.duration_s)} of audio in "
+        f"{units.seconds(worked)}: {units.speed(result.real_time_factor)}</span></p>"
+    )
+
+
+def _axis(whole: float) -> str:
+    ticks = (0.0, whole / 2, whole)
+    return (
+        '<div class="w-axis" aria-hidden="true">'
+        + "".join(f"<span>{units.seconds(tick) if tick else '0'}</span>" for tick in ticks)
+        + "</div>"
+    )
+
+
+def _processes(stages: Sequence[types.Stage]) -> str:
+    found = dict.fromkeys(_process_kind(stage.process) for stage in stages)
+    names = {"page": "page", "audio": "audio worker", "inference": "inference worker"}
+    items = "".join(
+        f'<li data-process="{kind}"><span class="w-key" aria-hidden="true"></span>'
+        f"{names[kind]}</li>"
+        for kind in found
+        if kind in names
+    )
+    return f'<ul class="w-keys" aria-label="Which process did the work">{items}</ul>'
+
+
+# --- memory -------------------------------------------------------------------------------------
+
+
+def memory(now: types.OrchestratorStatus) -> str:
+    """Resident memory of every process, now and at its highest, against the limit."""
+    report = next((one.memory for one in now.adapters if one.memory), None)
+    if report is None or not report.processes:
+        return '<p class="w-hint">How much memory each process holds, against the limit.</p>'
+    limit = max(report.limit_bytes, 1)
+    scale = max(limit, report.total_rss_bytes)
+    rows = "".join(_process_row(process, scale) for process in report.processes)
+    share = report.total_rss_bytes / limit
+    return (
+        f'<p class="w-figures"><b>{units.memory(report.total_rss_bytes)}</b> '
+        f"<span>of {units.memory(limit)} allowed</span>"
+        f"<span class='w-plain'>{units.percent(share)} of the limit; "
+        f"the model's weights are {units.memory(report.model_bytes)}</span></p>"
+        f'<div class="w-stack" aria-hidden="true" data-over="{str(share > 1).lower()}">'
+        f"{''.join(_slice(process, scale) for process in report.processes)}</div>"
+        '<table class="w-memory"><thead><tr><th scope="col">Process</th><th scope="col">now</th>'
+        f'<th scope="col">peak</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _slice(process: types.ProcessMemory, scale: int) -> str:
+    return (
+        f'<span data-process="{_process_kind(process.name)}" '
+        f'style="--width:{process.rss_bytes / scale:.4f}"></span>'
+    )
+
+
+def _process_row(process: types.ProcessMemory, scale: int) -> str:
+    return (
+        f'<tr data-process="{_process_kind(process.name)}"><th scope="row">'
+        f'<span class="w-key" aria-hidden="true"></span>{escape(_spoken(process.name))}</th>'
+        f"<td>{units.memory(process.rss_bytes)}</td>"
+        f"<td>{units.memory(process.peak_rss_bytes)}</td></tr>"
+    )
+
+
+# --- the line at the top ------------------------------------------------------------------------
+
+
+def system_line(now: types.OrchestratorStatus) -> str:
+    """Which model is loaded and where, whether the system is ready, and who is waiting."""
+    model = next((one.model for one in now.adapters if one.model), None)
+    ready = schema.is_ready(now)
+    state = "ready" if ready else "starting"
+    name = escape(model.name) if model else "no model loaded"
+    facts = f"{escape(model.device)} · {escape(model.precision)}" if model else ""
+    queue = f"{now.queued} waiting" if now.queued else ""
+    parts = [part for part in (facts, queue, "" if ready else _down(now)) if part]
+    return (
+        f'<p class="w-system" data-state="{state}"><span class="w-dot" aria-hidden="true"></span>'
+        f"<b>{name}</b>{''.join(f'<span>{part}</span>' for part in parts)}</p>"
+    )
+
+
+def _down(now: types.OrchestratorStatus) -> str:
+    states = {worker.state for adapter in now.adapters for worker in adapter.workers}
+    return "a worker is down" if "down" in states else "starting"
+
+
+def notices(now: types.OrchestratorStatus) -> str:
+    """What the adapters have to say to a person: which model answers and why, a fetch under way."""
+    texts = dict.fromkeys(text for adapter in now.adapters for text in adapter.notices)
+    lines = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    return f'<ul class="w-notices">{lines}</ul>' if lines else ""
+
+
+def choices(now: types.OrchestratorStatus) -> list[tuple[str, str]]:
+    """The models a person may choose as (label, name), the automatic choice first."""
+    found = {choice.name: _choice_label(choice) for one in now.adapters for choice in one.choices}
+    automatic = found.pop("auto", "Automatic: the best one on this machine")
+    return [(automatic, "auto"), *((label, name) for name, label in found.items())]
+
+
+def _choice_label(choice: types.ModelChoice) -> str:
+    ready = choice.ready or choice.name == "auto"
+    return choice.label if ready else f"{choice.label} (to be fetched first)"
