@@ -33,8 +33,14 @@ bench: $(VENV)/.installed-dev ## measure (see benchmarks/README.md)
 wheel: $(VENV)/.installed-dev ## build dist/*.whl
 	$(BIN)/python -m build --wheel
 
-lock: $(VENV)/.installed-dev ## pin anew: requirements.txt and requirements-dev.txt
-	$(BIN)/python -m tools.lock
+# torch is left to pip: its own requirements differ by machine (CPU build, CUDA build).
+LOCK := uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header
+lock: $(VENV)/bin/python ## pin anew: requirements.txt and requirements-dev.txt
+	$(BIN)/python -m pip install --quiet uv
+	mkdir -p build && echo 'torch ; python_version < "3"' > build/overrides.txt
+	$(BIN)/$(LOCK) --override build/overrides.txt pyproject.toml | grep -v '^torch ' > requirements.txt
+	$(BIN)/$(LOCK) --group dev --constraint requirements.txt > requirements-dev.txt
+	echo 'torch==2.13.*' >> requirements.txt
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -19,11 +19,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from wav2vec2_app import __version__
+from wav2vec2_app import __version__, schema
 from wav2vec2_app.build import System, assets_path, build_system
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.monitoring.logs import configure_logging
-from wav2vec2_app.schema import transcription_response
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import (
     Advanced,
@@ -157,7 +156,7 @@ def _progress() -> Progress:
 
 def _print_result(file: Path, result: AudioResult, output: Output, *, many: bool) -> None:
     if output is Output.JSON:
-        document = transcription_response(result).model_dump(mode="json")
+        document = schema.transcription(result).model_dump(mode="json")
         print(json.dumps({"file": file.name, **document}, ensure_ascii=False))
         return
     transcript = result.transcript

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import (
     GatedRepoError,
-    HfHubHTTPError,
+    HTTPError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -73,8 +72,7 @@ def fetch(
             code="model.not_on_hub",
             hint="Check the name, and whether it needs a token.",
         ) from error
-    except (OfflineModeIsEnabled, LocalEntryNotFoundError, HfHubHTTPError, OSError,
-            httpx.HTTPError) as error:  # fmt: skip
+    except (OfflineModeIsEnabled, LocalEntryNotFoundError, HTTPError, OSError) as error:
         log.info("the model hub cannot be reached: %s", type(error).__name__)
         raise ModelError(
             "The model hub cannot be reached.",

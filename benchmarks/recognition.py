@@ -1,0 +1,76 @@
+"""``python -m benchmarks.recognition [TSV]``: word error rate through the whole application.
+
+Scores the example clips, and the utterances of a TSV (default: ``../shared/speech/test-clean-60.tsv``
+beside a checkout) whose first column is a path and whose last is the transcript.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import jiwer
+
+from benchmarks.report import Figure, show
+from wav2vec2_app.build import assets_path, build_system
+from wav2vec2_app.settings import Settings
+from wav2vec2_app.types import AudioSource, AudioTask
+
+TEST_SET = Path(__file__).parents[2] / "shared" / "speech" / "test-clean-60.tsv"
+
+Utterance = tuple[Path, str]
+
+
+def examples() -> list[Utterance]:
+    folder = assets_path() / "examples"
+    listing = json.loads((folder / "examples.json").read_text(encoding="utf-8"))
+    return [(folder / clip["file"], clip["text"]) for clip in listing]
+
+
+def from_table(table: Path) -> list[Utterance]:
+    with table.open(encoding="utf-8", newline="") as rows:
+        return [
+            (table.parent / row["path"], row["transcript"].lower())
+            for row in csv.DictReader(rows, delimiter="\t")
+        ]
+
+
+async def hypotheses(utterances: Sequence[Utterance]) -> list[str]:
+    """What the application hears, in lower case."""
+    system = build_system(Settings(fetch_models=False, model="embedded", log_level="WARNING"))
+    await system.orchestrator.start()
+    try:
+        heard = []
+        for path, _ in utterances:
+            result = await system.orchestrator.run(AudioTask(AudioSource(path=path)))
+            heard.append(result.transcript.text.lower() if result.transcript else "")
+        return heard
+    finally:
+        await system.orchestrator.stop()
+
+
+def score(name: str, utterances: Sequence[Utterance], limit: float | None = None) -> list[Figure]:
+    said = [text for _, text in utterances]
+    heard = asyncio.run(hypotheses(utterances))
+    wer, cer = 100 * jiwer.wer(said, heard), 100 * jiwer.cer(said, heard)
+    return [
+        Figure(f"{name}: word error rate", wer, "%", limit),
+        Figure(f"{name}: character error rate", cer, "%"),
+    ]
+
+
+def measure(table: Path = TEST_SET) -> Sequence[Figure]:
+    figures = score("example clips", examples(), 20)
+    if table.exists():
+        figures += score(table.stem, from_table(table))
+    else:
+        print(f"{table.name} is not here: only the example clips are scored")
+    return figures
+
+
+if __name__ == "__main__":
+    show("recognition", measure(*(Path(argument) for argument in sys.argv[1:2])))

@@ -1,0 +1,79 @@
+"""``python -m benchmarks.request``: what one request of a 10 s clip costs, and what the layers add.
+
+The whole way is measured in this process: orchestrator, service, bridge, workers, and back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from benchmarks.clips import clip_of
+from benchmarks.report import Figure, median_ms, show
+from wav2vec2_app.build import System, build_system
+from wav2vec2_app.settings import Settings
+from wav2vec2_app.types import (
+    AudioResult,
+    AudioSource,
+    AudioTask,
+    Done,
+    Failed,
+    Partial,
+    Recognition,
+    Want,
+)
+
+ROUNDS = 15
+CLIP_S = 10.0
+
+
+async def _timed(system: System, task: AudioTask) -> tuple[float, float, AudioResult]:
+    """Seconds until the transcript was known, seconds until all was done, and the result."""
+    begin = time.perf_counter()
+    transcript_s = 0.0
+    async for event in system.orchestrator.submit(task):
+        if isinstance(event, Partial) and isinstance(event.value, Recognition):
+            transcript_s = time.perf_counter() - begin
+        elif isinstance(event, Failed):
+            raise event.error
+        elif isinstance(event, Done):
+            return transcript_s, time.perf_counter() - begin, event.result
+    raise AssertionError("a task ends with Done or Failed")
+
+
+def _stage(result: AudioResult, name: str) -> float:
+    return sum(stage.duration_s for stage in result.stages if stage.name == name)
+
+
+async def measure() -> Sequence[Figure]:
+    """Interleave plain requests with requests for every picture."""
+    clip = AudioSource(path=clip_of(CLIP_S), name="clip.wav")
+    system = build_system(Settings(fetch_models=False, model="embedded", log_level="WARNING"))
+    await system.orchestrator.start()
+    await system.service.wait_ready()
+    whole, added, forward, first, everything = [], [], [], [], []
+    try:
+        for number in range(ROUNDS + 1):
+            plain = await _timed(system, AudioTask(clip))
+            full = await _timed(system, AudioTask(clip, wants=frozenset(Want)))
+            if number == 0:
+                continue  # the first round warms the caches of the processor and the libraries
+            whole.append(plain[1])
+            forward.append(_stage(plain[2], "forward"))
+            added.append(plain[1] - forward[-1])
+            first.append(full[0])
+            everything.append(full[1])
+    finally:
+        await system.orchestrator.stop()
+    return (
+        median_ms("10 s clip, whole request without pictures", whole, 500),
+        median_ms("of which the engine's forward pass", forward),
+        median_ms("what the layers add (request minus forward)", added, 25),
+        median_ms("with every picture: until the transcript", first),
+        median_ms("with every picture: until all is drawn", everything, 2000),
+    )
+
+
+if __name__ == "__main__":
+    show("request", asyncio.run(measure()))
