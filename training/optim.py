@@ -1,7 +1,7 @@
 """Muon for matrices and AdamW for the rest, and a schedule that ends when the time is up.
 
-Muon: Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024). Matrices of one
-shape are stacked and orthogonalised together, which matters on a few cores.
+Muon: Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024). Matrices of
+one shape are stacked and orthogonalised together, which matters on a few cores.
 """
 
 from collections import defaultdict
@@ -98,7 +98,7 @@ class Optimisers:
         self.adamw.load_state_dict(state["adamw"])
 
 
-def schedule(progress: float, warmup: float = 0.02, hold: float = 0.45, floor: float = 0.01) -> float:
+def schedule(progress: float, hold: float, warmup: float = 0.02, floor: float = 0.01) -> float:
     """Return the rate's scale at `progress` in [0, 1]: warm up, hold, then fall linearly."""
     if progress < warmup:
         return max(floor, progress / warmup)

@@ -1,6 +1,6 @@
 """Teach the convolutional encoder to hear: a linear head on it predicts the log-mel spectrum.
 
-From a random start CTC would need days for this. Crops of 3 s with noise, gain and a spectral tilt go
+From a random start CTC would need days for this. Crops of 3 s with noise and a spectral tilt go
 in; the clean crop's 64-band log-mel spectrum (25 ms window, 20 ms hop) is the target.
 
 Run `python -m training.pretrain_convs --minutes 15` (`--resume` continues from its last state).

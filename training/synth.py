@@ -1,8 +1,8 @@
 """Make the synthetic half of the training speech, with the phone spoken in every 20 ms frame.
 
-Two libraries, each with its plain voices (those of the example clips, jittered a little in rate) and a
-wide share: accents, voice variants, rates, pitches, and a resampling warp for vocal-tract length.
-Phones stay in the inventory of the library that spoke them; the network gets a head for each.
+Two libraries, each with its plain voices (those of the example clips, jittered a little in rate)
+and a wide share: accents, voice variants, rates, pitches, and a resampling warp for vocal-tract
+length. Phones stay in the inventory of the library that spoke them; the network gets a head for each.
 
 Run `python -m training.synth --hours 14`. Writes `synth.npy` (audio), `synth-phones.npy` (frame
 targets, 255 where unknown) and `synth.json` (texts, inventories) under the state folder.
@@ -32,16 +32,16 @@ ACCENTS = (
     "en", "en-us", "en-us-nyc", "en-029", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan",
     "en-gb-x-gbcwmd",
 )  # fmt: skip
-VARIANTS = (
-    "f1 f2 f3 f4 f5 m1 m2 m3 m4 m5 m6 m7 m8 Alex Alicia Andrea Andy Annie Denis Diogo Hugo Marco "
-    "Michael Mike Storm adam anika antonio belinda boris caleb david ed edward gustave iven john "
-    "linda max michel pablo paul quincy rob robert shelby steph travis victor zac klatt klatt4"
-).split()
+VARIANTS = """
+    f1 f2 f3 f4 f5 m1 m2 m3 m4 m5 m6 m7 m8 Alex Alicia Andrea Andy Annie Denis Diogo Hugo Marco
+    Michael Mike Storm adam anika antonio belinda boris caleb david ed edward gustave iven john
+    linda max michel pablo paul quincy rob robert shelby steph travis victor zac klatt klatt4
+""".split()  # noqa: SIM905
 
 
 @dataclass(frozen=True)
 class Share:
-    """A part of the synthetic speech: who speaks it, how widely varied, what fraction of the hours."""
+    """A part of the synthetic speech: who speaks, how widely varied, what fraction of the hours."""
 
     engine: str
     voice: str
@@ -70,7 +70,7 @@ def with_pauses(text: str, rng: random.Random) -> str:
 
 
 class Studio:
-    """One process's voices; the pitch that flite was given stays set, so wide flite is one process."""
+    """One process's voices. A pitch given to flite stays set: wide flite needs its own process."""
 
     def __init__(self) -> None:
         self.flite = Flite()
@@ -108,8 +108,11 @@ def phones_of_frames(speech: Speech) -> list[str]:
     return [speech.phones[i][0] for i in index]
 
 
-def record_share(task: tuple[int, Share, float, int]) -> list[tuple[np.ndarray, list[str], str, str]]:
-    """Record sentences until `hours` are full; return audio, phone names, engine and text of each."""
+Take = tuple[np.ndarray, list[str], str, str]  # audio, phone of each frame, engine, text
+
+
+def record_share(task: tuple[int, Share, float, int]) -> list[Take]:
+    """Record sentences until the share's hours are full."""
     index, share, hours, seed = task
     rng = random.Random(seed * 1000 + index)
     studio = Studio()

@@ -30,7 +30,7 @@ def word_runs(text: str, length: int = 4) -> set[tuple[str, ...]]:
 
 
 def usable_sentences(shortest: int, longest: int) -> list[str]:
-    """Return the corpus's sentences of `shortest` to `longest` words that a synthesiser reads well."""
+    """Return sentences of `shortest` to `longest` words that a synthesiser reads well."""
     forbidden = set().union(*(word_runs(text) for text in example_texts()))
     with lzma.open(NOVELS, "rt", encoding="utf-8") as file:
         lines = [line.split() for line in file]

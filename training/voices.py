@@ -1,11 +1,11 @@
-"""espeak-ng and flite through their C libraries: speech at 16 kHz and the phones in it, with times.
+"""espeak-ng and flite through their C libraries: speech at 16 kHz and when each phone was spoken.
 
 A process of its own for each sentence would cost more than the synthesis. Both libraries keep global
 state, so use one voice at a time and one process for each worker.
 """
 
 import ctypes
-from ctypes import POINTER, byref, c_char, c_char_p, c_float, c_int, c_short, c_uint, c_void_p
+from ctypes import POINTER, c_char, c_char_p, c_float, c_int, c_short, c_uint, c_void_p
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,7 +139,9 @@ class Flite:
         register.restype, register.argtypes = c_void_p, [c_char_p]
         return register(None)
 
-    def say(self, text: str, voice: str, stretch: float = 1.0, f0_hz: float | None = None) -> Speech:
+    def say(
+        self, text: str, voice: str, stretch: float = 1.0, f0_hz: float | None = None
+    ) -> Speech:
         """Speak `text`, `stretch` times as long as usual, optionally at another mean pitch."""
         handle = self.voices[voice]
         features = ctypes.cast(handle, POINTER(_VoiceHead)).contents.features

@@ -1,0 +1,44 @@
+"""What happens to a clip on its way to the network, and clips in which nothing is said."""
+
+import numpy as np
+import soxr
+
+from training.model import SAMPLE_RATE_HZ
+
+
+def change_speed(clip: np.ndarray, factor: float) -> np.ndarray:
+    """Return `clip` played `factor` times as fast, pitch and formants moved along."""
+    return soxr.resample(clip, SAMPLE_RATE_HZ * factor, SAMPLE_RATE_HZ, quality="QQ")
+
+
+def add_noise(clip: np.ndarray, rng: np.random.Generator, lowest_db: float = 12) -> np.ndarray:
+    """Return `clip` with coloured noise `lowest_db` to 45 dB below it."""
+    noise = rng.standard_normal(len(clip) + 1, dtype=np.float32)
+    noise = noise[1:] + np.float32(rng.uniform(-0.9, 0.9)) * noise[:-1]
+    level = clip.std() / (noise.std() + 1e-6) * 10 ** (-rng.uniform(lowest_db, 45) / 20)
+    return clip + np.float32(level) * noise
+
+
+def tilt(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return `clip` a little brighter or duller."""
+    return clip + np.float32(rng.uniform(-0.4, 0.4)) * np.concatenate([clip[:1], clip[:-1]])
+
+
+def nothing_said(rng: np.random.Generator) -> np.ndarray:
+    """Return 0.5 to 8 s of noise: white to brown, swelling, at times hum, or digital silence."""
+    count = int(rng.uniform(0.5, 8) * SAMPLE_RATE_HZ)
+    noise = rng.standard_normal(count, dtype=np.float32)
+    colour = rng.integers(0, 4)
+    if colour == 1:
+        noise = np.diff(noise, prepend=noise[:1])
+    elif colour == 2:
+        noise = np.cumsum(noise)
+        noise -= np.convolve(noise, np.ones(401, np.float32) / 401, mode="same")
+    swell = np.interp(np.arange(count), np.linspace(0, count, 9), rng.uniform(0.2, 1, 9))
+    clip = noise / (noise.std() + 1e-6) * swell
+    if rng.random() < 0.3:
+        hum_hz = rng.choice([50, 60, 100, 120])
+        turn = 2 * np.pi * hum_hz / SAMPLE_RATE_HZ
+        clip = clip + rng.uniform(0, 2) * np.sin(np.arange(count) * turn)
+    quiet = 0.0 if rng.random() < 0.05 else 1e-2
+    return (quiet * clip).astype(np.float32)

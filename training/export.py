@@ -1,0 +1,59 @@
+"""Write the checkpoint that the application embeds: float16 weights, processor files.
+
+Run `python -m training.export` (reads the averaged weights that `train` left in the state folder).
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import torch
+from transformers import (
+    Wav2Vec2CTCTokenizer,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2ForCTC,
+    Wav2Vec2Processor,
+)
+
+from training.model import LETTER_ID, SAMPLE_RATE_HZ
+from training.paths import MODEL, STATE
+
+
+def build_processor() -> Wav2Vec2Processor:
+    """Return feature extractor and tokenizer, as facebook/wav2vec2-base-960h's but with a mask."""
+    extractor = Wav2Vec2FeatureExtractor(
+        feature_size=1,
+        sampling_rate=SAMPLE_RATE_HZ,
+        padding_value=0.0,
+        do_normalize=True,
+        return_attention_mask=True,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        vocabulary = Path(folder) / "vocab.json"
+        vocabulary.write_text(json.dumps(LETTER_ID))
+        tokenizer = Wav2Vec2CTCTokenizer(str(vocabulary), word_delimiter_token="|")  # noqa: S106
+    return Wav2Vec2Processor(feature_extractor=extractor, tokenizer=tokenizer)
+
+
+def export(source: Path, target: Path) -> None:
+    """Write the checkpoint in `source` to `target` in float16, without a model card."""
+    target.mkdir(parents=True, exist_ok=True)
+    model = Wav2Vec2ForCTC.from_pretrained(source, dtype=torch.float16)
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        build_processor().save_pretrained(folder)
+        for path in Path(folder).iterdir():
+            shutil.copyfile(path, target / path.name)
+    size_mb = (target / "model.safetensors").stat().st_size / 1e6
+    count = sum(p.numel() for p in model.parameters())
+    print(f"{count / 1e6:.2f} million parameters, {size_mb:.1f} MB")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--source", type=Path, default=STATE / "averaged")
+    parser.add_argument("--target", type=Path, default=MODEL)
+    arguments = parser.parse_args()
+    export(arguments.source, arguments.target)

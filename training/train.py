@@ -1,0 +1,405 @@
+"""Train projection and transformer over frozen convolutions: phones first, letters by CTC on top.
+
+Three losses. Synthetic speech has the phone of every frame: cross-entropy at a tap inside the
+transformer, one head for each synthesiser's inventory. Real speech has a transcript: its phones
+(flite's dictionary) are aligned to frames by Viterbi with the network's own scores, step by step,
+and trained the same way. Letters are trained by CTC at the output for all speech. The schedule is
+in time, so that the learning rate always reaches its end: the decay is where much of a run's gain
+comes from.
+
+Run `python -m training.train --hours 1.2`. `--resume` goes on from the state folder after a stop;
+`--from-weights` starts from the committed checkpoint in `assets/model`.
+"""
+
+import argparse
+import copy
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import jiwer
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import Wav2Vec2ForCTC
+
+from training import convs, encoder
+from training.align import align, state_sequence
+from training.augment import add_noise, change_speed, nothing_said, tilt
+from training.convs import normalise
+from training.data import (
+    Packed,
+    held_out_utterances,
+    read_audio,
+    real_audio,
+    training_utterances,
+)
+from training.examples import CLIPS, plain
+from training.lexicon import real_lexicon
+from training.model import BLANK, build_model, decode_greedy, encode_text, frames_of
+from training.optim import Optimisers, schedule
+from training.paths import EXAMPLES, MODEL, STATE
+from training.synth import UNKNOWN_PHONE
+from training.threads import IdleCores
+from training.voices import SILENCE
+
+FRAMES_A_SECOND = 50
+CHECKPOINT = STATE / "train.pt"
+AVERAGE_EVERY, AVERAGE_DECAY = 5, 0.99
+
+
+@dataclass
+class Clip:
+    """One training clip: where its audio is, what is said, and what is known of its phones."""
+
+    store: str
+    index: int
+    frames: int
+    letters: list[int]
+    engine: str  # whose phone inventory applies
+    states: np.ndarray | None = None  # real speech: phones to align
+
+
+@dataclass
+class Batch:
+    """Clips of similar length, padded: audio `(batch, samples)`, lengths in frames."""
+
+    audio: Tensor
+    lengths: Tensor
+    clips: list[Clip]
+
+
+class Corpus:
+    """Every training clip by kind, and batches of them."""
+
+    def __init__(self, seed: int) -> None:
+        table = json.loads((STATE / "synth.json").read_text())
+        self.inventories: dict[str, list[str]] = table["inventories"]
+        self.phones = Packed(STATE / "synth-phones")
+        self.stores = {"real": real_audio(), "synth": Packed(STATE / "synth")}
+        self.rng = random.Random(seed)
+        self.noise = np.random.default_rng(seed)
+        held = int(len(self.stores["synth"]) * 0.99)
+        synth = [
+            Clip("synth", i, self.phones.length(i), encode_text(text), engine)
+            for i, (text, engine) in enumerate(zip(table["texts"], table["engines"], strict=True))
+        ]
+        self.synth_test = [(clip, table["texts"][clip.index]) for clip in synth[held:]]
+        self.kinds = {"synth": synth[:held], "real": self._real_clips()}
+        for kind, clips in self.kinds.items():
+            hours = sum(clip.frames for clip in clips) / FRAMES_A_SECOND / 3600
+            print(f"{kind}: {len(clips)} clips, {hours:.1f} h", flush=True)
+
+    def _real_clips(self) -> list[Clip]:
+        ids = {name: index for index, name in enumerate(self.inventories["flite"])}
+        lexicon = real_lexicon()
+        clips = []
+        for index, item in enumerate(training_utterances()):
+            words = [[ids[p] for p in lexicon.get(w, []) if p in ids] for w in item.text.split()]
+            states = state_sequence([word for word in words if word], ids[SILENCE])
+            frames = frames_of(self.stores["real"].length(index))
+            letters = encode_text(item.text)
+            clips.append(Clip("real", index, frames, letters, "flite", states))
+        return clips
+
+    def phone_targets(self, clip: Clip, scores: np.ndarray) -> np.ndarray:
+        """Return the phone of each frame (`UNKNOWN_PHONE` where not known)."""
+        silence = self.inventories["flite"].index(SILENCE)
+        if clip.store == "nothing":
+            return np.full(len(scores), silence)
+        if clip.states is None:
+            return self.phones[clip.index].astype(np.int64)
+        return align(scores, clip.states, silence)
+
+    def audio_of(self, clip: Clip) -> np.ndarray:
+        """Return the clip's samples, disturbed at random."""
+        if clip.store == "nothing":
+            return nothing_said(self.noise)
+        audio = self.stores[clip.store][clip.index].astype(np.float32) / 32768
+        if clip.store == "real":
+            if self.rng.random() < 0.6:
+                audio = change_speed(audio, self.rng.uniform(0.88, 1.12))
+            audio = tilt(audio, self.noise)
+        if self.rng.random() < 0.4:
+            audio = add_noise(audio, self.noise)
+        return audio
+
+    def load(self, clips: list[Clip]) -> Batch:
+        """Return `clips` as one padded batch, at times with one more in which nothing is said."""
+        if self.rng.random() < 0.1:
+            clips = [*clips, Clip("nothing", 0, 0, [], "flite")]
+        audios = [self.audio_of(clip) for clip in clips]
+        padded = torch.zeros(len(clips), max(map(len, audios)))
+        for row, audio in enumerate(audios):
+            padded[row, : len(audio)] = normalise(torch.from_numpy(audio))
+        return Batch(padded, torch.tensor([frames_of(len(audio)) for audio in audios]), clips)
+
+    def epochs(self, kind: str, seconds: float) -> Iterator[list[Clip]]:
+        """Yield batches of `kind` without end; shuffled, but alike in length within a batch."""
+        while True:
+            clips = self.kinds[kind][:]
+            self.rng.shuffle(clips)
+            for start in range(0, len(clips), 600):
+                block = sorted(clips[start : start + 600], key=lambda clip: clip.frames)
+                batches, current = [], []
+                for clip in block:
+                    if current and (len(current) + 1) * clip.frames > seconds * FRAMES_A_SECOND:
+                        batches.append(current)
+                        current = []
+                    current.append(clip)
+                batches.append(current)
+                self.rng.shuffle(batches)
+                yield from batches
+
+
+def mask_time(features: Tensor, share: float, span: int = 8) -> Tensor:
+    """Blot out random spans of frames, about `share` of them."""
+    starts = torch.rand(features.shape[:2]) < share / span
+    covered = F.max_pool1d(F.pad(starts.float(), (span - 1, 0)), span, stride=1) > 0
+    return features.masked_fill(covered[:, :, None].to(features.device), 0.0)
+
+
+class Learner(nn.Module):
+    """The network and its phone heads, which are dropped at export."""
+
+    def __init__(self, inventories: dict[str, list[str]], seed: int) -> None:
+        super().__init__()
+        self.model = build_model(seed)
+        self.inventories = inventories
+        width = self.model.config.hidden_size
+        self.norm = nn.LayerNorm(width)
+        heads = {engine: nn.Linear(width, len(phones)) for engine, phones in inventories.items()}
+        self.heads = nn.ModuleDict(heads)
+
+    def trained(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """Return matrices for Muon and the remaining trained parameters."""
+        self.model.wav2vec2.feature_extractor.requires_grad_(False)
+        inside = [*self.model.wav2vec2.encoder.layers.parameters()]
+        inside += [*self.model.wav2vec2.feature_projection.projection.parameters()]
+        matrices = [p for p in inside if p.ndim == 2]
+        chosen = {id(p) for p in matrices}
+        others = [p for p in self.parameters() if p.requires_grad and id(p) not in chosen]
+        return matrices, others
+
+    @torch.no_grad()
+    def hear(self, audio: Tensor) -> Tensor:
+        """Return the frozen convolutions' `(batch, frames, channels)` of normalised audio."""
+        with torch.autocast(audio.device.type, torch.bfloat16):
+            return convs.encode(self.model.wav2vec2.feature_extractor, audio)
+
+    def losses(
+        self, corpus: Corpus, batch: Batch, device: str, mask: float, dropout: float
+    ) -> tuple[Tensor, Tensor]:
+        """Return CTC loss a letter and phone cross-entropy a frame."""
+        features = mask_time(self.hear(batch.audio.to(device)), mask)
+        tap, logits = encoder.run(self.model, features, batch.lengths.to(device), dropout)
+        targets = [torch.tensor(clip.letters, dtype=torch.long) for clip in batch.clips]
+        sizes = torch.tensor([len(t) for t in targets])
+        nats = F.ctc_loss(
+            logits.log_softmax(-1).transpose(0, 1),
+            torch.cat(targets).to(device),
+            batch.lengths.to(device),
+            sizes.to(device),
+            blank=BLANK,
+            reduction="none",
+            zero_infinity=True,
+        )
+        letters = nats.sum() / max(1, int(sizes.sum()))
+        return letters, self._phone_loss(corpus, batch, tap)
+
+    def _phone_loss(self, corpus: Corpus, batch: Batch, tap: Tensor) -> Tensor:
+        tap = encoder.cast_norm(tap, self.norm)
+        total, frames = torch.zeros((), device=tap.device), 0
+        for engine, head in self.heads.items():
+            rows = [i for i, clip in enumerate(batch.clips) if clip.engine == engine]
+            if not rows:
+                continue
+            logits = encoder.cast_linear(tap[rows], head).float()
+            scores = logits.detach().log_softmax(-1).cpu().numpy()
+            targets = torch.full(logits.shape[:2], UNKNOWN_PHONE, dtype=torch.long)
+            for at, row in enumerate(rows):
+                clip = batch.clips[row]
+                known = corpus.phone_targets(clip, scores[at, : batch.lengths[row]])
+                targets[at, : len(known)] = torch.from_numpy(known)
+            targets = targets.to(tap.device)
+            total = total + F.cross_entropy(
+                logits.flatten(0, 1),
+                targets.flatten(),
+                ignore_index=UNKNOWN_PHONE,
+                reduction="sum",
+            )
+            frames += int((targets != UNKNOWN_PHONE).sum())
+        return total / max(1, frames)
+
+
+class Average:
+    """An exponential average of the trained weights."""
+
+    def __init__(self, params: list[nn.Parameter]) -> None:
+        self.params = params
+        self.values = [p.detach().clone() for p in params]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move towards the current weights."""
+        torch._foreach_lerp_(self.values, [p.detach() for p in self.params], 1 - AVERAGE_DECAY)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchange averaged and current weights."""
+        for value, param in zip(self.values, self.params, strict=True):
+            kept = param.detach().clone()
+            param.copy_(value)
+            value.copy_(kept)
+
+
+@torch.no_grad()
+def read(learner: Learner, audios: list[np.ndarray], device: str) -> list[str]:
+    """Return the greedy reading of each clip (int16 samples)."""
+    texts = []
+    for audio in audios:
+        wave = normalise(torch.from_numpy(audio.astype(np.float32) / 32768)).to(device)
+        hidden = learner.hear(wave[None])
+        spans = torch.tensor([hidden.shape[1]], device=device)
+        _, logits = encoder.run(learner.model, hidden, spans)
+        texts.append(decode_greedy(logits[0].argmax(-1).tolist()))
+    return texts
+
+
+class Report:
+    """Error rates of held-out speakers, unseen synthetic sentences and the example clips."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        held_out = held_out_utterances()[::2]
+        synth = corpus.synth_test[:60]
+        self.sets = {
+            "heldout": [(read_audio(item.path), item.text) for item in held_out],
+            "synth": [(corpus.stores["synth"][clip.index], text) for clip, text in synth],
+            "examples": [
+                (read_audio(EXAMPLES / f"{clip.stem}.flac"), plain(clip.words)) for clip in CLIPS
+            ],
+        }
+
+    def __call__(self, learner: Learner, device: str) -> None:
+        """Print them."""
+        parts = []
+        for name, clips in self.sets.items():
+            texts = [text for _, text in clips]
+            got = read(learner, [audio for audio, _ in clips], device)
+            parts.append(f"{name} wer {jiwer.wer(texts, got):.3f} cer {jiwer.cer(texts, got):.3f}")
+            print(f"   {texts[1]}\n   {got[1]}")
+        print("   " + " | ".join(parts), flush=True)
+
+
+def kind_of(progress: float, step: int, real_share: float, rng: random.Random) -> str:
+    """Return whether the next batch is of real or synthetic speech: synthetic only at first."""
+    return "real" if progress > 0.06 and rng.random() < real_share else "synth"
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train until the time is up; leave everything in `CHECKPOINT`."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    rng = random.Random(options.seed)
+    corpus = Corpus(options.seed)
+    learner = Learner(corpus.inventories, options.seed)
+    learner.model.wav2vec2.feature_extractor.load_state_dict(
+        torch.load(STATE / "convs.pt")["encoder"]
+    )
+    if options.from_weights:
+        learner.model.load_state_dict(Wav2Vec2ForCTC.from_pretrained(MODEL).state_dict())
+    learner.to(device)
+    matrices, others = learner.trained()
+    optimiser = Optimisers(matrices, others, options.muon_lr, options.adamw_lr, 0.01)
+    average = Average([*matrices, *others])
+    used_s, step, heard_s = 0.0, 0, 0.0
+    if options.resume:
+        state = torch.load(CHECKPOINT, map_location=device)
+        learner.load_state_dict(state["learner"])
+        optimiser.load_state_dict(state["optimiser"])
+        average.values = state["average"]
+        used_s, step, heard_s = state["used_s"], state["step"], state["heard_s"]
+    report = Report(corpus)
+    batches = {kind: corpus.epochs(kind, options.batch_s) for kind in corpus.kinds}
+    stopping: list[int] = []
+    idle = IdleCores() if options.share_cores else None
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
+    (STATE / "train.pid").write_text(str(os.getpid()))
+
+    def save() -> None:
+        state = {
+            "learner": learner.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "average": average.values,
+            "used_s": used_s,
+            "step": step,
+            "heard_s": heard_s,
+        }
+        torch.save(state, CHECKPOINT.with_suffix(".new"))
+        CHECKPOINT.with_suffix(".new").replace(CHECKPOINT)
+        average.swap()
+        copy.deepcopy(learner.model).half().save_pretrained(STATE / "averaged")
+        average.swap()
+
+    recent: dict[str, list[float]] = {}
+    clock, last_report = time.monotonic(), used_s
+    while used_s < options.hours * 3600 and not stopping:
+        progress = used_s / options.hours / 3600
+        kind = kind_of(progress, step, options.real_share, rng)
+        longest = (3 + 60 * progress) * FRAMES_A_SECOND  # seconds allowed grow with progress
+        clips = next(batches[kind])
+        while clips[-1].frames > longest:
+            clips = next(batches[kind])
+        batch = corpus.load(clips)
+        letters, phones = learner.losses(corpus, batch, device, options.mask, options.dropout)
+        (letters + options.phone_weight * phones).backward()
+        optimiser.step(schedule(progress, hold=options.hold), clip=options.clip)
+        step += 1
+        threads = idle.adapt() if idle else torch.get_num_threads()
+        heard_s += float(batch.lengths.sum()) / FRAMES_A_SECOND
+        if step % AVERAGE_EVERY == 0:
+            average.update()
+        recent.setdefault(f"{kind} ctc", []).append(letters.item())
+        recent.setdefault(f"{kind} phone", []).append(phones.item())
+        now = time.monotonic()
+        used_s, clock = used_s + now - clock, now
+        if step % 50 == 0:
+            line = " ".join(f"{name} {np.mean(values):.3f}" for name, values in recent.items())
+            heard = f"{heard_s / 3600:.2f} h heard"
+            print(
+                f"{used_s / 60:.1f} min step {step} {heard}, {threads} threads: {line}", flush=True
+            )
+            recent = {}
+        if used_s - last_report > options.report_minutes * 60:
+            average.swap()
+            report(learner, device)
+            average.swap()
+            save()
+            last_report = used_s
+    save()
+    average.swap()
+    report(learner, device)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hours", type=float, default=1.2, help="of wall-clock time, in all")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--from-weights", action="store_true")
+    parser.add_argument("--batch-s", type=float, default=40, help="seconds of audio a step")
+    parser.add_argument("--real-share", type=float, default=0.4, help="of the batches")
+    parser.add_argument("--phone-weight", type=float, default=1.0)
+    parser.add_argument("--muon-lr", type=float, default=0.02)
+    parser.add_argument("--adamw-lr", type=float, default=2e-3)
+    parser.add_argument("--hold", type=float, default=0.4, help="progress at which the rate falls")
+    parser.add_argument("--clip", type=float, default=1.0)
+    parser.add_argument("--mask", type=float, default=0.06, help="share of frames blotted out")
+    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--report-minutes", type=float, default=6)
+    parser.add_argument("--share-cores", action="store_true", help="leave busy cores alone")
+    parser.add_argument("--seed", type=int, default=1)
+    train(parser.parse_args())
