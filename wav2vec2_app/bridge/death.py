@@ -54,7 +54,11 @@ def describe(
     if killed_because:
         what, code, hint = f"was stopped because it {killed_because}", "worker.died", _RETRY_HINT
     elif cause is not None and not isinstance(cause, ProtocolError):
-        what, code, hint = f"could not start: {cause.message}", "worker.start_failed", cause.hint
+        what, code, hint = (
+            f"could not start: {cause.message.rstrip('.')}",
+            "worker.start_failed",
+            cause.hint,
+        )
     else:
         what, code, hint = _ending(exit_code, name)
     return WorkerDiedError(f"The {role} worker {what}.", code=code, hint=hint, metadata=metadata)

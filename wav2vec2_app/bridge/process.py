@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import contextlib
 import logging
 import subprocess
 import time
@@ -367,5 +366,7 @@ class WorkerBridge:
 
     def _announce(self, kind: str, error: WorkerDiedError | None = None) -> None:
         pid = self._child.pid if self._child is not None else None
-        with contextlib.suppress(Exception):  # a sink cannot take the bridge down
+        try:
             self._on_event(WorkerEvent(self.role, kind, pid, error))
+        except Exception:  # a sink cannot take the bridge down
+            _log.exception("a listener to the %s worker failed", self.role)

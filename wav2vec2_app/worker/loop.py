@@ -207,9 +207,7 @@ class WorkerLoop:
             self._leave(EXIT_PROTOCOL)
         except OSError:
             _log.exception("the pipe from the parent broke")
-            self._leave(EXIT_OK)
-        else:
-            self._parent_left()
+        self._parent_left()
 
     def _receive(self, frame: Frame) -> None:
         if frame.kind == "request":

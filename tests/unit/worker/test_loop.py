@@ -1,0 +1,321 @@
+"""The worker's loop over pipes, without a process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wav2vec2_app.bridge.protocol import NIL_ID, Frame, encode, read_frame
+from wav2vec2_app.errors import InputError, ModelError
+from wav2vec2_app.worker import __main__ as program
+from wav2vec2_app.worker.loop import Call, Operation, Operations, Reply, WorkerLoop, memory
+
+
+class Parent:
+    """The other end of the pipes; the loop runs in a thread of its own."""
+
+    def __init__(self, create: Callable[[], Operations]) -> None:
+        requests_read, requests_write = os.pipe()
+        answers_read, answers_write = os.pipe()
+        self.requests = os.fdopen(requests_write, "wb", buffering=0)
+        self.answers = os.fdopen(answers_read, "rb")
+        self.left_with: list[int] = []
+        self.left = threading.Event()
+        self.returned: list[int] = []
+        self._in = os.fdopen(requests_read, "rb")
+        self._out = os.fdopen(answers_write, "wb")
+        loop = WorkerLoop(self._in, self._out, leave=self._leave)
+        self.thread = threading.Thread(
+            target=lambda: self.returned.append(loop.run(create)), daemon=True
+        )
+        self.thread.start()
+
+    def _leave(self, code: int) -> None:
+        self.left_with.append(code)
+        self.left.set()
+
+    def send(self, kind: str, op: str = "", number: int = 0, **fields: Any) -> None:
+        frame = Frame(kind, id_of(number), op, fields.get("meta", {}), fields.get("arrays", {}))
+        for buffer in encode(frame):
+            self.requests.write(buffer)
+
+    def read(self) -> Frame:
+        frame = read_frame(self.answers)
+        assert frame is not None
+        return frame
+
+    def close(self) -> None:
+        self.requests.close()
+        self.thread.join()
+        self.left.wait()
+        for stream in (self._in, self._out, self.answers):
+            stream.close()
+
+
+def id_of(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Parent]]:
+    monkeypatch.setattr("wav2vec2_app.worker.loop._EXIT_GRACE_S", 0.0)
+    parents: list[Parent] = []
+
+    def start(
+        create: Callable[[], Operations] | None = None, info: Any = None, **handlers: Operation
+    ) -> Parent:
+        parents.append(Parent(create or (lambda: Operations(handlers, info or {}))))
+        return parents[-1]
+
+    yield start
+    for parent in parents:
+        parent.close()
+
+
+Serve = Callable[..., Parent]
+
+
+def echo(call: Call) -> Reply:
+    return Reply({"meta": dict(call.meta), "request_id": call.request_id}, call.arrays)
+
+
+def test_ready_comes_first_and_says_what_the_worker_is(serve: Serve) -> None:
+    ready = serve(info={"model": "toy"}, echo=echo).read()
+    assert (ready.kind, ready.id, ready.meta["model"]) == ("ready", NIL_ID, "toy")
+    assert ready.meta["pid"] == os.getpid()
+    assert 0 < ready.meta["rss_bytes"] <= ready.meta["peak_rss_bytes"]
+
+
+def test_request_is_answered_under_its_id(serve: Serve) -> None:
+    parent = serve(echo=echo)
+    parent.read()
+    parent.send("request", "echo", 1, meta={"a": 1}, arrays={"x": np.ones(3)})
+    parent.send("request", "echo", 2, meta={"request_id": "r"})
+    first, second = parent.read(), parent.read()
+    assert (first.kind, first.id, first.op) == ("result", id_of(1), "echo")
+    assert first.meta == {"meta": {"a": 1}, "request_id": id_of(1)}
+    assert first.arrays["x"].tolist() == [1.0, 1.0, 1.0]
+    assert second.meta == {"meta": {}, "request_id": "r"}
+
+
+def test_ping_is_answered_while_an_operation_runs(serve: Serve) -> None:
+    release = threading.Event()
+    calls = 0
+
+    def info() -> Mapping[str, Any]:
+        nonlocal calls
+        calls += 1
+        return {"calls": calls}
+
+    def wait(call: Call) -> Reply:
+        release.wait()
+        return Reply()
+
+    parent = serve(info=info, wait=wait)
+    assert parent.read().meta["calls"] == 1
+    parent.send("request", "wait", 1)
+    parent.send("ping", number=2)
+    pong = parent.read()
+    assert (pong.kind, pong.id, pong.meta["calls"]) == ("pong", id_of(2), 2)
+    release.set()
+    assert parent.read().kind == "result"
+
+
+def test_info_that_fails_does_not_stop_the_pong(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    def info() -> Mapping[str, Any]:
+        raise RuntimeError
+
+    parent = serve(info=info)
+    assert parent.read().kind == "ready"
+    parent.send("ping")
+    assert "rss_bytes" in parent.read().meta
+    assert "info failed" in caplog.text
+
+
+def test_cancel_reaches_the_running_operation(serve: Serve) -> None:
+    tick = threading.Event()
+
+    def run(call: Call) -> Reply:
+        call.progress({"fraction": 0.5}, {"x": np.ones(1)})
+        while True:
+            call.check_cancelled()
+            tick.wait(0.001)
+
+    parent = serve(run=run)
+    parent.read()
+    parent.send("request", "run", 1)
+    progress = parent.read()
+    assert (progress.kind, progress.id, progress.meta) == ("progress", id_of(1), {"fraction": 0.5})
+    parent.send("cancel", number=1)
+    error = parent.read()
+    assert (error.kind, error.id, error.meta["type"]) == ("error", id_of(1), "CancelledError")
+
+
+def test_waiting_request_is_cancelled_at_once_and_never_run(serve: Serve) -> None:
+    release = threading.Event()
+    ran: list[str] = []
+
+    def wait(call: Call) -> Reply:
+        ran.append(call.id)
+        release.wait()
+        return Reply()
+
+    parent = serve(wait=wait)
+    parent.read()
+    for number in (1, 2, 3):
+        parent.send("request", "wait", number)
+    parent.send("cancel", number=2)
+    cancelled = parent.read()
+    assert (cancelled.id, cancelled.meta["code"]) == (id_of(2), "task.cancelled")
+    release.set()
+    assert [parent.read().id, parent.read().id] == [id_of(1), id_of(3)]
+    assert ran == [id_of(1), id_of(3)]
+
+
+def test_cancel_of_something_unknown_is_ignored(serve: Serve) -> None:
+    parent = serve(echo=echo)
+    parent.read()
+    parent.send("cancel", number=9)
+    parent.send("request", "echo", 1)
+    assert parent.read().id == id_of(1)
+
+
+def raising(error: BaseException) -> Operation:
+    def operation(call: Call) -> Reply:
+        raise error
+
+    return operation
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "code", "logged"),
+    [
+        (InputError("No.", code="audio.empty"), "InputError", "audio.empty", False),
+        (ModelError("No.", code="model.unknown"), "ModelError", "model.unknown", True),
+        (MemoryError(), "ResourceError", "resource.memory", True),
+        (KeyError("secret"), "InternalError", "internal", True),
+    ],
+)
+def test_errors_are_translated_and_only_unexpected_ones_logged_whole(
+    serve: Serve,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    kind: str,
+    code: str,
+    logged: bool,
+) -> None:
+    parent = serve(fail=raising(error), echo=echo)
+    parent.read()
+    parent.send("request", "fail", 1, meta={"request_id": "r-1"})
+    answer = parent.read()
+    assert (answer.kind, answer.meta["type"], answer.meta["code"]) == ("error", kind, code)
+    assert "secret" not in str(answer.meta)
+    tracebacks = [record for record in caplog.records if record.exc_info]
+    assert bool(tracebacks) == logged
+    assert all("r-1" in record.getMessage() for record in tracebacks)
+    parent.send("request", "echo", 2)
+    assert parent.read().kind == "result"
+
+
+def test_failed_start_is_said_and_ends_with_its_code(serve: Serve) -> None:
+    def create() -> Operations:
+        raise ModelError("No weights.", code="model.no_weights")
+
+    parent = serve(create)
+    error = parent.read()
+    assert (error.kind, error.id, error.meta["code"]) == ("error", NIL_ID, "model.no_weights")
+    parent.thread.join()
+    assert parent.returned == [3]
+
+
+def test_malformed_frame_from_the_parent_ends_the_worker(serve: Serve) -> None:
+    parent = serve()
+    parent.read()
+    parent.requests.write(b"\xff\xff\xff\xff")
+    parent.left.wait()
+    assert parent.left_with[0] == 4
+
+
+def test_frame_that_no_parent_sends_ends_the_worker(serve: Serve) -> None:
+    parent = serve()
+    parent.read()
+    parent.send("result")
+    parent.left.wait()
+    assert parent.left_with[0] == 4
+
+
+def test_idle_worker_leaves_in_good_order_when_its_parent_is_gone(serve: Serve) -> None:
+    parent = serve()
+    parent.read()
+    parent.requests.close()
+    parent.thread.join()
+    assert parent.returned == [0]
+
+
+def test_busy_worker_leaves_at_once_when_its_parent_is_gone(serve: Serve) -> None:
+    release = threading.Event()
+
+    def wait(call: Call) -> Reply:
+        call.progress({})
+        release.wait()
+        return Reply()
+
+    parent = serve(wait=wait)
+    parent.read()
+    parent.send("request", "wait", 1)
+    parent.read()
+    parent.requests.close()
+    parent.left.wait()
+    assert parent.left_with == [0]
+    release.set()
+
+
+def test_memory_is_measured() -> None:
+    before = memory()
+    assert before["peak_rss_bytes"] >= before["rss_bytes"] > 1 << 20
+
+
+def test_program_serves_the_role_with_its_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    class Module:
+        @staticmethod
+        def create(config: Mapping[str, Any]) -> Operations:
+            seen["config"] = config
+            return Operations({})
+
+    def import_module(name: str) -> type[Module]:
+        seen["module"] = name
+        return Module
+
+    def serve_once(create: Callable[[], Operations]) -> int:
+        create()
+        return 0
+
+    monkeypatch.setattr("importlib.import_module", import_module)
+    monkeypatch.setattr(program, "serve", serve_once)
+    assert program.main(["--role", "audio", "--config", '{"max_bytes": 1}']) == 0
+    assert seen == {"module": "wav2vec2_app.worker.audio_operations", "config": {"max_bytes": 1}}
+
+
+@pytest.mark.parametrize("arguments", [["--role", "poet"], ["--role", "audio", "--config", "[]"]])
+def test_program_refuses_what_it_does_not_know(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        program.main(arguments)
+    assert "error" in capsys.readouterr().err
+
+
+def test_unknown_operation_is_a_typed_error(serve: Serve) -> None:
+    parent = serve()
+    parent.read()
+    parent.send("request", "fly", 1)
+    assert parent.read().meta["code"] == "bridge.unknown_op"
