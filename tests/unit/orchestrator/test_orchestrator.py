@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -825,3 +826,39 @@ async def test_audio_without_length_has_no_real_time_factor(start: Start) -> Non
     assert result.real_time_factor == 0.0
     assert result.transcript is not None
     assert result.transcript.reason == "silence"
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_a_storm_of_cancellations_leaves_nothing_behind(start: Start, seed: int) -> None:
+    chance = random.Random(seed)
+    adapter = FakeAdapter()
+    orchestrator = await start(adapter, concurrency=3, queue_size=40)
+    people = [
+        Background(orchestrator, make_task(f"person {n}.wav", wants=list(Want), session=str(n % 7)))
+        for n in range(40)
+    ]
+    for _ in range(30):
+        person = chance.choice(people)
+        chance.choice(
+            [
+                lambda person=person: orchestrator.cancel(person.task.id),
+                lambda person=person: orchestrator.cancel_session(person.task.session),
+                person.following.cancel,
+            ]
+        )()
+        for _ in range(chance.randrange(6)):
+            await asyncio.sleep(0)
+
+    await asyncio.wait({person.following for person in people})
+
+    for person in people:
+        ends = [event for event in person.seen if isinstance(event, Done | Failed)]
+        assert len(ends) == (0 if person.following.cancelled() else 1)
+        assert all(
+            end.result.transcript.text == f"person {people.index(person)}"
+            for end in ends
+            if isinstance(end, Done) and end.result.transcript
+        )
+    status = orchestrator.status()
+    assert (status.queued, status.running) == (0, 0)
+    assert (await orchestrator.run(make_task("after all.wav"))).transcript
