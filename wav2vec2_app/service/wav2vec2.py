@@ -104,6 +104,12 @@ class Wav2Vec2Service:
         """Return once every worker can answer; raises what kept it from starting."""
         await asyncio.gather(self._audio.wait_ready(), self._inference.wait_ready())
 
+    async def wait_for_better_model(self) -> None:
+        """Return once the search for a better model, begun at the start, has come to its end."""
+        if self._background is not None:
+            await asyncio.wait({self._background})
+        await self._fetcher.wait()
+
     async def dispose(self) -> None:
         """Stop everything; harmless when repeated."""
         if self.state is ServiceState.DISPOSED:

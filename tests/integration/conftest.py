@@ -1,0 +1,44 @@
+"""Real worker processes below a real orchestrator, and the real server with a real client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from gradio_client import Client
+
+from benchmarks.server import RunningServer, running_server
+from wav2vec2_app.build import System, build_system
+from wav2vec2_app.settings import Settings
+
+MakeSystem = Callable[..., "System"]
+
+
+@pytest.fixture
+async def system() -> AsyncIterator[System]:
+    """The whole application below the page, on the embedded model, ready to answer."""
+    built = build_system(Settings(fetch_models=False, model="embedded"))
+    await built.orchestrator.start()
+    await built.service.wait_ready()
+    yield built
+    await built.orchestrator.stop()
+
+
+@pytest.fixture(scope="session")
+def server(tiny_folder: Path) -> Iterator[RunningServer]:
+    """The real server, with limits low enough to be tried out and a second model to choose."""
+    environment = {
+        "WAV2VEC2_MODEL": "embedded",
+        "WAV2VEC2_MODEL_FOLDERS": f'["{tiny_folder}"]',
+        "WAV2VEC2_MAX_DURATION_S": "60",
+        "WAV2VEC2_MAX_BYTES": str(40 * 1024 * 1024),
+        "WAV2VEC2_LOG_LEVEL": "WARNING",
+    }
+    with running_server(environment) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def client(server: RunningServer) -> Client:
+    return Client(server.url, verbose=False)

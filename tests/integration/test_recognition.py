@@ -1,0 +1,57 @@
+"""What the embedded model makes of the example clips, through the whole application."""
+
+import asyncio
+
+import jiwer
+import pytest
+
+from tests.examples import clips
+from wav2vec2_app.build import System
+from wav2vec2_app.types import AudioSource, AudioTask
+
+pytestmark = pytest.mark.integration
+
+LIMIT = 0.20
+
+
+async def test_example_clips_are_read_with_few_word_errors(
+    system: System, capsys: pytest.CaptureFixture[str]
+) -> None:
+    examples = clips()
+    results = [
+        await system.orchestrator.run(AudioTask(AudioSource(path=clip.path))) for clip in examples
+    ]
+    heard = [result.transcript.text.lower() for result in results if result.transcript]
+
+    error_rate = jiwer.wer([clip.text for clip in examples], heard)
+
+    with capsys.disabled():
+        for clip, text in zip(examples, heard, strict=True):
+            print(f"\n{clip.path.stem:10} said:  {clip.text}\n{'':10} heard: {text}")
+        print(f"word error rate on the example clips: {100 * error_rate:.1f} %")
+    assert error_rate <= LIMIT
+
+
+async def test_words_lie_in_order_inside_the_audio(system: System) -> None:
+    for clip in clips():
+        result = await system.orchestrator.run(AudioTask(AudioSource(path=clip.path)))
+        assert result.transcript is not None
+        words = result.transcript.words
+
+        times = [time for word in words for time in (word.start_s, word.end_s)]
+        assert times == sorted(times)
+        assert times[-1] <= result.audio.duration_s
+        assert all(0 < word.confidence <= 1 for word in words)
+
+
+async def test_bytes_and_file_are_heard_alike(system: System) -> None:
+    clip = clips()[0]
+
+    by_path, by_bytes = await asyncio.gather(
+        system.orchestrator.run(AudioTask(AudioSource(path=clip.path))),
+        system.orchestrator.run(AudioTask(AudioSource(data=clip.path.read_bytes()))),
+    )
+
+    assert by_path.transcript is not None
+    assert by_bytes.transcript is not None
+    assert by_path.transcript.text == by_bytes.transcript.text

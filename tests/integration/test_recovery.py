@@ -1,0 +1,115 @@
+"""What happens when worker processes die, on the real application."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.examples import clips
+from wav2vec2_app.build import System
+from wav2vec2_app.errors import CancelledError
+from wav2vec2_app.types import (
+    Advanced,
+    AudioSource,
+    AudioTask,
+    Done,
+    Failed,
+    Operation,
+    Partial,
+    Started,
+    Want,
+)
+
+pytestmark = pytest.mark.integration
+
+SHORT, LONG = clips()[0], clips()[-1]
+
+
+def pid_of(system: System, role: str) -> int:
+    [worker] = [w for w in system.service.status("").workers if w.role == role]
+    assert worker.pid is not None
+    return worker.pid
+
+
+@pytest.mark.parametrize(
+    ("role", "operation"),
+    [("inference", Operation.TRANSCRIBE), ("audio", Operation.ANALYZE)],
+)
+async def test_request_survives_the_death_of_its_worker(
+    system: System, role: str, operation: Operation
+) -> None:
+    victim = pid_of(system, role)
+    task = AudioTask(AudioSource(path=LONG.path), wants=frozenset(Want))
+    last = None
+
+    async for event in system.orchestrator.submit(task):
+        if isinstance(event, Started) and event.operation is operation:
+            os.kill(victim, signal.SIGKILL)
+        last = event
+
+    assert isinstance(last, Done)
+    assert last.result.transcript is not None
+    assert last.result.transcript.text
+    assert len(last.result.pictures) == 5
+    assert pid_of(system, role) != victim
+
+
+async def test_new_request_is_served_after_the_worker_died(system: System) -> None:
+    os.kill(pid_of(system, "inference"), signal.SIGKILL)
+
+    task = AudioTask(AudioSource(path=SHORT.path))
+    result = await asyncio.wait_for(system.orchestrator.run(task), timeout=30)
+
+    assert result.transcript is not None
+    assert result.transcript.text
+
+
+async def test_bad_file_costs_nobody_else_the_request(system: System, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"RIFF" + os.urandom(5000))
+    pids = pid_of(system, "audio"), pid_of(system, "inference")
+
+    good = [AudioTask(AudioSource(path=SHORT.path)) for _ in range(3)]
+    results = await asyncio.gather(
+        *(system.orchestrator.run(task) for task in good),
+        *(system.orchestrator.run(AudioTask(AudioSource(path=bad))) for _ in range(3)),
+        return_exceptions=True,
+    )
+
+    assert len({result.transcript.text for result in results[:3]}) == 1
+    assert all(getattr(error, "code", "").startswith("audio.") for error in results[3:])
+    assert pids == (pid_of(system, "audio"), pid_of(system, "inference"))
+
+
+async def test_cancel_stops_the_work_between_windows(system: System) -> None:
+    """The long clip has several windows; after the first the work is told to stop."""
+    task = AudioTask(AudioSource(path=LONG.path), session="somebody")
+    windows = 0
+    last = None
+
+    async for event in system.orchestrator.submit(task):
+        if isinstance(event, Advanced) and event.operation is Operation.TRANSCRIBE:
+            windows += 1
+            assert system.orchestrator.cancel_session("somebody") in (0, 1)
+        last = event
+
+    assert windows == 1
+    assert isinstance(last, Failed)
+    assert isinstance(last.error, CancelledError)
+    after = await system.orchestrator.run(AudioTask(AudioSource(path=SHORT.path)))
+    assert after.transcript is not None
+
+
+async def test_transcript_comes_before_the_pictures(system: System) -> None:
+    task = AudioTask(AudioSource(path=SHORT.path), wants=frozenset(Want))
+
+    parts = [
+        type(event.value).__name__
+        async for event in system.orchestrator.submit(task)
+        if isinstance(event, Partial)
+    ]
+
+    assert parts.count("Picture") == 5
+    assert parts.index("Recognition") < parts.index("Picture")

@@ -1,0 +1,54 @@
+import ast
+import inspect
+from itertools import pairwise
+
+import pytest
+from pydantic import ValidationError
+
+from wav2vec2_app import settings as settings_module
+from wav2vec2_app.settings import EVERYWHERE, Settings
+
+
+def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAV2VEC2_MAX_DURATION_S", "12.5")
+    monkeypatch.setenv("WAV2VEC2_ALLOWED_MODELS", '["a/b"]')
+
+    settings = Settings()
+
+    assert settings.max_duration_s == 12.5
+    assert settings.allowed_models == ("a/b",)
+
+
+def test_page_is_open_to_the_world_on_spaces_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    assert Settings().host == "127.0.0.1"
+
+    monkeypatch.setenv("SPACE_ID", "somebody/space")
+    assert Settings().host == EVERYWHERE
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"max_duration_s": 0}, {"queue_size": 0}, {"log_level": "LOUD"}, {"unknown": 1}]
+)
+def test_wrong_settings_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Settings(**wrong)
+
+
+def test_settings_do_not_change_once_built() -> None:
+    with pytest.raises(ValidationError):
+        Settings().port = 1
+
+
+def test_every_setting_is_documented_under_its_field() -> None:
+    tree = ast.parse(inspect.getsource(settings_module))
+    [cls] = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+
+    undocumented = [
+        ast.unparse(field.target)
+        for field, after in pairwise(cls.body)
+        if isinstance(field, ast.AnnAssign)
+        and not (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant))
+    ]
+
+    assert undocumented == []
