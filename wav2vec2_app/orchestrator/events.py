@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 from wav2vec2_app.types import AudioTask, Done, Failed, TaskEvent
 
@@ -39,8 +39,8 @@ class Sinks:
 class EventStream:
     """The events of one task, in order, of which the last is exactly one Done or Failed.
 
-    Iterate over it once. Events sent after the last one are dropped: a late progress report of
-    cancelled work is nobody's concern.
+    Events sent after the last one are dropped: a late progress report of cancelled work is nobody's
+    concern.
     """
 
     def __init__(self, task: AudioTask, publish: Sink, clock: Callable[[], float]) -> None:
@@ -63,16 +63,18 @@ class EventStream:
         """Pass ``event`` on."""
         if self._closed:
             return
-        self._closed = isinstance(event, Done | Failed)
+        self._closed = is_last(event)
         self._events.put_nowait(event)
         self._publish(self._task, event)
 
-    async def __aiter__(self) -> AsyncIterator[TaskEvent]:
-        while True:
-            event = await self._events.get()
-            yield event
-            if isinstance(event, Done | Failed):
-                return
+    async def next(self) -> TaskEvent:
+        """The next event, as soon as there is one."""
+        return await self._events.get()
+
+
+def is_last(event: TaskEvent) -> bool:
+    """Whether nothing comes after ``event``."""
+    return isinstance(event, Done | Failed)
 
 
 def _tell(sink: Sink, task: AudioTask, event: TaskEvent) -> None:

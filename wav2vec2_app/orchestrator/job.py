@@ -118,7 +118,8 @@ class Job:
             began_s = self.events.elapsed_s()
             self.events.send(Started(*self.events.stamp(), operation, attempt))
 
-        inputs = {key: piece.result.value for key, piece in needed.items()}
+        known = needed or self._pieces  # the first operation gets what the probe found
+        inputs = {key: piece.result.value for key, piece in known.items()}
         result = await self._shop.dispatcher.run(
             ModelTask(operation, self.task, inputs),
             limit_s=self._limit_s(),

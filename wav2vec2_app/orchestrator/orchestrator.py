@@ -19,7 +19,7 @@ from wav2vec2_app.errors import (
 )
 from wav2vec2_app.orchestrator.deadline import cancel_all
 from wav2vec2_app.orchestrator.dispatch import Dispatcher
-from wav2vec2_app.orchestrator.events import EventStream, Sink, Sinks
+from wav2vec2_app.orchestrator.events import EventStream, Sink, Sinks, is_last
 from wav2vec2_app.orchestrator.job import Job, Limits, Workshop
 from wav2vec2_app.orchestrator.pace import Pace
 from wav2vec2_app.orchestrator.parallel import ParallelExecutionManager
@@ -132,8 +132,11 @@ class ModelOrchestrator:
         """
         job = self._begin(task)
         try:
-            async for event in job.events:
+            while True:
+                event = await job.events.next()
                 yield event
+                if is_last(event):
+                    return
         finally:
             if work := self._works.get(job):
                 await cancel_all([work])

@@ -130,9 +130,7 @@ class WaitingLine:
 
     def _running_audio_s(self) -> float:
         """Audio seconds left in the tasks in work, if they share the measured speed evenly."""
-        if not self._running:
-            return 0.0
-        speed = self._pace.throughput / len(self._running)
+        speed = self._pace.throughput / max(1, len(self._running))
         now_s = self._clock()
         return sum(
             max(0.0, ticket.audio_s - (now_s - began_s) * speed)

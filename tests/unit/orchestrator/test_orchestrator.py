@@ -15,7 +15,6 @@ from tests.doubles import (
     FakeClock,
     make_audio,
     make_picture,
-    make_probe,
     make_recognition,
     make_task,
 )
@@ -35,6 +34,7 @@ from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.types import (
     Advanced,
     Audio,
+    AudioProbe,
     AudioResult,
     AudioTask,
     Done,
@@ -144,6 +144,7 @@ async def test_every_operation_gets_the_values_it_needs(start: Start) -> None:
 
     inputs = {call.operation: dict(call.inputs) for call in adapter.calls}
     assert inputs[PROBE] == {}
+    assert isinstance(inputs[DECODE][PROBE], AudioProbe)
     assert isinstance(inputs[TRANSCRIBE][DECODE], Audio)
     assert isinstance(inputs[DRAW][DECODE], Audio)
     assert isinstance(inputs[DRAW][TRANSCRIBE], Recognition)
@@ -540,27 +541,14 @@ async def test_what_will_not_pass_is_not_tried_again(start: Start, error: Wav2Ve
 
 async def test_an_operation_past_its_limit_is_stopped(start: Start) -> None:
     adapter = FakeAdapter()
-    adapter.block(TRANSCRIBE)
-    orchestrator = await start(adapter, operation_timeout_s=0.01, timeout_per_audio_s=0.0)
+    adapter.block(PROBE)
+    orchestrator = await start(adapter, operation_timeout_s=0.001)
 
     error = await error_of(orchestrator, make_task())
 
     assert isinstance(error, TimedOutError)
-    assert [task.operation for task in adapter.cancelled] == [TRANSCRIBE]
-    assert adapter.count(TRANSCRIBE) == 1
-
-
-async def test_the_limit_grows_with_the_audio(start: Start) -> None:
-    adapter = FakeAdapter(duration_s=5.0)
-    adapter.answer(PROBE, make_probe(1.0))  # the header promises too little
-    adapter.block(TRANSCRIBE)
-    orchestrator = await start(
-        adapter, operation_timeout_s=0.01, timeout_per_audio_s=0.002, clock=FakeClock()
-    )
-
-    error = await error_of(orchestrator, make_task())
-
-    assert error.metadata["limit_s"] == pytest.approx(0.02)
+    assert [task.operation for task in adapter.cancelled] == [PROBE]
+    assert adapter.count(PROBE) == 1
 
 
 async def test_a_foreign_exception_is_translated_and_the_whole_of_it_logged(
