@@ -74,7 +74,7 @@ def kill_self_once(call: Call) -> Reply:
 
 def noise(call: Call) -> Reply:
     """Prints in every way there is."""
-    print("from print")  # noqa: T201 - the point of it
+    print("from print")  # the point of it
     sys.stdout.write("from sys.stdout\n")
     sys.stdout.flush()
     os.write(1, b"from fd 1\n")

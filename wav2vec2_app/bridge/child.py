@@ -11,11 +11,10 @@ import contextlib
 import logging
 import os
 import signal
-import subprocess
 import uuid
-from asyncio.subprocess import Process, SubprocessStreamProtocol
+from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 from wav2vec2_app.bridge.death import Death, describe
@@ -29,24 +28,14 @@ from wav2vec2_app.bridge.protocol import (
     pieces,
     read_frame_async,
 )
+from wav2vec2_app.bridge.spawn import PipesProtocol, WorkerSpec, spawn
 from wav2vec2_app.bridge.waiting import first, settles
 from wav2vec2_app.errors import ProtocolError, Wav2Vec2Error, WorkerDiedError, from_wire
-
-_READ_AHEAD_BYTES = 1 << 20
 
 _log = logging.getLogger(__name__)
 
 OnProgress = Callable[[Mapping[str, Any], Arrays], None]
 """Called on the event loop for every progress frame; must be quick."""
-
-
-@dataclass(frozen=True)
-class WorkerSpec:
-    """How to start a worker: role, command line, and what its environment has besides ours."""
-
-    role: str
-    argv: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +80,7 @@ class Child:
         self,
         role: str,
         transport: asyncio.SubprocessTransport,
-        protocol: _Protocol,
+        protocol: PipesProtocol,
         *,
         stall_timeout_s: float,
         grace_s: float,
@@ -132,17 +121,7 @@ class Child:
         Raises:
             OSError: the program cannot be started.
         """
-        loop = asyncio.get_running_loop()
-        transport, protocol = await loop.subprocess_exec(
-            lambda: _Protocol(loop),
-            *spec.argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **spec.env},
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
+        transport, protocol = await spawn(spec)
         return cls(spec.role, transport, protocol, stall_timeout_s=stall_timeout_s, grace_s=grace_s)
 
     # --- requests ---
@@ -348,19 +327,6 @@ class Child:
             ticket.on_progress(frame.meta, frame.arrays)
         except Exception:
             _log.exception("a listener to the progress of %s failed", ticket.id)
-
-
-class _Protocol(SubprocessStreamProtocol):
-    """asyncio's own, which also says when the process ends, though others hold its pipes open."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(limit=_READ_AHEAD_BYTES, loop=loop)
-        self.exited: asyncio.Future[None] = loop.create_future()
-
-    def process_exited(self) -> None:
-        super().process_exited()
-        if not self.exited.done():
-            self.exited.set_result(None)
 
 
 def _again(error: WorkerDiedError) -> WorkerDiedError:

@@ -12,7 +12,6 @@ with a typed error within its time.
 from __future__ import annotations
 
 import asyncio
-import collections
 import logging
 import subprocess
 import time
@@ -20,16 +19,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wav2vec2_app.bridge.child import Answer, Child, OnProgress, Ticket, WorkerSpec
+from wav2vec2_app.bridge.child import Answer, Child, OnProgress, Ticket
 from wav2vec2_app.bridge.death import Death, describe
 from wav2vec2_app.bridge.protocol import Arrays
+from wav2vec2_app.bridge.restarts import RestartBudget
+from wav2vec2_app.bridge.spawn import WorkerSpec
 from wav2vec2_app.bridge.waiting import first, settles
 from wav2vec2_app.errors import TimedOutError, WorkerDiedError
 from wav2vec2_app.types import WorkerStatus
 
-__all__ = ["Answer", "RestartBudget", "WorkerBridge", "WorkerEvent", "WorkerSpec"]
-
-_LONGEST_BACKOFF_S = 5.0
+__all__ = ["Answer", "WorkerBridge", "WorkerEvent", "WorkerSpec"]
 
 _log = logging.getLogger(__name__)
 
@@ -46,37 +45,6 @@ class WorkerEvent:
     kind: str
     pid: int | None = None
     error: WorkerDiedError | None = None
-
-
-class RestartBudget:
-    """How many restarts are allowed within a sliding window, and how long to wait before each."""
-
-    def __init__(
-        self, limit: int, window_s: float, backoff_s: float, clock: Callable[[], float]
-    ) -> None:
-        self._limit = limit
-        self._window_s = window_s
-        self._backoff_s = backoff_s
-        self._clock = clock
-        self._spent: collections.deque[float] = collections.deque()
-
-    def backoff_s(self) -> float:
-        """Seconds to wait before the next restart: doubles with each one in the window."""
-        self._forget()
-        return min(_LONGEST_BACKOFF_S, self._backoff_s * 2.0 ** len(self._spent))
-
-    def spend(self) -> bool:
-        """Take one restart from the budget; False where none is left."""
-        self._forget()
-        if len(self._spent) >= self._limit:
-            return False
-        self._spent.append(self._clock())
-        return True
-
-    def _forget(self) -> None:
-        horizon = self._clock() - self._window_s
-        while self._spent and self._spent[0] <= horizon:
-            self._spent.popleft()
 
 
 class WorkerBridge:
@@ -179,6 +147,15 @@ class WorkerBridge:
 
     async def _supervise(self) -> None:
         """Keep one process alive for as long as the restart budget allows."""
+        try:
+            await self._keep_alive()
+        except Exception:  # a defect of ours must not leave callers waiting
+            _log.exception("the supervisor of the %s worker failed", self.role)
+            if self._child is not None:
+                self._child.kill("lost its supervisor")
+            self._enter("down")
+
+    async def _keep_alive(self) -> None:
         while True:
             death = await self._one_life()
             self._last_death = death.error

@@ -10,24 +10,18 @@ the nil id says why); 4 the parent broke the protocol.
 
 from __future__ import annotations
 
-import contextlib
-import faulthandler
 import logging
 import os
 import queue
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO
-
-import psutil
 
 from wav2vec2_app.bridge.protocol import NIL_ID, Arrays, Frame, encode, read_frame
 from wav2vec2_app.errors import CancelledError, InternalError, ProtocolError, translate
+from wav2vec2_app.worker.process import become_worker, memory
 
 EXIT_OK = 0
 EXIT_START_FAILED = 3
@@ -115,13 +109,7 @@ def serve(create: Callable[[], Operations]) -> int:
     Returns:
         The exit code for the process.
     """
-    frames_in, frames_out = _claim_stdio()
-    faulthandler.enable()
-    _log_to_stderr()
-    _volunteer_for_oom_killer()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_OK))
-    return WorkerLoop(frames_in, frames_out).run(create)
+    return WorkerLoop(*become_worker()).run(create)
 
 
 class WorkerLoop:
@@ -271,62 +259,3 @@ class WorkerLoop:
                 self._out.flush()
             except OSError:  # nobody is left to read
                 self._leave(EXIT_OK)
-
-
-def memory() -> dict[str, int]:
-    """Resident memory now and at its highest: ``rss_bytes`` and ``peak_rss_bytes``."""
-    info = psutil.Process().memory_info()
-    peak = getattr(info, "peak_wset", 0) or _peak_rss_bytes()
-    return {"rss_bytes": info.rss, "peak_rss_bytes": max(peak, info.rss)}
-
-
-def _peak_rss_bytes() -> int:
-    # Not getrusage on Linux: its ru_maxrss survives exec and so starts from the parent's size.
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return _rusage_peak_bytes()
-
-
-def _rusage_peak_bytes() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows, where psutil knew the peak
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _claim_stdio() -> tuple[BinaryIO, BinaryIO]:
-    """Take fd 0 and fd 1 for frames; leave the null device and stderr in their places.
-
-    Whatever a library prints, in Python or in C, then lands in the log; and a program that an
-    operation starts inherits neither end of the bridge.
-    """
-    sys.stdout.flush()
-    frames_in, frames_out = os.dup(0), os.dup(1)
-    with Path(os.devnull).open("rb") as null:
-        os.dup2(null.fileno(), 0)
-    os.dup2(2, 1)
-    return os.fdopen(frames_in, "rb"), os.fdopen(frames_out, "wb")
-
-
-def _log_to_stderr() -> None:
-    """One record a line group: level first, continuation lines indented; the bridge reads it so."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Indented("%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(
-        level=os.environ.get("WAV2VEC2_LOG_LEVEL", "INFO").upper(), handlers=[handler]
-    )
-
-
-class _Indented(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).replace("\n", "\n    ")
-
-
-def _volunteer_for_oom_killer() -> None:
-    """Where Linux runs out of memory, let it take this process, not the page: we are replaced."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500")

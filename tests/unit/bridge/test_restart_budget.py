@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from wav2vec2_app.bridge.process import RestartBudget
+from wav2vec2_app.bridge.restarts import RestartBudget
 
 
 class Clock:

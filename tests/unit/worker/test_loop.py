@@ -13,7 +13,8 @@ import pytest
 from wav2vec2_app.bridge.protocol import NIL_ID, Frame, encode, read_frame
 from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.worker import __main__ as program
-from wav2vec2_app.worker.loop import Call, Operation, Operations, Reply, WorkerLoop, memory
+from wav2vec2_app.worker.loop import Call, Operation, Operations, Reply, WorkerLoop
+from wav2vec2_app.worker.process import memory
 
 
 class Parent:
