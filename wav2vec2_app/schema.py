@@ -1,4 +1,4 @@
-"""What leaves the server: the documented JSON of every endpoint, and captions made from it.
+"""What leaves the server: the documented JSON of every endpoint.
 
 The models here are the contract of ``docs/api.md``. Every number is finite (what is not known is
 ``null``), times are seconds, sizes are bytes, confidences lie in [0, 1].
@@ -7,7 +7,7 @@ The models here are the contract of ``docs/api.md``. Every number is finite (wha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
@@ -69,6 +69,25 @@ class StageSchema(_Schema):
     process: str
 
 
+class ErrorBody(_Schema):
+    """A failure with a stable ``code`` for programs and a ``hint`` for people."""
+
+    code: str
+    message: str
+    hint: str
+    layer: Literal["validation", "context", "resource", "execution"]
+    severity: Literal["warning", "error", "critical"]
+    retryable: bool
+    metadata: dict[str, Any]
+
+
+class ProblemSchema(_Schema):
+    """A wanted extra that is missing, and why."""
+
+    operation: str
+    error: ErrorBody
+
+
 class TranscriptionResponse(_Schema):
     """Answer of ``/transcribe``: ``reason`` is set when ``text`` is empty and says why."""
 
@@ -84,6 +103,7 @@ class TranscriptionResponse(_Schema):
     real_time_factor: FiniteFloat
     audio: AudioSchema
     warnings: tuple[str, ...] = ()
+    problems: tuple[ProblemSchema, ...] = ()
 
 
 class ContoursSchema(_Schema):
@@ -115,18 +135,6 @@ class AnalysisResponse(TranscriptionResponse):
 
     features: FeaturesSchema | None
     pictures: tuple[PictureSchema, ...]
-
-
-class ErrorBody(_Schema):
-    """A failure with a stable ``code`` for programs and a ``hint`` for people."""
-
-    code: str
-    message: str
-    hint: str
-    layer: Literal["validation", "context", "resource", "execution"]
-    severity: Literal["warning", "error", "critical"]
-    retryable: bool
-    metadata: dict[str, Any]
 
 
 class ErrorResponse(_Schema):
@@ -244,11 +252,12 @@ def analysis(result: types.AudioResult) -> AnalysisResponse:
 
 def error(failure: Wav2Vec2Error, request_id: str = "") -> ErrorResponse:
     """The JSON of a failure: only what :meth:`Wav2Vec2Error.public` lets out."""
+    return ErrorResponse(request_id=request_id, error=_error_body(failure))
+
+
+def _error_body(failure: Wav2Vec2Error) -> ErrorBody:
     public = failure.public()
-    return ErrorResponse(
-        request_id=request_id,
-        error=ErrorBody(**{**public, "metadata": _json_able(public["metadata"])}),
-    )
+    return ErrorBody(**{**public, "metadata": _json_able(public["metadata"])})
 
 
 def capabilities(found: Iterable[types.ModelCapabilities]) -> CapabilitiesResponse:
@@ -307,6 +316,10 @@ def _transcription_fields(result: types.AudioResult) -> dict[str, Any]:
         "real_time_factor": _finite(result.real_time_factor, 5) or 0.0,
         "audio": _audio(result.audio),
         "warnings": result.audio.warnings,
+        "problems": tuple(
+            ProblemSchema(operation=one.operation.value, error=_error_body(one.error))
+            for one in result.problems
+        ),
     }
 
 
@@ -441,65 +454,3 @@ def _json_able(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return str(value)
-
-
-# --- captions -----------------------------------------------------------------------------------
-
-CAPTION_CHARACTERS = 84
-"""Longest caption: two lines of 42 characters, what subtitling guides ask for."""
-CAPTION_S = 6.0
-"""Longest time one caption stands, seconds."""
-CAPTION_PAUSE_S = 0.8
-"""A silence between two words that ends a caption, seconds."""
-
-
-def to_srt(words: Sequence[WordSchema]) -> str:
-    """SubRip captions of the words."""
-    cues = (
-        f"{number}\n{_clock(cue[0].start, ',')} --> {_clock(cue[-1].end, ',')}\n{_line(cue)}\n"
-        for number, cue in enumerate(_cues(words), 1)
-    )
-    return "\n".join(cues)
-
-
-def to_vtt(words: Sequence[WordSchema]) -> str:
-    """WebVTT captions of the words; the text is escaped as that format wants."""
-    cues = (
-        f"{_clock(cue[0].start, '.')} --> {_clock(cue[-1].end, '.')}\n{_vtt_text(_line(cue))}\n"
-        for cue in _cues(words)
-    )
-    return "\n".join(["WEBVTT\n", *cues])
-
-
-def _cues(words: Sequence[WordSchema]) -> list[list[WordSchema]]:
-    cues: list[list[WordSchema]] = []
-    for word in words:
-        if cues and _fits(cues[-1], word):
-            cues[-1].append(word)
-        else:
-            cues.append([word])
-    return cues
-
-
-def _fits(cue: Sequence[WordSchema], word: WordSchema) -> bool:
-    return (
-        word.start - cue[-1].end < CAPTION_PAUSE_S
-        and word.end - cue[0].start <= CAPTION_S
-        and len(_line(cue)) + 1 + len(word.text) <= CAPTION_CHARACTERS
-    )
-
-
-def _line(cue: Sequence[WordSchema]) -> str:
-    return " ".join(word.text for word in cue)
-
-
-def _vtt_text(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _clock(seconds: float, separator: str) -> str:
-    milliseconds = round(seconds * 1000)
-    minutes, milliseconds = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    whole, milliseconds = divmod(milliseconds, 1000)
-    return f"{hours:02}:{minutes:02}:{whole:02}{separator}{milliseconds:03}"

@@ -101,20 +101,25 @@
     if (seconds >= 0) playheads(seconds);
   };
 
+  /* All pictures share one time axis: from 62 to 788 of a sheet 800 wide (plots/canvas.py). */
+  const AXIS = { left: 62 / 800, width: (788 - 62) / 800 };
+  const duration = () => Number($("#answer [data-duration]")?.dataset.duration || 0);
+
   const playheads = (seconds) => {
-    for (const svg of all("#pictures svg[data-x0]")) {
-      const { x0, x1, t0, t1 } = svg.dataset;
-      const share = (seconds - Number(t0)) / (Number(t1) - Number(t0));
-      if (share < 0 || share > 1) continue;
-      const x = Number(x0) + share * (Number(x1) - Number(x0));
-      const box = svg.viewBox.baseVal;
-      const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
-      line.setAttribute("class", "w-playhead");
-      line.setAttribute("x1", x); line.setAttribute("x2", x);
-      line.setAttribute("y1", svg.dataset.y0 || box.y);
-      line.setAttribute("y2", svg.dataset.y1 || box.y + box.height);
-      svg.append(line);
+    const share = seconds / duration();
+    if (!(share >= 0 && share <= 1)) return;
+    for (const drawing of all("#pictures .w-figure:not([data-state]) .w-drawing")) {
+      const line = document.createElement("i");
+      line.className = "w-playhead";
+      line.style.left = `${(AXIS.left + share * AXIS.width) * 100}%`;
+      drawing.append(line);
     }
+  };
+
+  const pressPicture = (drawing, event) => {
+    const box = drawing.getBoundingClientRect();
+    const share = ((event.clientX - box.left) / box.width - AXIS.left) / AXIS.width;
+    if (share >= 0 && share <= 1) playFrom(share * duration());
   };
 
   const follow = () => {
@@ -257,7 +262,10 @@
     const button = event.target.closest?.("[data-do]");
     if (button && !button.disabled) { DO[button.dataset.do]?.(button); return; }
     const word = event.target.closest?.(`${WORD}, #words .w-row`);
-    if (word && !String(getSelection())) pressWord(word);
+    if (word && !String(getSelection())) { pressWord(word); return; }
+    const drawing = event.target.closest?.("#pictures .w-figure:not([data-state]) .w-drawing");
+    if (drawing) pressPicture(drawing, event);
+    else if (event.target.closest?.("#audio")) player.pause();
   });
 
   /* --- "try again in N s" counts down --- */

@@ -1,1 +1,28 @@
 """Plain HTTP: health, metrics and the OpenAI-compatible transcription routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+
+from wav2vec2_app.api import errors, health, openai
+from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.settings import Settings
+
+
+def add_routes(
+    app: FastAPI,
+    orchestrator: ModelOrchestrator,
+    settings: Settings,
+    *,
+    render_metrics: Callable[[], bytes],
+    metrics_content_type: str,
+) -> None:
+    """Give ``app`` all plain routes; call it before the page is mounted over the rest of ``/``.
+
+    ``render_metrics`` gives the metrics as a scraper reads them, in ``metrics_content_type``.
+    """
+    errors.install(app)
+    app.include_router(health.router(orchestrator, render_metrics, metrics_content_type))
+    app.include_router(openai.router(orchestrator, settings))

@@ -6,7 +6,8 @@ return JSON as ``schema`` documents it. Neither knows Gradio; ``page`` binds bot
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,11 +22,11 @@ from wav2vec2_app.types import (
     AudioTask,
     Done,
     Failed,
+    Operation,
     Partial,
     Picture,
     Queued,
     Recognition,
-    Stage,
     Started,
     TaskEvent,
     Want,
@@ -39,6 +40,8 @@ Update = dict[str, Any]
 """Part of the page -> what it shows: HTML, or a bool for ``running``."""
 
 EVERYTHING: Final = frozenset(Want)
+
+_BESIDE_THE_WORDS: Final = frozenset({Operation.ANALYZE, Operation.DRAW})
 
 
 class Tabs:
@@ -73,19 +76,21 @@ async def transcribe(
     tabs.begin(session, task.id)
     screen = Screen(task.id, file_url(audio))
     yield screen.begin()
-    async for update in _follow(orchestrator, task, screen):
-        if not tabs.is_newest(session, task.id):
-            return
-        yield update
+    async with aclosing(_follow(orchestrator, task, screen)) as updates:
+        async for update in updates:
+            if not tabs.is_newest(session, task.id):
+                return
+            yield update
     yield {"memory": panels.memory(orchestrator.status())}
 
 
 async def _follow(
     orchestrator: ModelOrchestrator, task: AudioTask, screen: Screen
-) -> AsyncIterator[Update]:
+) -> AsyncGenerator[Update, None]:
     try:
-        async for event in orchestrator.submit(task):
-            yield screen.show(event)
+        async with aclosing(orchestrator.submit(task)) as events:
+            async for event in events:
+                yield screen.show(event)
     except Exception as failure:  # the seam where anything unforeseen becomes a message
         yield screen.fail(translate(failure))
 
@@ -118,9 +123,7 @@ class Screen:
     task_id: str
     audio_url: str
     said: bool = False
-    finished: bool = False
     drawn: set[str] = field(default_factory=set)
-    stages: dict[tuple[str, str, float], Stage] = field(default_factory=dict)
 
     @staticmethod
     def idle() -> Update:
@@ -157,6 +160,7 @@ class Screen:
             **Screen.idle(),
             "status": present.status_queued(1, 0.0),
             "transcript": present.transcript_waiting(),
+            "latency": panels.latency_pending(),
             **self._missing_pictures(pending=True),
             "running": True,
         }
@@ -166,9 +170,9 @@ class Screen:
         match event:
             case Queued(position=position, eta_s=eta_s):
                 return {"status": present.status_queued(position, eta_s)}
-            case Started(operation=operation, attempt=attempt):
+            case Started(operation=operation, attempt=attempt) if self._tells(operation):
                 return {"status": present.status_running(operation, None, attempt)}
-            case Advanced(operation=operation, fraction=fraction):
+            case Advanced(operation=operation, fraction=fraction) if self._tells(operation):
                 return {"status": present.status_running(operation, fraction)}
             case Partial():
                 return self._part(event)
@@ -178,16 +182,18 @@ class Screen:
                 return self.fail(error)
         return {}
 
+    def _tells(self, operation: Operation) -> bool:
+        """Whether the status line speaks of it: until the words are there, they are what counts."""
+        return self.said or operation not in _BESIDE_THE_WORDS
+
     def _part(self, event: Partial) -> Update:
-        for stage in event.stages:
-            self.stages[stage.name, stage.process, stage.start_s] = stage
         update: Update = {}
         if isinstance(event.value, Recognition):
             update = self._recognised(event.value)
         elif isinstance(event.value, Picture):
             update = self._picture(event.value)
         if event.stages:
-            update["latency"] = panels.latency(tuple(self.stages.values()), None, event.at_s)
+            update["latency"] = panels.latency(event.stages, None, event.at_s)
         return update
 
     def _recognised(self, recognition: Recognition) -> Update:
@@ -209,14 +215,19 @@ class Screen:
         for picture in result.pictures:
             if picture.name not in self.drawn:
                 update |= self._picture(picture)
-        self.finished = True
         return update | {
             **self._missing_pictures(pending=False),
+            **self._problems(result),
             "status": present.status_done(result),
             "actions": present.actions(result),
             "latency": panels.latency(result.stages, result, at_s),
             "running": False,
         }
+
+    def _problems(self, result: AudioResult) -> Update:
+        """Extras that are missing: the transcript stands, and the page says what does not."""
+        cards = [present.problem_card(one.error, self.task_id) for one in result.problems]
+        return {"problem": "".join(cards)} if cards else {}
 
     def fail(self, error: Wav2Vec2Error) -> Update:
         """The run ended early; words that are known already stay."""
@@ -225,6 +236,8 @@ class Screen:
             "running": False,
             **self._missing_pictures(pending=False),
         }
+        if not self.said:
+            update["latency"] = panels.latency_empty()
         if isinstance(error, CancelledError):
             return update if self.said else update | {"transcript": present.transcript_cancelled()}
         update["problem"] = present.error_card(error, self.task_id)

@@ -32,14 +32,20 @@ def latency(
     rows = "".join(_bar(stage, whole) for stage in bars)
     total = _bar(types.Stage(_TOTAL, 0.0, whole, "total"), whole)
     return (
-        f'{_headline(result)}<ol class="w-waterfall" aria-label="Stages of this request">'
-        f"{rows}{total}</ol>{_axis(whole)}{_processes(bars)}"
+        f'{_headline(result)}<div class="w-chart"><ol class="w-waterfall" '
+        f'aria-label="Stages of this request">{rows}{total}</ol>{_axis(whole)}</div>'
+        f"{_processes(bars)}"
     )
 
 
 def latency_empty() -> str:
     """The panel before there is a request."""
     return '<p class="w-hint">Where the time goes, stage by stage, until the last picture.</p>'
+
+
+def latency_pending() -> str:
+    """The panel while no stage has ended: as high as it will be, so that nothing below it moves."""
+    return f'{_headline(None)}<div class="w-chart"></div>{_processes(())}'
 
 
 def _by_start(stage: types.Stage) -> tuple[float, float]:
@@ -71,12 +77,20 @@ def _process_kind(process: str) -> str:
 
 def _headline(result: types.AudioResult | None) -> str:
     if result is None or result.real_time_factor <= 0:
-        return '<p class="w-figures"><b>–</b> <span>real-time factor</span></p>'
-    worked = result.real_time_factor * result.audio.duration_s
+        return _figures("–", "real-time factor", "…")
+    heard = result.audio.duration_s
+    worked = units.seconds(result.real_time_factor * heard)
+    return _figures(
+        f"{result.real_time_factor:.3f}",
+        "real-time factor",
+        f"{units.seconds(heard)} of audio in {worked}: {units.speed(result.real_time_factor)}",
+    )
+
+
+def _figures(number: str, of_what: str, in_words: str) -> str:
     return (
-        f'<p class="w-figures"><b>{result.real_time_factor:.3f}</b> <span>real-time factor</span>'
-        f"<span class='w-plain'>{units.seconds(result.audio.duration_s)} of audio in "
-        f"{units.seconds(worked)}: {units.speed(result.real_time_factor)}</span></p>"
+        f'<p class="w-figures"><b>{number}</b> <span>{of_what}</span>'
+        f'<span class="w-plain">{in_words}</span></p>'
     )
 
 
@@ -93,10 +107,9 @@ def _processes(stages: Sequence[types.Stage]) -> str:
     found = dict.fromkeys(_process_kind(stage.process) for stage in stages)
     names = {"page": "page", "audio": "audio worker", "inference": "inference worker"}
     items = "".join(
-        f'<li data-process="{kind}"><span class="w-key" aria-hidden="true"></span>'
-        f"{names[kind]}</li>"
-        for kind in found
-        if kind in names
+        f'<li data-process="{kind}"><span class="w-key" aria-hidden="true"></span>{name}</li>'
+        for kind, name in names.items()
+        if kind in found or not found
     )
     return f'<ul class="w-keys" aria-label="Which process did the work">{items}</ul>'
 
@@ -113,11 +126,14 @@ def memory(now: types.OrchestratorStatus) -> str:
     scale = max(limit, report.total_rss_bytes)
     rows = "".join(_process_row(process, scale) for process in report.processes)
     share = report.total_rss_bytes / limit
+    figures = _figures(
+        units.memory(report.total_rss_bytes),
+        f"of {units.memory(limit)} allowed",
+        f"{units.percent(share)} of the limit; the model's weights are "
+        f"{units.memory(report.model_bytes)}",
+    )
     return (
-        f'<p class="w-figures"><b>{units.memory(report.total_rss_bytes)}</b> '
-        f"<span>of {units.memory(limit)} allowed</span>"
-        f"<span class='w-plain'>{units.percent(share)} of the limit; "
-        f"the model's weights are {units.memory(report.model_bytes)}</span></p>"
+        f"{figures}"
         f'<div class="w-stack" aria-hidden="true" data-over="{str(share > 1).lower()}">'
         f"{''.join(_slice(process, scale) for process in report.processes)}</div>"
         '<table class="w-memory"><thead><tr><th scope="col">Process</th><th scope="col">now</th>'

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from wav2vec2_app import schema, types
+from wav2vec2_app import captions, schema, types
 from wav2vec2_app.errors import BusyError, CancelledError, Wav2Vec2Error
 from wav2vec2_app.ui import units
-from wav2vec2_app.ui.svg import embed
 
 # --- confidence ---------------------------------------------------------------------------------
 
@@ -26,10 +25,11 @@ class Level:
 
 
 LEVELS: Final = (
-    Level("high", "confident", 0.90),
-    Level("fair", "less sure", 0.70),
-    Level("low", "unsure", 0.0),
+    Level("high", "sure", 0.80),
+    Level("fair", "doubtful", 0.50),
+    Level("low", "a guess", 0.0),
 )
+"""The same bands as in the pictures (``plots/words.py``)."""
 
 
 def level_of(confidence: float) -> Level:
@@ -76,7 +76,8 @@ def status_failed(error: Wav2Vec2Error) -> str:
     """Stopped by an error, or by the person."""
     if isinstance(error, CancelledError):
         return _status("idle", "Stopped.")
-    return _status("failed", f"{error.message} {error.hint}".strip())
+    busy = isinstance(error, BusyError)
+    return _status("failed", "Not started: the queue is full." if busy else "No transcript.")
 
 
 def in_plain_words(result: types.AudioResult) -> str:
@@ -143,7 +144,8 @@ def transcript(said: types.Transcript, audio_url: str) -> str:
         return _card("empty", title, text)
     words = " ".join(_word(word) for word in said.words)
     return (
-        f'<div class="w-transcript" data-audio="{escape(audio_url)}">'
+        f'<div class="w-transcript" data-audio="{escape(audio_url)}" '
+        f'data-duration="{said.duration_s:.3f}">'
         '<p class="w-words" tabindex="0" role="group" aria-label="Transcript. '
         f'Arrow keys go from word to word, Enter plays from there.">{words}</p>'
         f'<div class="w-about">{_legend(said)}{answered_by(said)}</div></div>'
@@ -163,19 +165,20 @@ def _legend(said: types.Transcript) -> str:
     for word in said.words:
         counts[level_of(word.confidence)] += 1
     items = "".join(
-        f'<li><span class="w-word" data-level="{level.name}">{level.label}</span>'
-        f' <span class="w-range">{_range(index)}</span> <b>{counts[level]}</b></li>'
+        f'<li><b>{counts[level]}</b> <span class="w-word" data-level="{level.name}">{level.label}'
+        f'</span> <span class="w-range">{_range(index)}</span></li>'
         for index, level in enumerate(LEVELS)
     )
     return f'<ul class="w-legend" aria-label="How sure the model is of how many words">{items}</ul>'
 
 
 def _range(index: int) -> str:
+    """The band in words: ``90 % and more``, ``70 to 90 %``, ``below 70 %``."""
+    start = f"{LEVELS[index].at_least * 100:.0f}"
     if index == 0:
-        return f"from {LEVELS[0].at_least:.0%}".replace("%", " %")
-    if LEVELS[index].at_least == 0:
-        return f"below {LEVELS[index - 1].at_least:.0%}".replace("%", " %")
-    return f"{LEVELS[index].at_least * 100:.0f}–{LEVELS[index - 1].at_least * 100:.0f} %"
+        return f"{start} % and more"
+    end = f"{LEVELS[index - 1].at_least * 100:.0f} %"
+    return f"{start} to {end}" if LEVELS[index].at_least else f"below {end}"
 
 
 def answered_by(said: types.Transcript) -> str:
@@ -223,10 +226,18 @@ _TITLES: Final = {
 
 def error_card(error: Wav2Vec2Error, request_id: str) -> str:
     """The error as a person needs it: what happened, what to do, and what to quote in a report."""
-    busy = isinstance(error, BusyError)
-    title = "Busy at the moment" if busy else _TITLES[error.layer]
+    title = "Busy at the moment" if isinstance(error, BusyError) else _TITLES[error.layer]
     if error.code.startswith("model."):
         title = _TITLES["context"]
+    return _error(error, request_id, title)
+
+
+def problem_card(error: Wav2Vec2Error, request_id: str) -> str:
+    """An error that cost an extra, not the transcript."""
+    return _error(error, request_id, "A part is missing")
+
+
+def _error(error: Wav2Vec2Error, request_id: str, title: str) -> str:
     return (
         f'<div class="w-error" role="alert" data-severity="{escape(error.severity)}">'
         f"<h3>{escape(title)}</h3>"
@@ -277,8 +288,8 @@ def _files(result: types.AudioResult) -> dict[str, str]:
     answer = schema.transcription(result)
     return {
         "txt": answer.text + "\n",
-        "srt": schema.to_srt(answer.words),
-        "vtt": schema.to_vtt(answer.words),
+        "srt": captions.to_srt(answer.words),
+        "vtt": captions.to_vtt(answer.words),
         "json": json.dumps(answer.json_dict(), ensure_ascii=False, allow_nan=False, indent=2),
     }
 
@@ -324,36 +335,80 @@ def _row(word: types.Word) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a picture goes and what it will show; kept free so that nothing moves when it comes."""
+    """Where a picture goes and what it will show; kept free so that nothing moves when it comes.
+
+    ``sketch`` is a path on a 48 × 32 sheet that hints at the picture; ``height`` is the height it
+    will have, for a width of 800.
+    """
 
     name: str
     title: str
     about: str
+    sketch: str
+    height: int
 
 
 PLACES: Final = (
-    Place("waveform", "Waveform", "The sound itself, with a mark at every word."),
-    Place("spectrogram", "Log-mel spectrogram", "Which pitches are loud, and when."),
-    Place("mfcc", "MFCC", "The shape of the spectrum in a few numbers, frame by frame."),
-    Place("pitch", "Pitch and energy", "How high and how loud the voice is."),
-    Place("emission", "CTC emission", "What the model considered, 50 times a second."),
+    Place(
+        "waveform",
+        "Waveform",
+        "The sound itself, with a mark at every word.",
+        "M3 16h3M9 12v8M14 6v20M19 10v12M24 3v26M29 9v14M34 13v6M39 8v16M44 14v4",
+        241,
+    ),
+    Place(
+        "log_mel",
+        "Log-mel spectrogram",
+        "Which pitches are loud, and when.",
+        "M4 26h40M4 20h12M22 20h16M8 14h20M34 14h8M4 8h6M18 8h10",
+        264,
+    ),
+    Place(
+        "mfcc",
+        "MFCC",
+        "The shape of the spectrum in a few numbers, frame by frame.",
+        "M6 6v6M6 20v4M14 8v12M22 5v4M22 16v10M30 10v14M38 6v5M38 18v6M44 12v8",
+        246,
+    ),
+    Place(
+        "pitch_energy",
+        "Pitch and energy",
+        "How high the voice is, and how loud.",
+        "M3 22c6-14 10-14 16-6s10 8 14-2 8-8 12-4M3 29h42",
+        298,
+    ),
+    Place(
+        "emission",
+        "CTC emission",
+        "Which letters the model considered, 50 times a second.",
+        "M3 28h6l2-20 2 20h8l2-12 2 12h6l2-24 2 24h10",
+        360,
+    ),
 )
 
 
 def picture(drawn: types.Picture) -> str:
-    """A drawn picture in its place."""
+    """A drawn picture in its place: an ``svg`` element of the audio worker's, whole as it is."""
+    about = next((place.about for place in PLACES if place.name == drawn.name), "")
     return (
         f'<figure class="w-figure" data-name="{escape(drawn.name)}"><figcaption>'
-        f"<h3>{escape(drawn.title)}</h3><p>{escape(drawn.description)}</p></figcaption>"
-        f'<div class="w-drawing">{embed(drawn)}</div></figure>'
+        f"<h3>{escape(drawn.title)}</h3><p>{escape(about)}</p></figcaption>"
+        f'<div class="w-drawing">{drawn.svg.decode("utf-8")}</div>'
+        f'<p class="w-facts">{escape(drawn.description)}</p></figure>'
     )
 
 
 def picture_place(place: Place, *, pending: bool = False) -> str:
-    """The empty place of a picture, before it is asked for or while it is being drawn."""
-    state = "pending" if pending else "empty"
+    """The place of a picture before it is asked for, or as large as it will be while it is drawn."""
+    inside = f"<h3>{escape(place.title)}</h3><p>{escape(place.about)}</p>"
+    if pending:
+        return (
+            f'<figure class="w-figure" data-state="pending"><figcaption>{inside}</figcaption>'
+            f'<div class="w-drawing" style="--height:{place.height}" aria-hidden="true"></div>'
+            '<p class="w-facts"></p></figure>'
+        )
     return (
-        f'<figure class="w-figure" data-state="{state}"><figcaption><h3>{escape(place.title)}</h3>'
-        f"<p>{escape(place.about)}</p></figcaption>"
-        '<div class="w-drawing" aria-hidden="true"></div></figure>'
+        '<figure class="w-figure" data-state="empty"><svg class="w-sketch" viewBox="0 0 48 32" '
+        f'width="48" height="32" aria-hidden="true"><path d="{place.sketch}"/></svg>'
+        f"<figcaption>{inside}</figcaption></figure>"
     )

@@ -1,0 +1,192 @@
+"""Transcription routes that OpenAI's clients speak: point their base URL at ``/v1``."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from wav2vec2_app import captions, schema
+from wav2vec2_app.api.errors import RequestFailed
+from wav2vec2_app.api.uploads import Upload, read_upload
+from wav2vec2_app.errors import InputError, translate
+from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.settings import Settings
+from wav2vec2_app.types import AudioResult, AudioSource, AudioTask, OrchestratorStatus
+
+FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
+GRANULARITIES: Final = ("segment", "word")
+ALIASES: Final = {"": "auto", "whisper-1": "auto"}
+"""Model names that clients send by default, and what answers them."""
+LANGUAGE: Final = "english"
+
+_FORM: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "model": {"type": "string", "default": "auto"},
+                        "response_format": {"type": "string", "enum": FORMATS, "default": "json"},
+                        "timestamp_granularities[]": {
+                            "type": "array",
+                            "items": {"type": "string", "enum": GRANULARITIES},
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+_FAILURES: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": schema.ErrorResponse} for status in (400, 404, 413, 429, 500, 503, 504)
+}
+
+
+def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
+    """``POST /v1/audio/transcriptions`` and ``GET /v1/models``."""
+    routes = APIRouter(prefix="/v1", tags=["transcription"])
+
+    @routes.post("/audio/transcriptions", openapi_extra=_FORM, responses=_FAILURES)
+    async def transcriptions(request: Request) -> Response:
+        """Transcribe one file."""
+        upload = await _upload(request, settings)
+        result = await _run(orchestrator, request, _task(upload))
+        return _render(schema.transcription(result), _format(upload), _granularities(upload))
+
+    @routes.get("/models")
+    async def models() -> dict[str, Any]:
+        """The models that may be asked for."""
+        return {"object": "list", "data": _models(orchestrator.status())}
+
+    return routes
+
+
+# --- in -----------------------------------------------------------------------------------------
+
+
+async def _upload(request: Request, settings: Settings) -> Upload:
+    try:
+        upload = await read_upload(request, max_bytes=settings.max_bytes)
+        _format(upload)
+        _granularities(upload)
+    except InputError as refusal:
+        raise RequestFailed(refusal) from refusal
+    return upload
+
+
+def _task(upload: Upload) -> AudioTask:
+    asked = upload.get("model", "")
+    source = AudioSource(data=upload.data, name=upload.name)
+    return AudioTask(source=source, model=ALIASES.get(asked, asked))
+
+
+def _format(upload: Upload) -> str:
+    return _one_of(upload.get("response_format", "json"), FORMATS, "response_format")
+
+
+def _granularities(upload: Upload) -> frozenset[str]:
+    asked = upload.all("timestamp_granularities[]", "timestamp_granularities")
+    return frozenset(_one_of(one, GRANULARITIES, "timestamp_granularities") for one in asked)
+
+
+def _one_of(value: str, allowed: Sequence[str], field: str) -> str:
+    if value not in allowed:
+        raise InputError(
+            f"`{field}` has a value that is not known.",
+            code="request.bad_value",
+            hint=f"Use one of {', '.join(allowed)}.",
+            metadata={"field": field, "allowed": list(allowed)},
+        )
+    return value
+
+
+async def _run(orchestrator: ModelOrchestrator, request: Request, task: AudioTask) -> AudioResult:
+    """Run the task; a caller who hangs up stops it."""
+    work = asyncio.ensure_future(orchestrator.run(task))
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            orchestrator.cancel(task.id)
+        return await work
+    except asyncio.CancelledError:
+        work.cancel()
+        raise
+    except Exception as failure:  # the seam where anything unforeseen becomes an answer
+        raise RequestFailed(translate(failure), task.id) from failure
+    finally:
+        gone.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+# --- out ----------------------------------------------------------------------------------------
+
+
+def _render(
+    answer: schema.TranscriptionResponse, wanted: str, granularities: frozenset[str]
+) -> Response:
+    headers = {"X-Request-Id": answer.request_id}
+    texts = {
+        "text": lambda: answer.text + "\n",
+        "srt": lambda: captions.to_srt(answer.words),
+        "vtt": lambda: captions.to_vtt(answer.words),
+    }
+    if wanted in texts:
+        return PlainTextResponse(texts[wanted](), headers=headers)
+    body = {"text": answer.text} if wanted == "json" else _verbose(answer, granularities)
+    return JSONResponse(body, headers=headers)
+
+
+def _verbose(answer: schema.TranscriptionResponse, granularities: frozenset[str]) -> dict[str, Any]:
+    """OpenAI's verbose form; confidences, the model and the timings are additions to it."""
+    full = answer.json_dict()
+    body: dict[str, Any] = {
+        "task": "transcribe",
+        "language": LANGUAGE,
+        "duration": answer.duration_s,
+        "text": answer.text,
+    }
+    if "segment" in granularities or not granularities:
+        body["segments"] = [
+            _segment(number, cue) for number, cue in enumerate(captions.cues(answer.words))
+        ]
+    if "word" in granularities:
+        body["words"] = [
+            {"word": one.text, "start": one.start, "end": one.end, "confidence": one.confidence}
+            for one in answer.words
+        ]
+    extras = ("request_id", "confidence", "reason", "model", "timings", "real_time_factor")
+    return body | {name: full[name] for name in extras}
+
+
+def _segment(number: int, cue: Sequence[schema.WordSchema]) -> dict[str, Any]:
+    confidence = sum(word.confidence for word in cue) / len(cue)
+    return {
+        "id": number,
+        "start": cue[0].start,
+        "end": cue[-1].end,
+        "text": " ".join(word.text for word in cue),
+        "avg_logprob": round(math.log(max(confidence, 1e-4)), 4),
+        "confidence": round(confidence, 4),
+    }
+
+
+def _models(now: OrchestratorStatus) -> list[dict[str, Any]]:
+    ready = {choice.name: choice.ready for one in now.adapters for choice in one.choices}
+    return [
+        {"id": name, "object": "model", "created": 0, "owned_by": "wav2vec2-app", "ready": is_ready}
+        for name, is_ready in {"auto": True, **ready}.items()
+    ]
