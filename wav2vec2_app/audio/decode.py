@@ -9,6 +9,7 @@ of 1, which keeps its shape, and a warning says so where it is more than an over
 from __future__ import annotations
 
 import io
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,14 +58,16 @@ class Decoded:
     resample_s: float
 
 
-def probe(source: AudioSource, *, max_bytes: int) -> AudioProbe:
+def probe(source: AudioSource, *, max_bytes: int, max_duration_s: float = math.inf) -> AudioProbe:
     """What the file's header says; nothing is decoded.
 
     Raises:
         InputError: ``audio.missing``, ``audio.empty_file``, ``audio.too_large``,
-            ``audio.not_audio``, ``audio.broken``, ``audio.no_track``, ``audio.bad_rate``.
+            ``audio.not_audio``, ``audio.broken``, ``audio.no_track``, ``audio.bad_rate``,
+            ``audio.too_long``.
     """
     with _opened(source, max_bytes) as (reader, size_bytes):
+        _refuse_long(reader, max_duration_s)
         duration_s, exact = _expected_duration_s(reader)
         header = reader.header
         return AudioProbe(

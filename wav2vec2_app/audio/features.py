@@ -108,12 +108,13 @@ def _frames(samples: Float32, start: int, stop: int, length: int) -> Float32:
 def _level_db(windows: Float32) -> Float32:
     """RMS of each frame in dB relative to full scale; a full-scale sine has -3.01."""
     mean_square = np.einsum("ij,ij->i", windows, windows) / windows.shape[1]
-    return np.maximum(10 * np.log10(mean_square + 1e-12), FLOOR_DBFS).astype(np.float32)
+    level: Float32 = np.maximum(10 * np.log10(mean_square + 1e-12), FLOOR_DBFS).astype(np.float32)
+    return level
 
 
 def _power_spectrum(windows: Float32) -> Float32:
     spectrum = np.fft.rfft(windows * _hann(), FFT_SIZE, axis=1)
-    power: Float32 = spectrum.real**2 + spectrum.imag**2
+    power: Float32 = np.square(spectrum.real) + np.square(spectrum.imag)
     return power
 
 
@@ -156,14 +157,16 @@ def _mel_filters() -> Float32:
     edges = mel_edges_hz()
     low, peak, high = edges[:-2], edges[1:-1], edges[2:]
     triangles = np.minimum((bins_hz - low) / (peak - low), (high - bins_hz) / (high - peak))
-    return (np.maximum(triangles, 0) * 2 / (high - low)).astype(np.float32)
+    filters: Float32 = (np.maximum(triangles, 0) * 2 / (high - low)).astype(np.float32)
+    return filters
 
 
 def _log_mel(mel_power: Float32) -> Float32:
     """Power ``(frames, MELS)`` as dB relative to the loudest cell, at least ``-MEL_RANGE_DB``."""
     loudest = max(float(mel_power.max()), 1e-10)
-    log_mel_db = 10 * np.log10(np.maximum(mel_power / np.float32(loudest), 1e-10))
-    return np.maximum(log_mel_db, -MEL_RANGE_DB).astype(np.float32)
+    ratio: Float32 = np.maximum(mel_power / np.float32(loudest), np.float32(1e-10))
+    log_mel: Float32 = np.maximum(np.float32(10) * np.log10(ratio), np.float32(-MEL_RANGE_DB))
+    return log_mel
 
 
 @lru_cache(maxsize=1)
@@ -172,7 +175,8 @@ def _cosines() -> Float32:
     bands, orders = np.arange(MELS)[:, None], np.arange(MFCCS)
     cosines = np.cos(np.pi * (bands + 0.5) * orders / MELS) * np.sqrt(2 / MELS)
     cosines[:, 0] /= np.sqrt(2)
-    return cosines.astype(np.float32)
+    matrix: Float32 = cosines.astype(np.float32)
+    return matrix
 
 
 # --- pitch -------------------------------------------------------------------------------------

@@ -276,6 +276,8 @@ def test_too_long_is_refused_by_the_header_before_anything_is_decoded(
     assert caught.value.metadata["limit_s"] == 2.0
     assert caught.value.metadata["duration_s"] == pytest.approx(5.0, abs=LOSSY_PADDING_S)
     assert blocks == []
+    with pytest.raises(InputError, match="at most 2 s"):
+        probe(AudioSource(data=data), max_bytes=100 * MIB, max_duration_s=2.0)
 
 
 def test_too_long_is_refused_while_decoding_when_no_header_says_so(tmp_path: Path) -> None:
