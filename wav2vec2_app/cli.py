@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -88,7 +89,7 @@ def doctor() -> None:
     status, problem = asyncio.run(_probe_system(settings))
     out.print(_findings(settings, status))
     if problem is not None:
-        err.print(f"[red]The workers cannot start:[/red] {problem.message} {problem.hint}")
+        _complain("The workers cannot start", f"{problem.message} {problem.hint}")
         raise typer.Exit(1)
     out.print("[green]Ready:[/green] the workers start and the model answers.")
 
@@ -100,7 +101,7 @@ def _settings(**chosen: Any) -> Settings:
     except ValidationError as error:
         for problem in error.errors():
             field = ".".join(str(part) for part in problem["loc"])
-            err.print(f"[red]WAV2VEC2_{field.upper()}:[/red] {problem['msg']}")
+            _complain(f"WAV2VEC2_{field.upper()}", problem["msg"])
         raise typer.Exit(2) from None
 
 
@@ -162,14 +163,19 @@ def _print_result(file: Path, result: AudioResult, output: Output, *, many: bool
     transcript = result.transcript
     text = transcript.text if transcript else ""
     if transcript is not None and transcript.reason:
-        err.print(f"{file.name}: nothing was said ({transcript.reason.replace('_', ' ')})")
+        _complain(file.name, f"nothing was said ({transcript.reason.replace('_', ' ')})")
     print(f"{file.name}: {text}" if many else text)
 
 
 def _print_error(file: Path, error: Wav2Vec2Error, output: Output) -> None:
     if output is Output.JSON:
         print(json.dumps({"file": file.name, "error": error.public()}, ensure_ascii=False))
-    err.print(f"[red]{file.name}:[/red] {error.message} {error.hint} ({error.code})")
+    _complain(file.name, f"{error.message} {error.hint} ({error.code})")
+
+
+def _complain(subject: str, text: str) -> None:
+    """One line on stderr; neither file names nor messages are taken for markup."""
+    err.print(f"[red]{escape(subject)}:[/red] {escape(text)}", soft_wrap=True, highlight=False)
 
 
 # --- doctor ---

@@ -128,8 +128,10 @@ class Dispatcher:
         known = [m for a in self._adapters for m in a.get_capabilities().models]
         if operation is Operation.TRANSCRIBE and task.model != ANY_MODEL and known:
             return ModelError(
-                f"No model here is called {task.model[:80]!r}.",
-                code="model.no_adapter",
+                f"There is no model called “{task.model[:80]}” here.",
+                code="model.unknown",
+                layer="validation",
+                severity="warning",
                 hint=f"Choose one of: {', '.join(known)}.",
             )
         return ModelError(

@@ -677,7 +677,7 @@ async def test_an_unknown_model_is_refused_before_anything_is_read(start: Start)
     error = await error_of(orchestrator, make_task(model="huge"))
 
     assert isinstance(error, ModelError)
-    assert error.code == "model.no_adapter"
+    assert error.code == "model.unknown"
     assert "small, large" in error.hint
     assert adapter.calls == []
 

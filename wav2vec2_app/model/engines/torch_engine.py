@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from transformers import Wav2Vec2ForCTC
+from transformers.utils.logging import disable_progress_bar
 
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.model.chunking import FrameGrid
@@ -19,6 +20,8 @@ from wav2vec2_app.types import Float32
 log = logging.getLogger(__name__)
 
 CPU = torch.device("cpu")
+
+disable_progress_bar()  # a worker's log is no place for it
 
 
 @dataclass
