@@ -436,6 +436,71 @@ async def test_worker_that_speaks_something_else_is_killed(make: Make) -> None:
     assert died.error.metadata["cause"] == "bridge.header_too_long"
 
 
+@pytest.mark.parametrize(
+    ("kind", "meta", "cause"),
+    [
+        ("request", {}, "bridge.bad_kind"),
+        ("error", {"metadata": 3}, "bridge.bad_error"),
+    ],
+)
+async def test_worker_that_misspeaks_is_replaced(
+    make: Make, kind: str, meta: dict[str, Any], cause: str
+) -> None:
+    bridge = make()
+    await bridge.start()
+    with pytest.raises(WorkerDiedError) as died:
+        await bridge.request(
+            "misspeak", {"kind": kind, "meta": meta}, timeout_s=LONG_S, idempotent=False
+        )
+    assert died.value.metadata["cause"] == cause
+    assert (await bridge.request("echo", {"n": 1}, timeout_s=LONG_S)).meta["n"] == 1
+
+
+async def test_worker_that_hangs_up_and_lives_on_is_killed(make: Make) -> None:
+    bridge = make(kill_grace_s=0.1)
+    await bridge.start()
+    with pytest.raises(WorkerDiedError, match="closed its output"):
+        await bridge.request("hang_up", timeout_s=LONG_S, idempotent=False)
+
+
+async def test_dead_child_takes_no_requests_and_waits_for_no_pong(make: Make) -> None:
+    bridge = make()
+    await bridge.start()
+    await bridge.wait_ready()
+    child = bridge._child
+    assert child is not None
+    child.kill("was in the way")
+    await child.gone
+    child.kill("was in the way again")
+    with pytest.raises(WorkerDiedError, match="was in the way$|was in the way\\."):
+        child.submit("echo", {}, {}, None)
+    assert await child.ping(LONG_S)
+
+
+async def test_failing_listener_to_events_takes_nothing_down(make: Make) -> None:
+    def listener(event: WorkerEvent) -> None:
+        raise RuntimeError("a defect in a sink")
+
+    bridge = make(on_event=listener)
+    await bridge.start()
+    assert (await bridge.request("echo", {"n": 1}, timeout_s=LONG_S)).meta["n"] == 1
+
+
+async def test_defect_in_the_supervisor_fails_requests_at_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def watch(*_: Any) -> None:
+        raise RuntimeError("a defect of ours")
+
+    monkeypatch.setattr(WorkerBridge, "_watch", watch)
+    events = Events()
+    bridge = make(on_event=events)
+    await bridge.start()
+    await events.wait_for("down")
+    with pytest.raises(WorkerDiedError):
+        await bridge.request("echo", timeout_s=LONG_S)
+
+
 # --- stuck workers, timeouts, cancels ------------------------------------------------------------
 
 

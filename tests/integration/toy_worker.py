@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wav2vec2_app.bridge.protocol import Frame
 from wav2vec2_app.errors import InputError, ResourceError
 from wav2vec2_app.worker.loop import Call, Operations, Reply, serve
 
@@ -120,11 +121,24 @@ def misfail(call: Call) -> Reply:
     raise ResourceError("Full.", code="resource.disk", metadata={"object": object()})
 
 
+def misspeak(call: Call) -> Reply:
+    """Sends a frame of any kind under its own id."""
+    call._send(Frame(call.meta["kind"], call.id, meta=call.meta["meta"]))
+    return Reply()
+
+
+def hang_up(call: Call) -> Reply:
+    """Closes both ends of the bridge and lives on."""
+    os.closerange(3, 256)
+    threading.Event().wait()
+    raise AssertionError
+
+
 HANDLERS: dict[str, Callable[[Call], Reply]] = {
     handler.__name__: handler
     for handler in (
         echo, fill, heed, hang, count, leave, kill_self, kill_self_once, noise, log, orphan, fail,
-        refuse, exhaust, misanswer, misfail,
+        refuse, exhaust, misanswer, misfail, misspeak, hang_up,
     )
 }  # fmt: skip
 

@@ -207,7 +207,7 @@ class Child:
         """Wait for the end, collect what is left in the pipes, and tell everybody who waits."""
         await first(self._reader, self._exited)
         if not await settles(self._exited, self._grace_s):
-            self._kill_group()
+            self.kill("closed its output")
             await first(self._exited)
         self._kill_group()  # what it started and left behind would hold the pipes open
         await settles(self._reader, self._grace_s)  # its last frames may still be in the pipe
