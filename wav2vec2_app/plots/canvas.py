@@ -31,6 +31,7 @@ from wav2vec2_app.types import Picture
 
 WIDTH = 800
 LEFT, RIGHT = 62, 788
+"""Ends of the time axis on every sheet; the page's playhead (``assets/ui/page.js``) counts on them."""
 PLOT_WIDTH = RIGHT - LEFT
 HEAD = 30
 """Room above a panel for its axis title and colour key at the largest text size."""
@@ -49,6 +50,8 @@ mpl.rcParams["svg.hashsalt"] = "wav2vec2"  # the same picture twice is the same 
 _ID = "\0"
 """Stands for the picture's id until its content is known; no text can hold it (see :func:`_xml`)."""
 
+_MEDIUM = f"#{_ID} text{{font-size:{MEDIUM_TEXT_SIZE}px}}#{_ID} .widest{{display:none}}"
+_LARGE = f"#{_ID} text{{font-size:{LARGE_TEXT_SIZE}px}}#{_ID} .wide{{display:none}}"
 _STYLE = f"""\
 #{_ID} text{{font:400 {TEXT_SIZE}px var(--font,system-ui,-apple-system,"Segoe UI",Roboto,sans-serif);\
 font-variant-numeric:tabular-nums;fill:currentColor;stroke:none}}
@@ -58,8 +61,9 @@ font-variant-numeric:tabular-nums;fill:currentColor;stroke:none}}
 #{_ID} .centred{{dominant-baseline:central}}
 #{_ID} .below{{dominant-baseline:hanging}}
 #{_ID} .word{{font-weight:500}}
-@media(max-width:960px){{#{_ID} text{{font-size:{MEDIUM_TEXT_SIZE}px}}#{_ID} .widest{{display:none}}}}
-@media(max-width:620px){{#{_ID} text{{font-size:{LARGE_TEXT_SIZE}px}}#{_ID} .wide{{display:none}}}}"""
+@media(max-width:960px){{{_MEDIUM}}}@container(max-width:760px){{{_MEDIUM}}}
+@media(max-width:620px){{{_LARGE}}}@container(max-width:540px){{{_LARGE}}}"""
+"""Sizes go by the screen and, where the page makes the picture's place a container, by that."""
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

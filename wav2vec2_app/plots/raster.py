@@ -79,7 +79,8 @@ def _rgba(stops: Sequence[str], share: Floats, alpha: Floats) -> Palette:
     colours = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in stops], float)
     places = np.linspace(0, 1, len(stops))
     channels = [np.interp(share, places, colours[:, channel]) for channel in range(3)]
-    return np.rint(np.stack([*channels, 255 * alpha], axis=1)).astype(np.uint8)
+    palette: Palette = np.rint(np.stack([*channels, 255 * alpha], axis=1)).astype(np.uint8)
+    return palette
 
 
 def png_uri(indices: NDArray[np.uint8], palette: Palette) -> str:

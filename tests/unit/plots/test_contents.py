@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -191,7 +192,7 @@ def test_labels_never_overlap_on_any_screen(count: int) -> None:
                 label.extent(size) for label in marks.labels
                 if label.lane == lane and label.screen in screens
             )  # fmt: skip
-            for (_, right), (left, _) in zip(extents, extents[1:], strict=False):
+            for (_, right), (left, _) in pairwise(extents):
                 assert right < left
 
 

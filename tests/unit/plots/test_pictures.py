@@ -116,7 +116,7 @@ def test_styles_stay_inside_the_picture(name: str, ordinary: Scene) -> None:
 
     rules = re.findall(r"([^{}]+)\{", style)
     assert rules
-    assert all(rule.strip().startswith(("#", "@media")) for rule in rules)
+    assert all(rule.strip().startswith(("#", "@media", "@container")) for rule in rules)
 
 
 @pytest.mark.parametrize("name", PICTURES)
