@@ -472,7 +472,7 @@ async def test_dead_child_takes_no_requests_and_waits_for_no_pong(make: Make) ->
     child.kill("was in the way")
     await child.gone
     child.kill("was in the way again")
-    with pytest.raises(WorkerDiedError, match="was in the way$|was in the way\\."):
+    with pytest.raises(WorkerDiedError, match="was in the way"):
         child.submit("echo", {}, {}, None)
     assert await child.ping(LONG_S)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -99,11 +99,13 @@ frames = st.builds(
 # --- what goes in comes out ----------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(frames)
 def test_frame_survives_the_wire(frame: Frame) -> None:
     assert_same(frame, read(wire(frame)))
 
 
+@settings(deadline=None)
 @given(frames)
 async def test_frame_survives_the_wire_read_by_the_page(frame: Frame) -> None:
     assert_same(frame, await read_async(wire(frame)))
@@ -280,16 +282,19 @@ def outcome(data: bytes) -> None:
             assert frame.kind in KINDS
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_frames_or_a_clean_end_or_a_protocol_error(data: bytes) -> None:
     outcome(data)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_behind_a_fitting_length_too(data: bytes) -> None:
     outcome(struct.pack("<I", len(data)) + data)
 
 
+@settings(deadline=None)
 @given(frames, st.data())
 def test_damaged_frames_too(frame: Frame, data: st.DataObject) -> None:
     damaged = bytearray(wire(frame))
@@ -298,6 +303,7 @@ def test_damaged_frames_too(frame: Frame, data: st.DataObject) -> None:
     outcome(bytes(damaged[: data.draw(st.integers(0, len(damaged)))]))
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {},
