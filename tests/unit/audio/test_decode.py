@@ -163,6 +163,35 @@ def test_decoding_can_be_cancelled_between_blocks() -> None:
         decode(AudioSource(data=wav(tone(1.0))), max_duration_s=60, max_bytes=MIB, on_block=cancel)
 
 
+def test_an_mp3_behind_a_large_cover_picture_is_an_mp3(tmp_path: Path) -> None:
+    music = encoded(tmp_path, tone(1.0, 44_100), 44_100, "mp3")
+    picture = bytes(200_000)
+    length = bytes(len(picture) >> shift & 0x7F for shift in (21, 14, 7, 0))
+
+    audio = decoded(b"ID3\x04\x00\x00" + length + picture + music)
+
+    assert audio.format == "mp3/mp3"
+    assert audio.duration_s == pytest.approx(1.0, abs=LOSSY_PADDING_S)
+
+
+def test_a_wav_of_an_encoding_unknown_to_libsndfile_is_left_to_ffmpeg(tmp_path: Path) -> None:
+    import av
+
+    path = tmp_path / "g722.wav"
+    with av.open(str(path), "w", format="wav") as output:
+        stream = output.add_stream("g722", rate=16_000, layout="mono")
+        samples = (tone(1.0) * 32_767).astype(np.int16)[None, :]
+        frame = av.AudioFrame.from_ndarray(samples, "s16", "mono")
+        frame.sample_rate = 16_000
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+
+    audio = decoded(path.read_bytes())
+
+    assert "g722" in audio.format
+    assert strongest_hz(audio.samples) == pytest.approx(TONE_HZ, abs=2)
+
+
 # --- levels ------------------------------------------------------------------------------------
 
 
