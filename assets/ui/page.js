@@ -166,7 +166,7 @@
     tip.replaceChildren();
     const sure = document.createElement("b");
     sure.textContent = confidence;
-    tip.append(sure, ` sure · ${Number(start).toFixed(2)}–${Number(end).toFixed(2)} s`);
+    tip.append("confidence ", sure, ` · ${Number(start).toFixed(2)}–${Number(end).toFixed(2)} s`);
     tip.hidden = false;
     const box = word.getBoundingClientRect();
     const width = tip.offsetWidth;

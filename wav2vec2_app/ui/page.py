@@ -245,7 +245,7 @@ def _wire(page: gr.Blocks, parts: Parts, orchestrator: ModelOrchestrator) -> Non
 
     async def greet() -> dict[Any, Any]:
         choices = panels.choices(orchestrator.status())
-        return {parts.model: gr.Dropdown(choices=choices)}
+        return {parts.model: gr.Dropdown(choices=choices), **await watch()}
 
     listening: dict[str, Any] = {
         "fn": run,
@@ -261,7 +261,7 @@ def _wire(page: gr.Blocks, parts: Parts, orchestrator: ModelOrchestrator) -> Non
     parts.cancel.click(cancel, queue=False, **_HIDDEN)
     parts.audio.clear(cancel, queue=False, **_HIDDEN)
     page.unload(leave)
-    page.load(greet, outputs=[parts.model], queue=False, **_HIDDEN)
+    page.load(greet, outputs=[parts.model, *parts.outputs], queue=False, **_HIDDEN)
     gr.Timer(REFRESH_S).tick(watch, outputs=parts.outputs, queue=False, **_HIDDEN)
 
 

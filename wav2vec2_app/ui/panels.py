@@ -187,13 +187,21 @@ def notices(now: types.OrchestratorStatus) -> str:
     return f'<ul class="w-notices">{lines}</ul>' if lines else ""
 
 
+_LABELS: Final = {
+    "auto": "Automatic: the best one on this machine",
+    "embedded": "Embedded: small, quick, always there",
+}
+
+
 def choices(now: types.OrchestratorStatus) -> list[tuple[str, str]]:
     """The models a person may choose as (label, name), the automatic choice first."""
-    found = {choice.name: _choice_label(choice) for one in now.adapters for choice in one.choices}
-    automatic = found.pop("auto", "Automatic: the best one on this machine")
-    return [(automatic, "auto"), *((label, name) for name, label in found.items())]
+    found = {"auto": _LABELS["auto"]}
+    for adapter in now.adapters:
+        found |= {choice.name: _choice_label(choice) for choice in adapter.choices}
+    return [(label, name) for name, label in found.items()]
 
 
 def _choice_label(choice: types.ModelChoice) -> str:
+    label = choice.label if choice.label != choice.name else _LABELS.get(choice.name, choice.name)
     ready = choice.ready or choice.name == "auto"
-    return choice.label if ready else f"{choice.label} (to be fetched first)"
+    return label if ready else f"{label} (not on this machine yet)"

@@ -11,7 +11,9 @@ def seconds(value: float) -> str:
         return "–"
     if value < 0.9995:
         milliseconds = value * 1000
-        return f"{milliseconds:.0f} ms" if milliseconds >= 1 else f"{milliseconds:.1f} ms"
+        if milliseconds >= 0.95:
+            return f"{milliseconds:.0f} ms"
+        return f"{milliseconds:.1f} ms" if milliseconds >= 0.05 else "0 ms"
     if value < 9.995:
         return f"{value:.2f} s"
     if value < 59.95:

@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import gradio as gr
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from wav2vec2_app.build import assets_path
+from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.settings import Settings
+from wav2vec2_app.ui import present
+from wav2vec2_app.ui.page import (
+    Example,
+    build_page,
+    load_examples,
+    mount_page,
+    upload_ceiling,
+)
+
+SETTINGS = Settings(max_bytes=1000)
+
+
+@pytest.fixture
+async def page(orchestrator: ModelOrchestrator, tmp_path: Path) -> gr.Blocks:
+    example = Example(tmp_path / "clip.wav", "A clip <1>")
+    return build_page(orchestrator, SETTINGS, examples=[example], assets=assets_path())
+
+
+async def test_clients_see_four_endpoints_and_nothing_of_the_page(page: gr.Blocks) -> None:
+    named = page.get_api_info()["named_endpoints"]
+
+    assert set(named) == {"/transcribe", "/analyze", "/capabilities", "/status"}
+    parameters = named["/transcribe"]["parameters"]
+    assert [one["parameter_name"] for one in parameters] == ["audio", "model"]
+    assert parameters[1]["parameter_default"] == "auto"
+
+
+async def test_gradios_queue_holds_no_request_back(page: gr.Blocks) -> None:
+    limits = {fn.concurrency_limit for fn in page.fns.values() if fn.queue and fn.fn}
+
+    assert limits <= {None, "default"}
+    assert page._queue.default_concurrency_limit is None
+    assert page._queue.max_size is None
+
+
+async def test_every_picture_has_its_place(page: gr.Blocks) -> None:
+    ids = {block.elem_id for block in page.blocks.values()}
+
+    assert {f"picture-{place.name}" for place in present.PLACES} <= ids
+    assert {"status", "problem", "transcript", "actions", "words", "latency", "memory"} <= ids
+
+
+async def test_recordings_are_kept_as_they_are(page: gr.Blocks) -> None:
+    audios = [block for block in page.blocks.values() if isinstance(block, gr.Audio)]
+
+    assert {(one.format, one.type) for one in audios} == {(None, "filepath")}
+
+
+async def test_mounted_page_asks_nothing_of_other_hosts(page: gr.Blocks) -> None:
+    app = mount_page(FastAPI(), page, SETTINGS, assets=assets_path())
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
+        answer = await client.get("/")
+        config = (await client.get("/config")).json()
+
+    assert answer.status_code == 200
+    assert "fonts.googleapis" not in answer.text
+    assert config["stylesheets"] == []
+    assert config["analytics_enabled"] is False
+    assert config["footer_links"] == []
+
+
+def test_upload_a_little_too_large_still_reaches_the_typed_refusal() -> None:
+    assert upload_ceiling(SETTINGS) == 2000
+
+
+def test_examples_are_read_from_their_listing(tmp_path: Path) -> None:
+    listing = [{"file": "a.flac", "title": "A", "text": "hello", "voice": "x"}, {"file": "b.flac"}]
+    listing[1]["title"] = "B"
+    (tmp_path / "examples.json").write_text(json.dumps(listing))
+
+    assert load_examples(tmp_path) == (
+        Example(tmp_path / "a.flac", "A", "hello"),
+        Example(tmp_path / "b.flac", "B"),
+    )
+
+
+async def test_page_does_without_examples(orchestrator: ModelOrchestrator, tmp_path: Path) -> None:
+    assert load_examples(tmp_path) == ()
+    assert build_page(orchestrator, SETTINGS, examples=(), assets=assets_path())

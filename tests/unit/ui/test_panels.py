@@ -1,0 +1,130 @@
+import re
+from dataclasses import replace
+
+from tests.doubles import make_audio, make_memory, make_model_info
+from wav2vec2_app.types import (
+    AdapterStatus,
+    AudioResult,
+    ModelChoice,
+    OrchestratorStatus,
+    ProcessMemory,
+    Stage,
+    WorkerStatus,
+)
+from wav2vec2_app.ui import panels
+
+STAGES = (
+    Stage("forward", 0.1, 0.3, "inference"),
+    Stage("queue", 0.0, 0.05),
+    Stage("decode audio", 0.05, 0.05, "audio"),
+    Stage("total", 0.0, 0.5),
+)
+
+
+def make_status(**changes: object) -> OrchestratorStatus:
+    adapter = AdapterStatus("fake", True, make_model_info(), memory=make_memory())
+    return OrchestratorStatus(0, 0, 32, 0.0, None, (replace(adapter, **changes),), {})
+
+
+def test_waterfall_shows_stages_in_order_and_the_total_last() -> None:
+    html = panels.latency(STAGES)
+
+    assert re.findall(r'w-bar-name">([^<]+)<', html) == [
+        "queue",
+        "decode audio",
+        "forward",
+        "total",
+    ]
+    assert "--left:0.2000;--width:0.6000" in html
+    assert 'data-process="wait"' in html
+
+
+def test_total_is_at_least_the_time_since_submission() -> None:
+    html = panels.latency(STAGES, None, 2.0)
+
+    assert "2.00 s" in html
+
+
+def test_real_time_factor_is_explained() -> None:
+    result = AudioResult("id", make_audio(10.0), STAGES, real_time_factor=0.042)
+
+    html = panels.latency(STAGES, result, 0.5)
+
+    assert "<b>0.042</b>" in html
+    assert "10.0 s of audio in 420 ms: 24 times faster than real time" in html
+
+
+def test_panel_without_stages_says_what_it_is_for() -> None:
+    assert panels.latency(()) == panels.latency_empty()
+    assert "w-chart" in panels.latency_pending()
+
+
+def test_stage_names_are_escaped() -> None:
+    assert "<i>" not in panels.latency((Stage("<i>", 0.0, 1.0, "<i>"),))
+
+
+def test_memory_shows_now_and_peak_of_each_process() -> None:
+    html = panels.memory(make_status())
+
+    assert "630 MB" in html
+    assert "of 2.00 GB allowed" in html
+    assert "weights are 7.6 MB" in html
+    assert html.count("<tr") == 4
+    assert 'data-over="false"' in html
+
+
+def test_memory_over_the_limit_is_marked() -> None:
+    process = ProcessMemory("page", 1, 10, 10)
+    report = replace(make_memory(), processes=(process,), limit_bytes=5)
+
+    assert 'data-over="true"' in panels.memory(make_status(memory=report))
+
+
+def test_memory_that_is_not_known_is_not_claimed() -> None:
+    assert "MB" not in panels.memory(make_status(memory=None))
+
+
+def test_system_line_names_model_and_device() -> None:
+    html = panels.system_line(replace(make_status(), queued=3))
+
+    assert "fake/wav2vec2" in html
+    assert "cpu · float32" in html
+    assert "3 waiting" in html
+    assert 'data-state="ready"' in html
+
+
+def test_system_line_says_when_it_is_not_ready() -> None:
+    down = (WorkerStatus("audio", "down", None, 5, 0),)
+
+    assert "starting" in panels.system_line(make_status(ready=False, model=None))
+    assert "a worker is down" in panels.system_line(make_status(ready=False, workers=down))
+
+
+def test_notices_are_said_once() -> None:
+    html = panels.notices(make_status(notices=("Offline <now>.", "Offline <now>.")))
+
+    assert html.count("<li>") == 1
+    assert "Offline &lt;now&gt;." in html
+    assert panels.notices(make_status()) == ""
+
+
+def test_choices_start_with_the_automatic_one() -> None:
+    offered = (
+        ModelChoice("auto", "auto", False),
+        ModelChoice("embedded", "embedded", True),
+        ModelChoice("far/away", "far/away", False),
+        ModelChoice("folder", "My folder", True),
+    )
+
+    choices = panels.choices(make_status(choices=offered))
+
+    assert [name for _, name in choices] == ["auto", "embedded", "far/away", "folder"]
+    labels = {name: label for label, name in choices}
+    assert labels["auto"].startswith("Automatic")
+    assert labels["embedded"].startswith("Embedded")
+    assert "not on this machine yet" in labels["far/away"]
+    assert labels["folder"] == "My folder"
+
+
+def test_automatic_choice_is_there_before_any_worker() -> None:
+    assert [name for _, name in panels.choices(make_status())] == ["auto"]
