@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from wav2vec2_app.adapters.wav2vec2 import Wav2Vec2Adapter
@@ -36,7 +37,7 @@ class System:
 def build_system(settings: Settings) -> System:
     """Wire the layers; nothing starts before ``orchestrator.start()``."""
     service = Wav2Vec2Service(
-        audio=_pool("audio", _audio_config(settings), settings, workers=1),
+        audio=_pool("audio", _audio_config(settings), settings, workers=1, env=ONE_THREAD),
         inference=_pool(
             "inference",
             _inference_config(settings),
@@ -81,16 +82,32 @@ def _inference_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _pool(role: str, config: Mapping[str, Any], settings: Settings, *, workers: int) -> WorkerPool:
-    return WorkerPool([_bridge(role, config, settings) for _ in range(workers)])
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""Features are small matrices: threads for them only take cores from the forward pass."""
 
 
-def _bridge(role: str, config: Mapping[str, Any], settings: Settings) -> WorkerBridge:
+def _pool(
+    role: str,
+    config: Mapping[str, Any],
+    settings: Settings,
+    *,
+    workers: int,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> WorkerPool:
+    return WorkerPool([_bridge(role, config, settings, env) for _ in range(workers)])
+
+
+def _bridge(
+    role: str,
+    config: Mapping[str, Any],
+    settings: Settings,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> WorkerBridge:
     argv = (
         sys.executable, "-m", "wav2vec2_app.worker", "--role", role, "--config", json.dumps(config),
     )  # fmt: skip
     return WorkerBridge(
-        WorkerSpec(role=role, argv=argv, env={"WAV2VEC2_LOG_LEVEL": settings.log_level}),
+        WorkerSpec(role=role, argv=argv, env={"WAV2VEC2_LOG_LEVEL": settings.log_level, **env}),
         start_timeout_s=settings.start_timeout_s,
         ping_interval_s=settings.ping_interval_s,
         ping_timeout_s=settings.ping_timeout_s,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from wav2vec2_app.ui.page import build_page, load_examples, mount_page
 log = logging.getLogger(__name__)
 
 KEEP_ALIVE_S = 30
-GRACE_S = 10
+GRACE_S = 3
 """How long open connections may take to end when the server stops, seconds."""
 
 
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
 def run(settings: Settings) -> None:
     """Serve until interrupted."""
     configure_logging(settings)
+    logging.getLogger("uvicorn.error").addFilter(_not_cut_off)
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
@@ -70,6 +72,11 @@ def run(settings: Settings) -> None:
         forwarded_allow_ips="*" if on_spaces() else None,
     )
     _Server(config).run()
+
+
+def _not_cut_off(record: logging.LogRecord) -> bool:
+    """Leave out the traceback of each open connection that the end of the server cut off."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 class _Server(uvicorn.Server):

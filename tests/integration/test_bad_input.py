@@ -56,7 +56,7 @@ CASES = {
     "too short": "audio.too_short",
     "too long": "audio.too_long",
     "too large": "audio.too_large",
-    "header only": "audio.not_audio",
+    "header only": "audio.broken",
 }
 
 

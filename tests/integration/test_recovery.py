@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.examples import clips
-from wav2vec2_app.build import System
-from wav2vec2_app.errors import CancelledError
+from wav2vec2_app.build import System, build_system
+from wav2vec2_app.errors import CancelledError, WorkerDiedError
+from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import (
     Advanced,
     AudioSource,
@@ -113,3 +114,22 @@ async def test_transcript_comes_before_the_pictures(system: System) -> None:
 
     assert parts.count("Picture") == 5
     assert parts.index("Recognition") < parts.index("Picture")
+
+
+async def test_worker_that_cannot_start_as_configured_stays_down_and_says_why(
+    tmp_path: Path,
+) -> None:
+    system = build_system(Settings(fetch_models=False, model=str(tmp_path)))
+    await system.orchestrator.start()
+    try:
+        with pytest.raises(WorkerDiedError) as down:
+            await system.service.wait_ready()
+        with pytest.raises(WorkerDiedError):
+            await system.orchestrator.run(AudioTask(AudioSource(path=SHORT.path)))
+        [worker] = [w for w in system.service.status("").workers if w.role == "inference"]
+    finally:
+        await system.orchestrator.stop()
+
+    assert down.value.code == "worker.down"
+    assert "config.json" in down.value.message
+    assert worker.restarts == 0

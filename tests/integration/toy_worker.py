@@ -128,8 +128,8 @@ def misspeak(call: Call) -> Reply:
 
 
 def hang_up(call: Call) -> Reply:
-    """Closes both ends of the bridge and lives on."""
-    os.closerange(3, 256)
+    """Closes its output and lives on, still listening."""
+    os.close(call._send.__self__._out.fileno())  # type: ignore[attr-defined]
     threading.Event().wait()
     raise AssertionError
 

@@ -232,7 +232,8 @@ class Child:
             if not ticket.answer.done():
                 ticket.answer.set_exception(_again(error))
         self._tickets.clear()
-        self.gone.set_result(Death(error, self._deliberate))
+        final = self._cause is not None and self._cause.layer == "context"
+        self.gone.set_result(Death(error, self._deliberate, final))
 
     # --- the pipes ---
 

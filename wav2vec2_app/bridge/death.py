@@ -25,10 +25,12 @@ class Death:
         error: what its callers are told.
         deliberate: we killed it because it held on to a request nobody wanted any more; that is no
             sign that a new one would fail too, so it costs nothing of the restart budget.
+        final: it said that it cannot start as it is configured; a new one would say the same.
     """
 
     error: WorkerDiedError
     deliberate: bool = False
+    final: bool = False
 
 
 def describe(

@@ -161,7 +161,7 @@ class WorkerBridge:
             self._last_death = death.error
             self._announce("died", death.error)
             backoff_s = self._budget.backoff_s()
-            if not death.deliberate and not self._budget.spend():
+            if death.final or (not death.deliberate and not self._budget.spend()):
                 _log.error("the %s worker stays down: %s", self.role, death.error)
                 self._enter("down")
                 return
@@ -308,7 +308,7 @@ class WorkerBridge:
                 f"The {self.role} worker is stopped.", code="worker.stopped", retryable=False
             )
         return WorkerDiedError(
-            f"The {self.role} worker failed too often and stays down. {last.message}",
+            f"The {self.role} worker stays down. {last.message}",
             code="worker.down",
             hint=last.hint if last.code == "worker.start_failed" else "Restart the application.",
             retryable=False,

@@ -89,6 +89,7 @@ class Wav2Vec2Service:
         self._fetcher = ModelFetcher(make_fetch_bridge, self._adopt)
         self._background: asyncio.Task[None] | None = None
         self._model: ModelInfo | None = None
+        self._fetched: set[str] = set()
         self.state = ServiceState.CREATED
 
     # --- life ---
@@ -261,7 +262,11 @@ class Wav2Vec2Service:
         """The models a person may choose; empty before the first worker is ready."""
         told = self._inference.info.get("choices", ())
         return tuple(
-            ModelChoice(name=choice["name"], label=choice["name"], ready=choice["ready"])
+            ModelChoice(
+                name=choice["name"],
+                label=choice["name"],
+                ready=choice["ready"] or choice["name"] in self._fetched,
+            )
             for choice in told
         )
 
@@ -322,6 +327,7 @@ class Wav2Vec2Service:
         answer = await self._inference.request(
             "load", {"model": AUTO if preferred else name}, {}, timeout_s=FETCHED_LOAD_S
         )
+        self._fetched.add(name)
         if preferred:
             self._model = ModelInfo(**answer.meta["model"])
 

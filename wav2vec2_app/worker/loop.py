@@ -20,7 +20,13 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from wav2vec2_app.bridge.protocol import NIL_ID, Arrays, Frame, encode, read_frame
-from wav2vec2_app.errors import CancelledError, InternalError, ProtocolError, translate
+from wav2vec2_app.errors import (
+    CancelledError,
+    InternalError,
+    ModelError,
+    ProtocolError,
+    translate,
+)
 from wav2vec2_app.worker.process import become_worker, memory
 
 EXIT_OK = 0
@@ -141,13 +147,19 @@ class WorkerLoop:
         try:
             self._operations = create()
         except Exception as error:
-            _log.exception("the worker cannot start")
+            self._log_start_failure(error)
             self._fail(NIL_ID, "", error)
             return EXIT_START_FAILED
         self._send(Frame("ready", NIL_ID, meta=self._facts()))
         while (call := self._next()) is not None:
             self._run(call)
         return EXIT_OK
+
+    def _log_start_failure(self, error: Exception) -> None:
+        if isinstance(error, ModelError):  # how it is configured, not a defect
+            _log.error("the worker cannot start: %s %s", error.message, error.hint)
+        else:
+            _log.error("the worker cannot start", exc_info=error)
 
     # --- the main thread ---
 
