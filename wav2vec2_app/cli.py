@@ -180,7 +180,7 @@ def _complain(subject: str, text: str) -> None:
 
 # --- doctor ---
 
-PACKAGES = ("gradio", "torch", "transformers", "librosa", "matplotlib", "soundfile", "av", "numpy")
+PACKAGES = ("gradio", "torch", "transformers", "matplotlib", "soundfile", "av", "soxr", "numpy")
 """What the application stands on, in the order in which ``doctor`` lists it."""
 
 
