@@ -1,47 +1,54 @@
-"""What is served: the page and the routes in one application, in one event loop."""
+"""What is served: the page and the routes in one application, in one event loop.
+
+The workers are started first and get ready while Gradio, which takes seconds to import, is
+imported beside them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from fastapi import FastAPI
 
 from wav2vec2_app import __version__
-from wav2vec2_app.api import add_routes
-from wav2vec2_app.build import assets_path, build_system
+from wav2vec2_app.build import System, assets_path, build_system
 from wav2vec2_app.monitoring.logs import configure_logging, log_task
 from wav2vec2_app.monitoring.metrics import TaskMetrics
 from wav2vec2_app.settings import Settings, on_spaces
-from wav2vec2_app.ui.page import build_page, load_examples, mount_page
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 KEEP_ALIVE_S = 30
+"""How long an idle connection is kept open, seconds."""
 GRACE_S = 3
 """How long open connections may take to end when the server stops, seconds."""
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application: routes first, then the page at the root; workers live as long as it does."""
-    system = build_system(settings)
-    orchestrator = system.orchestrator
+def run(settings: Settings) -> None:
+    """Serve until interrupted."""
+    configure_logging(settings)
+    logging.getLogger("uvicorn.error").addFilter(_not_cut_off)
+    asyncio.run(_serve(build_system(settings)))
+
+
+def create_app(system: System) -> FastAPI:
+    """The application over a system: routes first, then the page at the root.
+
+    Starting and stopping the system is the caller's part.
+    """
+    from fastapi import FastAPI
+
+    from wav2vec2_app.api import add_routes
+    from wav2vec2_app.ui.page import build_page, load_examples, mount_page
+
+    orchestrator, settings = system.orchestrator, system.settings
     metrics = TaskMetrics()
     orchestrator.subscribe(metrics)
     orchestrator.subscribe(log_task)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await orchestrator.start()
-        try:
-            yield
-        finally:
-            await orchestrator.stop()
-
-    app = FastAPI(title="wav2vec2_app", version=__version__, lifespan=lifespan)
+    app = FastAPI(title="wav2vec2_app", version=__version__)
     add_routes(
         app,
         orchestrator,
@@ -50,19 +57,24 @@ def create_app(settings: Settings) -> FastAPI:
         metrics_content_type=metrics.content_type,
     )
     assets = assets_path()
-    page = build_page(
-        orchestrator, settings, examples=load_examples(assets / "examples"), assets=assets
-    )
+    examples = load_examples(assets / "examples")
+    page = build_page(orchestrator, settings, examples=examples, assets=assets)
     mounted: FastAPI = mount_page(app, page, settings, assets=assets)
     return mounted
 
 
-def run(settings: Settings) -> None:
-    """Serve until interrupted."""
-    configure_logging(settings)
-    logging.getLogger("uvicorn.error").addFilter(_not_cut_off)
-    config = uvicorn.Config(
-        create_app(settings),
+async def _serve(system: System) -> None:
+    await system.orchestrator.start()
+    try:
+        app = await asyncio.to_thread(create_app, system)
+        await _Server(_config(app, system.settings)).serve()
+    finally:
+        await system.orchestrator.stop()
+
+
+def _config(app: Any, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         log_level="warning",
@@ -71,7 +83,6 @@ def run(settings: Settings) -> None:
         proxy_headers=on_spaces(),
         forwarded_allow_ips="*" if on_spaces() else None,
     )
-    _Server(config).run()
 
 
 def _not_cut_off(record: logging.LogRecord) -> bool:
@@ -82,8 +93,8 @@ def _not_cut_off(record: logging.LogRecord) -> bool:
 class _Server(uvicorn.Server):
     """Tells the address once it can be opened."""
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        await super().startup(sockets)  # type: ignore[arg-type]
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
             print(f"Open http://{self.config.host}:{port}", flush=True)  # noqa: T201 - the address
