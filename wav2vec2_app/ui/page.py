@@ -92,6 +92,7 @@ def build_page(
 def mount_page(app: Any, page: gr.Blocks, settings: Settings, *, assets: Path) -> Any:
     """Mount the page at the root of a FastAPI application, after all other routes are there."""
     looks = assets / "ui"
+    page.has_launched = True  # Gradio checks the paths that clients send only for a launched page
     return gr.mount_gradio_app(
         app,
         page,
@@ -100,6 +101,7 @@ def mount_page(app: Any, page: gr.Blocks, settings: Settings, *, assets: Path) -
         server_port=settings.port,
         footer_links=[],
         run_history=False,
+        allowed_paths=[str(assets / "examples")],
         favicon_path=str(looks / "favicon.png"),
         max_file_size=upload_ceiling(settings),
         ssr_mode=False,

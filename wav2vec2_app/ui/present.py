@@ -143,10 +143,11 @@ def transcript(said: types.Transcript, audio_url: str) -> str:
         title, text = _REASONS.get(said.reason, _UNKNOWN_REASON)
         return _card("empty", title, text)
     words = " ".join(_word(word) for word in said.words)
+    capitals = " w-capitals" if said.text.isupper() else ""
     return (
         f'<div class="w-transcript" data-audio="{escape(audio_url)}" '
         f'data-duration="{said.duration_s:.3f}">'
-        '<p class="w-words" tabindex="0" role="group" aria-label="Transcript. '
+        f'<p class="w-words{capitals}" tabindex="0" role="group" aria-label="Transcript. '
         f'Arrow keys go from word to word, Enter plays from there.">{words}</p>'
         f'<div class="w-about">{_legend(said)}{answered_by(said)}</div></div>'
     )

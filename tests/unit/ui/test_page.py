@@ -71,6 +71,23 @@ async def test_mounted_page_asks_nothing_of_other_hosts(page: gr.Blocks) -> None
     assert config["footer_links"] == []
 
 
+async def test_mounted_page_takes_no_path_that_was_not_uploaded(
+    page: gr.Blocks, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(b"RIFF")
+    app = mount_page(FastAPI(), page, SETTINGS, assets=assets_path())
+    stolen = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
+        answer = await client.post(
+            "/gradio_api/run/transcribe", json={"data": [stolen, "auto"], "session_hash": "x"}
+        )
+
+    assert answer.status_code >= 400
+    assert page.has_launched
+
+
 def test_upload_a_little_too_large_still_reaches_the_typed_refusal() -> None:
     assert upload_ceiling(SETTINGS) == 2000
 

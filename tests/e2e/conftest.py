@@ -1,0 +1,113 @@
+"""The real server with a real browser in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from benchmarks.server import RunningServer, running_server
+from tests.examples import Clip, clips
+
+MICROPHONE_RATE_HZ = 48_000
+TIMEOUT_MS = 30_000
+
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+)
+_MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+
+Launch = Callable[..., Browser]
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[RunningServer]:
+    with running_server({"WAV2VEC2_MODEL": "embedded"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def clip() -> Clip:
+    return clips()[0]
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _CHROMIUM)), None)
+    if not found:
+        pytest.skip("no Chromium on this machine")
+    return found
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def microphone_wav(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the fake microphone hears, over and over: the clip, with a second of silence around."""
+    path = tmp_path_factory.mktemp("microphone") / "heard.wav"
+    spoken = soxr.resample(clip.samples(), 16_000, MICROPHONE_RATE_HZ)
+    quiet = np.zeros(MICROPHONE_RATE_HZ // 2, dtype=np.float32)
+    soundfile.write(path, np.concatenate([quiet, spoken, quiet]), MICROPHONE_RATE_HZ, "PCM_16")
+    return path
+
+
+@pytest.fixture(scope="session")
+def launch(playwright: Playwright, chromium_path: str) -> Launch:
+    def launch(*arguments: str) -> Browser:
+        return playwright.chromium.launch(
+            executable_path=chromium_path, args=[*_ARGUMENTS, *arguments]
+        )
+
+    return launch
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Launch, microphone_wav: Path) -> Iterator[Browser]:
+    """A browser whose microphone is there and allowed."""
+    browser = launch(*_MICROPHONE, f"--use-file-for-fake-audio-capture={microphone_wav}")
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def open_page(server: RunningServer, browser: Browser) -> Iterator[Open]:
+    """``open_page(query="?__theme=dark", width=390)`` gives a loaded page of its own."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(query: str = "", width: int = 1280, height: int = 900) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(TIMEOUT_MS)
+        page.goto(f"{server.url}/{query}")
+        page.wait_for_selector("#run")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(open_page: Open) -> Page:
+    return open_page()

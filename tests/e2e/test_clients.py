@@ -1,0 +1,129 @@
+"""Programs that use the server: ``gradio_client`` and plain HTTP, as ``docs/api.md`` shows them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import jiwer
+import pytest
+from gradio_client import Client, handle_file
+
+from benchmarks.server import RunningServer
+from tests.examples import Clip
+from wav2vec2_app import schema
+from wav2vec2_app.ui import present
+
+pytestmark = pytest.mark.e2e
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
+HEARD = 0.6
+
+
+@pytest.fixture(scope="module")
+def client(server: RunningServer) -> Client:
+    return Client(server.url, verbose=False)
+
+
+def test_transcribe_answers_by_its_schema(client: Client, clip: Clip) -> None:
+    answer = client.predict(handle_file(str(clip.path)), api_name="/transcribe")
+
+    response = schema.TranscriptionResponse.model_validate(answer)
+    assert jiwer.cer(clip.text, response.text.lower()) <= HEARD
+    assert response.words[-1].end <= response.duration_s
+    assert response.model.source == "embedded"
+    assert {"forward", "total"} <= {timing.stage for timing in response.timings}
+
+
+def test_analyze_answers_by_its_schema(client: Client, clip: Clip) -> None:
+    answer = client.predict(handle_file(str(clip.path)), "embedded", api_name="/analyze")
+
+    response = schema.AnalysisResponse.model_validate(answer)
+    assert response.features is not None
+    assert {picture.name for picture in response.pictures} == {
+        place.name for place in present.PLACES
+    }
+
+
+def test_capabilities_and_status_answer_by_their_schema(client: Client) -> None:
+    capabilities = client.predict(api_name="/capabilities")
+    status = client.predict(api_name="/status")
+
+    assert schema.CapabilitiesResponse.model_validate(capabilities).adapters
+    assert schema.StatusResponse.model_validate(status).ready
+
+
+def test_failure_is_json_with_code_and_hint(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "notes.wav"
+    path.write_text("not a sound")
+
+    answer = client.predict(handle_file(str(path)), api_name="/transcribe")
+
+    response = schema.ErrorResponse.model_validate(answer)
+    assert response.error.code == "audio.not_audio"
+    assert response.error.hint
+
+
+@pytest.mark.parametrize("endpoint", ["transcribe", "analyze"])
+def test_file_of_the_server_cannot_be_had_by_its_path(
+    server: RunningServer, clip: Clip, endpoint: str
+) -> None:
+    url = f"{server.url}/gradio_api/call/{endpoint}"
+    stolen = {"path": str(clip.path), "meta": {"_type": "gradio.FileData"}}
+
+    event = httpx.post(url, json={"data": [stolen, "auto"]}).json()["event_id"]
+    answer = httpx.get(f"{url}/{event}", timeout=30).text
+
+    assert answer.startswith("event: error")
+    assert "words" not in answer
+
+
+def test_parts_of_the_page_are_no_endpoints(client: Client) -> None:
+    named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+
+    assert set(named) == {"/transcribe", "/analyze", "/capabilities", "/status"}
+
+
+def test_openai_route_answers(server: RunningServer, clip: Clip) -> None:
+    answer = httpx.post(
+        f"{server.url}/v1/audio/transcriptions",
+        files={"file": (clip.path.name, clip.path.read_bytes())},
+        data={"model": "whisper-1", "response_format": "verbose_json"},
+        timeout=30,
+    )
+
+    assert answer.status_code == 200
+    assert jiwer.cer(clip.text, answer.json()["text"].lower()) <= HEARD
+
+
+def test_watchers_get_health_and_metrics(server: RunningServer) -> None:
+    assert httpx.get(f"{server.url}/healthz").json() == {"status": "ok"}
+    assert httpx.get(f"{server.url}/readyz").status_code == 200
+    assert "wav2vec2_tasks" in httpx.get(f"{server.url}/metrics").text
+
+
+def test_documented_client_script_works(server: RunningServer, clip: Clip, tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    script = next(block for block in blocks if "gradio_client" in block)
+    path = tmp_path / "client.py"
+    path.write_text(script)
+
+    done = subprocess.run(
+        [sys.executable, str(path), server.url, str(clip.path)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert jiwer.cer(clip.text, done.stdout.splitlines()[0].lower()) <= HEARD
+
+
+def test_documented_examples_of_json_are_json() -> None:
+    blocks = re.findall(r"```json\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+
+    answers = [json.loads(block) for block in blocks]
+    schema.TranscriptionResponse.model_validate(answers[0])
+    schema.ErrorResponse.model_validate(answers[1])
