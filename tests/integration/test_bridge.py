@@ -237,7 +237,6 @@ async def test_info_has_memory_and_what_the_worker_says(make: Make) -> None:
     await bridge.start()
     await bridge.wait_ready()
     assert bridge.info["toy"] is True
-    assert 0 < bridge.info["rss_bytes"] <= bridge.info["peak_rss_bytes"]
     assert bridge.info["pid"] == bridge.status().pid
 
 

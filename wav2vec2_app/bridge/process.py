@@ -101,7 +101,7 @@ class WorkerBridge:
 
     @property
     def info(self) -> Mapping[str, Any]:
-        """What the last ready or pong frame said, with ``rss_bytes`` and ``peak_rss_bytes``."""
+        """What the last ready or pong frame said."""
         if self._child is not None and self._child.info:
             self._info = self._child.info
         return self._info

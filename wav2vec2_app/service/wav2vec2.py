@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-import numpy as np
-
 from wav2vec2_app.bridge.child import OnProgress
 from wav2vec2_app.bridge.pool import WorkerPool
 from wav2vec2_app.bridge.process import Answer, WorkerBridge
-from wav2vec2_app.bridge.protocol import Array, Arrays
+from wav2vec2_app.bridge.protocol import Arrays
 from wav2vec2_app.errors import InternalError, ModelError, Wav2Vec2Error
 from wav2vec2_app.monitoring.memory import MemoryMeter
+from wav2vec2_app.service import frames
 from wav2vec2_app.service.fetching import ModelFetcher
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import (
@@ -26,7 +25,6 @@ from wav2vec2_app.types import (
     Audio,
     AudioProbe,
     AudioSource,
-    Emission,
     Features,
     ModelChoice,
     ModelInfo,
@@ -35,8 +33,6 @@ from wav2vec2_app.types import (
     Recognition,
     Report,
     Stage,
-    Transcript,
-    Word,
     ignore_progress,
 )
 
@@ -45,8 +41,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 AUTO = "auto"
-PICTURES = ("waveform", "log_mel", "mfcc", "pitch_energy", "emission")
-"""Pictures of a result, in the order in which they are drawn."""
+FETCHED_LOAD_S = 120.0
+"""How long a freshly fetched model may take to load."""
 
 
 class ServiceState(str, Enum):
@@ -127,7 +123,7 @@ class Wav2Vec2Service:
 
     async def probe(self, source: AudioSource, *, request_id: str | None = None) -> AudioProbe:
         """Read the header of ``source``; refuses what is too large or too long."""
-        meta, arrays = _source_frame(source)
+        meta, arrays = frames.source_frame(source)
         answer = (await self._call(self._audio, "probe", meta, arrays, request_id)).value
         return AudioProbe(**{name: answer.meta[name] for name in AudioProbe.__dataclass_fields__})
 
@@ -135,7 +131,7 @@ class Wav2Vec2Service:
         self, source: AudioSource, *, expected_s: float = 0.0, request_id: str | None = None
     ) -> Timed[Audio]:
         """Decode ``source`` to 16 kHz mono; ``expected_s`` of audio stretch the time limit."""
-        meta, arrays = _source_frame(source)
+        meta, arrays = frames.source_frame(source)
         timed = await self._call(
             self._audio, "decode", meta, arrays, request_id, audio_s=expected_s
         )
@@ -176,7 +172,7 @@ class Wav2Vec2Service:
         except ModelError as error:
             self._fetch_if_missing(error)
             raise
-        recognition = _recognition(timed.value)
+        recognition = frames.recognition(timed.value)
         if model == AUTO:
             self._model = recognition.transcript.model
         return Timed(recognition, timed.stages)
@@ -215,9 +211,9 @@ class Wav2Vec2Service:
                 description=meta["description"],
             )
             pictures.append(picture)
-            report(Progress(fraction=len(pictures) / len(PICTURES), value=picture))
+            report(Progress(fraction=float(meta["fraction"]), value=picture))
 
-        meta, arrays = _drawing_frame(audio, features, recognition)
+        meta, arrays = frames.drawing_frame(audio, features, recognition)
         timed = await self._call(
             self._audio,
             "draw",
@@ -294,7 +290,7 @@ class Wav2Vec2Service:
             timeout_s=settings.operation_timeout_s + settings.timeout_per_audio_s * audio_s,
             on_progress=on_progress,
         )
-        return Timed(answer, _stages(answer, pool.role, time.monotonic() - begin))
+        return Timed(answer, frames.stages(answer, pool.role, time.monotonic() - begin))
 
     def _assert_state(self, expected: ServiceState) -> None:
         if self.state is not expected:
@@ -332,10 +328,6 @@ class Wav2Vec2Service:
             self._model = ModelInfo(**answer.meta["model"])
 
 
-FETCHED_LOAD_S = 120.0
-"""How long a freshly fetched model may take to load."""
-
-
 def _numbered(workers: tuple[Any, ...]) -> list[tuple[int, Any]]:
     """Each worker with its number among those of its role, from 0."""
     seen: dict[str, int] = {}
@@ -344,71 +336,3 @@ def _numbered(workers: tuple[Any, ...]) -> list[tuple[int, Any]]:
         numbered.append((seen.get(worker.role, 0), worker))
         seen[worker.role] = seen.get(worker.role, 0) + 1
     return numbered
-
-
-def _source_frame(source: AudioSource) -> tuple[dict[str, Any], Arrays]:
-    if source.path is not None:
-        return {"path": str(source.path), "name": source.name}, {}
-    return {"name": source.name}, {"bytes": np.frombuffer(source.data or b"", dtype=np.uint8)}
-
-
-def _recognition(answer: Answer) -> Recognition:
-    told = answer.meta["transcript"]
-    words = tuple(Word(**word) for word in told["words"])
-    transcript = Transcript(**{**told, "words": words, "model": ModelInfo(**told["model"])})
-    grid = answer.meta["emission"]
-    emission = Emission(
-        log_probs=answer.arrays["log_probs"],
-        vocabulary=tuple(grid["vocabulary"]),
-        blank_id=grid["blank_id"],
-        word_delimiter=grid["word_delimiter"],
-        frame_s=grid["frame_s"],
-    )
-    return Recognition(transcript, emission)
-
-
-def _drawing_frame(
-    audio: Audio, features: Features, recognition: Recognition
-) -> tuple[dict[str, Any], Arrays]:
-    emission = recognition.emission
-    meta = {
-        "pictures": list(PICTURES),
-        "summary": dict(features.summary),
-        "words": [
-            {"text": w.text, "start_s": w.start_s, "end_s": w.end_s, "confidence": w.confidence}
-            for w in recognition.transcript.words
-        ],
-        "vocabulary": list(emission.vocabulary),
-        "blank_id": emission.blank_id,
-        "word_delimiter": emission.word_delimiter,
-        "frame_s": emission.frame_s,
-    }
-    arrays: dict[str, Array] = {
-        "samples": audio.samples,
-        "times_s": features.times_s,
-        "f0_hz": features.f0_hz,
-        "energy_db": features.energy_db,
-        "log_mel_db": features.log_mel_db,
-        "mfcc": features.mfcc,
-        "log_probs": emission.log_probs,
-    }
-    return meta, arrays
-
-
-def _stages(answer: Answer, process: str, elapsed_s: float) -> tuple[Stage, ...]:
-    """The worker's stages on the caller's time axis.
-
-    The worker counts from when it took the request up; what it did ended when the answer came.
-    """
-    told = answer.meta.get("stages", ())
-    busy_s = max((stage["start_s"] + stage["duration_s"] for stage in told), default=0.0)
-    offset_s = max(0.0, elapsed_s - busy_s)
-    return tuple(
-        Stage(
-            name=stage["name"],
-            start_s=offset_s + stage["start_s"],
-            duration_s=stage["duration_s"],
-            process=process,
-        )
-        for stage in told
-    )

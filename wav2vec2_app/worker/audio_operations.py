@@ -102,14 +102,19 @@ def draw(call: Call) -> Reply:
     samples, measured, emission = _samples(call), _features(call), _emission(call)
     words = tuple(Word(**word) for word in call.meta.get("words", ()))
     drawn: list[dict[str, Any]] = []
-    for name in names:
+    for number, name in enumerate(names, start=1):
         if emission is None and name in plots.NEED_EMISSION:
             continue
         call.check_cancelled()
         start_s = time.perf_counter() - begin
         picture = plots.draw(name, samples, measured, emission, words)
         call.progress(
-            {"name": picture.name, "title": picture.title, "description": picture.description},
+            {
+                "name": picture.name,
+                "title": picture.title,
+                "description": picture.description,
+                "fraction": number / len(names),
+            },
             {"svg": np.frombuffer(picture.svg, np.uint8)},
         )
         drawn.append({"name": name, "draw_s": time.perf_counter() - begin - start_s})

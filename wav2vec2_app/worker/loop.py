@@ -27,7 +27,7 @@ from wav2vec2_app.errors import (
     ProtocolError,
     translate,
 )
-from wav2vec2_app.worker.process import become_worker, memory
+from wav2vec2_app.worker.process import become_worker
 
 EXIT_OK = 0
 EXIT_START_FAILED = 3
@@ -252,7 +252,7 @@ class WorkerLoop:
         except Exception:
             _log.exception("a worker's info failed")
             facts = {}
-        return {**facts, "pid": os.getpid(), **memory()}
+        return {**facts, "pid": os.getpid()}
 
     def _fail(self, call_id: str, op: str, error: Exception) -> None:
         ours = translate(error)

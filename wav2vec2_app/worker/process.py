@@ -1,4 +1,4 @@
-"""What makes this process a worker: its streams, its log, its memory, its place in the system."""
+"""What makes this process a worker: its streams, its log, its place in the system."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-import psutil
-
 
 def become_worker() -> tuple[BinaryIO, BinaryIO]:
     """Claim the standard streams and set up signals and log; returns the ends of the bridge."""
@@ -23,31 +21,6 @@ def become_worker() -> tuple[BinaryIO, BinaryIO]:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     return frames_in, frames_out
-
-
-def memory() -> dict[str, int]:
-    """Resident memory now and at its highest: ``rss_bytes`` and ``peak_rss_bytes``."""
-    info = psutil.Process().memory_info()
-    peak = getattr(info, "peak_wset", 0) or _peak_rss_bytes()
-    return {"rss_bytes": info.rss, "peak_rss_bytes": max(peak, info.rss)}
-
-
-def _peak_rss_bytes() -> int:
-    # Not getrusage on Linux: its ru_maxrss survives exec and so starts from the parent's size.
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return _rusage_peak_bytes()
-
-
-def _rusage_peak_bytes() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows, where psutil knew the peak
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _claim_stdio() -> tuple[BinaryIO, BinaryIO]:

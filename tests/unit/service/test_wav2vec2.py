@@ -8,7 +8,8 @@ import pytest
 from wav2vec2_app.bridge.process import Answer
 from wav2vec2_app.build import build_system
 from wav2vec2_app.errors import InternalError
-from wav2vec2_app.service.wav2vec2 import ServiceState, _stages
+from wav2vec2_app.service.frames import stages as stages_of
+from wav2vec2_app.service.wav2vec2 import ServiceState
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import Audio
 
@@ -52,7 +53,7 @@ def test_worker_stages_end_when_the_answer_came() -> None:
         {"name": "decode text", "start_s": 0.3, "duration_s": 0.1},
     ]
 
-    stages = _stages(Answer({"stages": told}, {}), "inference", elapsed_s=1.0)
+    stages = stages_of(Answer({"stages": told}, {}), "inference", elapsed_s=1.0)
 
     assert [stage.name for stage in stages] == ["forward", "decode text"]
     assert stages[0].start_s == pytest.approx(0.6)

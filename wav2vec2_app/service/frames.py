@@ -1,0 +1,91 @@
+"""What the service sends to workers and reads from them: types on one side, frames on the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wav2vec2_app.bridge.process import Answer
+from wav2vec2_app.bridge.protocol import Array, Arrays
+from wav2vec2_app.types import (
+    Audio,
+    AudioSource,
+    Emission,
+    Features,
+    ModelInfo,
+    Recognition,
+    Stage,
+    Transcript,
+    Word,
+)
+
+
+def source_frame(source: AudioSource) -> tuple[dict[str, Any], Arrays]:
+    """The request for an audio that is a file here, or bytes."""
+    if source.path is not None:
+        return {"path": str(source.path), "name": source.name}, {}
+    return {"name": source.name}, {"bytes": np.frombuffer(source.data or b"", dtype=np.uint8)}
+
+
+def recognition(answer: Answer) -> Recognition:
+    """The transcript and its emission, as the inference worker answers them."""
+    told = answer.meta["transcript"]
+    words = tuple(Word(**word) for word in told["words"])
+    transcript = Transcript(**{**told, "words": words, "model": ModelInfo(**told["model"])})
+    grid = answer.meta["emission"]
+    emission = Emission(
+        log_probs=answer.arrays["log_probs"],
+        vocabulary=tuple(grid["vocabulary"]),
+        blank_id=grid["blank_id"],
+        word_delimiter=grid["word_delimiter"],
+        frame_s=grid["frame_s"],
+    )
+    return Recognition(transcript, emission)
+
+
+def drawing_frame(
+    audio: Audio, features: Features, recognition: Recognition
+) -> tuple[dict[str, Any], Arrays]:
+    """The request for every picture of a result."""
+    emission = recognition.emission
+    meta = {
+        "summary": dict(features.summary),
+        "words": [
+            {"text": w.text, "start_s": w.start_s, "end_s": w.end_s, "confidence": w.confidence}
+            for w in recognition.transcript.words
+        ],
+        "vocabulary": list(emission.vocabulary),
+        "blank_id": emission.blank_id,
+        "word_delimiter": emission.word_delimiter,
+        "frame_s": emission.frame_s,
+    }
+    arrays: dict[str, Array] = {
+        "samples": audio.samples,
+        "times_s": features.times_s,
+        "f0_hz": features.f0_hz,
+        "energy_db": features.energy_db,
+        "log_mel_db": features.log_mel_db,
+        "mfcc": features.mfcc,
+        "log_probs": emission.log_probs,
+    }
+    return meta, arrays
+
+
+def stages(answer: Answer, process: str, elapsed_s: float) -> tuple[Stage, ...]:
+    """The worker's stages on the caller's time axis.
+
+    The worker counts from when it took the request up; what it did ended when the answer came.
+    """
+    told = answer.meta.get("stages", ())
+    busy_s = max((stage["start_s"] + stage["duration_s"] for stage in told), default=0.0)
+    offset_s = max(0.0, elapsed_s - busy_s)
+    return tuple(
+        Stage(
+            name=stage["name"],
+            start_s=offset_s + stage["start_s"],
+            duration_s=stage["duration_s"],
+            process=process,
+        )
+        for stage in told
+    )
