@@ -9,12 +9,8 @@
   /* --- announcements: these regions stay, their content changes --- */
 
   const announce = () => {
-    for (const [id, politeness] of [["status", "polite"], ["problem", "assertive"]]) {
-      const region = document.getElementById(id);
-      if (region && !region.hasAttribute("aria-live")) {
-        region.setAttribute("aria-live", politeness);
-        region.setAttribute("aria-atomic", "true");
-      }
+    for (const id of ["status", "transcript"]) {
+      document.getElementById(id)?.setAttribute("aria-live", "polite");
     }
     const answer = document.getElementById("answer");
     if (answer) { answer.setAttribute("role", "region"); answer.setAttribute("aria-label", "Transcript"); }
@@ -22,10 +18,11 @@
 
   /* --- notes beside the microphone and the upload --- */
 
-  const note = (title, text) => {
+  const note = (title, text, about = "microphone") => {
     const place = document.getElementById("microphone-note");
-    if (!place) return;
+    if (!place || (!title && place.dataset.about !== about)) return;
     place.replaceChildren();
+    place.dataset.about = about;
     if (!title) return;
     const box = document.createElement("div");
     const heading = document.createElement("b");
@@ -53,6 +50,7 @@
       note("The microphone needs a secure page.",
         "This address is neither https nor localhost, so the browser gives no access to it. " +
         "Open the page over https, or upload a file instead.");
+      $('#audio [aria-label="Upload file"]')?.click();
       return;
     }
     const ask = devices.getUserMedia.bind(devices);
@@ -73,13 +71,14 @@
 
   const limit = Number($('meta[name="wav2vec2-max-bytes"]')?.content || Infinity);
   const tooLarge = (event, files) => {
-    const file = [...(files || [])].find((one) => one.size > limit);
-    if (!file || !event.target.closest?.("#audio")) return;
+    if (!files?.length || !event.target.closest?.("#audio")) return;
+    const file = [...files].find((one) => one.size > limit);
+    if (!file) { note("", "", "file"); return; }
     event.preventDefault();
     event.stopImmediatePropagation();
     note("This file is too large.",
       `It has ${(file.size / 2 ** 20).toFixed(0)} MB; at most ${(limit / 2 ** 20).toFixed(0)} MB can be used. ` +
-      "Save it in a compressed format (FLAC, MP3, Opus), or cut it into parts. (audio.too_large)");
+      "Save it in a compressed format (FLAC, MP3, Opus), or cut it into parts. (audio.too_large)", "file");
     if (event.target.value) event.target.value = "";
   };
   document.addEventListener("change", (event) => tooLarge(event, event.target.files), true);
@@ -143,7 +142,7 @@
       follow();
     } catch (refusal) {
       if (refusal.name !== "AbortError")
-        note("This browser cannot play this file.", "The transcript is not affected.");
+        note("This browser cannot play this file.", "The transcript is not affected.", "player");
     }
   };
 
@@ -284,6 +283,20 @@
   const silence = () => { player.pause(); mark(-1); hideTip(); };
   const answer = document.getElementById("transcript");
   if (answer) new MutationObserver(silence).observe(answer, { childList: true, subtree: true });
+
+  /* --- on a narrow screen the answer lies below: go there when work begins --- */
+
+  const status = document.getElementById("status");
+  let working = false;
+  const goToAnswer = () => {
+    const now = Boolean($('[data-state="queued"], [data-state="running"]', status));
+    if (now && !working && innerWidth <= 900) {
+      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      document.getElementById("answer").scrollIntoView({ behavior: calm ? "auto" : "smooth" });
+    }
+    working = now;
+  };
+  if (status) new MutationObserver(goToAnswer).observe(status, { childList: true, subtree: true });
 
   rememberedTheme();
   announce();

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import httpx
 import jiwer
 import numpy as np
 import pytest
@@ -162,6 +163,34 @@ def test_cancel_stops_the_work(page: Page) -> None:
 
     assert "Stopped" in page.locator("#status").inner_text()
     page.wait_for_function("() => document.querySelector('#cancel').disabled")
+
+
+def test_newer_audio_replaces_the_older(page: Page, clip: Clip) -> None:
+    hear(page, LONGEST)
+    page.wait_for_selector('#status [data-state="running"]')
+
+    hear(page, clip)
+    page.wait_for_selector(DONE)
+
+    assert is_heard(clip, words(page))
+
+
+def test_closed_tab_leaves_no_work_behind(server: RunningServer, open_page: Open) -> None:
+    def cancelled() -> float:
+        metrics = httpx.get(f"{server.url}/metrics").text
+        counts = re.findall(r'wav2vec2_tasks_total\{.*"task.cancelled".*\} (\S+)', metrics)
+        return sum(map(float, counts))
+
+    before = cancelled()
+    page = open_page()
+    hear(page, LONGEST)
+    page.wait_for_function("() => !document.querySelector('#cancel').disabled")
+
+    page.close()
+
+    while cancelled() == before:  # pytest's time limit ends it at the latest
+        continue
+    assert cancelled() == before + 1
 
 
 def test_blocked_microphone_is_explained(server: RunningServer, launch: Launch) -> None:

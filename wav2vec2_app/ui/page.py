@@ -56,8 +56,14 @@ class Parts:
     shown: dict[str, gr.HTML]
 
     @property
-    def outputs(self) -> list[Any]:
-        return [self.run, self.cancel, *self.shown.values()]
+    def of_a_run(self) -> list[Any]:
+        """What a run writes."""
+        return [self.cancel, *self.shown.values()]
+
+    @property
+    def of_the_system(self) -> list[Any]:
+        """What is refreshed on its own."""
+        return [self.shown[name] for name in ("system", "notices", "memory")]
 
     def apply(self, update: handlers.Update) -> dict[Any, Any]:
         """A handler's update as Gradio takes it: component -> value."""
@@ -252,7 +258,7 @@ def _wire(page: gr.Blocks, parts: Parts, orchestrator: ModelOrchestrator) -> Non
     listening: dict[str, Any] = {
         "fn": run,
         "inputs": [parts.audio, parts.model],
-        "outputs": parts.outputs,
+        "outputs": parts.of_a_run,
         "trigger_mode": "multiple",  # a newer run replaces an older one: see handlers.Tabs
         "concurrency_limit": None,  # the orchestrator queues, and says how long it takes
         **_HIDDEN,
@@ -263,8 +269,8 @@ def _wire(page: gr.Blocks, parts: Parts, orchestrator: ModelOrchestrator) -> Non
     parts.cancel.click(cancel, queue=False, **_HIDDEN)
     parts.audio.clear(cancel, queue=False, **_HIDDEN)
     page.unload(leave)
-    page.load(greet, outputs=[parts.model, *parts.outputs], queue=False, **_HIDDEN)
-    gr.Timer(REFRESH_S).tick(watch, outputs=parts.outputs, queue=False, **_HIDDEN)
+    page.load(greet, outputs=[parts.model, *parts.of_the_system], queue=False, **_HIDDEN)
+    gr.Timer(REFRESH_S).tick(watch, outputs=parts.of_the_system, queue=False, **_HIDDEN)
 
 
 def _on_clip(button: gr.Button, example: Example, audio: gr.Audio) -> Any:

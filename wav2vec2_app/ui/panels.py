@@ -188,8 +188,8 @@ def notices(now: types.OrchestratorStatus) -> str:
 
 
 _LABELS: Final = {
-    "auto": "Automatic: the best one on this machine",
-    "embedded": "Embedded: small, quick, always there",
+    "auto": "Automatic (the best one here)",
+    "embedded": "Embedded (small and quick)",
 }
 
 
@@ -204,4 +204,4 @@ def choices(now: types.OrchestratorStatus) -> list[tuple[str, str]]:
 def _choice_label(choice: types.ModelChoice) -> str:
     label = choice.label if choice.label != choice.name else _LABELS.get(choice.name, choice.name)
     ready = choice.ready or choice.name == "auto"
-    return label if ready else f"{label} (not on this machine yet)"
+    return label if ready else f"{label} (not here yet)"

@@ -223,13 +223,18 @@ _TITLES: Final = {
     "resource": "No room right now",
     "execution": "That did not work",
 }
+_TITLES_OF_CODES: Final = {
+    "audio.missing": "Nothing to listen to yet",
+    "queue.full": "Busy at the moment",
+    "model": "This model is not available",
+}
+"""Titles of single codes or of whole areas, which say more than their layer does."""
 
 
 def error_card(error: Wav2Vec2Error, request_id: str) -> str:
     """The error as a person needs it: what happened, what to do, and what to quote in a report."""
-    title = "Busy at the moment" if isinstance(error, BusyError) else _TITLES[error.layer]
-    if error.code.startswith("model."):
-        title = _TITLES["context"]
+    area = error.code.split(".")[0]
+    title = _TITLES_OF_CODES.get(error.code) or _TITLES_OF_CODES.get(area) or _TITLES[error.layer]
     return _error(error, request_id, title)
 
 

@@ -122,7 +122,7 @@ def test_choices_start_with_the_automatic_one() -> None:
     labels = {name: label for label, name in choices}
     assert labels["auto"].startswith("Automatic")
     assert labels["embedded"].startswith("Embedded")
-    assert "not on this machine yet" in labels["far/away"]
+    assert "not here yet" in labels["far/away"]
     assert labels["folder"] == "My folder"
 
 
