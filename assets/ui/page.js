@@ -256,7 +256,9 @@
     if (wanted) document.body.classList.toggle("dark", wanted === "dark");
   };
 
-  const DO = { copy, save, retry, theme };
+  const api = () => $("footer .show-api")?.click();
+
+  const DO = { copy, save, retry, theme, api };
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-do]");
     if (button && !button.disabled) { DO[button.dataset.do]?.(button); return; }

@@ -36,7 +36,7 @@ Launch = Callable[..., Browser]
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[RunningServer]:
     with running_server({"WAV2VEC2_MODEL": "embedded"}) as running:
         yield running
@@ -55,8 +55,9 @@ def chromium_path() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
+    """Ended with this package: its loop in the main thread would bar asynchronous tests."""
     with sync_playwright() as running:
         yield running
 
@@ -71,7 +72,7 @@ def microphone_wav(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def launch(playwright: Playwright, chromium_path: str) -> Launch:
     def launch(*arguments: str) -> Browser:
         return playwright.chromium.launch(
@@ -81,7 +82,7 @@ def launch(playwright: Playwright, chromium_path: str) -> Launch:
     return launch
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(launch: Launch, microphone_wav: Path) -> Iterator[Browser]:
     """A browser whose microphone is there and allowed."""
     browser = launch(*_MICROPHONE, f"--use-file-for-fake-audio-capture={microphone_wav}")

@@ -364,6 +364,25 @@ def test_page_asks_only_its_own_server(server: RunningServer, browser: Browser, 
     context.close()
 
 
+def test_way_to_use_it_from_a_program_is_shown(page: Page) -> None:
+    page.get_by_role("button", name="Use it from a program").click()
+
+    page.get_by_text("/transcribe").first.wait_for()
+    assert "4 API endpoints" in page.locator("body").inner_text()
+
+
+def test_theme_is_remembered(open_page: Open) -> None:
+    page = open_page()
+    dark = "() => document.body.classList.contains('dark')"
+    before = page.evaluate(dark)
+
+    page.get_by_role("button", name="Light or dark").click()
+    page.reload()
+    page.wait_for_selector("#run")
+
+    page.wait_for_function(f"before => ({dark})() !== before", arg=before)
+
+
 def test_browser_reports_no_error_of_the_page(open_page: Open, clip: Clip) -> None:
     page = open_page()
     errors: list[str] = []

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 TITLE: Final = "wav2vec2 · see what a speech model hears"
 REFRESH_S: Final = 4.0
 """How often an open page asks how the system is, seconds."""
-KEEP_UPLOADS_S: Final = 3600
-"""How long an uploaded file is kept on disk, seconds."""
+KEEP_UPLOADS_S: Final = 3000
+SWEEP_S: Final = 600
+"""Uploads older than the one are deleted every so often as the other says, seconds: within an hour,
+as the footer promises."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def build_page(
         title=TITLE,
         analytics_enabled=False,
         fill_width=True,
-        delete_cache=(KEEP_UPLOADS_S // 4, KEEP_UPLOADS_S),
+        delete_cache=(SWEEP_S, KEEP_UPLOADS_S),
     ) as page:
         parts = _lay_out(orchestrator, settings, examples, assets)
         _wire(page, parts, orchestrator)
@@ -105,7 +107,7 @@ def mount_page(app: Any, page: gr.Blocks, settings: Settings, *, assets: Path) -
         path="/",
         server_name=settings.host,
         server_port=settings.port,
-        footer_links=[],
+        footer_links=["api"],  # its button opens the API page; the footer shown is ours
         run_history=False,
         allowed_paths=[str(assets / "examples")],
         favicon_path=str(looks / "favicon.png"),

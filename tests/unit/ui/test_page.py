@@ -68,7 +68,7 @@ async def test_mounted_page_asks_nothing_of_other_hosts(page: gr.Blocks) -> None
     assert "fonts.googleapis" not in answer.text
     assert config["stylesheets"] == []
     assert config["analytics_enabled"] is False
-    assert config["footer_links"] == []
+    assert config["footer_links"] == ["api"]
 
 
 async def test_mounted_page_takes_no_path_that_was_not_uploaded(
