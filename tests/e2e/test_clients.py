@@ -16,7 +16,7 @@ from gradio_client import Client, handle_file
 from benchmarks.server import RunningServer
 from tests.examples import Clip
 from wav2vec2_app import schema
-from wav2vec2_app.ui import present
+from wav2vec2_app.ui import pictures
 
 pytestmark = pytest.mark.e2e
 
@@ -45,7 +45,7 @@ def test_analyze_answers_by_its_schema(client: Client, clip: Clip) -> None:
     response = schema.AnalysisResponse.model_validate(answer)
     assert response.features is not None
     assert {picture.name for picture in response.pictures} == {
-        place.name for place in present.PLACES
+        place.name for place in pictures.PLACES
     }
 
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, Request
 from benchmarks.server import RunningServer
 from tests.e2e.conftest import Launch, Open
 from tests.examples import Clip, clips
-from wav2vec2_app.ui import present
+from wav2vec2_app.ui import pictures, present
 
 pytestmark = pytest.mark.e2e
 
@@ -77,7 +77,7 @@ def test_uploaded_file_becomes_words_table_pictures_and_cost(page: Page, clip: C
 
     assert is_heard(clip, words(page))
     assert page.locator("#words tbody tr").count() == page.locator(f"{WORDS} .w-word").count()
-    for place in present.PLACES:
+    for place in pictures.PLACES:
         assert page.locator(f"#picture-{place.name} svg[role=img]").count() == 1
     stages = page.locator("#latency .w-bar-name").all_inner_texts()
     assert {"queue", "decode audio", "forward", "draw", "total"} <= set(stages)
@@ -102,7 +102,7 @@ def test_words_are_there_before_the_pictures(page: Page) -> None:
 
     seen = page.evaluate("window.seen")
     assert [1, 0] in seen, "words without any picture were on the page"
-    assert seen[-1] == [1, len(present.PLACES)]
+    assert seen[-1] == [1, len(pictures.PLACES)]
 
 
 def test_nothing_moves_while_results_arrive(page: Page) -> None:

@@ -31,7 +31,7 @@ from wav2vec2_app.types import (
     TaskEvent,
     Want,
 )
-from wav2vec2_app.ui import panels, present
+from wav2vec2_app.ui import messages, panels, pictures, present
 
 if TYPE_CHECKING:
     from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
@@ -129,13 +129,13 @@ class Screen:
     def idle() -> Update:
         """Everything as it stands before the first run."""
         return {
-            "status": present.status_idle(),
+            "status": messages.status_idle(),
             "problem": "",
             "transcript": present.transcript_idle(),
             "actions": present.actions(None),
             "words": present.word_table(None),
             "latency": panels.latency_empty(),
-            **{f"picture:{place.name}": present.picture_place(place) for place in present.PLACES},
+            **{f"picture:{place.name}": pictures.picture_place(place) for place in pictures.PLACES},
         }
 
     @staticmethod
@@ -148,8 +148,8 @@ class Screen:
         )
         return {
             **Screen.idle(),
-            "status": present.status_failed(error),
-            "problem": present.error_card(error, ""),
+            "status": messages.status_failed(error),
+            "problem": messages.error_card(error, ""),
             "transcript": "",
             "running": False,
         }
@@ -158,7 +158,7 @@ class Screen:
         """Clear what an older run left, keep every place free."""
         return {
             **Screen.idle(),
-            "status": present.status_queued(1, 0.0),
+            "status": messages.status_queued(1, 0.0),
             "transcript": present.transcript_waiting(),
             "latency": panels.latency_pending(),
             **self._missing_pictures(pending=True),
@@ -169,11 +169,11 @@ class Screen:
         """What changes on the page because of one event."""
         match event:
             case Queued(position=position, eta_s=eta_s):
-                return {"status": present.status_queued(position, eta_s)}
+                return {"status": messages.status_queued(position, eta_s)}
             case Started(operation=operation, attempt=attempt) if self._tells(operation):
-                return {"status": present.status_running(operation, None, attempt)}
+                return {"status": messages.status_running(operation, None, attempt)}
             case Advanced(operation=operation, fraction=fraction) if self._tells(operation):
-                return {"status": present.status_running(operation, fraction)}
+                return {"status": messages.status_running(operation, fraction)}
             case Partial():
                 return self._part(event)
             case Done(result=result):
@@ -206,7 +206,7 @@ class Screen:
 
     def _picture(self, picture: Picture) -> Update:
         self.drawn.add(picture.name)
-        return {f"picture:{picture.name}": present.picture(picture)}
+        return {f"picture:{picture.name}": pictures.picture(picture)}
 
     def _done(self, result: AudioResult, at_s: float) -> Update:
         update: Update = {}
@@ -218,7 +218,7 @@ class Screen:
         return update | {
             **self._missing_pictures(pending=False),
             **self._problems(result),
-            "status": present.status_done(result),
+            "status": messages.status_done(result),
             "actions": present.actions(result),
             "latency": panels.latency(result.stages, result, at_s),
             "running": False,
@@ -226,13 +226,13 @@ class Screen:
 
     def _problems(self, result: AudioResult) -> Update:
         """Extras that are missing: the transcript stands, and the page says what does not."""
-        cards = [present.problem_card(one.error, self.task_id) for one in result.problems]
+        cards = [messages.problem_card(one.error, self.task_id) for one in result.problems]
         return {"problem": "".join(cards)} if cards else {}
 
     def fail(self, error: Wav2Vec2Error) -> Update:
         """The run ended early; words that are known already stay."""
         update: Update = {
-            "status": present.status_failed(error),
+            "status": messages.status_failed(error),
             "running": False,
             **self._missing_pictures(pending=False),
         }
@@ -240,13 +240,13 @@ class Screen:
             update["latency"] = panels.latency_empty()
         if isinstance(error, CancelledError):
             return update if self.said else update | {"transcript": present.transcript_cancelled()}
-        update["problem"] = present.error_card(error, self.task_id)
+        update["problem"] = messages.error_card(error, self.task_id)
         return update if self.said else update | {"transcript": ""}
 
     def _missing_pictures(self, *, pending: bool) -> Update:
         return {
-            f"picture:{place.name}": present.picture_place(place, pending=pending)
-            for place in present.PLACES
+            f"picture:{place.name}": pictures.picture_place(place, pending=pending)
+            for place in pictures.PLACES
             if place.name not in self.drawn
         }
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import gradio as gr
 
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.ui import handlers, panels, present
+from wav2vec2_app.ui import handlers, panels, pictures
 from wav2vec2_app.ui.theme import build_theme
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _lay_out(
     with gr.Row(elem_id="evidence"):
         with gr.Column(elem_id="pictures", scale=8, min_width=300):
             _html("<h2>What it sounds like</h2>", elem_classes="w-heading")
-            for place in present.PLACES:
+            for place in pictures.PLACES:
                 shown[f"picture:{place.name}"] = _part(f"picture:{place.name}")
         with gr.Column(elem_id="cost", scale=5, min_width=300):
             for name, heading in _PANELS:

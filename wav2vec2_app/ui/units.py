@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Final
+
+_WAITING_STEPS: Final = ((10, 1), (30, 5), (math.inf, 10))
+"""Up to so many seconds, in steps of so many."""
 
 
 def seconds(value: float) -> str:
@@ -23,8 +27,11 @@ def seconds(value: float) -> str:
 
 
 def waiting(value: float) -> str:
-    """A time to wait, rounded up to whole seconds: nobody waits 1.37 s."""
-    whole = max(1, math.ceil(value)) if math.isfinite(value) else 1
+    """A time to wait in steps as coarse as the guess is: nobody waits 1.37 s, or 43 s exactly."""
+    if not math.isfinite(value):
+        return "a moment"
+    step = next(step for limit, step in _WAITING_STEPS if value <= limit)
+    whole = max(1, math.ceil(value / step) * step)
     return f"{whole} s" if whole < 90 else f"{math.ceil(whole / 60)} min"
 
 

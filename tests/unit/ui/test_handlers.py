@@ -8,10 +8,10 @@ from tests.unit.ui.conftest import Start
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.types import Operation, TaskEvent
-from wav2vec2_app.ui import handlers, present
+from wav2vec2_app.ui import handlers, pictures
 from wav2vec2_app.ui.handlers import Tabs, Update
 
-PLACED = tuple(place.name for place in present.PLACES)
+PLACED = tuple(place.name for place in pictures.PLACES)
 
 
 class Page:

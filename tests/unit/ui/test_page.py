@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from wav2vec2_app.build import assets_path
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.ui import present
+from wav2vec2_app.ui import pictures
 from wav2vec2_app.ui.page import (
     Example,
     build_page,
@@ -47,7 +47,7 @@ async def test_gradios_queue_holds_no_request_back(page: gr.Blocks) -> None:
 async def test_every_picture_has_its_place(page: gr.Blocks) -> None:
     ids = {block.elem_id for block in page.blocks.values()}
 
-    assert {f"picture-{place.name}" for place in present.PLACES} <= ids
+    assert {f"picture-{place.name}" for place in pictures.PLACES} <= ids
     assert {"status", "problem", "transcript", "actions", "words", "latency", "memory"} <= ids
 
 

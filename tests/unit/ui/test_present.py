@@ -4,10 +4,10 @@ from html import unescape
 
 import pytest
 
-from tests.doubles import make_audio, make_model_info, make_picture, make_recognition
-from wav2vec2_app.errors import BusyError, CancelledError, InputError, InternalError, ModelError
-from wav2vec2_app.types import AudioResult, Operation, Transcript, Word
-from wav2vec2_app.ui import present
+from tests.doubles import make_audio, make_model_info, make_recognition
+from wav2vec2_app.errors import InputError
+from wav2vec2_app.types import AudioResult, Transcript, Word
+from wav2vec2_app.ui import messages, present
 
 EVIL = '<img src=x onerror="alert(1)">&"\''
 
@@ -21,43 +21,6 @@ def make_transcript(*confidences: float, text: str = "word") -> Transcript:
 def make_result(transcript: Transcript | None = None) -> AudioResult:
     recognition = replace(make_recognition("x"), transcript=transcript or make_transcript(0.9, 0.9))
     return AudioResult("id-1", make_audio(2.0), (), recognition, real_time_factor=0.1)
-
-
-# --- status -------------------------------------------------------------------------------------
-
-
-def test_queue_says_position_and_when_it_starts() -> None:
-    assert "Number 3 in line, starts in about 7 s." in present.status_queued(3, 6.2)
-    assert "Next in line" in present.status_queued(1, 4.0)
-    assert "Starting" in present.status_queued(1, 0.0)
-
-
-def test_progress_is_drawn_only_where_it_is_known() -> None:
-    assert "--done:0.250" in present.status_running(Operation.TRANSCRIBE, 0.25)
-    assert "--done:1.000" in present.status_running(Operation.TRANSCRIBE, 7.0)
-    assert "--done" not in present.status_running(Operation.TRANSCRIBE, None)
-
-
-def test_second_attempt_is_said() -> None:
-    assert "attempt 2" in present.status_running(Operation.TRANSCRIBE, None, 2)
-
-
-def test_end_is_told_in_plain_words() -> None:
-    html = present.status_done(make_result())
-
-    assert "2.00 s of audio in 200 ms: 10 times faster than real time." in html
-
-
-def test_speed_that_was_not_measured_is_not_claimed() -> None:
-    assert present.in_plain_words(replace(make_result(), real_time_factor=0.0)) == (
-        "2.00 s of audio."
-    )
-
-
-def test_being_stopped_is_no_failure() -> None:
-    assert 'data-state="idle"' in present.status_failed(CancelledError("Cancelled."))
-    assert 'data-state="failed"' in present.status_failed(InputError("Bad."))
-    assert "queue is full" in present.status_failed(BusyError("Full."))
 
 
 # --- transcript ---------------------------------------------------------------------------------
@@ -92,7 +55,7 @@ def test_everything_foreign_is_escaped() -> None:
         present.transcript(said, EVIL),
         present.word_table(said.words),
         present.actions(make_result(said)),
-        present.error_card(InputError(EVIL, hint=EVIL, code=EVIL), EVIL),
+        messages.error_card(InputError(EVIL, hint=EVIL, code=EVIL), EVIL),
     ]
 
     for html in pages:
@@ -124,42 +87,6 @@ def test_note_of_the_model_replaces_ours() -> None:
     assert "comes with the page" not in present.answered_by(noted)
 
 
-# --- errors -------------------------------------------------------------------------------------
-
-
-def test_error_shows_message_hint_code_and_request() -> None:
-    error = InputError("Too long.", hint="Cut it.", code="audio.too_long")
-
-    html = present.error_card(error, "id-7")
-
-    for text in ("This audio cannot be used", "Too long.", "Cut it.", "audio.too_long", "id-7"):
-        assert text in html
-    assert 'role="alert"' in html
-    assert 'data-do="retry"' not in html
-
-
-def test_busy_counts_down_to_the_next_try() -> None:
-    html = present.error_card(BusyError("Full.", metadata={"retry_after_s": 11.6}), "")
-
-    assert "Busy at the moment" in html
-    assert "Try again in 12 s" in html
-    assert 'data-after="12"' in html
-
-
-def test_retryable_error_without_a_time_can_be_tried_at_once() -> None:
-    html = present.error_card(InternalError("Oops.", retryable=True), "")
-
-    assert ">Try again<" in html
-    assert "data-after" not in html
-
-
-def test_titles_follow_the_kind_of_failure() -> None:
-    assert "not available" in present.error_card(ModelError("No."), "")
-    assert "not available" in present.error_card(InputError("No.", code="model.unknown"), "")
-    assert "did not work" in present.error_card(InternalError("No."), "")
-    assert "part is missing" in present.problem_card(InternalError("No."), "")
-
-
 # --- the rest -----------------------------------------------------------------------------------
 
 
@@ -188,20 +115,3 @@ def test_table_has_a_row_a_word() -> None:
 def test_table_without_words() -> None:
     assert "Every word" in present.word_table(None)
     assert "No words" in present.word_table(())
-
-
-def test_picture_keeps_its_own_markup_and_description() -> None:
-    drawn = make_picture("waveform")
-
-    html = present.picture(drawn)
-
-    assert drawn.svg.decode() in html
-    assert drawn.description in html
-    assert present.PLACES[0].about in html
-
-
-def test_place_of_a_picture_is_as_high_as_the_picture_will_be() -> None:
-    place = present.PLACES[0]
-
-    assert f"--height:{place.height}" in present.picture_place(place, pending=True)
-    assert "w-sketch" in present.picture_place(place)

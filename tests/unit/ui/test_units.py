@@ -26,7 +26,14 @@ def test_seconds(value: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "1 s"), (1.2, "2 s"), (89.0, "89 s"), (91.0, "2 min"), (math.inf, "1 s")],
+    [
+        (0.0, "1 s"),
+        (1.2, "2 s"),
+        (11.6, "15 s"),
+        (43.0, "50 s"),
+        (91.0, "2 min"),
+        (math.inf, "a moment"),
+    ],
 )
 def test_waiting_is_rounded_up(value: float, text: str) -> None:
     assert units.waiting(value) == text
