@@ -37,13 +37,23 @@ def build_processor() -> Wav2Vec2Processor:
     return Wav2Vec2Processor(feature_extractor=extractor, tokenizer=tokenizer)
 
 
+def compute_in_float32(config: Path) -> None:
+    """Have float16 weights widened as they are loaded: float16 arithmetic is slow on processors."""
+    settings = json.loads(config.read_text())
+    settings["dtype"] = "float32"
+    config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
+
+
 def export(source: Path, target: Path) -> None:
     """Write the checkpoint in `source` to `target` in float16, without a model card."""
     target.mkdir(parents=True, exist_ok=True)
     model = Wav2Vec2ForCTC.from_pretrained(source, dtype=torch.float16)
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
-        build_processor().save_pretrained(folder)
+        processor = build_processor()
+        processor.save_pretrained(folder)
+        processor.feature_extractor.save_pretrained(folder)  # where transformers 4 looks for it
+        compute_in_float32(Path(folder) / "config.json")
         for path in Path(folder).iterdir():
             shutil.copyfile(path, target / path.name)
     size_mb = (target / "model.safetensors").stat().st_size / 1e6

@@ -108,7 +108,7 @@ def phones_of_frames(speech: Speech) -> list[str]:
     return [speech.phones[i][0] for i in index]
 
 
-Take = tuple[np.ndarray, list[str], str, str]  # audio, phone of each frame, engine, text
+Take = tuple[np.ndarray, list[str], str, int]  # audio, phone of each frame, text, share
 
 
 def record_share(task: tuple[int, Share, float, int]) -> list[Take]:
@@ -122,7 +122,7 @@ def record_share(task: tuple[int, Share, float, int]) -> list[Take]:
         speech = studio.record(share, text, rng)
         seconds = len(speech.audio) / SAMPLE_RATE_HZ
         if SHORTEST_S <= seconds <= LONGEST_S and speech.phones:
-            takes.append((speech.audio, phones_of_frames(speech), share.engine, text))
+            takes.append((speech.audio, phones_of_frames(speech), text, index))
             total_s += seconds
         if total_s > hours * 3600:
             break
@@ -141,19 +141,21 @@ def main(hours: float, workers: int, seed: int) -> None:
     random.Random(seed).shuffle(takes)
     inventories = {}
     for engine in ("flite", "espeak"):
-        counts = Counter(name for _, names, who, _ in takes if who == engine for name in names)
+        spoken = [names for _, names, _, share in takes if SHARES[share].engine == engine]
+        counts = Counter(itertools.chain.from_iterable(spoken))
         inventories[engine] = sorted(name for name, n in counts.items() if n >= RARE_PHONE)
     ids = {who: {name: i for i, name in enumerate(names)} for who, names in inventories.items()}
     frames = [
-        np.array([ids[who].get(name, UNKNOWN_PHONE) for name in names], np.uint8)
-        for _, names, who, _ in takes
+        np.array([ids[SHARES[share].engine].get(name, UNKNOWN_PHONE) for name in names], np.uint8)
+        for _, names, _, share in takes
     ]
     pack([audio for audio, _, _, _ in takes], STATE / "synth")
     pack(frames, STATE / "synth-phones")
     table = {
         "inventories": inventories,
-        "engines": [who for _, _, who, _ in takes],
-        "texts": [text for _, _, _, text in takes],
+        "texts": [text for _, _, text, _ in takes],
+        "engines": [SHARES[share].engine for _, _, _, share in takes],
+        "shares": [share for _, _, _, share in takes],
     }
     (STATE / "synth.json").write_text(json.dumps(table))
     print({who: len(names) for who, names in inventories.items()})

@@ -7,6 +7,7 @@ Run `python -m training.text --count 20` to look at some.
 """
 
 import argparse
+import itertools
 import lzma
 import random
 import re
@@ -67,6 +68,15 @@ def training_sentences(seed: int = 1, shortest: int = 3, longest: int = 22) -> I
             continue
         seen.update(words)
         yield text
+
+
+def common_words(count: int) -> frozenset[str]:
+    """Return the `count` commonest words of the usable sentences."""
+    with (STATE / "sentences.txt").open() as file:
+        counts = Counter(
+            word for line in itertools.islice(file, 0, None, 4) for word in line.split()
+        )
+    return frozenset(word for word, _ in counts.most_common(count))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ Run `python -m training.train --hours 1.2`. `--resume` goes on from the state fo
 
 import argparse
 import copy
+import itertools
 import json
 import os
 import random
@@ -44,13 +45,14 @@ from training.lexicon import real_lexicon
 from training.model import BLANK, build_model, decode_greedy, encode_text, frames_of
 from training.optim import Optimisers, schedule
 from training.paths import EXAMPLES, MODEL, STATE
-from training.synth import UNKNOWN_PHONE
+from training.synth import SHARES, UNKNOWN_PHONE
+from training.text import common_words
 from training.threads import IdleCores
 from training.voices import SILENCE
 
 FRAMES_A_SECOND = 50
 CHECKPOINT = STATE / "train.pt"
-AVERAGE_EVERY, AVERAGE_DECAY = 5, 0.99
+AVERAGE_EVERY, AVERAGE_DECAY = 5, 0.97
 
 
 @dataclass
@@ -77,12 +79,14 @@ class Batch:
 class Corpus:
     """Every training clip by kind, and batches of them."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, synth_noise: float, common: int = 0) -> None:
+        known = common_words(common) if common else frozenset()
         table = json.loads((STATE / "synth.json").read_text())
         self.inventories: dict[str, list[str]] = table["inventories"]
         self.phones = Packed(STATE / "synth-phones")
         self.stores = {"real": real_audio(), "synth": Packed(STATE / "synth")}
         self.rng = random.Random(seed)
+        self.noisy = {"real": 0.4, "synth": synth_noise}
         self.noise = np.random.default_rng(seed)
         held = int(len(self.stores["synth"]) * 0.99)
         synth = [
@@ -90,7 +94,17 @@ class Corpus:
             for i, (text, engine) in enumerate(zip(table["texts"], table["engines"], strict=True))
         ]
         self.synth_test = [(clip, table["texts"][clip.index]) for clip in synth[held:]]
-        self.kinds = {"synth": synth[:held], "real": self._real_clips()}
+        wide = [SHARES[share].wide for share in table["shares"][:held]]
+        self.kinds = {
+            "synth": [
+                clip
+                for clip, is_wide in zip(synth, wide, strict=False)
+                if not is_wide
+                and (not known or known.issuperset(table["texts"][clip.index].split()))
+            ],
+            "wide": list(itertools.compress(synth, wide)),
+            "real": self._real_clips(),
+        }
         for kind, clips in self.kinds.items():
             hours = sum(clip.frames for clip in clips) / FRAMES_A_SECOND / 3600
             print(f"{kind}: {len(clips)} clips, {hours:.1f} h", flush=True)
@@ -125,7 +139,7 @@ class Corpus:
             if self.rng.random() < 0.6:
                 audio = change_speed(audio, self.rng.uniform(0.88, 1.12))
             audio = tilt(audio, self.noise)
-        if self.rng.random() < 0.4:
+        if self.rng.random() < self.noisy[clip.store]:
             audio = add_noise(audio, self.noise)
         return audio
 
@@ -296,16 +310,19 @@ class Report:
         print("   " + " | ".join(parts), flush=True)
 
 
-def kind_of(progress: float, step: int, real_share: float, rng: random.Random) -> str:
-    """Return whether the next batch is of real or synthetic speech: synthetic only at first."""
-    return "real" if progress > 0.06 and rng.random() < real_share else "synth"
+def kind_of(progress: float, real: float, wide: float, rng: random.Random) -> str:
+    """Draw what the next batch is of, by the shares of real and widely varied synthetic speech."""
+    drawn = rng.random()
+    if drawn < real:
+        return "real" if progress > 0.06 else "synth"  # aligning needs phones, however roughly
+    return "wide" if drawn < real + wide else "synth"
 
 
 def train(options: argparse.Namespace) -> None:
     """Train until the time is up; leave everything in `CHECKPOINT`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rng = random.Random(options.seed)
-    corpus = Corpus(options.seed)
+    corpus = Corpus(options.seed, options.synth_noise, options.common_words)
     learner = Learner(corpus.inventories, options.seed)
     learner.model.wav2vec2.feature_extractor.load_state_dict(
         torch.load(STATE / "convs.pt")["encoder"]
@@ -349,7 +366,7 @@ def train(options: argparse.Namespace) -> None:
     clock, last_report = time.monotonic(), used_s
     while used_s < options.hours * 3600 and not stopping:
         progress = used_s / options.hours / 3600
-        kind = kind_of(progress, step, options.real_share, rng)
+        kind = kind_of(progress, options.real_share, options.wide_share, rng)
         longest = (3 + 60 * progress) * FRAMES_A_SECOND  # seconds allowed grow with progress
         clips = next(batches[kind])
         while clips[-1].frames > longest:
@@ -392,12 +409,20 @@ if __name__ == "__main__":
     parser.add_argument("--from-weights", action="store_true")
     parser.add_argument("--batch-s", type=float, default=40, help="seconds of audio a step")
     parser.add_argument("--real-share", type=float, default=0.4, help="of the batches")
+    parser.add_argument("--wide-share", type=float, default=0.15, help="of the batches")
     parser.add_argument("--phone-weight", type=float, default=1.0)
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--adamw-lr", type=float, default=2e-3)
     parser.add_argument("--hold", type=float, default=0.4, help="progress at which the rate falls")
     parser.add_argument("--clip", type=float, default=1.0)
     parser.add_argument("--mask", type=float, default=0.06, help="share of frames blotted out")
+    parser.add_argument("--synth-noise", type=float, default=0.25, help="share of clips")
+    parser.add_argument(
+        "--common-words",
+        type=int,
+        default=0,
+        help="plain synthetic speech: only sentences of this many commonest words (0: all)",
+    )
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--report-minutes", type=float, default=6)
     parser.add_argument("--share-cores", action="store_true", help="leave busy cores alone")
