@@ -146,7 +146,7 @@ def _lay_out(
     assets: Path,
 ) -> Parts:
     shown: dict[str, gr.HTML] = {}
-    _header(shown, orchestrator, assets)
+    _header(shown, assets)
     with gr.Row(elem_id="desk"):
         with gr.Column(elem_id="ask", scale=5, min_width=300):
             audio, model, run, cancel = _input(orchestrator, settings)
@@ -172,12 +172,11 @@ def _lay_out(
 _PANELS: Final = (("latency", "Time"), ("memory", "Memory"), ("words", "Words"))
 
 
-def _header(shown: dict[str, gr.HTML], orchestrator: ModelOrchestrator, assets: Path) -> None:
-    now = orchestrator.status()
+def _header(shown: dict[str, gr.HTML], assets: Path) -> None:
     with gr.Row(elem_id="top"):
         _html((assets / "ui" / "header.html").read_text(encoding="utf-8"), elem_id="brand")
-        shown["system"] = _html(panels.system_line(now), elem_id="system")
-    shown["notices"] = _html(panels.notices(now), elem_id="notices")
+        shown["system"] = _html(panels.system_unknown(), elem_id="system")
+    shown["notices"] = _html("", elem_id="notices")
     _html("", elem_id="microphone-note")
 
 

@@ -11,8 +11,10 @@ from wav2vec2_app.ui import units
 
 # --- latency ------------------------------------------------------------------------------------
 
-_WAITING: Final = "queue"
+_QUEUE: Final = "queue"
 _TOTAL: Final = "total"
+_SAME_MOMENT_S: Final = 0.002
+"""How far apart the end of a wait and the start of what it waited for may be, seconds."""
 
 
 def latency(
@@ -25,16 +27,16 @@ def latency(
         result: the finished request, for the real-time factor.
         wall_s: the time since submission, for the total.
     """
-    bars = sorted((stage for stage in stages if stage.name != _TOTAL), key=_by_start)
+    done = sorted((stage for stage in stages if stage.name != _TOTAL), key=_by_start)
     whole = max([wall_s, *(stage.start_s + stage.duration_s for stage in stages)], default=0.0)
     if whole <= 0:
         return latency_empty()
-    rows = "".join(_bar(stage, whole) for stage in bars)
-    total = _bar(types.Stage(_TOTAL, 0.0, whole, "total"), whole)
+    rows = "".join(_row(stage, wait, whole) for stage, wait in _with_waits(done))
+    total = _row(types.Stage(_TOTAL, 0.0, whole, "total"), None, whole)
     return (
         f'{_headline(result)}<div class="w-chart"><ol class="w-waterfall" '
         f'aria-label="Stages of this request">{rows}{total}</ol>{_axis(whole)}</div>'
-        f"{_processes(bars)}"
+        f"{_processes(done)}"
     )
 
 
@@ -52,16 +54,38 @@ def _by_start(stage: types.Stage) -> tuple[float, float]:
     return stage.start_s, stage.start_s + stage.duration_s
 
 
-def _bar(stage: types.Stage, whole: float) -> str:
+def _with_waits(stages: Sequence[types.Stage]) -> list[tuple[types.Stage, types.Stage | None]]:
+    """Each stage with the wait for its worker that led up to it."""
+    waits = [stage for stage in stages if stage.name == types.WAITING]
+    rows: list[tuple[types.Stage, types.Stage | None]] = []
+    for stage in stages:
+        if stage.name != types.WAITING:
+            led_up = next((wait for wait in waits if _leads_to(wait, stage)), None)
+            rows.append((stage, led_up))
+    return rows
+
+
+def _leads_to(wait: types.Stage, stage: types.Stage) -> bool:
+    gap_s = stage.start_s - (wait.start_s + wait.duration_s)
+    return wait.process == stage.process and abs(gap_s) <= _SAME_MOMENT_S
+
+
+def _row(stage: types.Stage, wait: types.Stage | None, whole: float) -> str:
+    kind = "wait" if stage.name == _QUEUE else _process_kind(stage.process)
+    waited = f"after {units.seconds(wait.duration_s)} of waiting for the worker" if wait else ""
+    return (
+        f'<li data-process="{kind}" title="{waited}">'
+        f'<span class="w-bar-name">{escape(_spoken(stage.name))}</span>'
+        f'<span class="w-track" aria-hidden="true">{_bar(wait, whole, "w-wait") if wait else ""}'
+        f'{_bar(stage, whole)}</span><span class="w-bar-value">{units.seconds(stage.duration_s)}'
+        f'</span><span class="w-aside">{waited}</span></li>'
+    )
+
+
+def _bar(stage: types.Stage, whole: float, extra: str = "") -> str:
     left = min(1.0, max(0.0, stage.start_s / whole))
     width = min(1.0 - left, max(0.0, stage.duration_s / whole))
-    kind = "wait" if stage.name == _WAITING else _process_kind(stage.process)
-    return (
-        f'<li data-process="{kind}"><span class="w-bar-name">{escape(_spoken(stage.name))}</span>'
-        f'<span class="w-track" aria-hidden="true"><span class="w-bar" '
-        f'style="--left:{left:.4f};--width:{width:.4f}"></span></span>'
-        f'<span class="w-bar-value">{units.seconds(stage.duration_s)}</span></li>'
-    )
+    return f'<span class="w-bar {extra}" style="--left:{left:.4f};--width:{width:.4f}"></span>'
 
 
 def _spoken(name: str) -> str:
@@ -104,12 +128,13 @@ def _axis(whole: float) -> str:
 
 
 def _processes(stages: Sequence[types.Stage]) -> str:
+    """What the colours mean: which process did the work, and what was waiting."""
     found = dict.fromkeys(_process_kind(stage.process) for stage in stages)
     names = {"page": "page", "audio": "audio worker", "inference": "inference worker"}
+    shown = {kind: name for kind, name in names.items() if kind in found or not found}
     items = "".join(
         f'<li data-process="{kind}"><span class="w-key" aria-hidden="true"></span>{name}</li>'
-        for kind, name in names.items()
-        if kind in found or not found
+        for kind, name in {**shown, "wait": "waiting"}.items()
     )
     return f'<ul class="w-keys" aria-label="Which process did the work">{items}</ul>'
 
@@ -126,11 +151,11 @@ def memory(now: types.OrchestratorStatus) -> str:
     scale = max(limit, report.total_rss_bytes)
     rows = "".join(_process_row(process, scale) for process in report.processes)
     share = report.total_rss_bytes / limit
+    weights = f"; the model's weights are {units.memory(report.model_bytes)}"
     figures = _figures(
         units.memory(report.total_rss_bytes),
         f"of {units.memory(limit)} allowed",
-        f"{units.percent(share)} of the limit; the model's weights are "
-        f"{units.memory(report.model_bytes)}",
+        f"{units.percent(share)} of the limit{weights if report.model_bytes else ''}",
     )
     return (
         f"{figures}"
@@ -158,6 +183,11 @@ def _process_row(process: types.ProcessMemory, scale: int) -> str:
 
 
 # --- the line at the top ------------------------------------------------------------------------
+
+
+def system_unknown() -> str:
+    """The line before the first word from the server."""
+    return '<p class="w-system"><span class="w-dot" aria-hidden="true"></span><b>…</b></p>'
 
 
 def system_line(now: types.OrchestratorStatus) -> str:

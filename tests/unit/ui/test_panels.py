@@ -39,6 +39,17 @@ def test_waterfall_shows_stages_in_order_and_the_total_last() -> None:
     assert 'data-process="wait"' in html
 
 
+def test_wait_for_a_worker_leads_up_to_its_stage() -> None:
+    waited = (*STAGES, Stage("wait", 0.02, 0.08, "inference"), Stage("wait", 0.3, 0.1, "audio"))
+
+    html = panels.latency(waited)
+
+    assert html.count("<li data-process") == len(STAGES) + 4  # the stages, and four colours
+    assert html.count("after 80 ms of waiting") == 2
+    assert 'w-wait" style="--left:0.0400;--width:0.1600"' in html
+    assert "after 100 ms" not in html, "nothing came of the other wait"
+
+
 def test_total_is_at_least_the_time_since_submission() -> None:
     html = panels.latency(STAGES, None, 2.0)
 
@@ -82,6 +93,16 @@ def test_memory_over_the_limit_is_marked() -> None:
 
 def test_memory_that_is_not_known_is_not_claimed() -> None:
     assert "MB" not in panels.memory(make_status(memory=None))
+
+
+def test_weights_of_no_model_are_not_claimed() -> None:
+    unloaded = replace(make_memory(), model_bytes=0)
+
+    assert "weights" not in panels.memory(make_status(memory=unloaded))
+
+
+def test_system_line_before_the_first_word_claims_nothing() -> None:
+    assert "data-state" not in panels.system_unknown()
 
 
 def test_system_line_names_model_and_device() -> None:
