@@ -27,7 +27,7 @@ format: $(VENV)/.installed-dev ## mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev ## measure (see benchmarks/README.md)
+bench: $(VENV)/.installed-dev ## measure against the bars; results go to benchmarks/results
 	$(BIN)/python -m benchmarks
 
 wheel: $(VENV)/.installed-dev ## build dist/*.whl
@@ -43,7 +43,10 @@ lock: $(VENV)/bin/python ## pin anew: requirements.txt and requirements-dev.txt
 	echo 'torch==2.13.*' >> requirements.txt
 
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.10 to 3.13 is needed; choose one with make PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "The venv module is missing; on Debian: apt install python3-venv"; exit 1; }
 
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
@@ -57,7 +60,8 @@ $(VENV)/.installed-dev: requirements-dev.txt pyproject.toml $(VENV)/.installed
 # The browser tests use the system's Chromium; without it, and without the right to install it, they skip.
 .PHONY: chromium
 chromium:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	@[ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || \
+	  command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 	  { command -v apt-get >/dev/null && \
 	    SUDO=$$([ "$$(id -u)" = 0 ] || echo "sudo -n") && \
 	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq chromium; } || \

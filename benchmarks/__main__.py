@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from benchmarks import memory, recognition, request, start
+from benchmarks import bridge, memory, pictures, recognition, recovery, request, start
 from benchmarks.report import show
 
 results = [
     show("request", asyncio.run(request.measure())),
+    show("recovery", asyncio.run(recovery.measure())),
+    show("bridge", asyncio.run(bridge.measure())),
+    show("pictures", pictures.measure()),
     show("start", start.measure()),
     show("memory", memory.measure()),
     show("recognition", recognition.measure()),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from wav2vec2_app.adapters.wav2vec2 import Wav2Vec2Adapter
 from wav2vec2_app.bridge.pool import WorkerPool
-from wav2vec2_app.bridge.process import WorkerBridge, WorkerSpec
+from wav2vec2_app.bridge.process import WorkerBridge, WorkerEvent, WorkerSpec
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.settings import Settings
@@ -34,27 +35,32 @@ class System:
     service: Wav2Vec2Service
 
 
-def build_system(settings: Settings) -> System:
-    """Wire the layers; nothing starts before ``orchestrator.start()``."""
+OnWorkerEvent = Callable[[WorkerEvent], None]
+
+
+def build_system(settings: Settings, *, on_worker_event: OnWorkerEvent = lambda _: None) -> System:
+    """Wire the layers; nothing starts before ``orchestrator.start()``.
+
+    ``on_worker_event`` is told of every start, death and restart of a worker.
+    """
+    bridge = partial(_bridge, settings=settings, on_event=on_worker_event)
     service = Wav2Vec2Service(
-        audio=_pool("audio", _audio_config(settings), settings, workers=1, env=ONE_THREAD),
-        inference=_pool(
-            "inference",
-            _inference_config(settings),
-            settings,
-            workers=settings.inference_workers,
+        audio=WorkerPool([bridge("audio", _audio_config(settings), env=ONE_THREAD)]),
+        inference=WorkerPool(
+            [
+                bridge("inference", _inference_config(settings))
+                for _ in range(settings.inference_workers)
+            ]
         ),
-        make_fetch_bridge=lambda: _bridge(
-            "fetch", {"timeout_s": settings.fetch_timeout_s}, settings
-        ),
+        make_fetch_bridge=lambda: bridge("fetch", {"timeout_s": settings.fetch_timeout_s}),
         settings=settings,
     )
     orchestrator = ModelOrchestrator(
         [Wav2Vec2Adapter(service, settings)],
         queue_size=settings.queue_size,
         concurrency=settings.concurrency,
-        operation_timeout_s=settings.operation_timeout_s,
-        timeout_per_audio_s=settings.timeout_per_audio_s,
+        operation_timeout_s=settings.longest_operation_s * (settings.concurrency + 1),
+        timeout_per_audio_s=0.0,
         breaker_failures=settings.breaker_failures,
         breaker_recovery_s=settings.breaker_recovery_s,
     )
@@ -82,30 +88,26 @@ def _inference_config(settings: Settings) -> dict[str, Any]:
     }
 
 
+WORKER = (
+    f"import sys; sys.path = [p for p in sys.path if p] + [{str(Path(__file__).parents[1])!r}]; "
+    "from wav2vec2_app.worker.__main__ import main; sys.exit(main())"
+)
+"""The worker program. Not ``-m``: that would import from whatever folder the command was given in,
+and find nothing where the package is not installed but lies beside ``app.py``."""
+
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """Features are small matrices: threads for them only take cores from the forward pass."""
-
-
-def _pool(
-    role: str,
-    config: Mapping[str, Any],
-    settings: Settings,
-    *,
-    workers: int,
-    env: Mapping[str, str] = MappingProxyType({}),
-) -> WorkerPool:
-    return WorkerPool([_bridge(role, config, settings, env) for _ in range(workers)])
 
 
 def _bridge(
     role: str,
     config: Mapping[str, Any],
+    *,
     settings: Settings,
+    on_event: OnWorkerEvent,
     env: Mapping[str, str] = MappingProxyType({}),
 ) -> WorkerBridge:
-    argv = (
-        sys.executable, "-m", "wav2vec2_app.worker", "--role", role, "--config", json.dumps(config),
-    )  # fmt: skip
+    argv = (sys.executable, "-c", WORKER, "--role", role, "--config", json.dumps(config))
     return WorkerBridge(
         WorkerSpec(role=role, argv=argv, env={"WAV2VEC2_LOG_LEVEL": settings.log_level, **env}),
         start_timeout_s=settings.start_timeout_s,
@@ -115,4 +117,5 @@ def _bridge(
         restart_window_s=settings.restart_window_s,
         restart_backoff_s=settings.restart_backoff_s,
         kill_grace_s=settings.kill_grace_s,
+        on_event=on_event,
     )

@@ -71,7 +71,7 @@ def serve(
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
     output: Annotated[Output, typer.Option("--output", "-o", help="text or json.")] = Output.TEXT,
-    model: Annotated[str, typer.Option(help="auto, embedded, a name or a folder.")] = "auto",
+    model: Annotated[str | None, typer.Option(help="auto, embedded, a name or a folder.")] = None,
 ) -> None:
     """Transcribe audio files; results go to stdout, progress and errors to stderr."""
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")

@@ -7,6 +7,7 @@ imported beside them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +32,12 @@ def run(settings: Settings) -> None:
     """Serve until interrupted."""
     configure_logging(settings)
     logging.getLogger("uvicorn.error").addFilter(_not_cut_off)
-    asyncio.run(_serve(build_system(settings)))
+    metrics = TaskMetrics()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(build_system(settings, on_worker_event=metrics.note_worker), metrics))
 
 
-def create_app(system: System) -> FastAPI:
+def create_app(system: System, metrics: TaskMetrics) -> FastAPI:
     """The application over a system: routes first, then the page at the root.
 
     Starting and stopping the system is the caller's part.
@@ -45,7 +48,6 @@ def create_app(system: System) -> FastAPI:
     from wav2vec2_app.ui.page import build_page, load_examples, mount_page
 
     orchestrator, settings = system.orchestrator, system.settings
-    metrics = TaskMetrics()
     orchestrator.subscribe(metrics)
     orchestrator.subscribe(log_task)
     app = FastAPI(title="wav2vec2_app", version=__version__)
@@ -63,11 +65,11 @@ def create_app(system: System) -> FastAPI:
     return mounted
 
 
-async def _serve(system: System) -> None:
+async def _serve(system: System, metrics: TaskMetrics) -> None:
     await system.orchestrator.start()
     try:
-        app = await asyncio.to_thread(create_app, system)
-        await _Server(_config(app, system.settings)).serve()
+        app = await asyncio.to_thread(create_app, system, metrics)
+        await _Server(_config(app, system.settings), system).serve()
     finally:
         await system.orchestrator.stop()
 
@@ -91,7 +93,19 @@ def _not_cut_off(record: logging.LogRecord) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """Tells the address once it can be opened."""
+    """Tells the address once it can be opened, and stops the system in good order.
+
+    A signal that ended the server is raised again after :meth:`shutdown`, so nothing after
+    ``serve()`` can be relied on.
+    """
+
+    def __init__(self, config: uvicorn.Config, system: System) -> None:
+        super().__init__(config)
+        self._system = system
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        await super().shutdown(sockets)
+        await self._system.orchestrator.stop()
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)

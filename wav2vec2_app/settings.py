@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -69,7 +69,8 @@ class Settings(BaseSettings):
     window_s: float = Field(20.0, ge=2.0)
     """Longest piece of audio in one forward pass, seconds."""
     window_overlap_s: float = Field(4.0, ge=0.5)
-    """How much neighbouring windows share, seconds; half is dropped on each side of a seam."""
+    """How much neighbouring windows share, seconds, at most half of a window; half of it is
+    dropped on each side of a seam."""
 
     # --- queue, timeouts, recovery ---
     queue_size: int = Field(32, ge=1)
@@ -80,13 +81,15 @@ class Settings(BaseSettings):
     """Limit of one operation, seconds, plus ``timeout_per_audio_s`` for each second of audio."""
     timeout_per_audio_s: float = Field(2.0, ge=0)
     """Added to the limit for each second of audio, seconds."""
+    model_load_timeout_s: float = Field(120.0, gt=0)
+    """How long a model that is not the default may take to load, seconds."""
     start_timeout_s: float = Field(90.0, gt=0)
     """How long a worker may take to start, seconds."""
     ping_interval_s: float = Field(5.0, gt=0)
     """Time between health checks of a worker, seconds."""
     ping_timeout_s: float = Field(15.0, gt=0)
     """A worker that has not answered a health check for this long is replaced, seconds."""
-    kill_grace_s: float = Field(5.0, gt=0)
+    kill_grace_s: float = Field(20.0, gt=0)
     """How long a worker may take to give up a cancelled operation before it is killed, seconds."""
     restart_budget: int = Field(5, ge=0)
     """Restarts of one worker allowed within ``restart_window_s``; past it the worker stays down."""
@@ -104,6 +107,21 @@ class Settings(BaseSettings):
     """DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
     """One JSON object a line instead of readable text."""
+
+    @property
+    def longest_operation_s(self) -> float:
+        """The limit of one operation on the longest audio, a model's loading included, seconds."""
+        return (
+            self.operation_timeout_s
+            + self.timeout_per_audio_s * self.max_duration_s
+            + self.model_load_timeout_s
+        )
+
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> Settings:
+        if self.window_overlap_s > self.window_s / 2:
+            raise ValueError("window_overlap_s is at most half of window_s")
+        return self
 
     @field_validator("log_level")
     @classmethod

@@ -193,6 +193,10 @@ class Stage:
     process: str = "page"
 
 
+WAITING = "wait"
+"""Name of a stage in which an operation waited for its worker."""
+
+
 @dataclass(frozen=True)
 class ProcessMemory:
     """Resident memory of one process, now and at its highest, in bytes."""

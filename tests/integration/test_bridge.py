@@ -384,6 +384,18 @@ async def test_restart_budget_spent_means_down_and_failing_fast(make: Make) -> N
         await bridge.wait_ready()
 
 
+async def test_worker_that_is_down_is_tried_again_when_the_window_has_slid(make: Make) -> None:
+    events = Events()
+    bridge = make(on_event=events, restart_budget=1, restart_window_s=0.5)
+    await bridge.start()
+    for _ in range(2):
+        with pytest.raises(WorkerDiedError):
+            await bridge.request("leave", {"code": 9}, timeout_s=LONG_S, idempotent=False)
+    await events.wait_for("down")
+    await events.wait_for("restarting", times=2)
+    assert (await bridge.request("echo", {"a": 1}, timeout_s=LONG_S)).meta
+
+
 async def test_failed_start_is_reported_with_its_reason(make: Make) -> None:
     bridge = make("--start", "fail", restart_budget=1)
     await bridge.start()

@@ -19,7 +19,6 @@ from wav2vec2_app.types import (
     Failed,
     Operation,
     Partial,
-    Started,
     Want,
 )
 
@@ -36,23 +35,26 @@ def pid_of(system: System, role: str) -> int:
 
 @pytest.mark.parametrize(
     ("role", "operation"),
-    [("inference", Operation.TRANSCRIBE), ("audio", Operation.ANALYZE)],
+    [("inference", Operation.TRANSCRIBE), ("audio", Operation.DRAW)],
 )
-async def test_request_survives_the_death_of_its_worker(
+async def test_request_survives_the_death_of_its_worker_in_the_middle(
     system: System, role: str, operation: Operation
 ) -> None:
+    """Killed after the first window, or the first picture, of several."""
     victim = pid_of(system, role)
     task = AudioTask(AudioSource(path=LONG.path), wants=frozenset(Want))
-    last = None
+    killed, last = False, None
 
     async for event in system.orchestrator.submit(task):
-        if isinstance(event, Started) and event.operation is operation:
+        if isinstance(event, Advanced) and event.operation is operation and not killed:
             os.kill(victim, signal.SIGKILL)
+            killed = True
         last = event
 
     assert isinstance(last, Done)
     assert last.result.transcript is not None
     assert last.result.transcript.text
+    assert len({picture.name for picture in last.result.pictures}) == 5
     assert len(last.result.pictures) == 5
     assert pid_of(system, role) != victim
 

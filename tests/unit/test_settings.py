@@ -28,7 +28,14 @@ def test_page_is_open_to_the_world_on_spaces_only(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"max_duration_s": 0}, {"queue_size": 0}, {"log_level": "LOUD"}, {"unknown": 1}]
+    "wrong",
+    [
+        {"max_duration_s": 0},
+        {"queue_size": 0},
+        {"log_level": "LOUD"},
+        {"unknown": 1},
+        {"window_s": 10, "window_overlap_s": 6},
+    ],
 )
 def test_wrong_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

@@ -164,7 +164,11 @@ class WorkerBridge:
             if death.final or (not death.deliberate and not self._budget.spend()):
                 _log.error("the %s worker stays down: %s", self.role, death.error)
                 self._enter("down")
-                return
+                rest_s = None if death.final else self._budget.rest_s()
+                if rest_s is None:
+                    return
+                await asyncio.sleep(rest_s)
+                self._budget.spend()
             self._restarts += 1
             self._enter("restarting")
             await asyncio.sleep(backoff_s)
@@ -310,7 +314,9 @@ class WorkerBridge:
         return WorkerDiedError(
             f"The {self.role} worker stays down. {last.message}",
             code="worker.down",
-            hint=last.hint if last.code == "worker.start_failed" else "Restart the application.",
+            hint=last.hint
+            if last.code == "worker.start_failed"
+            else "It is tried again in a minute.",
             retryable=False,
             metadata={**last.metadata, "last_code": last.code},
         )

@@ -33,6 +33,15 @@ class RestartBudget:
         self._spent.append(self._clock())
         return True
 
+    def rest_s(self) -> float | None:
+        """Seconds until a spent budget has a restart again; None where it never has any."""
+        self._forget()
+        if not self._limit:
+            return None
+        if len(self._spent) < self._limit:
+            return 0.0
+        return max(0.0, self._spent[0] + self._window_s - self._clock())
+
     def _forget(self) -> None:
         horizon = self._clock() - self._window_s
         while self._spent and self._spent[0] <= horizon:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ class Alphabet:
                 code="model.bad_vocabulary",
                 hint="vocab.json maps each token to its number.",
             )
-        tokens = [""] * (max(vocabulary.values()) + 1)
+        tokens = [UNNAMED] * (max(vocabulary.values()) + 1)
         for token, index in vocabulary.items():
             tokens[index] = token
         settings = _read_json(folder / "tokenizer_config.json")
@@ -47,9 +47,29 @@ class Alphabet:
             tokens=tuple(tokens),
             blank_id=vocabulary[blank],
             word_delimiter=special.get("word_delimiter_token", "|"),
-            special=frozenset(special.values()) - {special.get("word_delimiter_token", "|")},
+            special=frozenset({UNNAMED, *special.values()})
+            - {special.get("word_delimiter_token", "|")},
             normalize=_normalizes(folder),
         )
+
+    def fitted(self, outputs: int) -> Alphabet:
+        """The same for a model with this many outputs, which its tokenizer may name more or less of.
+
+        Raises:
+            ModelError: the blank is none of the outputs.
+        """
+        if self.blank_id >= outputs:
+            raise ModelError(
+                "The model and its vocabulary do not belong together.",
+                code="model.bad_vocabulary",
+                hint="Take vocab.json and the weights from the same checkpoint.",
+            )
+        missing = outputs - len(self.tokens)
+        return replace(self, tokens=(*self.tokens, *(UNNAMED,) * missing)[:outputs])
+
+
+UNNAMED = ""
+"""Stands for an output of the model that the tokenizer does not name; never spelled."""
 
 
 def _special_tokens(settings: dict[str, Any]) -> dict[str, str]:

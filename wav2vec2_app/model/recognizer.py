@@ -33,26 +33,27 @@ class Recognizer:
     def __init__(
         self, checkpoint: Checkpoint, engine: Engine, *, window_s: float, overlap_s: float
     ) -> None:
-        self._alphabet = Alphabet.of(checkpoint.path)
+        alphabet = Alphabet.of(checkpoint.path)
         engine.load(checkpoint)
+        self._alphabet = alphabet.fitted(engine.outputs)
         self._engine = engine
-        self._checkpoint = checkpoint
+        self.checkpoint = checkpoint
         self._frame_s = engine.grid.hop / SAMPLE_RATE_HZ
         self._window_frames = max(2, round(window_s / self._frame_s))
-        self._overlap_frames = min(round(overlap_s / self._frame_s), self._window_frames - 1)
+        self._overlap_frames = max(1, round(overlap_s / self._frame_s))
 
     @property
     def info(self) -> ModelInfo:
         engine = self._engine.describe()
-        notes = (self._checkpoint.note, engine.note)
+        notes = (self.checkpoint.note, engine.note)
         return ModelInfo(
-            name=self._checkpoint.name,
-            source=self._checkpoint.source,
+            name=self.checkpoint.name,
+            source=self.checkpoint.source,
             engine=engine.engine,
             device=engine.device,
             precision=engine.precision,
             parameters=engine.parameters,
-            size_bytes=self._checkpoint.weights.stat().st_size,
+            size_bytes=self.checkpoint.weights.stat().st_size,
             note=" ".join(note for note in notes if note),
         )
 

@@ -56,17 +56,20 @@ class Checkpoint:
         return next(self.path / name for name in WEIGHTS if (self.path / name).exists())
 
 
-def resolve(name: str, policy: ModelPolicy) -> Checkpoint:
+def resolve(
+    name: str, policy: ModelPolicy, *, unusable: frozenset[Path] = frozenset()
+) -> Checkpoint:
     """Find the checkpoint that answers to ``name``.
 
-    ``auto`` is the preferred model where its files are on disk already, else the embedded one.
+    ``auto`` is the preferred model where its files are on disk already, else the embedded one;
+    ``unusable`` are folders that it passes over.
 
     Raises:
         ModelError: unknown or not allowed name, a model not on this machine yet, or a folder that
             holds no usable checkpoint.
     """
     if name == AUTO:
-        return _resolve_auto(policy)
+        return _resolve_auto(policy, unusable)
     if name == EMBEDDED:
         return Checkpoint(EMBEDDED, _checked(policy.embedded), "embedded")
     for folder in policy.folders:
@@ -93,15 +96,16 @@ def resolve(name: str, policy: ModelPolicy) -> Checkpoint:
     return Checkpoint(name, path, "cache")
 
 
-def _resolve_auto(policy: ModelPolicy) -> Checkpoint:
+def _resolve_auto(policy: ModelPolicy, unusable: frozenset[Path]) -> Checkpoint:
     path = cached_path(policy.preferred) if policy.preferred else None
-    if path is not None:
+    if path is not None and path not in unusable:
         return Checkpoint(policy.preferred, path, "cache")
+    why = "a better one is not on this machine" if path is None else "the better one is damaged"
     return Checkpoint(
         EMBEDDED,
         _checked(policy.embedded),
-        "embedded",
-        note="The small embedded model answers: a better one is not on this machine.",
+        EMBEDDED,
+        note=f"The small embedded model answers: {why}.",
     )
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from wav2vec2_app.bridge.process import WorkerEvent
 from wav2vec2_app.types import (
     AudioResult,
     AudioTask,
@@ -46,6 +47,12 @@ class TaskMetrics:
         self._retries = Counter(
             "wav2vec2_retries", "Operations tried again.", ["operation"], registry=self.registry
         )
+        self._workers = Counter(
+            "wav2vec2_worker_events",
+            "Starts, deaths and restarts of worker processes.",
+            ["role", "event"],
+            registry=self.registry,
+        )
         self._depth = Gauge(
             "wav2vec2_queue_depth", "Tasks that wait for a slot.", registry=self.registry
         )
@@ -79,6 +86,10 @@ class TaskMetrics:
             self._measure(event.result)
         elif isinstance(event, Failed):
             self._tasks.labels("failed", event.error.code).inc()
+
+    def note_worker(self, event: WorkerEvent) -> None:
+        """Take note of what befell a worker process."""
+        self._workers.labels(event.role, event.kind).inc()
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -13,6 +13,7 @@ from wav2vec2_app.errors import (
     ModelError,
     TimedOutError,
     Wav2Vec2Error,
+    WorkerDiedError,
     translate,
 )
 from wav2vec2_app.orchestrator.breaker import CircuitBreaker
@@ -74,8 +75,6 @@ class Dispatcher:
         report: Report = ignore_progress,
     ) -> TaskResult:
         """Do one operation, and once more if it failed in a way that may pass.
-
-        Not more often: the bridge below has already repeated what was lost to a dying worker.
 
         Args:
             node: what to do.
@@ -155,8 +154,13 @@ async def _call(adapter: ModelAdapter, node: ModelTask, report: Report) -> TaskR
 
 
 def _may_pass(error: Wav2Vec2Error) -> bool:
-    """Whether trying again at once makes sense; what took too long or was refused room does not."""
-    return error.retryable and not isinstance(error, BusyError | CircuitOpenError | TimedOutError)
+    """Whether trying again at once makes sense.
+
+    Not where it took too long or was refused room; and what was lost to a dying worker has been
+    repeated by the bridge already: once more, and one bad request could cost many workers.
+    """
+    final = BusyError | CircuitOpenError | TimedOutError | WorkerDiedError
+    return error.retryable and not isinstance(error, final)
 
 
 def _log_transition(name: str, before: str, after: str) -> None:

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wav2vec2_app.types import AudioResult, AudioTask, Operation, Problem, Stage, TaskResult
+from wav2vec2_app.types import (
+    WAITING,
+    AudioResult,
+    AudioTask,
+    Operation,
+    Problem,
+    Stage,
+    TaskResult,
+)
 
 
 @dataclass(frozen=True)
@@ -47,14 +55,16 @@ class ResultSynthesizer:
     ) -> AudioResult:
         """Join ``pieces``; the one of DECODE must be among them."""
         audio = pieces[Operation.DECODE].result.value
+        stages = timeline(pieces, queue)
+        waited_s = max((s.duration_s for s in stages if s.name == WAITING), default=0.0)
         return AudioResult(
             id=task.id,
             audio=audio,
-            stages=(*timeline(pieces, queue), Stage("total", 0.0, total_s)),
+            stages=(*stages, Stage("total", 0.0, total_s)),
             recognition=_value(pieces, Operation.TRANSCRIBE),
             features=_value(pieces, Operation.ANALYZE),
             pictures=_value(pieces, Operation.DRAW) or (),
-            real_time_factor=_per_second(total_s - queue.duration_s, audio.duration_s),
+            real_time_factor=_per_second(total_s - queue.duration_s - waited_s, audio.duration_s),
             problems=problems,
         )
 

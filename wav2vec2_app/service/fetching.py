@@ -33,16 +33,15 @@ class ModelFetcher:
         self._make_bridge = make_bridge
         self._on_fetched = on_fetched
         self._task: asyncio.Task[None] | None = None
+        self._wanted: dict[str, None] = {}
         self.notice = ""
         """What to tell people at this moment; empty when there is nothing to tell."""
 
-    def start(self, name: str) -> bool:
-        """Begin to fetch ``name``; false if a download is under way already."""
-        if self._task is not None and not self._task.done():
-            return False
-        self.notice = f"Looking for {name} on the model hub."
-        self._task = asyncio.create_task(self._run(name), name=f"fetch {name}")
-        return True
+    def start(self, name: str) -> None:
+        """Fetch ``name``, after what is being fetched already."""
+        self._wanted[name] = None
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="fetch models")
 
     async def wait(self) -> None:
         """Wait for the download under way, if any."""
@@ -55,7 +54,16 @@ class ModelFetcher:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _run(self, name: str) -> None:
+    async def _run(self) -> None:
+        while self._wanted:
+            name = next(iter(self._wanted))
+            try:
+                await self._fetch(name)
+            finally:
+                del self._wanted[name]
+
+    async def _fetch(self, name: str) -> None:
+        self.notice = f"Looking for {name} on the model hub."
         bridge = self._make_bridge()
 
         def on_progress(meta: Mapping[str, Any], _: object) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from wav2vec2_app.bridge.process import Answer
 from wav2vec2_app.bridge.protocol import Array, Arrays
 from wav2vec2_app.types import (
+    WAITING,
     Audio,
     AudioSource,
     Emission,
@@ -19,6 +20,9 @@ from wav2vec2_app.types import (
     Transcript,
     Word,
 )
+
+NOTICEABLE_S = 0.02
+"""Shorter than this is the way to the worker and back, seconds."""
 
 
 def source_frame(source: AudioSource) -> tuple[dict[str, Any], Arrays]:
@@ -75,12 +79,14 @@ def drawing_frame(
 def stages(answer: Answer, process: str, elapsed_s: float) -> tuple[Stage, ...]:
     """The worker's stages on the caller's time axis.
 
-    The worker counts from when it took the request up; what it did ended when the answer came.
+    The worker counts from when it took the request up; what it did ended when the answer came. What
+    lay before, where it is noticeable, was waiting for a worker that was busy or just starting.
     """
     told = answer.meta.get("stages", ())
     busy_s = max((stage["start_s"] + stage["duration_s"] for stage in told), default=0.0)
     offset_s = max(0.0, elapsed_s - busy_s)
-    return tuple(
+    waiting = Stage(WAITING, 0.0, offset_s, process)
+    return (waiting,) * (offset_s > NOTICEABLE_S) + tuple(
         Stage(
             name=stage["name"],
             start_s=offset_s + stage["start_s"],

@@ -19,6 +19,7 @@ from wav2vec2_app.errors import InternalError, ModelError, Wav2Vec2Error
 from wav2vec2_app.monitoring.memory import MemoryMeter
 from wav2vec2_app.service import frames
 from wav2vec2_app.service.fetching import ModelFetcher
+from wav2vec2_app.service.limits import TimeLimits
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import (
     AdapterStatus,
@@ -41,8 +42,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 AUTO = "auto"
-FETCHED_LOAD_S = 120.0
-"""How long a freshly fetched model may take to load."""
 
 
 class ServiceState(str, Enum):
@@ -81,6 +80,9 @@ class Wav2Vec2Service:
         self._audio = audio
         self._inference = inference
         self._settings = settings
+        self._limits = TimeLimits(
+            operation_s=settings.operation_timeout_s, per_audio_s=settings.timeout_per_audio_s
+        )
         self._meter = MemoryMeter(limit_bytes=settings.memory_limit_bytes)
         self._fetcher = ModelFetcher(make_fetch_bridge, self._adopt)
         self._background: asyncio.Task[None] | None = None
@@ -158,7 +160,8 @@ class Wav2Vec2Service:
         def on_progress(meta: Mapping[str, Any], _: object) -> None:
             report(Progress(fraction=float(meta["fraction"])))
 
-        name = self._settings.model if model == AUTO else model
+        settings = self._settings
+        name = settings.model if model == AUTO else model
         try:
             timed = await self._call(
                 self._inference,
@@ -167,6 +170,7 @@ class Wav2Vec2Service:
                 {"samples": audio.samples},
                 request_id,
                 audio_s=audio.duration_s,
+                extra_s=0.0 if name == settings.model else settings.model_load_timeout_s,
                 on_progress=on_progress,
             )
         except ModelError as error:
@@ -201,7 +205,7 @@ class Wav2Vec2Service:
         request_id: str | None = None,
     ) -> Timed[tuple[Picture, ...]]:
         """Draw every picture; each goes to ``report`` the moment it is done."""
-        pictures: list[Picture] = []
+        pictures: dict[str, Picture] = {}
 
         def on_progress(meta: Mapping[str, Any], arrays: Arrays) -> None:
             picture = Picture(
@@ -210,7 +214,7 @@ class Wav2Vec2Service:
                 svg=arrays["svg"].tobytes(),
                 description=meta["description"],
             )
-            pictures.append(picture)
+            pictures[picture.name] = picture  # a repeated attempt draws the same ones again
             report(Progress(fraction=float(meta["fraction"]), value=picture))
 
         meta, arrays = frames.drawing_frame(audio, features, recognition)
@@ -223,7 +227,7 @@ class Wav2Vec2Service:
             audio_s=audio.duration_s,
             on_progress=on_progress,
         )
-        return Timed(tuple(pictures), timed.stages)
+        return Timed(tuple(pictures.values()), timed.stages)
 
     # --- what it is ---
 
@@ -277,19 +281,20 @@ class Wav2Vec2Service:
         request_id: str | None,
         *,
         audio_s: float = 0.0,
+        extra_s: float = 0.0,
         on_progress: OnProgress | None = None,
     ) -> Timed[Answer]:
         self._assert_state(ServiceState.READY)
-        settings = self._settings
         begin = time.monotonic()
-        answer = await pool.request(
-            op,
-            meta,
-            arrays,
-            request_id=request_id,
-            timeout_s=settings.operation_timeout_s + settings.timeout_per_audio_s * audio_s,
-            on_progress=on_progress,
-        )
+        with self._limits.grant(pool.role, audio_s, extra_s=extra_s) as timeout_s:
+            answer = await pool.request(
+                op,
+                meta,
+                arrays,
+                request_id=request_id,
+                timeout_s=timeout_s,
+                on_progress=on_progress,
+            )
         return Timed(answer, frames.stages(answer, pool.role, time.monotonic() - begin))
 
     def _assert_state(self, expected: ServiceState) -> None:
@@ -309,7 +314,8 @@ class Wav2Vec2Service:
             log.error("the inference worker cannot start: %s", error.message)
             return
         model = self.model
-        wanted = self._settings.model == AUTO and self._settings.fetch_models
+        settings = self._settings
+        wanted = settings.model == AUTO and settings.fetch_models and settings.preferred_model
         if wanted and model is not None and model.source == "embedded":
             self._fetcher.start(self._settings.preferred_model)
 
@@ -321,7 +327,10 @@ class Wav2Vec2Service:
         """Load a model that has just arrived, so that new requests find it warm."""
         preferred = self._settings.model == AUTO and name == self._settings.preferred_model
         answer = await self._inference.request(
-            "load", {"model": AUTO if preferred else name}, {}, timeout_s=FETCHED_LOAD_S
+            "load",
+            {"model": AUTO if preferred else name},
+            {},
+            timeout_s=self._settings.model_load_timeout_s,
         )
         self._fetched.add(name)
         if preferred:

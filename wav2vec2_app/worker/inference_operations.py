@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -12,9 +13,18 @@ from typing import Any
 from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.model.recognizer import Recognizer, recognize
-from wav2vec2_app.model.resolve import ModelPolicy, known_names, resolve
+from wav2vec2_app.model.resolve import (
+    AUTO,
+    EMBEDDED,
+    Checkpoint,
+    ModelPolicy,
+    known_names,
+    resolve,
+)
 from wav2vec2_app.types import ModelInfo
 from wav2vec2_app.worker.loop import Call, Operations, Reply
+
+log = logging.getLogger(__name__)
 
 KEPT_MODELS = 2
 """Models held in memory at once; the least recently used goes first."""
@@ -29,25 +39,40 @@ class Models:
         self._config = config
         self._policy = ModelPolicy.from_config(config)
         self._loaded: OrderedDict[Path, Recognizer] = OrderedDict()
+        self._unusable: set[Path] = set()
         self._default: ModelInfo
 
     def get(self, name: str) -> Recognizer:
-        """The recognizer that answers to ``name``, loaded now if need be."""
-        checkpoint = resolve(name, self._policy)
+        """The recognizer that answers to ``name``, loaded now if need be.
+
+        ``auto`` falls back to the embedded model where a better one's files cannot be used.
+        """
+        checkpoint = resolve(name, self._policy, unusable=frozenset(self._unusable))
+        try:
+            recognizer = self._load(checkpoint)
+        except ModelError as error:
+            if name != AUTO or checkpoint.source == EMBEDDED:
+                raise
+            log.error("%s cannot be used: %s", checkpoint.name, error.message)
+            self._unusable.add(checkpoint.path)
+            return self.get(name)
+        if name == self._config["model"]:
+            self._default = recognizer.info
+        return recognizer
+
+    def _load(self, checkpoint: Checkpoint) -> Recognizer:
         recognizer = self._loaded.get(checkpoint.path)
-        if recognizer is None or recognizer.info.name != checkpoint.name:
+        if recognizer is None:
             while len(self._loaded) >= KEPT_MODELS:
                 self._loaded.popitem(last=False)
-            recognizer = Recognizer(
+            recognizer = self._loaded[checkpoint.path] = Recognizer(
                 checkpoint,
                 TorchEngine(device=self._config["device"], threads=self._config["threads"]),
                 window_s=self._config["window_s"],
                 overlap_s=self._config["window_overlap_s"],
             )
-            self._loaded[checkpoint.path] = recognizer
+        recognizer.checkpoint = checkpoint
         self._loaded.move_to_end(checkpoint.path)
-        if name == self._config["model"]:
-            self._default = recognizer.info
         return recognizer
 
     def describe(self) -> dict[str, Any]:

@@ -35,5 +35,19 @@ def test_budget_is_spent_and_comes_back_as_the_window_slides() -> None:
     assert not budget.spend()
 
 
+def test_spent_budget_says_when_it_has_a_restart_again() -> None:
+    clock = Clock()
+    budget = RestartBudget(2, 60.0, 0.1, clock)
+    assert budget.rest_s() == 0
+    budget.spend()
+    clock.now_s += 10
+    budget.spend()
+    clock.now_s += 5
+    assert budget.rest_s() == 45
+    clock.now_s += 45
+    assert budget.rest_s() == 0
+    assert RestartBudget(0, 60.0, 0.1, clock).rest_s() is None
+
+
 def test_budget_of_nothing_allows_no_restart() -> None:
     assert not RestartBudget(0, 60.0, 0.5, Clock()).spend()

@@ -161,3 +161,24 @@ def test_checkpoint_without_ctc_head_is_refused(tiny_folder: Path, tmp_path: Pat
         load(Checkpoint("headless", folder, "folder"))
 
     assert refused.value.code == "model.no_ctc_head"
+
+
+def test_output_that_the_tokenizer_does_not_name_is_never_spelled(tmp_path: Path) -> None:
+    folder = save_tiny_checkpoint(tmp_path, vocab_size=len(VOCABULARY) + 3)
+    recognizer = load(Checkpoint("wide", folder, "folder"))
+
+    emission = recognizer.emit(noise(1.0))
+    emission.log_probs[:, -1] = 0.0  # the unnamed output wins everywhere
+
+    assert len(emission.vocabulary) == emission.log_probs.shape[1] == len(VOCABULARY) + 3
+    assert recognizer.read(emission, 1.0).words == ()
+
+
+def test_vocabulary_of_another_model_is_refused(tmp_path: Path) -> None:
+    folder = save_tiny_checkpoint(tmp_path, vocab_size=5)
+    (folder / "vocab.json").write_text(json.dumps({"A": 0, "<pad>": 31}))
+
+    with pytest.raises(ModelError) as refused:
+        load(Checkpoint("mixed", folder, "folder"))
+
+    assert refused.value.code == "model.bad_vocabulary"

@@ -28,7 +28,6 @@ from wav2vec2_app.errors import (
     ResourceError,
     TimedOutError,
     Wav2Vec2Error,
-    WorkerDiedError,
 )
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.types import (
@@ -274,7 +273,7 @@ async def test_a_retried_operation_s_stages_begin_with_the_attempt_that_succeede
 ) -> None:
     clock = FakeClock()
     adapter = FakeAdapter(clock=clock, takes_s={DECODE: 3.0})
-    adapter.fail(DECODE, WorkerDiedError("gone"))
+    adapter.fail(DECODE, ResourceError("no room at the moment"))
     orchestrator = await start(adapter, clock=clock)
 
     result = await orchestrator.run(make_task())
@@ -499,7 +498,7 @@ async def test_cancelling_one_who_awaits_the_result_cancels_the_task(start: Star
 
 async def test_an_operation_that_fails_in_passing_is_tried_once_more(start: Start) -> None:
     adapter = FakeAdapter()
-    adapter.fail(TRANSCRIBE, WorkerDiedError("gone"))
+    adapter.fail(TRANSCRIBE, ResourceError("no room at the moment"))
     orchestrator = await start(adapter)
 
     events = await all_of(orchestrator.submit(make_task()))
@@ -511,10 +510,10 @@ async def test_an_operation_that_fails_in_passing_is_tried_once_more(start: Star
 
 async def test_an_operation_that_fails_twice_fails_the_task(start: Start) -> None:
     adapter = FakeAdapter()
-    adapter.fail(TRANSCRIBE, WorkerDiedError("gone"), times=2)
+    adapter.fail(TRANSCRIBE, ResourceError("no room at the moment"), times=2)
     orchestrator = await start(adapter)
 
-    with pytest.raises(WorkerDiedError):
+    with pytest.raises(ResourceError):
         await orchestrator.run(make_task())
 
     assert adapter.count(TRANSCRIBE) == 2

@@ -55,7 +55,16 @@ def test_worker_stages_end_when_the_answer_came() -> None:
 
     stages = stages_of(Answer({"stages": told}, {}), "inference", elapsed_s=1.0)
 
-    assert [stage.name for stage in stages] == ["forward", "decode text"]
-    assert stages[0].start_s == pytest.approx(0.6)
-    assert stages[1].start_s + stages[1].duration_s == pytest.approx(1.0)
+    assert [stage.name for stage in stages] == ["wait", "forward", "decode text"]
+    assert (stages[0].start_s, stages[0].duration_s) == pytest.approx((0.0, 0.6))
+    assert stages[1].start_s == pytest.approx(0.6)
+    assert stages[2].start_s + stages[2].duration_s == pytest.approx(1.0)
     assert {stage.process for stage in stages} == {"inference"}
+
+
+def test_the_way_to_an_idle_worker_is_no_waiting() -> None:
+    told = [{"name": "forward", "start_s": 0.0, "duration_s": 0.3}]
+
+    stages = stages_of(Answer({"stages": told}, {}), "inference", elapsed_s=0.303)
+
+    assert [stage.name for stage in stages] == ["forward"]

@@ -27,6 +27,9 @@ class Engine(Protocol):
     grid: FrameGrid
     """Geometry of the encoder; valid after :meth:`load`."""
 
+    outputs: int
+    """Tokens in each frame of an emission; valid after :meth:`load`."""
+
     def load(self, checkpoint: Checkpoint) -> None:
         """Read the weights and make ready; raises ModelError where the checkpoint is unusable."""
         ...

@@ -36,6 +36,7 @@ class TorchEngine:
     device: str = "auto"
     threads: int = 0
     grid: FrameGrid = field(default_factory=FrameGrid)
+    outputs: int = 0
     note: str = ""
 
     def load(self, checkpoint: Checkpoint) -> None:
@@ -44,6 +45,7 @@ class TorchEngine:
         self._model = _read(checkpoint)
         config = self._model.config
         self.grid = FrameGrid.of_convolutions(tuple(config.conv_kernel), tuple(config.conv_stride))
+        self.outputs = config.vocab_size
         self._parameters = sum(weight.numel() for weight in self._model.parameters())
         self._place(self._choose_device())
 
