@@ -80,6 +80,18 @@ def test_file_of_the_server_cannot_be_had_by_its_path(
 
     assert answer.startswith("event: error")
     assert "words" not in answer
+    assert str(clip.path.parent) not in answer
+
+
+def test_client_cannot_make_the_server_fetch_an_address(server: RunningServer) -> None:
+    url = f"{server.url}/gradio_api/call/transcribe"
+    elsewhere = {"path": "http://192.0.2.1/a.wav", "meta": {"_type": "gradio.FileData"}}
+
+    event = httpx.post(url, json={"data": [elsewhere, "auto"]}).json()["event_id"]
+    answer = httpx.get(f"{url}/{event}", timeout=30).text
+
+    assert answer.startswith("event: error")
+    assert "addresses are not fetched" in answer
 
 
 def test_parts_of_the_page_are_no_endpoints(client: Client) -> None:

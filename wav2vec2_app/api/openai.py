@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from wav2vec2_app import captions, schema
 from wav2vec2_app.api.errors import RequestFailed
-from wav2vec2_app.api.uploads import Upload, read_upload
-from wav2vec2_app.errors import InputError, translate
+from wav2vec2_app.api.uploads import Upload, received
+from wav2vec2_app.errors import BusyError, InputError, Wav2Vec2Error, translate
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import AudioResult, AudioSource, AudioTask, OrchestratorStatus
@@ -58,9 +58,14 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
     @routes.post("/audio/transcriptions", openapi_extra=_FORM, responses=_FAILURES)
     async def transcriptions(request: Request) -> Response:
         """Transcribe one file."""
-        upload = await _upload(request, settings)
-        result = await _run(orchestrator, request, _task(upload))
-        return _render(schema.transcription(result), _format(upload), _granularities(upload))
+        try:
+            _refuse_if_full(orchestrator)
+            async with received(request, max_bytes=settings.max_bytes) as upload:
+                shape, granularities = _format(upload), _granularities(upload)
+                result = await _run(orchestrator, request, _task(upload))
+        except Wav2Vec2Error as refusal:
+            raise RequestFailed(refusal) from refusal
+        return _render(schema.transcription(result), shape, granularities)
 
     @routes.get("/models")
     async def models() -> dict[str, Any]:
@@ -73,19 +78,20 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
 # --- in -----------------------------------------------------------------------------------------
 
 
-async def _upload(request: Request, settings: Settings) -> Upload:
-    try:
-        upload = await read_upload(request, max_bytes=settings.max_bytes)
-        _format(upload)
-        _granularities(upload)
-    except InputError as refusal:
-        raise RequestFailed(refusal) from refusal
-    return upload
+def _refuse_if_full(orchestrator: ModelOrchestrator) -> None:
+    """Refuse before the body is read where the task would be refused after it."""
+    now = orchestrator.status()
+    if now.queued >= now.queue_size:
+        raise BusyError(
+            "Too many people are waiting already.",
+            hint=f"Try again in {now.wait_s:.0f} s.",
+            metadata={"retry_after_s": now.wait_s},
+        )
 
 
 def _task(upload: Upload) -> AudioTask:
     asked = upload.get("model", "")
-    source = AudioSource(data=upload.data, name=upload.name)
+    source = AudioSource(path=upload.path, name=upload.name)
     return AudioTask(source=source, model=ALIASES.get(asked, asked))
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
 
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
@@ -18,9 +24,9 @@ FORM_OVERHEAD_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Upload:
-    """A form with one file: its bytes, what it was called, and the other fields."""
+    """A form with one file: where it lies for now, what it was called, and the other fields."""
 
-    data: bytes
+    path: Path
     name: str
     fields: FormData
 
@@ -35,8 +41,10 @@ class Upload:
         return [value for value in values if isinstance(value, str)]
 
 
-async def read_upload(request: Request, *, max_bytes: int) -> Upload:
-    """Read a multipart form whose ``file`` has at most ``max_bytes``.
+@asynccontextmanager
+async def received(request: Request, *, max_bytes: int) -> AsyncIterator[Upload]:
+    """A multipart form whose ``file`` has at most ``max_bytes``; kept on disk, not in memory, and
+    gone when the context ends.
 
     Raises:
         InputError: there is no file, the form is malformed, or more arrives than is allowed;
@@ -48,7 +56,7 @@ async def read_upload(request: Request, *, max_bytes: int) -> Upload:
             file = form.get("file")
             if not isinstance(file, UploadFile):
                 raise _missing_file()
-            data = await file.read()
+            path, size = await asyncio.to_thread(_keep, file.file)
             name = file.filename or "audio"
             fields = form
     except HTTPException as malformed:
@@ -57,9 +65,19 @@ async def read_upload(request: Request, *, max_bytes: int) -> Upload:
             code="request.malformed",
             hint="Send multipart/form-data with the audio in the field `file`.",
         ) from malformed
-    if len(data) > max_bytes:
-        raise too_large(max_bytes)
-    return Upload(data, name, fields)
+    try:
+        if size > max_bytes:
+            raise too_large(max_bytes)
+        yield Upload(path, name, fields)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _keep(file: BinaryIO) -> tuple[Path, int]:
+    """Copy ``file`` to a temporary one; its path and size in bytes."""
+    with tempfile.NamedTemporaryFile(prefix="wav2vec2-", delete=False) as kept:
+        shutil.copyfileobj(file, kept)
+        return Path(kept.name), kept.tell()
 
 
 def too_large(max_bytes: int) -> InputError:

@@ -28,9 +28,9 @@ def status_idle() -> str:
 
 def status_queued(position: int, eta_s: float) -> str:
     """Waiting behind others."""
-    if position <= 1 and eta_s < 0.5:
-        return _status("queued", "Starting…")
     ahead = "Next in line" if position <= 1 else f"Number {position} in line"
+    if eta_s < 0.5:
+        return _status("queued", f"{ahead}.")
     return _status("queued", f"{ahead}, starts in about {units.waiting(eta_s)}.")
 
 

@@ -46,6 +46,23 @@ def load_examples(folder: Path) -> tuple[Example, ...]:
     )
 
 
+class UploadedAudio(gr.Audio):  # type: ignore[misc]  # gradio is not typed
+    """An audio input that takes files which were uploaded here, and no addresses.
+
+    Gradio's own would download whatever address a client sends, of any size.
+    """
+
+    is_template = True  # it is drawn as its parent is
+
+    async def async_move_resource_to_block_cache(
+        self, url_or_file_path: str | Path | None
+    ) -> str | None:
+        if str(url_or_file_path).lower().startswith(("http:", "https:")):
+            raise gr.Error("Upload the recording; addresses are not fetched.")
+        kept: str | None = await super().async_move_resource_to_block_cache(url_or_file_path)
+        return kept
+
+
 @dataclass(frozen=True)
 class Parts:
     """The components that events read and write."""
@@ -113,6 +130,7 @@ def mount_page(app: Any, page: gr.Blocks, settings: Settings, *, assets: Path) -
         favicon_path=str(looks / "favicon.png"),
         max_file_size=upload_ceiling(settings),
         ssr_mode=False,
+        show_error=False,  # Gradio's own messages name paths; ours travel in the answers
         theme=build_theme(),
         css=(looks / "page.css").read_text(encoding="utf-8"),
         js=(looks / "page.js").read_text(encoding="utf-8"),
@@ -183,7 +201,7 @@ def _header(shown: dict[str, gr.HTML], assets: Path) -> None:
 def _input(
     orchestrator: ModelOrchestrator, settings: Settings
 ) -> tuple[gr.Audio, gr.Dropdown, gr.Button, gr.Button]:
-    audio = gr.Audio(
+    audio = UploadedAudio(
         sources=["microphone", "upload"],
         type="filepath",
         format=None,
@@ -302,7 +320,7 @@ def _wire_clients(orchestrator: ModelOrchestrator) -> None:
         """The queue, the workers, the models and the memory at this moment."""
         return handlers.status_json(orchestrator)
 
-    audio = gr.Audio(type="filepath", format=None, visible=False, label="audio")
+    audio = UploadedAudio(type="filepath", format=None, visible=False, label="audio")
     model = gr.Textbox("auto", visible=False, label="model")
     answer = gr.JSON(visible=False, label="answer")
     for asked, inputs in ((transcribe, [audio, model]), (analyze, [audio, model])):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -78,22 +79,39 @@ def transcript(said: types.Transcript, audio_url: str) -> str:
     if not said.words:
         title, text = _REASONS.get(said.reason, _UNKNOWN_REASON)
         return card("empty", title, text)
-    words = " ".join(_word(word) for word in said.words)
-    capitals = " w-capitals" if said.text.isupper() else ""
+    shown = reading_case([word.text for word in said.words])
+    words = " ".join(_word(word, text) for word, text in zip(said.words, shown, strict=True))
     return (
         f'<div class="w-transcript" data-audio="{escape(audio_url)}" '
         f'data-duration="{said.duration_s:.3f}">'
-        f'<p class="w-words{capitals}" tabindex="0" role="group" aria-label="Transcript. '
+        f'<p class="w-words" tabindex="0" role="group" aria-label="Transcript. '
         f'Arrow keys go from word to word, Enter plays from there.">{words}</p>'
         f'<div class="w-about">{_legend(said)}{answered_by(said)}</div></div>'
     )
 
 
-def _word(word: types.Word) -> str:
+def reading_case(words: Sequence[str]) -> list[str]:
+    """Words of a model that knows capitals only, as people write them; others as they are.
+
+    For the eye alone: what is copied, saved or sent stays as the model spelled it.
+    """
+    if not "".join(words).isupper():
+        return list(words)
+    first, *rest = words
+    return [
+        first.capitalize(),
+        *(word.capitalize() if _FIRST_PERSON.match(word) else word.lower() for word in rest),
+    ]
+
+
+_FIRST_PERSON: Final = re.compile(r"I(?:'[A-Z]+)?$")
+
+
+def _word(word: types.Word, shown: str) -> str:
     return (
         f'<span class="w-word" data-level="{level_of(word.confidence).name}" '
         f'data-start="{word.start_s:.3f}" data-end="{word.end_s:.3f}" '
-        f'data-confidence="{units.percent(word.confidence)}">{escape(word.text)}</span>'
+        f'data-confidence="{units.percent(word.confidence)}">{escape(shown)}</span>'
     )
 
 
@@ -110,7 +128,7 @@ def _legend(said: types.Transcript) -> str:
 
 
 def _range(index: int) -> str:
-    """The band in words: ``90 % and more``, ``70 to 90 %``, ``below 70 %``."""
+    """The band in words: ``80 % and more``, ``50 to 80 %``, ``below 50 %``."""
     start = f"{LEVELS[index].at_least * 100:.0f}"
     if index == 0:
         return f"{start} % and more"

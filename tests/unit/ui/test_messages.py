@@ -16,7 +16,7 @@ def make_result() -> AudioResult:
 def test_queue_says_position_and_when_it_starts() -> None:
     assert "Number 3 in line, starts in about 7 s." in messages.status_queued(3, 6.2)
     assert "Next in line" in messages.status_queued(1, 4.0)
-    assert "Starting" in messages.status_queued(1, 0.0)
+    assert "Next in line." in messages.status_queued(1, 0.0)
 
 
 def test_progress_is_drawn_only_where_it_is_known() -> None:

@@ -115,3 +115,18 @@ def test_table_has_a_row_a_word() -> None:
 def test_table_without_words() -> None:
     assert "Every word" in present.word_table(None)
     assert "No words" in present.word_table(())
+
+
+@pytest.mark.parametrize(
+    ("spelled", "shown"),
+    [
+        (["THE", "CAT", "SAT"], ["The", "cat", "sat"]),
+        (["WHEN", "I", "SAW", "I'M", "IT'S"], ["When", "I", "saw", "I'm", "it's"]),
+        (["I", "AM"], ["I", "am"]),
+        (["the", "Cat"], ["the", "Cat"]),
+        (["Été", "À"], ["Été", "À"]),
+        ([], []),
+    ],
+)
+def test_capitals_are_shown_as_people_write(spelled: list[str], shown: list[str]) -> None:
+    assert present.reading_case(spelled) == shown
