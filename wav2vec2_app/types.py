@@ -22,6 +22,9 @@ from wav2vec2_app.errors import Wav2Vec2Error
 SAMPLE_RATE_HZ = 16_000
 """Sampling rate of all audio past the decoder."""
 
+AUTO_MODEL = "auto"
+"""The name that leaves the choice of the model to the application."""
+
 Float32 = NDArray[np.float32]
 Float16 = NDArray[np.float16]
 
@@ -250,7 +253,7 @@ class AudioTask:
 
     source: AudioSource
     wants: frozenset[Want] = frozenset({Want.TRANSCRIPT})
-    model: str = "auto"
+    model: str = AUTO_MODEL
     session: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -26,11 +28,14 @@ async def system() -> AsyncIterator[System]:
 
 
 @pytest.fixture(scope="session")
-def server(tiny_folder: Path) -> Iterator[RunningServer]:
-    """The real server, with limits low enough to be tried out and a second model to choose."""
+def server(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The real server, with limits low enough to be tried out, a second model to choose, and one
+    whose weights are missing."""
+    weightless = tmp_path_factory.mktemp("models") / "weightless"
+    shutil.copytree(tiny_folder, weightless, ignore=shutil.ignore_patterns("*.safetensors"))
     environment = {
         "WAV2VEC2_MODEL": "embedded",
-        "WAV2VEC2_MODEL_FOLDERS": f'["{tiny_folder}"]',
+        "WAV2VEC2_MODEL_FOLDERS": json.dumps([str(tiny_folder), str(weightless)]),
         "WAV2VEC2_MAX_DURATION_S": "60",
         "WAV2VEC2_MAX_BYTES": str(40 * 1024 * 1024),
         "WAV2VEC2_LOG_LEVEL": "WARNING",

@@ -105,6 +105,7 @@ def test_odd_audio_is_answered(case: str, client: Client, tmp_path: Path) -> Non
         ("nobody/nothing", "model.unknown"),
         ("../../etc", "model.unknown"),
         ("facebook/wav2vec2-base-960h", "model.not_on_disk"),
+        ("weightless", "model.no_weights"),
     ],
 )
 def test_model_that_cannot_be_had_is_refused(model: str, code: str, client: Client) -> None:

@@ -736,7 +736,7 @@ async def test_pool_sends_to_the_least_busy_ready_worker(make: Make) -> None:
         assert (await pool.request("echo", timeout_s=LONG_S)).meta["pid"] == free.pid
     assert (busy.in_flight, free.in_flight) == (1, 0)
     assert pool.role == "toy"
-    assert [info["pid"] for info in pool.infos] == [busy.pid, free.pid]
+    assert [status.pid for status in pool.statuses()] == [busy.pid, free.pid]
     assert pool.info["pid"] == free.pid
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

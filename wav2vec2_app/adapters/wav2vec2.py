@@ -21,9 +21,6 @@ from wav2vec2_app.types import (
     ignore_progress,
 )
 
-FORMATS = (
-    "wav", "flac", "ogg/opus", "ogg/vorbis", "mp3", "m4a/aac", "webm/opus",
-)  # fmt: skip
 FEATURES = ("log_mel", "mfcc", "f0", "energy", "word_times", "word_confidence")
 
 
@@ -80,7 +77,7 @@ class Wav2Vec2Adapter:
             operations=frozenset(self._handlers),
             max_duration_s=self._settings.max_duration_s,
             max_bytes=self._settings.max_bytes,
-            formats=FORMATS,
+            formats=self._service.formats,
             features=FEATURES,
             models=tuple(choice.name for choice in self._service.choices),
             average_latency_s=measured.average_latency_s,

@@ -36,11 +36,6 @@ class WorkerPool:
         """What the worker that would take the next request last said about itself."""
         return self._least_busy().info
 
-    @property
-    def infos(self) -> tuple[Mapping[str, Any], ...]:
-        """What each worker last said about itself."""
-        return tuple(bridge.info for bridge in self._bridges)
-
     def statuses(self) -> tuple[WorkerStatus, ...]:
         """Every worker at this moment; asks nobody."""
         return tuple(bridge.status() for bridge in self._bridges)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +18,13 @@ from huggingface_hub.errors import (
 )
 from tqdm.auto import tqdm
 
-from wav2vec2_app.errors import ModelError
+from wav2vec2_app.errors import ModelError, ResourceError
 from wav2vec2_app.model.resolve import CONFIG, VOCABULARY, WEIGHTS, cached_path
 
 log = logging.getLogger(__name__)
+
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT})
+"""What the system says where nothing can be stored."""
 
 SIDE_FILES = (
     CONFIG,
@@ -73,6 +77,13 @@ def fetch(
             hint="Check the name, and whether it needs a token.",
         ) from error
     except (OfflineModeIsEnabled, LocalEntryNotFoundError, HTTPError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            raise ResourceError(
+                "The model cannot be stored on this machine.",
+                code="resource.disk",
+                retryable=False,
+                hint="Make room in the model hub's cache, or set HF_HOME to a folder with room.",
+            ) from error
         log.info("the model hub cannot be reached: %s", type(error).__name__)
         raise ModelError(
             "The model hub cannot be reached.",

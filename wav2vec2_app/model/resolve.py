@@ -13,8 +13,8 @@ from typing import Any
 from huggingface_hub import try_to_load_from_cache
 
 from wav2vec2_app.errors import ModelError
+from wav2vec2_app.types import AUTO_MODEL
 
-AUTO = "auto"
 EMBEDDED = "embedded"
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -68,7 +68,7 @@ def resolve(
         ModelError: unknown or not allowed name, a model not on this machine yet, or a folder that
             holds no usable checkpoint.
     """
-    if name == AUTO:
+    if name == AUTO_MODEL:
         return _resolve_auto(policy, unusable)
     if name == EMBEDDED:
         return Checkpoint(EMBEDDED, _checked(policy.embedded), "embedded")
@@ -111,7 +111,7 @@ def _resolve_auto(policy: ModelPolicy, unusable: frozenset[Path]) -> Checkpoint:
 
 def known_names(policy: ModelPolicy) -> tuple[str, ...]:
     """All names a person may choose, ``auto`` first."""
-    names = [AUTO, EMBEDDED, *policy.allowed, *(folder.name for folder in policy.folders)]
+    names = [AUTO_MODEL, EMBEDDED, *policy.allowed, *(folder.name for folder in policy.folders)]
     return tuple(dict.fromkeys(names))
 
 

@@ -18,12 +18,17 @@ from wav2vec2_app.errors import (
 )
 from wav2vec2_app.orchestrator.breaker import CircuitBreaker
 from wav2vec2_app.orchestrator.deadline import within
-from wav2vec2_app.types import AudioTask, ModelTask, Operation, Report, TaskResult, ignore_progress
+from wav2vec2_app.types import (
+    AUTO_MODEL,
+    AudioTask,
+    ModelTask,
+    Operation,
+    Report,
+    TaskResult,
+    ignore_progress,
+)
 
 logger = logging.getLogger(__name__)
-
-ANY_MODEL = "auto"
-"""What a task names when it leaves the choice of the model open."""
 
 
 class Dispatcher:
@@ -59,7 +64,7 @@ class Dispatcher:
             capabilities = adapter.get_capabilities()
             if operation in capabilities.operations and (
                 operation is not Operation.TRANSCRIBE
-                or task.model == ANY_MODEL
+                or task.model == AUTO_MODEL
                 or not capabilities.models
                 or task.model in capabilities.models
             ):
@@ -125,7 +130,7 @@ class Dispatcher:
 
     def _nobody_can(self, operation: Operation, task: AudioTask) -> ModelError:
         known = [m for a in self._adapters for m in a.get_capabilities().models]
-        if operation is Operation.TRANSCRIBE and task.model != ANY_MODEL and known:
+        if operation is Operation.TRANSCRIBE and task.model != AUTO_MODEL and known:
             return ModelError(
                 f"There is no model called “{task.model[:80]}” here.",
                 code="model.unknown",

@@ -22,6 +22,7 @@ from wav2vec2_app.service.fetching import ModelFetcher
 from wav2vec2_app.service.limits import TimeLimits
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import (
+    AUTO_MODEL,
     AdapterStatus,
     Audio,
     AudioProbe,
@@ -40,8 +41,6 @@ from wav2vec2_app.types import (
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-AUTO = "auto"
 
 
 class ServiceState(str, Enum):
@@ -151,7 +150,7 @@ class Wav2Vec2Service:
         self,
         audio: Audio,
         *,
-        model: str = AUTO,
+        model: str = AUTO_MODEL,
         report: Report = ignore_progress,
         request_id: str | None = None,
     ) -> Timed[Recognition]:
@@ -161,7 +160,7 @@ class Wav2Vec2Service:
             report(Progress(fraction=float(meta["fraction"])))
 
         settings = self._settings
-        name = settings.model if model == AUTO else model
+        name = settings.model if model == AUTO_MODEL else model
         try:
             timed = await self._call(
                 self._inference,
@@ -177,7 +176,7 @@ class Wav2Vec2Service:
             self._fetch_if_missing(error)
             raise
         recognition = frames.recognition(timed.value)
-        if model == AUTO:
+        if model == AUTO_MODEL:
             self._model = recognition.transcript.model
         return Timed(recognition, timed.stages)
 
@@ -258,6 +257,11 @@ class Wav2Vec2Service:
         )
 
     @property
+    def formats(self) -> tuple[str, ...]:
+        """Formats that the audio worker reads; empty before it is ready."""
+        return tuple(self._audio.info.get("formats", ()))
+
+    @property
     def choices(self) -> tuple[ModelChoice, ...]:
         """The models a person may choose; empty before the first worker is ready."""
         told = self._inference.info.get("choices", ())
@@ -315,7 +319,7 @@ class Wav2Vec2Service:
             return
         model = self.model
         settings = self._settings
-        wanted = settings.model == AUTO and settings.fetch_models and settings.preferred_model
+        wanted = settings.model == AUTO_MODEL and settings.fetch_models and settings.preferred_model
         if wanted and model is not None and model.source == "embedded":
             self._fetcher.start(self._settings.preferred_model)
 
@@ -325,10 +329,10 @@ class Wav2Vec2Service:
 
     async def _adopt(self, name: str) -> None:
         """Load a model that has just arrived, so that new requests find it warm."""
-        preferred = self._settings.model == AUTO and name == self._settings.preferred_model
+        preferred = self._settings.model == AUTO_MODEL and name == self._settings.preferred_model
         answer = await self._inference.request(
             "load",
-            {"model": AUTO if preferred else name},
+            {"model": AUTO_MODEL if preferred else name},
             {},
             timeout_s=self._settings.model_load_timeout_s,
         )

@@ -43,9 +43,7 @@ def load_examples(folder: Path) -> tuple[Example, ...]:
         for one in json.loads(listing.read_text(encoding="utf-8"))
     )
 
-from gradio.events import Dependency
-
-class UploadedAudio(gr.Audio):
+class UploadedAudio(gr.Audio):  # type: ignore[misc]  # gradio is not typed
     """An audio input that takes files which were uploaded here, and no addresses.
 
     Gradio's own would download whatever address a client sends, of any size.
@@ -58,8 +56,11 @@ class UploadedAudio(gr.Audio):
     ) -> str | None:
         if str(url_or_file_path).lower().startswith(("http:", "https:")):
             raise gr.Error("Upload the recording; addresses are not fetched.")
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
-    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+        kept: str | None = await super().async_move_resource_to_block_cache(url_or_file_path)
+        return kept
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
     from gradio.blocks import Block
 
     if TYPE_CHECKING:

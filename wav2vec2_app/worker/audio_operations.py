@@ -45,7 +45,7 @@ def create(config: Mapping[str, Any]) -> Operations:
             "analyze": analyze,
             "draw": draw,
         },
-        info={"formats": list(FORMATS), "pictures": list(plots.PICTURES)},
+        info={"formats": list(FORMATS)},
     )
 
 

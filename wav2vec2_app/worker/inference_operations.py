@@ -14,14 +14,13 @@ from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.model.recognizer import Recognizer, recognize
 from wav2vec2_app.model.resolve import (
-    AUTO,
     EMBEDDED,
     Checkpoint,
     ModelPolicy,
     known_names,
     resolve,
 )
-from wav2vec2_app.types import ModelInfo
+from wav2vec2_app.types import AUTO_MODEL, ModelInfo
 from wav2vec2_app.worker.loop import Call, Operations, Reply
 
 log = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ class Models:
         try:
             recognizer = self._load(checkpoint)
         except ModelError as error:
-            if name != AUTO or checkpoint.source == EMBEDDED:
+            if name != AUTO_MODEL or checkpoint.source == EMBEDDED:
                 raise
             log.error("%s cannot be used: %s", checkpoint.name, error.message)
             self._unusable.add(checkpoint.path)

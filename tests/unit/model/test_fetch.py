@@ -1,3 +1,4 @@
+import errno
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.fake_hub import fake_hub
-from wav2vec2_app.errors import CancelledError, ModelError
+from wav2vec2_app.errors import CancelledError, ModelError, ResourceError
 from wav2vec2_app.model.fetch import fetch
 from wav2vec2_app.model.resolve import ModelPolicy, cached_path, resolve
 
@@ -89,3 +90,17 @@ def test_refused_connection_counts_as_offline() -> None:
 
     assert refused.value.code == "model.hub_offline"
     assert refused.value.retryable
+
+
+def test_full_disk_is_not_mistaken_for_being_offline(
+    hub: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("wav2vec2_app.model.fetch.hf_hub_download", full)
+
+    with pytest.raises(ResourceError) as refused:
+        fetch(NAME, lambda done, total: None, endpoint=hub)
+
+    assert refused.value.code == "resource.disk"
