@@ -111,13 +111,13 @@ def phones_of_frames(speech: Speech) -> list[str]:
 Take = tuple[np.ndarray, list[str], str, int]  # audio, phone of each frame, text, share
 
 
-def record_share(task: tuple[int, Share, float, int]) -> list[Take]:
+def record_share(task: tuple[int, Share, float, int, int]) -> list[Take]:
     """Record sentences until the share's hours are full."""
-    index, share, hours, seed = task
+    index, share, hours, seed, common = task
     rng = random.Random(seed * 1000 + index)
     studio = Studio()
     takes, total_s = [], 0.0
-    sentences = itertools.islice(training_sentences(seed), index, None, len(SHARES))
+    sentences = itertools.islice(training_sentences(seed, common=common), index, None, len(SHARES))
     for text in sentences:
         speech = studio.record(share, text, rng)
         seconds = len(speech.audio) / SAMPLE_RATE_HZ
@@ -130,9 +130,9 @@ def record_share(task: tuple[int, Share, float, int]) -> list[Take]:
     return takes
 
 
-def main(hours: float, workers: int, seed: int) -> None:
-    """Record every share and write the packed result."""
-    tasks = [(i, share, hours * share.fraction, seed) for i, share in enumerate(SHARES)]
+def main(hours: dict[int, float], workers: int, seed: int, common: int, stem: str) -> None:
+    """Record `hours` of each share (by its place in `SHARES`) and write the packed result."""
+    tasks = [(i, SHARES[i], share_hours, seed, common) for i, share_hours in hours.items()]
     takes = []
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers, maxtasksperchild=1) as pool:
@@ -149,15 +149,15 @@ def main(hours: float, workers: int, seed: int) -> None:
         np.array([ids[SHARES[share].engine].get(name, UNKNOWN_PHONE) for name in names], np.uint8)
         for _, names, _, share in takes
     ]
-    pack([audio for audio, _, _, _ in takes], STATE / "synth")
-    pack(frames, STATE / "synth-phones")
+    pack([audio for audio, _, _, _ in takes], STATE / stem)
+    pack(frames, STATE / f"{stem}-phones")
     table = {
         "inventories": inventories,
         "texts": [text for _, _, text, _ in takes],
         "engines": [SHARES[share].engine for _, _, _, share in takes],
         "shares": [share for _, _, _, share in takes],
     }
-    (STATE / "synth.json").write_text(json.dumps(table))
+    (STATE / f"{stem}.json").write_text(json.dumps(table))
     print({who: len(names) for who, names in inventories.items()})
 
 
@@ -166,5 +166,15 @@ if __name__ == "__main__":
     parser.add_argument("--hours", type=float, default=14)
     parser.add_argument("--workers", type=int, default=multiprocessing.cpu_count())
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--common-words", type=int, default=0, help="speak only these many")
+    parser.add_argument("--stem", default="synth", help="name of the set in the state folder")
+    parser.add_argument(
+        "--fractions",
+        type=float,
+        nargs=len(SHARES),
+        default=[share.fraction for share in SHARES],
+        help="of the hours, for each share in turn",
+    )
     arguments = parser.parse_args()
-    main(arguments.hours, arguments.workers, arguments.seed)
+    wanted = {i: arguments.hours * f for i, f in enumerate(arguments.fractions) if f}
+    main(wanted, arguments.workers, arguments.seed, arguments.common_words, arguments.stem)

@@ -51,14 +51,23 @@ def usable_sentences(shortest: int, longest: int) -> list[str]:
     return chosen
 
 
-def training_sentences(seed: int = 1, shortest: int = 3, longest: int = 22) -> Iterator[str]:
-    """Yield different sentences until the corpus is used up; the usable ones are cached."""
+def training_sentences(
+    seed: int = 1, shortest: int = 3, longest: int = 22, common: int = 0
+) -> Iterator[str]:
+    """Yield different sentences until the corpus is used up; the usable ones are cached.
+
+    With `common`, yield instead all that are made of no other than that many commonest words.
+    """
     cache = STATE / "sentences.txt"
     if not cache.exists():
         cache.parent.mkdir(parents=True, exist_ok=True)
         cache.write_text("\n".join(usable_sentences(shortest, longest)))
     pool = cache.read_text().split("\n")
     random.Random(seed).shuffle(pool)
+    if common:
+        known = common_words(common)
+        yield from (text for text in pool if known.issuperset(text.split()))
+        return
     counts = Counter(word for text in pool for word in text.split())
     common = {word for word, _ in counts.most_common(COMMON_WORDS)}
     seen: Counter[str] = Counter()

@@ -13,7 +13,6 @@ Run `python -m training.train --hours 1.2`. `--resume` goes on from the state fo
 
 import argparse
 import copy
-import itertools
 import json
 import os
 import random
@@ -76,35 +75,55 @@ class Batch:
     clips: list[Clip]
 
 
+class SyntheticSet:
+    """What one run of `training.synth` left under `stem`; phones renumbered to `inventories`."""
+
+    def __init__(self, stem: str, inventories: dict[str, list[str]] | None = None) -> None:
+        table = json.loads((STATE / f"{stem}.json").read_text())
+        self.inventories: dict[str, list[str]] = inventories or table["inventories"]
+        self.texts: list[str] = table["texts"]
+        self.audio = Packed(STATE / stem)
+        self._phones = Packed(STATE / f"{stem}-phones")
+        self.clips = [
+            Clip(stem, i, self._phones.length(i), encode_text(text), engine)
+            for i, (text, engine) in enumerate(zip(self.texts, table["engines"], strict=True))
+        ]
+        self.wide = [SHARES[share].wide for share in table["shares"]]
+        self._renumber = {}
+        for engine, names in table["inventories"].items():
+            new = np.full(256, UNKNOWN_PHONE, np.int64)
+            ids = {name: i for i, name in enumerate(self.inventories[engine])}
+            new[: len(names)] = [ids.get(name, UNKNOWN_PHONE) for name in names]
+            self._renumber[engine] = new
+
+    def phones(self, clip: Clip) -> np.ndarray:
+        """Return the phone of each frame of `clip`."""
+        return self._renumber[clip.engine][self._phones[clip.index]]
+
+
 class Corpus:
     """Every training clip by kind, and batches of them."""
 
-    def __init__(self, seed: int, synth_noise: float, common: int = 0) -> None:
+    def __init__(self, seed: int, synth_noise: float, common: int, stems: list[str]) -> None:
         known = common_words(common) if common else frozenset()
-        table = json.loads((STATE / "synth.json").read_text())
-        self.inventories: dict[str, list[str]] = table["inventories"]
-        self.phones = Packed(STATE / "synth-phones")
-        self.stores = {"real": real_audio(), "synth": Packed(STATE / "synth")}
+        first = SyntheticSet(stems[0])
+        others = [SyntheticSet(stem, first.inventories) for stem in stems[1:]]
+        self.inventories = first.inventories
+        self.synthetic = dict(zip(stems, [first, *others], strict=True))
+        self.real = real_audio()
         self.rng = random.Random(seed)
-        self.noisy = {"real": 0.4, "synth": synth_noise}
+        self.synth_noise = synth_noise
         self.noise = np.random.default_rng(seed)
-        held = int(len(self.stores["synth"]) * 0.99)
-        synth = [
-            Clip("synth", i, self.phones.length(i), encode_text(text), engine)
-            for i, (text, engine) in enumerate(zip(table["texts"], table["engines"], strict=True))
-        ]
-        self.synth_test = [(clip, table["texts"][clip.index]) for clip in synth[held:]]
-        wide = [SHARES[share].wide for share in table["shares"][:held]]
-        self.kinds = {
-            "synth": [
-                clip
-                for clip, is_wide in zip(synth, wide, strict=False)
-                if not is_wide
-                and (not known or known.issuperset(table["texts"][clip.index].split()))
-            ],
-            "wide": list(itertools.compress(synth, wide)),
-            "real": self._real_clips(),
-        }
+        held = int(len(first.clips) * 0.99)
+        self.synth_test = [(first.audio[c.index], first.texts[c.index]) for c in first.clips[held:]]
+        self.kinds: dict[str, list[Clip]] = {"synth": [], "wide": [], "real": self._real_clips()}
+        for synth in self.synthetic.values():
+            clips = first.clips[:held] if synth is first else synth.clips
+            for clip, wide in zip(clips, synth.wide, strict=False):
+                if wide:
+                    self.kinds["wide"].append(clip)
+                elif not known or known.issuperset(synth.texts[clip.index].split()):
+                    self.kinds["synth"].append(clip)
         for kind, clips in self.kinds.items():
             hours = sum(clip.frames for clip in clips) / FRAMES_A_SECOND / 3600
             print(f"{kind}: {len(clips)} clips, {hours:.1f} h", flush=True)
@@ -116,7 +135,7 @@ class Corpus:
         for index, item in enumerate(training_utterances()):
             words = [[ids[p] for p in lexicon.get(w, []) if p in ids] for w in item.text.split()]
             states = state_sequence([word for word in words if word], ids[SILENCE])
-            frames = frames_of(self.stores["real"].length(index))
+            frames = frames_of(self.real.length(index))
             letters = encode_text(item.text)
             clips.append(Clip("real", index, frames, letters, "flite", states))
         return clips
@@ -127,19 +146,21 @@ class Corpus:
         if clip.store == "nothing":
             return np.full(len(scores), silence)
         if clip.states is None:
-            return self.phones[clip.index].astype(np.int64)
+            return self.synthetic[clip.store].phones(clip)
         return align(scores, clip.states, silence)
 
     def audio_of(self, clip: Clip) -> np.ndarray:
         """Return the clip's samples, disturbed at random."""
         if clip.store == "nothing":
             return nothing_said(self.noise)
-        audio = self.stores[clip.store][clip.index].astype(np.float32) / 32768
-        if clip.store == "real":
+        real = clip.store == "real"
+        source = self.real if real else self.synthetic[clip.store].audio
+        audio = source[clip.index].astype(np.float32) / 32768
+        if real:
             if self.rng.random() < 0.6:
                 audio = change_speed(audio, self.rng.uniform(0.88, 1.12))
             audio = tilt(audio, self.noise)
-        if self.rng.random() < self.noisy[clip.store]:
+        if self.rng.random() < (0.4 if real else self.synth_noise):
             audio = add_noise(audio, self.noise)
         return audio
 
@@ -290,10 +311,9 @@ class Report:
 
     def __init__(self, corpus: Corpus) -> None:
         held_out = held_out_utterances()[::2]
-        synth = corpus.synth_test[:60]
         self.sets = {
             "heldout": [(read_audio(item.path), item.text) for item in held_out],
-            "synth": [(corpus.stores["synth"][clip.index], text) for clip, text in synth],
+            "synth": corpus.synth_test[:60],
             "examples": [
                 (read_audio(EXAMPLES / f"{clip.stem}.flac"), plain(clip.words)) for clip in CLIPS
             ],
@@ -322,7 +342,7 @@ def train(options: argparse.Namespace) -> None:
     """Train until the time is up; leave everything in `CHECKPOINT`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rng = random.Random(options.seed)
-    corpus = Corpus(options.seed, options.synth_noise, options.common_words)
+    corpus = Corpus(options.seed, options.synth_noise, options.common_words, options.synth)
     learner = Learner(corpus.inventories, options.seed)
     learner.model.wav2vec2.feature_extractor.load_state_dict(
         torch.load(STATE / "convs.pt")["encoder"]
@@ -423,6 +443,7 @@ if __name__ == "__main__":
         default=0,
         help="plain synthetic speech: only sentences of this many commonest words (0: all)",
     )
+    parser.add_argument("--synth", nargs="+", default=["synth"], help="sets, the tested one first")
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--report-minutes", type=float, default=6)
     parser.add_argument("--share-cores", action="store_true", help="leave busy cores alone")
