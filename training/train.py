@@ -344,11 +344,12 @@ def train(options: argparse.Namespace) -> None:
     rng = random.Random(options.seed)
     corpus = Corpus(options.seed, options.synth_noise, options.common_words, options.synth)
     learner = Learner(corpus.inventories, options.seed)
-    learner.model.wav2vec2.feature_extractor.load_state_dict(
-        torch.load(STATE / "convs.pt")["encoder"]
-    )
     if options.from_weights:
-        learner.model.load_state_dict(Wav2Vec2ForCTC.from_pretrained(MODEL).state_dict())
+        weights = Wav2Vec2ForCTC.from_pretrained(MODEL, dtype=torch.float32)
+        learner.model.load_state_dict(weights.state_dict())
+    else:
+        taught = torch.load(STATE / "convs.pt", map_location="cpu")["encoder"]
+        learner.model.wav2vec2.feature_extractor.load_state_dict(taught)
     learner.to(device)
     matrices, others = learner.trained()
     optimiser = Optimisers(matrices, others, options.muon_lr, options.adamw_lr, 0.01)
