@@ -81,6 +81,8 @@ def _inference_config(settings: Settings) -> dict[str, Any]:
         "preferred": settings.preferred_model,
         "allowed": list(settings.allowed_models),
         "folders": folders,
+        "decoder": settings.decoder,
+        "language_model": str(assets_path() / "lm"),
         "device": settings.device,
         "threads": settings.torch_threads or os.cpu_count() or 1,
         "window_s": settings.window_s,

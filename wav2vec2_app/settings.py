@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
     """Whether the model hub may be asked for the preferred and allowed models."""
     fetch_timeout_s: float = Field(5.0, gt=0)
     """How long the hub may take to answer before this counts as offline, seconds."""
+    decoder: Literal["auto", "greedy"] = "auto"
+    """How text is read: ``auto`` (a beam with a language model for the embedded checkpoint, whose
+    spelling needs it, and the best path for all others), or ``greedy`` (the best path for all)."""
     device: str = "auto"
     """``auto`` (CUDA, else MPS, else CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
     torch_threads: int = Field(0, ge=0)

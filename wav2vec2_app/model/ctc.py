@@ -1,4 +1,4 @@
-"""Reading text, word times and confidence from a CTC emission, greedily.
+"""Reading words, their times and confidences from a path through a CTC emission.
 
 The best path takes the most probable token of every frame, merges repeats and drops blanks
 (Graves et al. 2006, "Connectionist Temporal Classification", §3.2).
@@ -7,8 +7,10 @@ The best path takes the most probable token of every frame, merges repeats and d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wav2vec2_app.types import Emission, Word
 
@@ -23,12 +25,11 @@ class Token:
     log_prob: float
 
 
-def best_path(emission: Emission) -> list[Token]:
-    """Runs of equal best tokens, blanks dropped, word delimiters kept."""
-    if not len(emission.log_probs):
+def runs(emission: Emission, ids: NDArray[np.integer[Any]]) -> list[Token]:
+    """Runs of equal tokens on the path ``ids`` ``(frames,)``, blanks dropped, delimiters kept."""
+    if not len(ids):
         return []
     log_probs = emission.log_probs.astype(np.float32)
-    ids = log_probs.argmax(axis=1)
     edges = np.flatnonzero(np.diff(ids)) + 1
     starts, stops = np.r_[0, edges], np.r_[edges, len(ids)]
     return [
@@ -43,8 +44,10 @@ def best_path(emission: Emission) -> list[Token]:
     ]
 
 
-def greedy_words(emission: Emission, *, ignore: frozenset[str] = frozenset()) -> tuple[Word, ...]:
-    """The words of the best path, with times in seconds and confidence in [0, 1].
+def words_of_path(
+    emission: Emission, ids: NDArray[np.integer[Any]], *, ignore: frozenset[str] = frozenset()
+) -> tuple[Word, ...]:
+    """The words of a path through ``emission``, with times in seconds and confidence in [0, 1].
 
     A word lasts from the first frame of its first token to the end of its last token's run; its
     confidence is the geometric mean of its tokens' probabilities. Tokens in ``ignore`` (``<s>``,
@@ -52,7 +55,7 @@ def greedy_words(emission: Emission, *, ignore: frozenset[str] = frozenset()) ->
     """
     words: list[Word] = []
     letters: list[Token] = []
-    for token in best_path(emission):
+    for token in runs(emission, ids):
         if token.text == emission.word_delimiter:
             words.extend(_spell(letters, emission.frame_s))
             letters = []

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from wav2vec2_app.model.alphabet import Alphabet
 from wav2vec2_app.model.chunking import plan_windows
-from wav2vec2_app.model.ctc import greedy_words, transcript_confidence
+from wav2vec2_app.model.ctc import transcript_confidence
+from wav2vec2_app.model.decoders import BeamDecoder, Decoder, GreedyDecoder
 from wav2vec2_app.model.engines.base import Engine
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import SAMPLE_RATE_HZ, Emission, Float32, ModelInfo, Transcript
+
+log = logging.getLogger(__name__)
 
 SILENCE_DBFS = -60.0
 """Audio whose loudest half second stays below this level is silence, dB relative to full scale."""
@@ -36,16 +41,30 @@ class Recognizer:
         alphabet = Alphabet.of(checkpoint.path)
         engine.load(checkpoint)
         self._alphabet = alphabet.fitted(engine.outputs)
+        self._greedy = GreedyDecoder(self._alphabet.special)
+        self._decoder: Decoder = self._greedy
+        self._decoder_note = ""
         self._engine = engine
         self.checkpoint = checkpoint
         self._frame_s = engine.grid.hop / SAMPLE_RATE_HZ
         self._window_frames = max(2, round(window_s / self._frame_s))
         self._overlap_frames = max(1, round(overlap_s / self._frame_s))
 
+    def use_language_model(self, folder: Path) -> None:
+        """Decode with the beam from now on; where it cannot be had, stay greedy and say so."""
+        alphabet = self._alphabet
+        try:
+            self._decoder = BeamDecoder(
+                folder, alphabet.tokens, alphabet.blank_id, alphabet.word_delimiter
+            )
+        except (ImportError, OSError) as error:
+            log.warning("no beam, the greedy decoder answers: %s", error)
+            self._decoder_note = "Words are spelled without a language model on this system."
+
     @property
     def info(self) -> ModelInfo:
         engine = self._engine.describe()
-        notes = (self.checkpoint.note, engine.note)
+        notes = (self.checkpoint.note, engine.note, self._decoder_note)
         return ModelInfo(
             name=self.checkpoint.name,
             source=self.checkpoint.source,
@@ -100,8 +119,9 @@ class Recognizer:
         )
 
     def read(self, emission: Emission, duration_s: float, *, silent: bool = False) -> Transcript:
-        """Decode ``emission`` greedily."""
-        words = greedy_words(emission, ignore=self._alphabet.special)
+        """Decode ``emission``; one that is known to be silent needs no language model."""
+        decoder = self._greedy if silent else self._decoder
+        words = decoder.words(emission)
         reason = "" if words else ("silence" if silent else "no_speech")
         return Transcript(
             text=" ".join(word.text for word in words),
@@ -109,7 +129,7 @@ class Recognizer:
             confidence=transcript_confidence(words),
             duration_s=duration_s,
             model=self.info,
-            decoder="greedy",
+            decoder=decoder.name,
             reason=reason,
         )
 

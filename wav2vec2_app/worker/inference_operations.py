@@ -70,6 +70,8 @@ class Models:
                 window_s=self._config["window_s"],
                 overlap_s=self._config["window_overlap_s"],
             )
+            if checkpoint.source == EMBEDDED and self._config["decoder"] != "greedy":
+                recognizer.use_language_model(Path(self._config["language_model"]))
         recognizer.checkpoint = checkpoint
         self._loaded.move_to_end(checkpoint.path)
         return recognizer

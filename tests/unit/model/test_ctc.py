@@ -1,10 +1,15 @@
 import numpy as np
 import pytest
 
-from wav2vec2_app.model.ctc import best_path, greedy_words, transcript_confidence
-from wav2vec2_app.types import Emission
+from wav2vec2_app.model.ctc import transcript_confidence
+from wav2vec2_app.model.decoders import GreedyDecoder
+from wav2vec2_app.types import Emission, Word
 
 VOCABULARY = ("<pad>", "<unk>", "|", "A", "B", "C")
+
+
+def greedy_words(said: Emission, ignore: frozenset[str] = frozenset()) -> tuple[Word, ...]:
+    return GreedyDecoder(ignore).words(said)
 
 
 def emission(path: str, probability: float = 0.9) -> Emission:
@@ -64,7 +69,6 @@ def test_blank_everywhere_is_no_word() -> None:
 def test_no_frames_is_no_word() -> None:
     empty = Emission(np.zeros((0, 6), np.float16), VOCABULARY, 0, "|", 0.02)
 
-    assert best_path(empty) == []
     assert greedy_words(empty) == ()
 
 

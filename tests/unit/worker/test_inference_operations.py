@@ -34,6 +34,8 @@ def config(embedded: Path, **changes: Any) -> dict[str, Any]:
         "preferred": NAME,
         "allowed": [NAME],
         "folders": [],
+        "decoder": "greedy",
+        "language_model": "",
         "device": "cpu",
         "threads": 1,
         "window_s": 20.0,
