@@ -18,6 +18,7 @@ from tests.examples import Clip, clips
 
 MICROPHONE_RATE_HZ = 48_000
 TIMEOUT_MS = 30_000
+LECTURE_S = 580
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = (
@@ -45,6 +46,15 @@ def server() -> Iterator[RunningServer]:
 @pytest.fixture(scope="session")
 def clip() -> Clip:
     return clips()[0]
+
+
+@pytest.fixture(scope="session")
+def lecture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nearly ten minutes of speech: work that outlasts a click on any machine."""
+    path = tmp_path_factory.mktemp("lecture") / "lecture.flac"
+    spoken = np.concatenate([clip.samples() for clip in clips()])
+    soundfile.write(path, np.resize(spoken, LECTURE_S * 16_000), 16_000)
+    return path
 
 
 @pytest.fixture(scope="session")
