@@ -1,6 +1,8 @@
 """The command line in this process, on real workers."""
 
 import json
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,16 @@ pytestmark = pytest.mark.integration
 
 run = CliRunner()
 CLIP = clips()[0].path
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """The commands set up logging for their process, which is that of all tests here."""
+    root, ours = logging.getLogger(), logging.getLogger("wav2vec2_app")
+    handlers, level = list(root.handlers), ours.level
+    yield
+    root.handlers[:] = handlers
+    ours.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

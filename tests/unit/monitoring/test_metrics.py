@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.doubles import FakeAdapter, FakeClock, make_task
-from wav2vec2_app.errors import InputError, InternalError, WorkerDiedError
+from wav2vec2_app.errors import InputError, InternalError, ResourceError
 from wav2vec2_app.monitoring.metrics import TaskMetrics
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.types import Operation, Want
@@ -41,7 +41,7 @@ async def test_failures_are_counted_by_code_and_retries_by_operation() -> None:
     clock = FakeClock()
     adapter = FakeAdapter(clock=clock)
     adapter.fail(Operation.PROBE, InputError("too long", code="audio.too_long"))
-    adapter.fail(Operation.TRANSCRIBE, WorkerDiedError("gone"))
+    adapter.fail(Operation.TRANSCRIBE, ResourceError("no room at the moment"))
     orchestrator, metrics = await followed(adapter, clock)
 
     async for _ in orchestrator.submit(make_task()):
