@@ -46,21 +46,22 @@ def load_examples(folder: Path) -> tuple[Example, ...]:
     )
 
 
-class UploadedAudio(gr.Audio):  # type: ignore[misc]  # gradio is not typed
-    """An audio input that takes files which were uploaded here, and no addresses.
+def uploads_only(audio: gr.Audio) -> gr.Audio:
+    """Have an audio input take files that were uploaded here, and no addresses.
 
-    Gradio's own would download whatever address a client sends, of any size.
+    Gradio's own would download whatever address a client sends, of any size. (Not a subclass: Gradio
+    writes a stub file beside the source of each.)
     """
+    keep = audio.async_move_resource_to_block_cache
 
-    is_template = True  # it is drawn as its parent is
-
-    async def async_move_resource_to_block_cache(
-        self, url_or_file_path: str | Path | None
-    ) -> str | None:
+    async def keep_uploaded(url_or_file_path: str | Path | None) -> str | None:
         if str(url_or_file_path).lower().startswith(("http:", "https:")):
             raise gr.Error("Upload the recording; addresses are not fetched.")
-        kept: str | None = await super().async_move_resource_to_block_cache(url_or_file_path)
+        kept: str | None = await keep(url_or_file_path)
         return kept
+
+    audio.async_move_resource_to_block_cache = keep_uploaded
+    return audio
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ def _header(shown: dict[str, gr.HTML], assets: Path) -> None:
 def _input(
     orchestrator: ModelOrchestrator, settings: Settings
 ) -> tuple[gr.Audio, gr.Dropdown, gr.Button, gr.Button]:
-    audio = UploadedAudio(
+    audio = gr.Audio(
         sources=["microphone", "upload"],
         type="filepath",
         format=None,
@@ -223,7 +224,7 @@ def _input(
     with gr.Row(elem_id="buttons"):
         run = gr.Button("Transcribe", variant="primary", elem_id="run", scale=2, min_width=120)
         cancel = gr.Button("Cancel", elem_id="cancel", interactive=False, scale=1, min_width=90)
-    return audio, model, run, cancel
+    return uploads_only(audio), model, run, cancel
 
 
 def _clips(examples: Sequence[Example]) -> tuple[tuple[gr.Button, Example], ...]:
@@ -320,7 +321,7 @@ def _wire_clients(orchestrator: ModelOrchestrator) -> None:
         """The queue, the workers, the models and the memory at this moment."""
         return handlers.status_json(orchestrator)
 
-    audio = UploadedAudio(type="filepath", format=None, visible=False, label="audio")
+    audio = uploads_only(gr.Audio(type="filepath", format=None, visible=False, label="audio"))
     model = gr.Textbox("auto", visible=False, label="model")
     answer = gr.JSON(visible=False, label="answer")
     for asked, inputs in ((transcribe, [audio, model]), (analyze, [audio, model])):
