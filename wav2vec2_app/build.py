@@ -84,7 +84,10 @@ def _inference_config(settings: Settings) -> dict[str, Any]:
         "decoder": settings.decoder,
         "language_model": str(assets_path() / "lm"),
         "device": settings.device,
-        "threads": settings.torch_threads or os.cpu_count() or 1,
+        "engine": settings.engine,
+        "precision": settings.precision,
+        "cache_folder": str(settings.cache_folder),
+        "threads": settings.threads or os.cpu_count() or 1,
         "window_s": settings.window_s,
         "window_overlap_s": settings.window_overlap_s,
     }

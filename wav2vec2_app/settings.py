@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from platformdirs import user_cache_path
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -57,7 +58,14 @@ class Settings(BaseSettings):
     spelling needs it, and the best path for all others), or ``greedy`` (the best path for all)."""
     device: str = "auto"
     """``auto`` (CUDA, else MPS, else CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
-    torch_threads: int = Field(0, ge=0)
+    engine: Literal["auto", "openvino", "torch"] = "auto"
+    """What runs the model: ``auto`` and ``openvino`` take OpenVINO on a CPU, and PyTorch on an accelerator
+    or where OpenVINO cannot; ``torch`` takes PyTorch always."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of OpenVINO's arithmetic; ``auto`` takes bfloat16 where a short trial shows it clearly faster."""
+    cache_folder: Path = Field(default_factory=lambda: user_cache_path("wav2vec2_app"))
+    """Where outcomes of such trials are kept."""
+    threads: int = Field(0, ge=0)
     """Threads of the inference worker's forward pass; 0 means all cores."""
 
     inference_workers: int = Field(1, ge=1)

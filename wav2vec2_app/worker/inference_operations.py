@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wav2vec2_app.errors import InputError, ModelError
-from wav2vec2_app.model.engines.torch_engine import TorchEngine
+from wav2vec2_app.model.engines.choose import EngineOptions, choose
 from wav2vec2_app.model.recognizer import Recognizer, recognize
 from wav2vec2_app.model.resolve import (
     EMBEDDED,
@@ -66,7 +66,7 @@ class Models:
                 self._loaded.popitem(last=False)
             recognizer = self._loaded[checkpoint.path] = Recognizer(
                 checkpoint,
-                TorchEngine(device=self._config["device"], threads=self._config["threads"]),
+                choose(EngineOptions.from_config(self._config)),
                 window_s=self._config["window_s"],
                 overlap_s=self._config["window_overlap_s"],
             )

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Protocol
 
+from wav2vec2_app.errors import ModelError
 from wav2vec2_app.model.chunking import FrameGrid
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import Float32
+
+log = logging.getLogger(__name__)
+
+
+class UnsupportedArchitecture(Exception):  # noqa: N818 - nothing went wrong: another engine may do
+    """The checkpoint has a part that this engine does not know."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,12 @@ class Engine(Protocol):
     """Tokens in each frame of an emission; valid after :meth:`load`."""
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Read the weights and make ready; raises ModelError where the checkpoint is unusable."""
+        """Read the weights and make ready.
+
+        Raises:
+            UnsupportedArchitecture: this engine cannot run the checkpoint.
+            ModelError: none can.
+        """
         ...
 
     def forward(self, batch: Float32) -> Float32:
@@ -41,3 +54,22 @@ class Engine(Protocol):
     def describe(self) -> EngineInfo:
         """What runs, where, and in which precision."""
         ...
+
+
+def no_ctc_head() -> ModelError:
+    """The error for a checkpoint that was not trained to spell."""
+    return ModelError(
+        "The model has no CTC head: it was not trained to spell.",
+        code="model.no_ctc_head",
+        hint="Choose a checkpoint fine-tuned for speech recognition with CTC.",
+    )
+
+
+def broken(checkpoint: Checkpoint, error: Exception) -> ModelError:
+    """The error for files that cannot be read; the log has the details."""
+    log.warning("cannot load %s: %s", checkpoint.name, error)
+    return ModelError(
+        "The model's files cannot be read.",
+        code="model.broken",
+        hint="Fetch or save the checkpoint again.",
+    )

@@ -13,13 +13,15 @@ from transformers.utils.logging import disable_progress_bar
 
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.model.chunking import FrameGrid
-from wav2vec2_app.model.engines.base import EngineInfo
+from wav2vec2_app.model.engines.base import EngineInfo, broken, no_ctc_head
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import Float32
 
 log = logging.getLogger(__name__)
 
 CPU = torch.device("cpu")
+UNUSED = {"wav2vec2.masked_spec_embed"}
+"""Weights of pre-training; a forward pass needs none of them."""
 
 disable_progress_bar()  # a worker's log is no place for it
 
@@ -112,16 +114,10 @@ def _read(checkpoint: Checkpoint) -> Wav2Vec2ForCTC:
             checkpoint.path, dtype=torch.float32, local_files_only=True, output_loading_info=True
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        log.warning("cannot load %s: %s", checkpoint.name, error)
-        raise ModelError(
-            "The model's files cannot be read.",
-            code="model.broken",
-            hint="Fetch or save the checkpoint again.",
-        ) from error
-    if any(key.startswith("lm_head") for key in report["missing_keys"]):
-        raise ModelError(
-            "The model has no CTC head: it was not trained to spell.",
-            code="model.no_ctc_head",
-            hint="Choose a checkpoint fine-tuned for speech recognition with CTC.",
-        )
+        raise broken(checkpoint, error) from error
+    missing = set(report["missing_keys"]) - UNUSED
+    if any(key.startswith("lm_head") for key in missing):
+        raise no_ctc_head()
+    if missing:  # transformers would make them up
+        raise broken(checkpoint, KeyError(*sorted(missing)))
     return model.eval()

@@ -1,0 +1,204 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.checkpoints import save_tiny_checkpoint
+from wav2vec2_app.errors import ModelError
+from wav2vec2_app.model.engines.base import UnsupportedArchitecture
+from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine, TrialMemory
+from wav2vec2_app.model.engines.torch_engine import TorchEngine
+from wav2vec2_app.model.resolve import Checkpoint
+
+BATCH = np.random.default_rng(1).standard_normal((2, 16_000)).astype(np.float32)
+
+VARIANTS = {
+    "layer norm, pre-norm (large, XLSR)": {},
+    "group norm, post-norm (base)": {
+        "feat_extract_norm": "group",
+        "do_stable_layer_norm": False,
+        "conv_bias": False,
+        "num_hidden_layers": 2,
+    },
+    "attention adapters (MMS)": {"adapter_attn_dim": 4},
+    "odd position kernel": {"num_conv_pos_embeddings": 15},
+    "another activation": {"hidden_act": "relu", "feat_extract_activation": "gelu_new"},
+}
+
+
+def checkpoint_at(folder: Path) -> Checkpoint:
+    return Checkpoint("tiny", folder, "folder")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_computes_what_transformers_computes(tmp_path: Path, name: str) -> None:
+    checkpoint = checkpoint_at(save_tiny_checkpoint(tmp_path, **VARIANTS[name]))
+    fast, reference = OpenVinoEngine(precision="fp32"), TorchEngine(device="cpu")
+    fast.load(checkpoint)
+    reference.load(checkpoint)
+
+    found, expected = fast.forward(BATCH), reference.forward(BATCH)
+
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert (fast.grid, fast.outputs) == (reference.grid, reference.outputs)
+
+
+def test_results_of_one_call_survive_the_next(tiny_checkpoint: Checkpoint) -> None:
+    engine = OpenVinoEngine(precision="fp32")
+    engine.load(tiny_checkpoint)
+
+    first = engine.forward(BATCH)
+    kept = first.copy()
+    engine.forward(-BATCH)
+
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_half_precision_weights_and_the_older_names_of_weight_norm_are_read(tmp_path: Path) -> None:
+    folder = save_tiny_checkpoint(tmp_path)
+    tensors = load_file(folder / "model.safetensors")
+    prefix = "wav2vec2.encoder.pos_conv_embed.conv"
+    renamed = {
+        name.replace(f"{prefix}.parametrizations.weight.original0", f"{prefix}.weight_g").replace(
+            f"{prefix}.parametrizations.weight.original1", f"{prefix}.weight_v"
+        ): tensor.half()
+        for name, tensor in tensors.items()
+    }
+    expected = TorchEngine(device="cpu")
+    expected.load(checkpoint_at(folder))
+    save_file(renamed, folder / "model.safetensors", metadata={"format": "pt"})
+    engine = OpenVinoEngine(precision="fp32")
+    engine.load(checkpoint_at(folder))
+
+    np.testing.assert_allclose(engine.forward(BATCH), expected.forward(BATCH), atol=0.02)
+
+
+def test_number_format_without_numpy_is_for_another_engine(tmp_path: Path) -> None:
+    folder = save_tiny_checkpoint(tmp_path)
+    tensors = load_file(folder / "model.safetensors")
+    save_file(
+        {name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()},
+        folder / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+
+    with pytest.raises(UnsupportedArchitecture):
+        OpenVinoEngine().load(checkpoint_at(folder))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"model_type": "hubert"}, {"add_adapter": True}, {"hidden_act": "silu"}],
+    ids=lambda change: next(iter(change)),
+)
+def test_unknown_parts_are_for_another_engine(tmp_path: Path, change: dict[str, object]) -> None:
+    folder = save_tiny_checkpoint(tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **change}))
+
+    with pytest.raises(UnsupportedArchitecture):
+        OpenVinoEngine().load(checkpoint_at(folder))
+
+
+def test_pickled_weights_are_for_another_engine(tmp_path: Path) -> None:
+    folder = save_tiny_checkpoint(tmp_path)
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(b"pickle")
+
+    with pytest.raises(UnsupportedArchitecture):
+        OpenVinoEngine().load(checkpoint_at(folder))
+
+
+@pytest.mark.parametrize(
+    ("dropped", "code"),
+    [("lm_head.weight", "model.no_ctc_head"), ("wav2vec2.encoder.layer_norm.bias", "model.broken")],
+)
+def test_missing_weights_are_a_model_error_in_both_engines(
+    tmp_path: Path, dropped: str, code: str
+) -> None:
+    folder = save_tiny_checkpoint(tmp_path)
+    tensors = load_file(folder / "model.safetensors")
+    del tensors[dropped]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+    for engine in (OpenVinoEngine(), TorchEngine(device="cpu")):
+        with pytest.raises(ModelError) as refused:
+            engine.load(checkpoint_at(folder))
+        assert refused.value.code == code
+
+
+def test_damaged_file_is_a_model_error(tmp_path: Path) -> None:
+    folder = save_tiny_checkpoint(tmp_path)
+    (folder / "model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0 not json at all")
+
+    with pytest.raises(ModelError) as refused:
+        OpenVinoEngine().load(checkpoint_at(folder))
+
+    assert refused.value.code == "model.broken"
+
+
+CORE = ov.Core
+
+
+class ListedAbilities:
+    """OpenVINO's core, with the processor's abilities as the test wants them."""
+
+    def __init__(self, *abilities: str) -> None:
+        self._core = CORE()
+        self._abilities = abilities
+
+    def get_property(self, device: str, name: str) -> object:
+        return self._abilities if "CAPABILITIES" in name else self._core.get_property(device, name)
+
+    def compile_model(self, *arguments: object) -> object:
+        return self._core.compile_model(*arguments)
+
+
+def test_trial_of_precisions_is_made_once_and_remembered(
+    tiny_checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ov, "Core", lambda: ListedAbilities("FP32", "BF16"))
+    trials = []
+
+    def count(self: OpenVinoEngine, graph: object) -> str:
+        trials.append(graph)
+        return original(self, graph)
+
+    original = OpenVinoEngine._try_out
+    monkeypatch.setattr(OpenVinoEngine, "_try_out", count)
+    first, second = OpenVinoEngine(cache=tmp_path / "new"), OpenVinoEngine(cache=tmp_path / "new")
+    first.load(tiny_checkpoint)
+    second.load(tiny_checkpoint)
+
+    assert len(trials) == 1
+    assert first.describe().precision == second.describe().precision
+    assert first.describe().precision in ("fp32", "bf16")
+
+
+def test_processor_without_bfloat16_makes_no_trial(
+    tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ov, "Core", lambda: ListedAbilities("FP32"))
+    monkeypatch.setattr(OpenVinoEngine, "_try_out", lambda *_: pytest.fail("a trial"))
+    engine = OpenVinoEngine()
+    engine.load(tiny_checkpoint)
+
+    assert engine.describe().precision == "fp32"
+
+
+def test_memory_that_cannot_be_read_or_written_costs_only_the_trial(tmp_path: Path) -> None:
+    (tmp_path / "precision.json").write_text("{ damaged")
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+
+    assert TrialMemory(tmp_path).recall("key") == ""
+    TrialMemory(tmp_path).remember("key", "fp32")
+    assert TrialMemory(tmp_path).recall("key") == "fp32"
+    TrialMemory(blocked).remember("key", "fp32")
+    assert TrialMemory(blocked).recall("key") == ""
+    TrialMemory(None).remember("key", "fp32")
+    assert TrialMemory(None).recall("key") == ""
