@@ -90,7 +90,6 @@ def fetch(
             code="model.hub_offline",
             severity="warning",
             retryable=True,
-            hint="The embedded model answers meanwhile.",
         ) from error
 
 

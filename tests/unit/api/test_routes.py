@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.doubles import FakeAdapter, make_recognition
-from tests.unit.api.conftest import Start
+from tests.unit.conftest import Start
 from wav2vec2_app.api import add_routes
 from wav2vec2_app.api.errors import status_of
 from wav2vec2_app.api.uploads import FORM_OVERHEAD_BYTES

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from tests.doubles import PICTURE_NAMES, FakeAdapter, make_picture, make_recognition
-from tests.unit.ui.conftest import Start
+from tests.unit.conftest import Start
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.types import Operation, TaskEvent
