@@ -1,0 +1,154 @@
+"""``python -m benchmarks.silence [SET] [CHECKPOINT]``: is nothing read where nothing is said?
+
+Counts the sounds without speech (a minute each, see :mod:`benchmarks.sounds`) in which speech is found, and
+the recordings of real speech that are not kept whole: as they are, 30 dB quieter, and with noise 10 dB
+below. ``SET`` is ``heldout`` (the training recipe's held-out speakers, the default: choose settings on
+these) or ``test-clean-60`` (to report); both need ``../shared/speech`` beside a checkout. ``CHECKPOINT`` is
+a folder; the embedded model's by default.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+
+from benchmarks import sounds
+from benchmarks.recognition import examples
+from benchmarks.report import Figure, median_ms, show
+from training.data import held_out_utterances, read_table
+from training.paths import SPEECH
+from wav2vec2_app.build import assets_path
+from wav2vec2_app.model.ctc import words_of_path
+from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
+from wav2vec2_app.model.recognizer import Recognizer
+from wav2vec2_app.model.resolve import Checkpoint
+from wav2vec2_app.model.speech import SpeechActivity, find_speech, frame_energy, only_speech
+from wav2vec2_app.types import SAMPLE_RATE_HZ, Emission, Float32
+
+SEED = 2024
+SOUND_S = 60.0
+QUIETER_DB = -30.0
+NOISE_DB = 10.0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was found in one recording; ``spent_s`` is how long finding took for each 10 s of it."""
+
+    emission: Emission
+    activity: SpeechActivity
+    spent_s: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether the best path reads the same words from the parts that are kept as from all."""
+        return bool(self.activity.segments) and _read(self.emission) == _read(
+            only_speech(self.emission, self.activity)
+        )
+
+
+def _read(emission: Emission) -> list[str]:
+    return [word.text for word in words_of_path(emission, emission.log_probs.argmax(axis=1))]
+
+
+class Listener:
+    """A checkpoint that listens to samples ``(n,)``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._recognizer = Recognizer(
+            Checkpoint(folder.name, folder, "folder"),
+            OpenVinoEngine(precision="fp32", threads=1),
+            window_s=20.0,
+            overlap_s=4.0,
+        )
+
+    def hear(self, samples: Float32) -> Heard:
+        emission = self._recognizer.emit(samples)
+        hop = round(emission.frame_s * SAMPLE_RATE_HZ)
+        begin = time.perf_counter()
+        energy_db = frame_energy(samples, hop, len(emission.log_probs))
+        activity = find_speech(emission, energy_db)
+        spent_s = time.perf_counter() - begin
+        return Heard(emission, activity, spent_s * 10 / max(1.0, emission.duration_s))
+
+
+def without_speech(listener: Listener) -> Figure:
+    """How many sounds are taken for speech."""
+    mistaken = []
+    for name, sound in sounds.everything(SOUND_S, SEED):
+        heard = listener.hear(sound)
+        if heard.activity.segments:
+            mistaken.append(name)
+            print(f"taken for speech: {name}, {heard.activity.segments[:3]}")
+    return Figure(f"sounds of {SOUND_S:g} s taken for speech", len(mistaken), "", 0)
+
+
+def with_speech(
+    listener: Listener, name: str, clips: Sequence[tuple[str, Float32]]
+) -> Iterator[Figure]:
+    """How many recordings are not kept whole, under each condition."""
+    spent_s = []
+    for condition, change in (
+        ("", lambda clip, _: clip),
+        (f" at {QUIETER_DB:g} dB", lambda clip, _: clip * 10 ** (QUIETER_DB / 20)),
+        (f" in noise {NOISE_DB:g} dB below", _in_noise),
+    ):
+        missed = cut = 0
+        for number, (label, clip) in enumerate(clips):
+            heard = listener.hear(change(clip, number).astype("float32"))
+            spent_s.append(heard.spent_s)
+            missed += not heard.activity.segments
+            cut += not heard.whole
+            if not heard.whole:
+                print(f"not whole: {label}{condition}, {heard.activity}")
+        yield Figure(f"{name}{condition}: taken for no speech, of {len(clips)}", missed, "", 0)
+        yield Figure(f"{name}{condition}: not kept whole, of {len(clips)}", cut, "", 0)
+    yield median_ms("finding speech in 10 s", spent_s, 5)
+
+
+def after_a_sound(listener: Listener, clip: Float32) -> Figure:
+    """How many seconds too many, at worst, are kept of a sentence that follows a minute of a sound."""
+    extra_s = 0.0
+    for sound in (
+        sounds.white_noise(SOUND_S, -35, SEED),
+        sounds.coloured_noise(SOUND_S, -35, SEED, 1.0),
+        sounds.chords(SOUND_S, 100, -30, SEED),
+    ):
+        heard = listener.hear(sounds.joined(sound, clip))
+        kept_s = sum(end - start for start, end in heard.activity.segments)
+        extra_s = max(extra_s, kept_s - len(clip) / SAMPLE_RATE_HZ)
+    return Figure("kept beyond a sentence after a minute of a sound", extra_s, "s", 2.0)
+
+
+def _in_noise(clip: Float32, number: int) -> Float32:
+    slope = float(number % 2)  # white and pink in turn
+    noise = sounds.coloured_noise(len(clip) / SAMPLE_RATE_HZ, -20, SEED + number, slope)
+    return sounds.mixed(clip, noise, NOISE_DB)
+
+
+def _clips(paths: Sequence[Path]) -> list[tuple[str, Float32]]:
+    return [(path.stem, soundfile.read(path, dtype="float32")[0]) for path in paths]
+
+
+def measure(name: str = "heldout", folder: Path | None = None) -> Sequence[Figure]:
+    listener = Listener(folder or assets_path() / "model")
+    own = _clips([path for path, _ in examples()])
+    figures = [without_speech(listener), after_a_sound(listener, own[0][1])]
+    figures += with_speech(listener, "example clips", own)
+    if not SPEECH.exists():
+        print("../shared/speech is not here: only the example clips are heard")
+        return figures
+    spoken = held_out_utterances() if name == "heldout" else read_table(SPEECH / f"{name}.tsv")
+    figures += with_speech(listener, name, _clips([utterance.path for utterance in spoken]))
+    return figures
+
+
+if __name__ == "__main__":
+    arguments = [*sys.argv[1:3]]
+    figures = measure(*arguments[:1], *(Path(folder) for folder in arguments[1:]))
+    sys.exit(0 if show("silence", figures) else 1)
