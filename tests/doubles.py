@@ -20,6 +20,9 @@ from wav2vec2_app.adapters.base import RollingMeasure
 from wav2vec2_app.types import (
     SAMPLE_RATE_HZ,
     AdapterStatus,
+    AlignedCharacter,
+    AlignedWord,
+    Alignment,
     Audio,
     AudioProbe,
     AudioSource,
@@ -54,7 +57,9 @@ PICTURE_NAMES = ("waveform", "spectrogram", "mfcc", "pitch", "emission")
 _STAGES: Mapping[Operation, tuple[tuple[str, str, float], ...]] = {
     Operation.PROBE: (("probe", "audio", 1.0),),
     Operation.DECODE: (("decode audio", "audio", 0.7), ("resample", "audio", 0.3)),
-    Operation.TRANSCRIBE: (("forward", "inference", 0.9), ("decode text", "inference", 0.1)),
+    Operation.TRANSCRIBE: (("forward", "inference", 0.9), ("decode text", "text", 0.1)),
+    Operation.READ: (("decode text", "text", 1.0),),
+    Operation.ALIGN: (("align", "text", 1.0),),
     Operation.ANALYZE: (("features", "audio", 1.0),),
     Operation.DRAW: (("draw", "audio", 1.0),),
 }
@@ -126,6 +131,21 @@ def make_recognition(text: str = "hello world", *, model: ModelInfo | None = Non
         reason="" if words else "silence",
     )
     return Recognition(transcript, emission)
+
+
+def make_alignment(text: str = "hello world") -> Alignment:
+    """Each word of ``text`` a fifth of a second long, letter by letter."""
+    words = tuple(
+        AlignedWord(
+            word,
+            round(0.2 * number, 6),
+            round(0.2 * number + 0.2, 6),
+            0.9,
+            tuple(AlignedCharacter(c.upper(), 0.2 * number, 0.2 * number + 0.2, 0.9) for c in word),
+        )
+        for number, word in enumerate(text.split())
+    )
+    return Alignment(words, 0.9 if words else 0.0)
 
 
 def make_features(duration_s: float = 1.0, *, frame_s: float = FRAME_S) -> Features:
@@ -314,7 +334,11 @@ class FakeAdapter:
             return make_audio(self.duration_s)
         if task.operation is Operation.TRANSCRIBE:
             report(Progress(fraction=1.0))
-            return make_recognition(PurePath(task.task.source.name).stem)
+            return make_recognition(PurePath(_source(task).name).stem)
+        if task.operation is Operation.READ:
+            return make_recognition(" ".join(task.task.reading.hotwords) or "read anew")
+        if task.operation is Operation.ALIGN:
+            return make_alignment(task.task.text)
         if task.operation is Operation.ANALYZE:
             return make_features(self.duration_s)
         return self._draw(report)
@@ -324,6 +348,11 @@ class FakeAdapter:
         for number, picture in enumerate(pictures, start=1):
             report(Progress(fraction=number / len(pictures), value=picture))
         return pictures
+
+
+def _source(task: ModelTask) -> AudioSource:
+    assert task.task.source is not None
+    return task.task.source
 
 
 def make_memory() -> MemoryReport:

@@ -52,6 +52,7 @@ def build_system(settings: Settings, *, on_worker_event: OnWorkerEvent = lambda 
                 for _ in range(settings.inference_workers)
             ]
         ),
+        text=WorkerPool([bridge("text", _text_config(settings), env=ONE_THREAD)]),
         make_fetch_bridge=lambda: bridge("fetch", {"timeout_s": settings.fetch_timeout_s}),
         settings=settings,
     )
@@ -63,6 +64,9 @@ def build_system(settings: Settings, *, on_worker_event: OnWorkerEvent = lambda 
         timeout_per_audio_s=0.0,
         breaker_failures=settings.breaker_failures,
         breaker_recovery_s=settings.breaker_recovery_s,
+        keep_bytes=settings.keep_bytes,
+        keep_s=settings.keep_s,
+        keep_shared=settings.keep_shared,
     )
     return System(settings, orchestrator, service)
 
@@ -81,8 +85,6 @@ def _inference_config(settings: Settings) -> dict[str, Any]:
         "preferred": settings.preferred_model,
         "allowed": list(settings.allowed_models),
         "folders": folders,
-        "decoder": settings.decoder,
-        "language_model": str(assets_path() / "lm"),
         "device": settings.device,
         "engine": settings.engine,
         "precision": settings.precision,
@@ -90,6 +92,14 @@ def _inference_config(settings: Settings) -> dict[str, Any]:
         "threads": settings.threads or os.cpu_count() or 1,
         "window_s": settings.window_s,
         "window_overlap_s": settings.window_overlap_s,
+    }
+
+
+def _text_config(settings: Settings) -> dict[str, Any]:
+    return {
+        "embedded": str(assets_path() / "model"),
+        "language_model": str(assets_path() / "lm"),
+        "decoder": settings.decoder,
     }
 
 

@@ -84,6 +84,14 @@ class Settings(BaseSettings):
     """How much neighbouring windows share, seconds, at most half of a window; half of it is
     dropped on each side of a seam."""
 
+    keep_bytes: int = Field(48 * MIB, ge=0)
+    """Finished results that are kept in memory, bytes, so that reading them anew or asking again needs no
+    model; 0 keeps none."""
+    keep_s: float = Field(3000.0, gt=0)
+    """How long a result is kept at most, seconds."""
+    keep_shared: bool = False
+    """Whether the same recording, sent by another person, is answered from what is kept."""
+
     # --- queue, timeouts, recovery ---
     queue_size: int = Field(32, ge=1)
     """Tasks that may wait; the next one is refused with a time to come back."""

@@ -98,6 +98,9 @@ class Emission:
         blank_id: column of the CTC blank.
         word_delimiter: the token between words, usually ``|``.
         frame_s: seconds from one frame to the next (0.02 for wav2vec2).
+        special: tokens that are never spelled (``<s>``, ``<unk>``…).
+        energy_db: float16 ``(frames,)``, level of the audio under each frame, dB relative to full scale.
+        calibration: what the checkpoint brings to turn its scores into confidences, if anything.
     """
 
     log_probs: Float16
@@ -105,6 +108,9 @@ class Emission:
     blank_id: int
     word_delimiter: str
     frame_s: float
+    special: tuple[str, ...] = ()
+    energy_db: Float16 | None = None
+    calibration: Mapping[str, Any] | None = None
 
     @property
     def duration_s(self) -> float:
@@ -140,8 +146,46 @@ class ModelInfo:
 
 
 @dataclass(frozen=True)
+class Emitted:
+    """An emission, the model that made it, and the length of the audio it heard, seconds."""
+
+    emission: Emission
+    model: ModelInfo
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How an emission is read.
+
+    Attributes:
+        decoder: ``greedy`` (the best path), ``beam`` (a lexicon and a language model), or ``auto``: the
+            beam for the embedded model and wherever there are hotwords, the best path otherwise.
+        beam_width: hypotheses kept from frame to frame.
+        lm_weight: of the language model's log10 probability, added to the emission's natural logarithm.
+        word_score: added for each word; above 0 favours more and shorter words.
+        hotwords: words or names to favour, also such as no lexicon has.
+        hotword_boost: added for each hotword, natural logarithm.
+    """
+
+    decoder: str = "auto"
+    beam_width: int = 30
+    lm_weight: float = 1.5
+    word_score: float = 0.0
+    hotwords: tuple[str, ...] = ()
+    hotword_boost: float = 6.0
+
+
+AS_USUAL = Reading()
+"""How an emission is read if nobody says otherwise."""
+
+
+@dataclass(frozen=True)
 class Transcript:
-    """What was said. ``reason`` is set when ``text`` is empty and says why (``silence``…)."""
+    """What was said. ``reason`` is set when ``text`` is empty and says why (``silence``…).
+
+    ``decoder`` is the one that read it; ``note`` says so where it is not the one that was wished for.
+    """
 
     text: str
     words: tuple[Word, ...]
@@ -150,6 +194,41 @@ class Transcript:
     model: ModelInfo
     decoder: str = "greedy"
     reason: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class AlignedCharacter:
+    """One letter as the model spells it; ``score`` is its mean probability, in [0, 1]."""
+
+    text: str
+    start_s: float
+    end_s: float
+    score: float
+
+
+@dataclass(frozen=True)
+class AlignedWord:
+    """One word of a given text with its time in the audio.
+
+    ``score`` is the geometric mean of its letters' probabilities, in [0, 1]. A ``wildcard`` is a word
+    that the model's letters cannot spell: it has no characters, and the time between its neighbours.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+    score: float
+    characters: tuple[AlignedCharacter, ...] = ()
+    wildcard: bool = False
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A given text aligned with an emission; ``score`` is the geometric mean over its letters."""
+
+    words: tuple[AlignedWord, ...]
+    score: float
 
 
 @dataclass(frozen=True)
@@ -232,6 +311,8 @@ class Operation(str, Enum):
     PROBE = "probe"
     DECODE = "decode"
     TRANSCRIBE = "transcribe"
+    READ = "read"
+    ALIGN = "align"
     ANALYZE = "analyze"
     DRAW = "draw"
 
@@ -240,6 +321,7 @@ class Want(str, Enum):
     """What a caller wants to have at the end."""
 
     TRANSCRIPT = "transcript"
+    ALIGNMENT = "alignment"
     FEATURES = "features"
     PICTURES = "pictures"
 
@@ -248,14 +330,29 @@ class Want(str, Enum):
 class AudioTask:
     """One request of one caller, as submitted to the orchestrator.
 
-    ``session`` groups the tasks of one person, so that they can be cancelled together.
+    Attributes:
+        source: the recording; ``None`` where ``kept`` names an earlier task, whose audio and emission
+            are then used again.
+        wants: what is to be made of it.
+        model: which model hears it.
+        reading: how its emission is read.
+        text: what is to be aligned, where an alignment is wanted.
+        session: groups the tasks of one person, so that they can be cancelled together.
+        kept: the id of an earlier task.
     """
 
-    source: AudioSource
+    source: AudioSource | None = None
     wants: frozenset[Want] = frozenset({Want.TRANSCRIPT})
     model: str = AUTO_MODEL
+    reading: Reading = AS_USUAL
+    text: str = ""
     session: str = ""
+    kept: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def __post_init__(self) -> None:
+        if (self.source is None) == (not self.kept):
+            raise ValueError("an AudioTask has either a source or an earlier task to go back to")
 
 
 @dataclass(frozen=True)
@@ -290,8 +387,9 @@ def ignore_progress(_: Progress) -> None:
 class TaskResult:
     """What an adapter answers.
 
-    ``value`` by operation: PROBE -> AudioProbe; DECODE -> Audio; TRANSCRIBE -> Recognition;
-    ANALYZE -> Features; DRAW -> tuple of Picture. ``stages`` start from the moment the adapter was called.
+    ``value`` by operation: PROBE -> AudioProbe; DECODE -> Audio; TRANSCRIBE and READ -> Recognition;
+    ALIGN -> Alignment; ANALYZE -> Features; DRAW -> tuple of Picture. ``stages`` start from the
+    moment the adapter was called.
     """
 
     operation: Operation
@@ -305,6 +403,10 @@ class Recognition:
 
     transcript: Transcript
     emission: Emission
+
+    @property
+    def emitted(self) -> Emitted:
+        return Emitted(self.emission, self.transcript.model, self.transcript.duration_s)
 
 
 @dataclass(frozen=True)
@@ -327,6 +429,7 @@ class AudioResult:
     audio: Audio
     stages: tuple[Stage, ...]
     recognition: Recognition | None = None
+    alignment: Alignment | None = None
     features: Features | None = None
     pictures: tuple[Picture, ...] = ()
     real_time_factor: float = 0.0
@@ -454,9 +557,11 @@ class Advanced(TaskEvent):
 
 @dataclass(frozen=True)
 class Partial(TaskEvent):
-    """A part of the result is ready before the whole: Audio, Recognition, Features or one Picture."""
+    """A part of the result is ready before the whole: Audio, Recognition, Features Alignment
+    or one Picture.
+    """
 
-    value: Audio | Recognition | Features | Picture
+    value: Audio | Recognition | Alignment | Features | Picture
     stages: tuple[Stage, ...] = ()
 
 

@@ -13,15 +13,26 @@ from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import (
     AdapterStatus,
     Audio,
+    AudioSource,
     ModelCapabilities,
     ModelTask,
     Operation,
+    Recognition,
     Report,
     TaskResult,
     ignore_progress,
 )
 
-FEATURES = ("log_mel", "mfcc", "f0", "energy", "word_times", "word_confidence")
+FEATURES = (
+    "log_mel",
+    "mfcc",
+    "f0",
+    "energy",
+    "word_times",
+    "word_confidence",
+    "hotwords",
+    "alignment",
+)
 
 
 class Wav2Vec2Adapter:
@@ -48,6 +59,8 @@ class Wav2Vec2Adapter:
             Operation.PROBE: self._probe,
             Operation.DECODE: self._decode,
             Operation.TRANSCRIBE: self._transcribe,
+            Operation.READ: self._read,
+            Operation.ALIGN: self._align,
             Operation.ANALYZE: self._analyze,
             Operation.DRAW: self._draw,
         }
@@ -97,21 +110,33 @@ class Wav2Vec2Adapter:
             return await work
 
     async def _probe(self, task: ModelTask, _: Report) -> Timed[Any]:
-        found = await self._service.probe(task.task.source, request_id=task.task.id)
+        found = await self._service.probe(_source(task), request_id=task.task.id)
         return Timed(found, ())
 
     async def _decode(self, task: ModelTask, _: Report) -> Timed[Any]:
         probe = task.inputs.get(Operation.PROBE)
         expected_s = probe.duration_s if probe is not None else self._settings.max_duration_s
         return await self._service.decode(
-            task.task.source, expected_s=expected_s, request_id=task.task.id
+            _source(task), expected_s=expected_s, request_id=task.task.id
         )
 
     async def _transcribe(self, task: ModelTask, report: Report) -> Timed[Any]:
         audio: Audio = _input(task, Operation.DECODE)
         return await self._service.process(
-            audio, model=task.task.model, report=report, request_id=task.task.id
+            audio,
+            model=task.task.model,
+            reading=task.task.reading,
+            report=report,
+            request_id=task.task.id,
         )
+
+    async def _read(self, task: ModelTask, _: Report) -> Timed[Any]:
+        known: Recognition = _input(task, Operation.TRANSCRIBE)
+        return await self._service.read(known.emitted, task.task.reading, request_id=task.task.id)
+
+    async def _align(self, task: ModelTask, _: Report) -> Timed[Any]:
+        known: Recognition = _input(task, Operation.TRANSCRIBE)
+        return await self._service.align(known.emitted, task.task.text, request_id=task.task.id)
 
     async def _analyze(self, task: ModelTask, _: Report) -> Timed[Any]:
         audio: Audio = _input(task, Operation.DECODE)
@@ -121,7 +146,7 @@ class Wav2Vec2Adapter:
         return await self._service.draw(
             _input(task, Operation.DECODE),
             _input(task, Operation.ANALYZE),
-            _input(task, Operation.TRANSCRIBE),
+            task.inputs.get(Operation.READ) or _input(task, Operation.TRANSCRIBE),
             report=report,
             request_id=task.task.id,
         )
@@ -129,6 +154,12 @@ class Wav2Vec2Adapter:
 
 MAX_NAME = 200
 """Longest model name looked at, characters."""
+
+
+def _source(task: ModelTask) -> AudioSource:
+    if task.task.source is None:
+        raise InternalError("There is no recording to read.", code="task.missing_input")
+    return task.task.source
 
 
 def _input(task: ModelTask, operation: Operation) -> Any:

@@ -44,14 +44,12 @@ def runs(emission: Emission, ids: NDArray[np.integer[Any]]) -> list[Token]:
     ]
 
 
-def words_of_path(
-    emission: Emission, ids: NDArray[np.integer[Any]], *, ignore: frozenset[str] = frozenset()
-) -> tuple[Word, ...]:
+def words_of_path(emission: Emission, ids: NDArray[np.integer[Any]]) -> tuple[Word, ...]:
     """The words of a path through ``emission``, with times in seconds and confidence in [0, 1].
 
     A word lasts from the first frame of its first token to the end of its last token's run; its
-    confidence is the geometric mean of its tokens' probabilities. Tokens in ``ignore`` (``<s>``,
-    ``<unk>``…) are never spelled.
+    confidence is the geometric mean of its tokens' probabilities. Special tokens (``<s>``, ``<unk>``…)
+    are never spelled.
     """
     words: list[Word] = []
     letters: list[Token] = []
@@ -59,7 +57,7 @@ def words_of_path(
         if token.text == emission.word_delimiter:
             words.extend(_spell(letters, emission.frame_s))
             letters = []
-        elif token.text not in ignore:
+        elif token.text not in emission.special:
             letters.append(token)
     words.extend(_spell(letters, emission.frame_s))
     return tuple(words)

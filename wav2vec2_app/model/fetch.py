@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,16 @@ from huggingface_hub.errors import (
 from tqdm.auto import tqdm
 
 from wav2vec2_app.errors import ModelError, ResourceError
-from wav2vec2_app.model.resolve import CONFIG, VOCABULARY, WEIGHTS, cached_path
+from wav2vec2_app.model.languages import (
+    ADAPTERS,
+    CONFIG,
+    TOKENIZER,
+    VOCABULARY,
+    choose_language,
+    has_languages,
+    split_name,
+)
+from wav2vec2_app.model.resolve import WEIGHTS, cached_path
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +40,9 @@ SIDE_FILES = (
     VOCABULARY,
     "preprocessor_config.json",
     "processor_config.json",
-    "tokenizer_config.json",
+    TOKENIZER,
     "special_tokens_map.json",
+    "added_tokens.json",
 )
 """Small files of a checkpoint, fetched before the weights so that weights make it complete."""
 
@@ -46,29 +56,35 @@ class RemoteFile:
 
 
 def fetch(
-    repository: str,
+    name: str,
     report: Callable[[int, int], None],
     *,
     timeout_s: float = 5.0,
     endpoint: str | None = None,
 ) -> None:
-    """Download what a CTC checkpoint needs; ``report(done_bytes, total_bytes)`` as it comes.
+    """Download what the CTC checkpoint ``repository`` or ``repository:language`` needs.
 
-    ``report`` may raise to stop. Does nothing where the checkpoint is on disk already.
+    ``report(done_bytes, total_bytes)`` is called as it comes, and may raise to stop. Of a multilingual
+    checkpoint one language is fetched. Does nothing where all is on disk already.
 
     Raises:
         ModelError: ``model.hub_offline`` where the hub does not answer within ``timeout_s``,
-            ``model.not_on_hub`` where it does not know or does not give the repository.
+            ``model.not_on_hub`` where it does not know or does not give the repository,
+            ``model.unknown_language`` where the checkpoint does not speak the language.
     """
-    if cached_path(repository) is not None:
+    if cached_path(name) is not None:
         return
+    repository, language = split_name(name)
     try:
-        files = _plan(repository, timeout_s, endpoint)
-        total = sum(file.size for file in files)
-        done = 0
-        for file in files:
-            _download(repository, file, endpoint, timeout_s, _Progress(report, done, total))
-            done += file.size
+        sizes = _sizes(repository, timeout_s, endpoint)
+        weights = _weights(repository, sizes)
+        done, total = 0, sum(sizes[file] for file in (*_side_files(sizes), weights))
+        for file in _files(repository, language, sizes, weights):
+            if file in ADAPTERS_OF(sizes):
+                total += sizes[file]
+            progress = _Progress(report, done, total)
+            _download(repository, file, endpoint, timeout_s, progress)
+            done += sizes[file]
             report(done, total)
     except (RepositoryNotFoundError, GatedRepoError) as error:
         raise ModelError(

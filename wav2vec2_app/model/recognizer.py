@@ -1,27 +1,17 @@
-"""A loaded model: from samples to an emission, and from an emission to a transcript."""
+"""A loaded model: from samples to an emission."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from wav2vec2_app.model.alphabet import Alphabet
 from wav2vec2_app.model.chunking import plan_windows
-from wav2vec2_app.model.ctc import transcript_confidence
-from wav2vec2_app.model.decoders import BeamDecoder, Decoder, GreedyDecoder
 from wav2vec2_app.model.engines.base import Engine
 from wav2vec2_app.model.resolve import Checkpoint
-from wav2vec2_app.types import SAMPLE_RATE_HZ, Emission, Float32, ModelInfo, Transcript
-
-log = logging.getLogger(__name__)
-
-SILENCE_DBFS = -60.0
-"""Audio whose loudest half second stays below this level is silence, dB relative to full scale."""
+from wav2vec2_app.model.speech import IMPOSSIBLE, frame_energy, is_silent
+from wav2vec2_app.types import SAMPLE_RATE_HZ, Emission, Float16, Float32, ModelInfo
 
 NOTHING: Callable[[float], None] = lambda _: None  # noqa: E731 - a named do-nothing default
 
@@ -41,30 +31,16 @@ class Recognizer:
         alphabet = Alphabet.of(checkpoint.path)
         engine.load(checkpoint)
         self._alphabet = alphabet.fitted(engine.outputs)
-        self._greedy = GreedyDecoder(self._alphabet.special)
-        self._decoder: Decoder = self._greedy
-        self._decoder_note = ""
         self._engine = engine
         self.checkpoint = checkpoint
         self._frame_s = engine.grid.hop / SAMPLE_RATE_HZ
         self._window_frames = max(2, round(window_s / self._frame_s))
         self._overlap_frames = max(1, round(overlap_s / self._frame_s))
 
-    def use_language_model(self, folder: Path) -> None:
-        """Decode with the beam from now on; where it cannot be had, stay greedy and say so."""
-        alphabet = self._alphabet
-        try:
-            self._decoder = BeamDecoder(
-                folder, alphabet.tokens, alphabet.blank_id, alphabet.word_delimiter
-            )
-        except (ImportError, OSError) as error:
-            log.warning("no beam, the greedy decoder answers: %s", error)
-            self._decoder_note = "Words are spelled without a language model on this system."
-
     @property
     def info(self) -> ModelInfo:
         engine = self._engine.describe()
-        notes = (self.checkpoint.note, engine.note, self._decoder_note)
+        notes = (self.checkpoint.note, engine.note)
         return ModelInfo(
             name=self.checkpoint.name,
             source=self.checkpoint.source,
@@ -79,9 +55,13 @@ class Recognizer:
     def emit(self, samples: Float32, report: Callable[[float], None] = NOTHING) -> Emission:
         """Run the model over ``samples`` ``(n,)``; ``report`` gets the fraction after each window.
 
-        ``report`` may raise to stop the work between windows.
+        ``report`` may raise to stop the work between windows. Silence is answered without a forward pass:
+        normalising it would blow noise up until it resembles letters.
         """
         grid = self._engine.grid
+        energy_db = frame_energy(samples, grid.hop, max(1, grid.frames(len(samples))))
+        if is_silent(energy_db, self._frame_s):
+            return self._silence(energy_db)
         values = _standardize(samples) if self._alphabet.normalize else samples
         shortest = grid.samples(1)
         if len(values) < shortest:
@@ -97,80 +77,26 @@ class Recognizer:
             frames = self._engine.forward(values[None, window.start : window.stop])[0]
             kept.append(frames[window.keep_from : window.keep_to].astype(np.float16))
             report(number / len(windows))
-        return Emission(
-            log_probs=np.concatenate(kept),
-            vocabulary=self._alphabet.tokens,
-            blank_id=self._alphabet.blank_id,
-            word_delimiter=self._alphabet.word_delimiter,
-            frame_s=self._frame_s,
-        )
+        return self._emission(np.concatenate(kept), energy_db)
 
-    def silent_emission(self, samples: int) -> Emission:
-        """The emission of ``samples`` samples in which nothing is said: blank everywhere."""
-        frames = max(1, self._engine.grid.frames(samples))
-        log_probs = np.full((frames, len(self._alphabet.tokens)), -20.0, dtype=np.float16)
+    def _silence(self, energy_db: Float32) -> Emission:
+        """Blank everywhere."""
+        shape = (len(energy_db), len(self._alphabet.tokens))
+        log_probs = np.full(shape, IMPOSSIBLE, dtype=np.float16)
         log_probs[:, self._alphabet.blank_id] = 0.0
+        return self._emission(log_probs, energy_db)
+
+    def _emission(self, log_probs: Float16, energy_db: Float32) -> Emission:
+        alphabet = self._alphabet
         return Emission(
             log_probs=log_probs,
-            vocabulary=self._alphabet.tokens,
-            blank_id=self._alphabet.blank_id,
-            word_delimiter=self._alphabet.word_delimiter,
+            vocabulary=alphabet.tokens,
+            blank_id=alphabet.blank_id,
+            word_delimiter=alphabet.word_delimiter,
             frame_s=self._frame_s,
+            special=tuple(sorted(alphabet.special)),
+            energy_db=energy_db.astype(np.float16),
         )
-
-    def read(self, emission: Emission, duration_s: float, *, silent: bool = False) -> Transcript:
-        """Decode ``emission``; one that is known to be silent needs no language model."""
-        decoder = self._greedy if silent else self._decoder
-        words = decoder.words(emission)
-        reason = "" if words else ("silence" if silent else "no_speech")
-        return Transcript(
-            text=" ".join(word.text for word in words),
-            words=words,
-            confidence=transcript_confidence(words),
-            duration_s=duration_s,
-            model=self.info,
-            decoder=decoder.name,
-            reason=reason,
-        )
-
-
-@dataclass(frozen=True)
-class Recognized:
-    """One recognition with the seconds its two steps took."""
-
-    transcript: Transcript
-    emission: Emission
-    forward_s: float
-    decode_s: float
-
-
-def recognize(
-    recognizer: Recognizer, samples: Float32, report: Callable[[float], None] = NOTHING
-) -> Recognized:
-    """Samples ``(n,)`` to transcript; silence is answered without a forward pass."""
-    begin = time.perf_counter()
-    silent = is_silent(samples)
-    emission = (
-        recognizer.silent_emission(len(samples)) if silent else recognizer.emit(samples, report)
-    )
-    middle = time.perf_counter()
-    transcript = recognizer.read(emission, len(samples) / SAMPLE_RATE_HZ, silent=silent)
-    return Recognized(transcript, emission, middle - begin, time.perf_counter() - middle)
-
-
-def is_silent(samples: Float32) -> bool:
-    """Whether the loudest half second of ``samples`` is below :data:`SILENCE_DBFS`."""
-    block = SAMPLE_RATE_HZ // 2
-    loudest = max(
-        (_power(samples[start : start + block]) for start in range(0, len(samples), block)),
-        default=0.0,
-    )
-    return bool(10 * np.log10(loudest + 1e-20) < SILENCE_DBFS)
-
-
-def _power(block: Float32) -> float:
-    centred = block - block.mean()
-    return float(np.mean(np.square(centred)))
 
 
 def _standardize(samples: Float32) -> Float32:

@@ -1,6 +1,7 @@
 """Which checkpoint answers to a name: embedded, on disk from the hub, or a local folder.
 
-Nothing here touches the network; :mod:`wav2vec2_app.model.fetch` does.
+A name may choose a language after a colon, see :mod:`wav2vec2_app.model.languages`. Nothing here touches the
+network; :mod:`wav2vec2_app.model.fetch` does.
 """
 
 from __future__ import annotations
@@ -13,14 +14,22 @@ from typing import Any
 from huggingface_hub import try_to_load_from_cache
 
 from wav2vec2_app.errors import ModelError
+from wav2vec2_app.model.languages import (
+    ADAPTERS,
+    CONFIG,
+    VOCABULARY,
+    adapter_in,
+    choose_language,
+    split_name,
+    unknown_language,
+    vocabularies,
+)
 from wav2vec2_app.types import AUTO_MODEL
 
 EMBEDDED = "embedded"
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """File names that hold weights, best first."""
-VOCABULARY = "vocab.json"
-CONFIG = "config.json"
 
 
 @dataclass(frozen=True)
@@ -44,16 +53,25 @@ class ModelPolicy:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A complete checkpoint here. ``source`` is ``embedded``, ``cache`` or ``folder``."""
+    """A complete checkpoint here. ``source`` is ``embedded``, ``cache`` or ``folder``.
+
+    ``language`` is that of a multilingual checkpoint, else empty; it takes part in ``name`` if named.
+    """
 
     name: str
     path: Path
     source: str
     note: str = ""
+    language: str = ""
 
     @property
     def weights(self) -> Path:
         return next(self.path / name for name in WEIGHTS if (self.path / name).exists())
+
+    @property
+    def adapter(self) -> Path | None:
+        """The weights that make it speak ``language``, if they are in a file of their own."""
+        return adapter_in(self.path, self.language)
 
 
 def resolve(
@@ -65,17 +83,19 @@ def resolve(
     ``unusable`` are folders that it passes over.
 
     Raises:
-        ModelError: unknown or not allowed name, a model not on this machine yet, or a folder that
-            holds no usable checkpoint.
+        ModelError: unknown or not allowed name, a model or language not on this machine yet, a language
+            that the model does not speak, or a folder that holds no usable checkpoint.
     """
     if name == AUTO_MODEL:
         return _resolve_auto(policy, unusable)
     if name == EMBEDDED:
         return Checkpoint(EMBEDDED, _checked(policy.embedded), "embedded")
+    model, language = split_name(name)
     for folder in policy.folders:
-        if name in (str(folder), folder.name):
-            return Checkpoint(folder.name, _checked(folder), "folder")
-    if name not in policy.allowed and name != policy.preferred:
+        names = (str(folder), folder.name)
+        if name in names or model in names:
+            return _in_folder(folder, "" if name in names else language)
+    if not {name, model} & {*policy.allowed, policy.preferred}:
         raise ModelError(
             f"There is no model called “{name[:80]}” here.",
             code="model.unknown",
@@ -84,8 +104,8 @@ def resolve(
             hint="Choose one of the listed models; the server's settings decide which.",
             metadata={"known": list(known_names(policy))},
         )
-    path = cached_path(name)
-    if path is None:
+    checkpoint = _in_cache(name)
+    if checkpoint is None:
         raise ModelError(
             f"The model {name} is not on this machine yet.",
             code="model.not_on_disk",
@@ -93,14 +113,35 @@ def resolve(
             hint="It is fetched where the hub can be reached; meanwhile use “auto” or “embedded”.",
             metadata={"model": name},
         )
-    return Checkpoint(name, path, "cache")
+    return checkpoint
+
+
+def _in_folder(folder: Path, wanted: str) -> Checkpoint:
+    language = choose_language(_checked(folder), wanted)
+    if wanted and adapter_in(folder, wanted) is None:
+        here = tuple(known for known in vocabularies(folder) if adapter_in(folder, known))
+        raise unknown_language(wanted, here)
+    name = f"{folder.name}:{wanted}" if wanted else folder.name
+    return Checkpoint(name, folder, "folder", language=language)
+
+
+def _in_cache(name: str) -> Checkpoint | None:
+    """The checkpoint of the hub's ``name`` if all of it is on disk."""
+    model, wanted = split_name(name)
+    path = cached_path(model)
+    if path is None:
+        return None
+    language = choose_language(path, wanted)
+    if wanted and cached_path(name) is None:
+        return None
+    return Checkpoint(name, path, "cache", language=language)
 
 
 def _resolve_auto(policy: ModelPolicy, unusable: frozenset[Path]) -> Checkpoint:
-    path = cached_path(policy.preferred) if policy.preferred else None
-    if path is not None and path not in unusable:
-        return Checkpoint(policy.preferred, path, "cache")
-    why = "a better one is not on this machine" if path is None else "the better one is damaged"
+    better = _in_cache(policy.preferred) if policy.preferred else None
+    if better is not None and better.path not in unusable:
+        return better
+    why = "a better one is not on this machine" if better is None else "the better one is damaged"
     return Checkpoint(
         EMBEDDED,
         _checked(policy.embedded),
@@ -110,18 +151,28 @@ def _resolve_auto(policy: ModelPolicy, unusable: frozenset[Path]) -> Checkpoint:
 
 
 def known_names(policy: ModelPolicy) -> tuple[str, ...]:
-    """All names a person may choose, ``auto`` first."""
+    """All names a person may choose, ``auto`` first; each may be followed by ``:language``."""
     names = [AUTO_MODEL, EMBEDDED, *policy.allowed, *(folder.name for folder in policy.folders)]
     return tuple(dict.fromkeys(names))
 
 
-def cached_path(repository: str) -> Path | None:
-    """The hub cache's folder of ``repository`` if config, vocabulary and weights are all there."""
+def cached_path(name: str) -> Path | None:
+    """The hub cache's folder of ``repository`` or ``repository:language``.
+
+    None unless configuration, vocabulary, weights and, for a named language, its adapter are all there.
+    """
+    repository, language = split_name(name)
     found = [try_to_load_from_cache(repository, name) for name in (CONFIG, VOCABULARY)]
     weights = [try_to_load_from_cache(repository, name) for name in WEIGHTS]
-    if all(isinstance(path, str) for path in found) and any(isinstance(w, str) for w in weights):
-        return Path(str(found[0])).parent
-    return None
+    if not all(isinstance(path, str) for path in found):
+        return None
+    if not any(isinstance(path, str) for path in weights):
+        return None
+    folder = Path(str(found[0])).parent
+    adapters = [try_to_load_from_cache(repository, name.format(language)) for name in ADAPTERS]
+    if language and not any(isinstance(path, str) for path in adapters):
+        return None
+    return folder
 
 
 def _checked(folder: Path) -> Path:
@@ -142,6 +193,6 @@ def _checked(folder: Path) -> Path:
         raise ModelError(
             "The model folder holds no vocabulary.",
             code="model.no_vocabulary",
-            hint="It needs the tokenizer's vocab.json beside config.json.",
+            hint="It needs the tokenizer's vocab.json; a model that was not trained to spell has none.",
         )
     return folder

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Generic, TypeVar
 
-from wav2vec2_app.types import AudioTask, Operation, Want
+from wav2vec2_app.types import Operation, Want
 
 K = TypeVar("K", bound=Hashable)
 
@@ -80,32 +80,54 @@ class TaskGraph(Generic[K]):
         return frozenset(found)
 
 
-def plan(task: AudioTask) -> TaskGraph[Operation]:
-    """The graph of a task: what it wants and what that needs.
+def plan(wants: frozenset[Want], known: Collection[Operation] = ()) -> TaskGraph[Operation]:
+    """The graph of what is wanted and what that needs, without what is ``known`` already.
 
     ::
 
-        decode ─┬─> transcribe ─┬─> draw
+        decode ─┬─> transcribe ─┬─> align
+                │               ├─> draw
                 └─> analyze ────┘
 
-    The first of transcript, features and pictures that is wanted is essential; the others are
-    extras, whose failure leaves the task a success without them.
+    The first of alignment, transcript, features and pictures that is wanted is essential; the others are
+    extras, whose failure leaves the task a success without them. Where the transcript is known but is to be
+    read anew, that is one more node between it and the pictures: :func:`plan_reading`.
     """
-    wants = task.wants
-    nodes = [Node(Operation.DECODE)]
-    if wants & {Want.TRANSCRIPT, Want.PICTURES}:
-        nodes.append(Node(Operation.TRANSCRIBE, (Operation.DECODE,)))
+    nodes = [node for node in _nodes(wants) if node.key not in known]
+    main = _main_operation(wants)
+    here = {node.key for node in nodes}
+    return TaskGraph(
+        [Node(node.key, tuple(need for need in node.needs if need in here)) for node in nodes],
+        essential=[main] if main in here else [],
+    )
+
+
+def plan_reading(wants: frozenset[Want], known: Collection[Operation]) -> TaskGraph[Operation]:
+    """The graph of a task whose transcript is known and is to be read anew."""
+    rest = plan(wants, known)
+    after = {Operation.DRAW, Operation.ALIGN}
+    nodes = [
+        Node(node.key, (*node.needs, Operation.READ) if node.key in after else node.needs)
+        for node in rest
+    ]
+    return TaskGraph([Node(Operation.READ), *nodes], essential=[Operation.READ])
+
+
+def _nodes(wants: frozenset[Want]) -> Iterator[Node[Operation]]:
+    yield Node(Operation.DECODE)
+    if wants & {Want.TRANSCRIPT, Want.ALIGNMENT, Want.PICTURES}:
+        yield Node(Operation.TRANSCRIBE, (Operation.DECODE,))
+    if Want.ALIGNMENT in wants:
+        yield Node(Operation.ALIGN, (Operation.TRANSCRIBE,))
     if wants & {Want.FEATURES, Want.PICTURES}:
-        nodes.append(Node(Operation.ANALYZE, (Operation.DECODE,)))
+        yield Node(Operation.ANALYZE, (Operation.DECODE,))
     if Want.PICTURES in wants:
-        nodes.append(
-            Node(Operation.DRAW, (Operation.DECODE, Operation.TRANSCRIBE, Operation.ANALYZE))
-        )
-    return TaskGraph(nodes, essential=[_main_operation(wants)])
+        yield Node(Operation.DRAW, (Operation.DECODE, Operation.TRANSCRIBE, Operation.ANALYZE))
 
 
 def _main_operation(wants: frozenset[Want]) -> Operation:
     for want, operation in (
+        (Want.ALIGNMENT, Operation.ALIGN),
         (Want.TRANSCRIPT, Operation.TRANSCRIBE),
         (Want.FEATURES, Operation.ANALYZE),
         (Want.PICTURES, Operation.DRAW),

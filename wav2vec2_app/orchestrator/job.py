@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from wav2vec2_app.errors import translate
+from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.orchestrator.deadline import CANCEL_GRACE_S
 from wav2vec2_app.orchestrator.dispatch import Dispatcher
 from wav2vec2_app.orchestrator.events import EventStream
-from wav2vec2_app.orchestrator.graph import TaskGraph, plan
+from wav2vec2_app.orchestrator.graph import TaskGraph, plan, plan_reading
+from wav2vec2_app.orchestrator.keeping import Keeper, Kept
 from wav2vec2_app.orchestrator.parallel import ParallelExecutionManager
 from wav2vec2_app.orchestrator.queue import Ticket, WaitingLine
 from wav2vec2_app.orchestrator.synthesis import Piece, ResultSynthesizer, timeline
@@ -26,13 +28,14 @@ from wav2vec2_app.types import (
     Report,
     Stage,
     Started,
+    TaskResult,
 )
 
 NODE_MARGIN_S = 2 * CANCEL_GRACE_S
 """How much longer a node of the graph may take than its operation, seconds: the operation's own
 limit, whose passing the breaker sees, comes first."""
 
-SHOWN_WHEN_READY = frozenset({Operation.DECODE, Operation.TRANSCRIBE, Operation.ANALYZE})
+SHOWN_WHEN_READY = frozenset(Operation) - {Operation.PROBE, Operation.DRAW}
 """Operations whose value is announced as a Partial; DRAW reports its pictures one by one."""
 
 
@@ -56,6 +59,7 @@ class Workshop:
     manager: ParallelExecutionManager
     synthesizer: ResultSynthesizer
     limits: Limits
+    keeper: Keeper
 
 
 class Job:
@@ -68,6 +72,7 @@ class Job:
         self._audio_s = 0.0
         self._queue = Stage("queue", 0.0, 0.0)
         self._pieces: dict[Operation, Piece] = {}
+        self._recalled: dict[Operation, Piece] = {}
 
     async def live(self) -> AudioResult:
         """Do all the task wants.
@@ -75,20 +80,56 @@ class Job:
         Raises:
             Wav2Vec2Error: it was refused or its main part failed.
         """
-        graph = plan(self.task)
-        for node in graph:
-            self._shop.dispatcher.route(node.key, self.task)  # refused before anything is read
         with self._shop.line.admit() as ticket:
-            await self._probe()
-            await self._wait(ticket)
+            content, kept = await self._look_up()
+            graph = self._recall(kept) if kept else plan(self.task.wants)
+            for node in graph:
+                self._shop.dispatcher.route(node.key, self.task)  # refused before anything is read
+            if kept is None:
+                await self._probe()
+                await self._wait(ticket)
             problems = await self._work(graph)
-            return self._shop.synthesizer.synthesize(
+            result = self._shop.synthesizer.synthesize(
                 self.task,
                 self._pieces,
                 queue=self._queue,
                 total_s=self.events.elapsed_s(),
                 problems=problems,
             )
+            self._shop.keeper.keep(self.task, content, result)
+            return result
+
+    async def _look_up(self) -> tuple[str, Kept | None]:
+        """What is left of the task that this one goes back to, or of the same recording."""
+        keeper, source = self._shop.keeper, self.task.source
+        if source is not None:
+            content = await keeper.content_of(source, self.task.session)
+            return content, keeper.find(self.task, content)
+        kept = keeper.get(self.task.kept)
+        if kept is None:
+            raise InputError(
+                "That recording is no longer here.",
+                code="task.not_kept",
+                hint="Send it again: results are kept for a while only.",
+            )
+        return kept.content, kept
+
+    def _recall(self, kept: Kept) -> TaskGraph[Operation]:
+        """Take over what is known; the graph of what is left to do."""
+        values: dict[Operation, Any] = {
+            Operation.DECODE: kept.audio,
+            Operation.TRANSCRIBE: kept.recognition,
+        }
+        if kept.features is not None:
+            values[Operation.ANALYZE] = kept.features
+        anew = kept.reading != self.task.reading
+        if kept.pictures and not anew:
+            values[Operation.DRAW] = kept.pictures
+        for operation, value in values.items():
+            self._pieces[operation] = Piece(0.0, TaskResult(operation, value))
+        self._recalled = dict(self._pieces)
+        self._audio_s = kept.audio.duration_s
+        return plan_reading(self.task.wants, values) if anew else plan(self.task.wants, values)
 
     async def _probe(self) -> None:
         """Read the header at once, so that unusable audio is refused before it waits."""
@@ -118,7 +159,7 @@ class Job:
             began_s = self.events.elapsed_s()
             self.events.send(Started(*self.events.stamp(), operation, attempt))
 
-        known = needed or self._pieces  # the first operation gets what the probe found
+        known = {**self._recalled, **needed} or self._pieces  # the first one gets the probe's
         inputs = {key: piece.result.value for key, piece in known.items()}
         result = await self._shop.dispatcher.run(
             ModelTask(operation, self.task, inputs),

@@ -21,6 +21,7 @@ from wav2vec2_app.orchestrator.deadline import cancel_all
 from wav2vec2_app.orchestrator.dispatch import Dispatcher
 from wav2vec2_app.orchestrator.events import EventStream, Sink, Sinks, is_last
 from wav2vec2_app.orchestrator.job import Job, Limits, Workshop
+from wav2vec2_app.orchestrator.keeping import Keeper
 from wav2vec2_app.orchestrator.pace import Pace
 from wav2vec2_app.orchestrator.parallel import ParallelExecutionManager
 from wav2vec2_app.orchestrator.queue import WaitingLine
@@ -55,6 +56,8 @@ class ModelOrchestrator:
             audio adds to it, seconds.
         breaker_failures: failures in a row that pause an operation of an adapter.
         breaker_recovery_s: how long it is paused before one trial, seconds.
+        keep_bytes, keep_s, keep_shared: how much of finished tasks is kept, how long, and whether
+            the same recording is recognised across sessions; see :class:`Keeper`.
         clock: monotonic, seconds.
     """
 
@@ -68,6 +71,9 @@ class ModelOrchestrator:
         timeout_per_audio_s: float = 2.0,
         breaker_failures: int = 5,
         breaker_recovery_s: float = 10.0,
+        keep_bytes: int = 0,
+        keep_s: float = 3000.0,
+        keep_shared: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._adapters = tuple(adapters)
@@ -89,6 +95,7 @@ class ModelOrchestrator:
             ParallelExecutionManager(concurrency=NODES_PER_TASK * concurrency),
             ResultSynthesizer(),
             Limits(operation_timeout_s, timeout_per_audio_s),
+            Keeper(limit_bytes=keep_bytes, keep_s=keep_s, shared=keep_shared, clock=clock),
         )
         self._works: dict[Job, asyncio.Task[AudioResult]] = {}
         self._state = "new"
@@ -162,6 +169,11 @@ class ModelOrchestrator:
     def cancel_session(self, session: str) -> int:
         """Cancel all tasks of one person; how many. Tasks without a session belong to nobody."""
         return self._cancel_where(lambda task: bool(session) and task.session == session)
+
+    def forget_session(self, session: str) -> None:
+        """One person has left: cancel all of their tasks and keep nothing of theirs."""
+        self.cancel_session(session)
+        self._workshop.keeper.forget_session(session)
 
     # --- facts ---
 

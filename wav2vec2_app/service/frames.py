@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from wav2vec2_app.bridge.emissions import pack_emission
 from wav2vec2_app.bridge.process import Answer
 from wav2vec2_app.bridge.protocol import Array, Arrays
 from wav2vec2_app.types import (
     WAITING,
+    AlignedCharacter,
+    AlignedWord,
+    Alignment,
     Audio,
     AudioSource,
     Emission,
+    Emitted,
     Features,
-    ModelInfo,
+    Reading,
     Recognition,
     Stage,
     Transcript,
@@ -32,37 +38,61 @@ def source_frame(source: AudioSource) -> tuple[dict[str, Any], Arrays]:
     return {"name": source.name}, {"bytes": np.frombuffer(source.data or b"", dtype=np.uint8)}
 
 
-def recognition(answer: Answer) -> Recognition:
-    """The transcript and its emission, as the inference worker answers them."""
-    told = answer.meta["transcript"]
+def reading_frame(
+    emission: Emission, reading: Reading, *, embedded: bool
+) -> tuple[dict[str, Any], Arrays]:
+    """The request to read an emission."""
+    meta, arrays = pack_emission(emission)
+    return {"emission": meta, "reading": asdict(reading), "embedded": embedded}, arrays
+
+
+def transcript(answer: Answer, emitted: Emitted) -> Transcript:
+    """The transcript that the text worker read from an emission."""
+    told = answer.meta
     words = tuple(Word(**word) for word in told["words"])
-    transcript = Transcript(**{**told, "words": words, "model": ModelInfo(**told["model"])})
-    grid = answer.meta["emission"]
-    emission = Emission(
-        log_probs=answer.arrays["log_probs"],
-        vocabulary=tuple(grid["vocabulary"]),
-        blank_id=grid["blank_id"],
-        word_delimiter=grid["word_delimiter"],
-        frame_s=grid["frame_s"],
+    return Transcript(
+        text=" ".join(word.text for word in words),
+        words=words,
+        confidence=told["confidence"],
+        duration_s=emitted.duration_s,
+        model=emitted.model,
+        decoder=told["decoder"],
+        reason=told["reason"],
+        note=told["note"],
     )
-    return Recognition(transcript, emission)
+
+
+def aligning_frame(emission: Emission, text: str) -> tuple[dict[str, Any], Arrays]:
+    """The request to align a text."""
+    meta, arrays = pack_emission(emission)
+    return {"emission": meta, "text": text}, arrays
+
+
+def alignment(answer: Answer) -> Alignment:
+    """The alignment that the text worker found."""
+    return Alignment(
+        words=tuple(
+            AlignedWord(
+                **{**word, "characters": tuple(AlignedCharacter(**c) for c in word["characters"])}
+            )
+            for word in answer.meta["words"]
+        ),
+        score=answer.meta["score"],
+    )
 
 
 def drawing_frame(
     audio: Audio, features: Features, recognition: Recognition
 ) -> tuple[dict[str, Any], Arrays]:
     """The request for every picture of a result."""
-    emission = recognition.emission
+    told, packed = pack_emission(recognition.emission)
     meta = {
         "summary": dict(features.summary),
         "words": [
             {"text": w.text, "start_s": w.start_s, "end_s": w.end_s, "confidence": w.confidence}
             for w in recognition.transcript.words
         ],
-        "vocabulary": list(emission.vocabulary),
-        "blank_id": emission.blank_id,
-        "word_delimiter": emission.word_delimiter,
-        "frame_s": emission.frame_s,
+        "emission": told,
     }
     arrays: dict[str, Array] = {
         "samples": audio.samples,
@@ -71,7 +101,7 @@ def drawing_frame(
         "energy_db": features.energy_db,
         "log_mel_db": features.log_mel_db,
         "mfcc": features.mfcc,
-        "log_probs": emission.log_probs,
+        **packed,
     }
     return meta, arrays
 

@@ -7,11 +7,12 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from wav2vec2_app.bridge.child import OnProgress
+from wav2vec2_app.bridge.emissions import unpack_emission
 from wav2vec2_app.bridge.pool import WorkerPool
 from wav2vec2_app.bridge.process import Answer, WorkerBridge
 from wav2vec2_app.bridge.protocol import Arrays
@@ -22,16 +23,20 @@ from wav2vec2_app.service.fetching import ModelFetcher
 from wav2vec2_app.service.limits import TimeLimits
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import (
+    AS_USUAL,
     AUTO_MODEL,
     AdapterStatus,
+    Alignment,
     Audio,
     AudioProbe,
     AudioSource,
+    Emitted,
     Features,
     ModelChoice,
     ModelInfo,
     Picture,
     Progress,
+    Reading,
     Recognition,
     Report,
     Stage,
@@ -65,6 +70,7 @@ class Wav2Vec2Service:
     Args:
         audio: workers that decode audio, compute features and draw.
         inference: workers that run the model.
+        text: workers that read emissions.
         make_fetch_bridge: a bridge to a worker that downloads models, made when one is needed.
         settings: limits, timeouts and which models may answer.
     """
@@ -73,11 +79,14 @@ class Wav2Vec2Service:
         self,
         audio: WorkerPool,
         inference: WorkerPool,
+        text: WorkerPool,
         make_fetch_bridge: Callable[[], WorkerBridge],
         settings: Settings,
     ) -> None:
         self._audio = audio
         self._inference = inference
+        self._text = text
+        self._pools = (audio, inference, text)
         self._settings = settings
         self._limits = TimeLimits(
             operation_s=settings.operation_timeout_s, per_audio_s=settings.timeout_per_audio_s
@@ -94,13 +103,13 @@ class Wav2Vec2Service:
     async def initialize(self) -> None:
         """Start the workers; they get ready in the background and requests wait for them."""
         self._assert_state(ServiceState.CREATED)
-        await asyncio.gather(self._audio.start(), self._inference.start())
+        await asyncio.gather(*(pool.start() for pool in self._pools))
         self.state = ServiceState.READY
         self._background = asyncio.create_task(self._look_for_better_model())
 
     async def wait_ready(self) -> None:
         """Return once every worker can answer; raises what kept it from starting."""
-        await asyncio.gather(self._audio.wait_ready(), self._inference.wait_ready())
+        await asyncio.gather(*(pool.wait_ready() for pool in self._pools))
 
     async def wait_for_better_model(self) -> None:
         """Return once the search for a better model, begun at the start, has come to its end."""
@@ -118,7 +127,7 @@ class Wav2Vec2Service:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._background
         await self._fetcher.stop()
-        await asyncio.gather(self._audio.stop(), self._inference.stop())
+        await asyncio.gather(*(pool.stop() for pool in self._pools))
 
     # --- work ---
 
@@ -151,6 +160,7 @@ class Wav2Vec2Service:
         audio: Audio,
         *,
         model: str = AUTO_MODEL,
+        reading: Reading = AS_USUAL,
         report: Report = ignore_progress,
         request_id: str | None = None,
     ) -> Timed[Recognition]:
@@ -159,12 +169,56 @@ class Wav2Vec2Service:
         def on_progress(meta: Mapping[str, Any], _: object) -> None:
             report(Progress(fraction=float(meta["fraction"])))
 
+        emitted = await self._emit(audio, model, on_progress, request_id)
+        info = ModelInfo(**emitted.value.meta["model"])
+        if model == AUTO_MODEL:
+            self._model = info
+        emission = unpack_emission(emitted.value.meta["emission"], emitted.value.arrays)
+        timed = await self.read(
+            Emitted(emission, info, audio.duration_s), reading, request_id=request_id
+        )
+        offset_s = max((s.start_s + s.duration_s for s in emitted.stages), default=0.0)
+        later = tuple(replace(s, start_s=s.start_s + offset_s) for s in timed.stages)
+        return Timed(timed.value, (*emitted.stages, *later))
+
+    async def read(
+        self,
+        emitted: Emitted,
+        reading: Reading = AS_USUAL,
+        *,
+        request_id: str | None = None,
+    ) -> Timed[Recognition]:
+        """Read an emission, a fresh or a kept one: no forward pass."""
+        if reading.decoder == "auto" and self._settings.decoder == "greedy":
+            reading = replace(reading, decoder="greedy")
+        meta, arrays = frames.reading_frame(
+            emitted.emission, reading, embedded=emitted.model.source == "embedded"
+        )
+        timed = await self._call(
+            self._text, "read", meta, arrays, request_id, audio_s=emitted.duration_s
+        )
+        transcript = frames.transcript(timed.value, emitted)
+        return Timed(Recognition(transcript, emitted.emission), timed.stages)
+
+    async def align(
+        self, emitted: Emitted, text: str, *, request_id: str | None = None
+    ) -> Timed[Alignment]:
+        """When each word and letter of ``text`` was said."""
+        meta, arrays = frames.aligning_frame(emitted.emission, text)
+        timed = await self._call(
+            self._text, "align", meta, arrays, request_id, audio_s=emitted.duration_s
+        )
+        return Timed(frames.alignment(timed.value), timed.stages)
+
+    async def _emit(
+        self, audio: Audio, model: str, on_progress: OnProgress, request_id: str | None
+    ) -> Timed[Answer]:
         settings = self._settings
         name = settings.model if model == AUTO_MODEL else model
         try:
-            timed = await self._call(
+            return await self._call(
                 self._inference,
-                "transcribe",
+                "emit",
                 {"model": name},
                 {"samples": audio.samples},
                 request_id,
@@ -175,10 +229,6 @@ class Wav2Vec2Service:
         except ModelError as error:
             self._fetch_if_missing(error)
             raise
-        recognition = frames.recognition(timed.value)
-        if model == AUTO_MODEL:
-            self._model = recognition.transcript.model
-        return Timed(recognition, timed.stages)
 
     async def analyze(self, audio: Audio, *, request_id: str | None = None) -> Timed[Features]:
         """Acoustic features of ``audio``."""
@@ -238,14 +288,18 @@ class Wav2Vec2Service:
 
     def status(self, name: str) -> AdapterStatus:
         """State of workers, models and memory at this moment, without asking a worker."""
-        workers = (*self._audio.statuses(), *self._inference.statuses())
+        workers = tuple(status for pool in self._pools for status in pool.statuses())
         model = self.model
         pids = {
             f"{worker.role}-{number}" if number else worker.role: worker.pid
             for number, worker in _numbered(workers)
             if worker.pid is not None
         }
-        notices = (model.note if model else "", self._fetcher.notice)
+        notices = (
+            model.note if model else "",
+            self._fetcher.notice,
+            self._text.info.get("note", ""),
+        )
         return AdapterStatus(
             name=name,
             ready=all(worker.state == "ready" for worker in workers),

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Update = dict[str, Any]
 """Part of the page -> what it shows: HTML, or a bool for ``running``."""
 
-EVERYTHING: Final = frozenset(Want)
+EVERYTHING: Final = frozenset({Want.TRANSCRIPT, Want.FEATURES, Want.PICTURES})
 
 _BESIDE_THE_WORDS: Final = frozenset({Operation.ANALYZE, Operation.DRAW})
 
@@ -103,7 +103,7 @@ def cancel(orchestrator: ModelOrchestrator, session: str) -> int:
 def leave(orchestrator: ModelOrchestrator, tabs: Tabs, session: str) -> None:
     """The tab was closed: nobody waits for its work any more."""
     tabs.forget(session)
-    orchestrator.cancel_session(session)
+    orchestrator.forget_session(session)
 
 
 def watch(orchestrator: ModelOrchestrator) -> Update:

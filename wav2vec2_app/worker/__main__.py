@@ -1,4 +1,4 @@
-"""``python -m wav2vec2_app.worker --role audio|inference|fetch --config '<json>'``.
+"""``python -m wav2vec2_app.worker --role audio|inference|text|fetch --config '<json>'``.
 
 Each role is a module ``<role>_operations`` beside this one with ``create(config) -> Operations``.
 It is imported after the standard streams are claimed, and only it: the audio role loads no torch.
@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from wav2vec2_app.worker.loop import Operations, serve
 
-ROLES = ("audio", "inference", "fetch")
+ROLES = ("audio", "inference", "text", "fetch")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

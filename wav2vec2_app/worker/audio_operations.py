@@ -8,7 +8,7 @@ decode      meta ``path`` or array ``bytes``         array ``samples``; meta of 
 analyze     array ``samples``                        arrays of :class:`Features`; meta ``summary``
 draw        ``samples``, arrays of :class:`Features`  each picture as a progress frame (meta ``name``,
             and meta ``summary``; for the emission   ``title``, ``description``; array ``svg``);
-            array ``log_probs`` and its meta;        meta ``pictures``, ``skipped``
+            its arrays and meta ``emission``;        meta ``pictures``, ``skipped``
             meta ``words``, ``pictures``
 ==========  =======================================  ================================================
 
@@ -28,6 +28,7 @@ import numpy as np
 from wav2vec2_app import plots
 from wav2vec2_app.audio import features
 from wav2vec2_app.audio.decode import FORMATS, decode, probe
+from wav2vec2_app.bridge.emissions import unpack_emission
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.types import AudioSource, Emission, Features, Float32, Word
 from wav2vec2_app.worker.loop import Call, Operations, Reply
@@ -172,16 +173,9 @@ def _features(call: Call) -> Features:
 
 
 def _emission(call: Call) -> Emission | None:
-    log_probs = call.arrays.get("log_probs")
-    if log_probs is None:
+    if "log_probs" not in call.arrays:
         return None
-    return Emission(
-        log_probs=log_probs,
-        vocabulary=tuple(call.meta["vocabulary"]),
-        blank_id=call.meta["blank_id"],
-        word_delimiter=call.meta["word_delimiter"],
-        frame_s=call.meta["frame_s"],
-    )
+    return unpack_emission(call.meta["emission"], call.arrays)
 
 
 def _stage(name: str, start_s: float, duration_s: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Operations of the ``inference`` role: load a model, turn samples into a transcript."""
+"""Operations of the ``inference`` role: load a model, turn samples into an emission."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from wav2vec2_app.bridge.emissions import pack_emission
 from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.model.engines.choose import EngineOptions, choose
-from wav2vec2_app.model.recognizer import Recognizer, recognize
+from wav2vec2_app.model.recognizer import Recognizer
 from wav2vec2_app.model.resolve import (
     EMBEDDED,
     Checkpoint,
@@ -22,6 +23,7 @@ from wav2vec2_app.model.resolve import (
 )
 from wav2vec2_app.types import AUTO_MODEL, ModelInfo
 from wav2vec2_app.worker.loop import Call, Operations, Reply
+from wav2vec2_app.worker.stages import in_turn
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +72,6 @@ class Models:
                 window_s=self._config["window_s"],
                 overlap_s=self._config["window_overlap_s"],
             )
-            if checkpoint.source == EMBEDDED and self._config["decoder"] != "greedy":
-                recognizer.use_language_model(Path(self._config["language_model"]))
         recognizer.checkpoint = checkpoint
         self._loaded.move_to_end(checkpoint.path)
         return recognizer
@@ -98,14 +98,14 @@ def create(config: Mapping[str, Any]) -> Operations:
     return Operations(
         handlers={
             "load": lambda call: Reply({"model": asdict(models.get(call.meta["model"]).info)}),
-            "transcribe": lambda call: transcribe(call, models),
+            "emit": lambda call: emit(call, models),
         },
         info=models.describe,
     )
 
 
-def transcribe(call: Call, models: Models) -> Reply:
-    """``samples`` float32 ``(n,)`` to words; ``log_probs`` float16 ``(frames, tokens)`` beside."""
+def emit(call: Call, models: Models) -> Reply:
+    """``samples`` float32 ``(n,)`` to ``log_probs`` float16 ``(frames, tokens)`` and what they mean."""
     samples = call.arrays.get("samples")
     if samples is None or samples.ndim != 1 or not len(samples):
         raise InputError("There are no samples to transcribe.", code="audio.no_samples")
@@ -118,35 +118,16 @@ def transcribe(call: Call, models: Models) -> Reply:
         call.progress({"fraction": fraction})
 
     call.check_cancelled()
-    found = recognize(recognizer, samples, report)
-    emission = found.emission
+    middle = time.perf_counter()
+    emission = recognizer.emit(samples, report)
+    forward_s = time.perf_counter() - middle
+    meta, arrays = pack_emission(emission)
+    load = {"load model": loaded_s} if loaded_s > NOTICEABLE_S else {}
     return Reply(
         {
-            "transcript": asdict(found.transcript),
-            "emission": {
-                "vocabulary": list(emission.vocabulary),
-                "blank_id": emission.blank_id,
-                "word_delimiter": emission.word_delimiter,
-                "frame_s": emission.frame_s,
-            },
-            "stages": _stages(
-                {
-                    "load model": loaded_s if loaded_s > NOTICEABLE_S else 0.0,
-                    "forward": found.forward_s,
-                    "decode text": found.decode_s,
-                }
-            ),
+            "model": asdict(recognizer.info),
+            "emission": meta,
+            "stages": in_turn({**load, "forward": forward_s}),
         },
-        {"log_probs": emission.log_probs},
+        arrays,
     )
-
-
-def _stages(seconds: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Steps one after the other as stages; steps that took no time are left out."""
-    stages: list[dict[str, Any]] = []
-    start_s = 0.0
-    for name, duration_s in seconds.items():
-        if duration_s > 0:
-            stages.append({"name": name, "start_s": start_s, "duration_s": duration_s})
-        start_s += duration_s
-    return stages

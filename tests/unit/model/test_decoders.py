@@ -1,15 +1,11 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from tests.checkpoints import VOCABULARY
 from wav2vec2_app.build import assets_path
 from wav2vec2_app.model.decoders import BeamDecoder, GreedyDecoder
-from wav2vec2_app.model.engines.torch_engine import TorchEngine
-from wav2vec2_app.model.recognizer import Recognizer
-from wav2vec2_app.model.resolve import Checkpoint
-from wav2vec2_app.types import Emission
+from wav2vec2_app.model.lexicon import Lexicon
+from wav2vec2_app.types import AS_USUAL, Emission
 
 LANGUAGE_MODEL = assets_path() / "lm"
 
@@ -37,7 +33,7 @@ def beam() -> BeamDecoder:
     pytest.importorskip(
         "flashlight.lib.text", reason="flashlight-text has no build for this system"
     )
-    return BeamDecoder(LANGUAGE_MODEL, VOCABULARY, 0, "|")
+    return BeamDecoder(Lexicon(LANGUAGE_MODEL, emission("_")), AS_USUAL)
 
 
 def test_beam_spells_words_of_its_lexicon_where_the_best_path_does_not(beam: BeamDecoder) -> None:
@@ -75,26 +71,3 @@ def test_last_word_is_whole_where_the_recording_ends_with_it(beam: BeamDecoder) 
 
 def test_blank_everywhere_is_no_word(beam: BeamDecoder) -> None:
     assert beam.words(emission("_" * 20, probability=0.99)) == ()
-
-
-def test_recognizer_without_a_language_model_stays_greedy_and_says_so(
-    tiny_checkpoint: Checkpoint, tmp_path: Path
-) -> None:
-    recognizer = Recognizer(tiny_checkpoint, TorchEngine("cpu"), window_s=20, overlap_s=4)
-
-    recognizer.use_language_model(tmp_path)
-
-    assert "without a language model" in recognizer.info.note
-    assert recognizer.read(emission("_D_O_G_"), 0.14).decoder == "greedy"
-
-
-def test_recognizer_with_a_language_model_names_the_beam(tiny_checkpoint: Checkpoint) -> None:
-    pytest.importorskip(
-        "flashlight.lib.text", reason="flashlight-text has no build for this system"
-    )
-    recognizer = Recognizer(tiny_checkpoint, TorchEngine("cpu"), window_s=20, overlap_s=4)
-
-    recognizer.use_language_model(LANGUAGE_MODEL)
-
-    transcript = recognizer.read(emission("_D_O_G_"), 0.14)
-    assert (transcript.text, transcript.decoder) == ("DOG", "beam")

@@ -10,8 +10,9 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 from tests.checkpoints import VOCABULARY, save_tiny_checkpoint
 from wav2vec2_app.errors import CancelledError, ModelError
 from wav2vec2_app.model.alphabet import Alphabet
+from wav2vec2_app.model.decoders import GreedyDecoder
 from wav2vec2_app.model.engines.torch_engine import TorchEngine
-from wav2vec2_app.model.recognizer import Recognizer, is_silent, recognize
+from wav2vec2_app.model.recognizer import Recognizer
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import Float32
 
@@ -79,26 +80,24 @@ def test_report_is_told_of_every_window_and_can_stop_the_work(tiny_checkpoint: C
     assert 0 < fractions[0] < fractions[1] < 1
 
 
-def test_silence_is_answered_empty_with_its_reason(tiny_checkpoint: Checkpoint) -> None:
-    found = recognize(load(tiny_checkpoint), np.zeros(32_000, np.float32))
+def test_silence_is_blank_without_a_forward_pass(
+    tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recognizer = load(tiny_checkpoint)
+    monkeypatch.setattr(TorchEngine, "forward", lambda *_: pytest.fail("a forward pass"))
 
-    assert found.transcript.text == ""
-    assert found.transcript.reason == "silence"
-    assert found.emission.log_probs.shape == (99, len(VOCABULARY))
+    emission = recognizer.emit(np.full(32_000, 0.5, np.float32))  # an offset is no sound
+
+    assert emission.log_probs.shape == (99, len(VOCABULARY))
+    assert (emission.log_probs.argmax(axis=1) == emission.blank_id).all()
 
 
-@pytest.mark.parametrize(
-    ("samples", "silent"),
-    [
-        (np.zeros(100, np.float32), True),
-        (np.full(16_000, 0.5, np.float32), True),  # an offset is no sound
-        (noise(3.0, level=1e-4), True),
-        (noise(3.0, level=0.01), False),
-        (np.concatenate([np.zeros(160_000, np.float32), noise(0.5)]), False),
-    ],
-)
-def test_silence_is_judged_by_the_loudest_half_second(samples: Float32, silent: bool) -> None:
-    assert is_silent(samples) is silent
+def test_emission_has_the_level_of_every_frame(tiny_checkpoint: Checkpoint) -> None:
+    emission = load(tiny_checkpoint).emit(noise(2.0, level=0.1))
+
+    assert emission.energy_db is not None
+    assert emission.energy_db.shape == (99,)
+    assert np.median(emission.energy_db) == pytest.approx(-20, abs=0.5)
 
 
 def test_audio_shorter_than_one_frame_still_has_an_emission(tiny_checkpoint: Checkpoint) -> None:
@@ -171,7 +170,7 @@ def test_output_that_the_tokenizer_does_not_name_is_never_spelled(tmp_path: Path
     emission.log_probs[:, -1] = 0.0  # the unnamed output wins everywhere
 
     assert len(emission.vocabulary) == emission.log_probs.shape[1] == len(VOCABULARY) + 3
-    assert recognizer.read(emission, 1.0).words == ()
+    assert GreedyDecoder().words(emission) == ()
 
 
 def test_vocabulary_of_another_model_is_refused(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.doubles import make_task
-from wav2vec2_app.orchestrator.graph import Node, TaskGraph, plan
+from wav2vec2_app.orchestrator.graph import Node, TaskGraph, plan, plan_reading
 from wav2vec2_app.types import Operation, Want
 
-DECODE, TRANSCRIBE, ANALYZE, DRAW = (
+DECODE, TRANSCRIBE, READ, ALIGN, ANALYZE, DRAW = (
     Operation.DECODE,
     Operation.TRANSCRIBE,
+    Operation.READ,
+    Operation.ALIGN,
     Operation.ANALYZE,
     Operation.DRAW,
 )
@@ -61,19 +62,44 @@ def test_what_an_essential_node_needs_is_essential_too() -> None:
             [DECODE, TRANSCRIBE],
         ),
         ([Want.FEATURES, Want.PICTURES], [DECODE, TRANSCRIBE, ANALYZE, DRAW], [DECODE, ANALYZE]),
-        (list(Want), [DECODE, TRANSCRIBE, ANALYZE, DRAW], [DECODE, TRANSCRIBE]),
+        ([Want.ALIGNMENT], [DECODE, TRANSCRIBE, ALIGN], [DECODE, TRANSCRIBE, ALIGN]),
+        (
+            list(Want),
+            [DECODE, TRANSCRIBE, ALIGN, ANALYZE, DRAW],
+            [DECODE, TRANSCRIBE, ALIGN],
+        ),
     ],
 )
 def test_a_plan_has_what_is_wanted_and_what_that_needs(
     wants: list[Want], operations: list[Operation], essential: list[Operation]
 ) -> None:
-    graph = plan(make_task(wants=wants))
+    graph = plan(frozenset(wants))
 
     assert [node.key for node in graph] == operations
     assert [key for key in operations if graph.is_essential(key)] == essential
 
 
 def test_pictures_are_drawn_from_audio_transcript_and_features() -> None:
-    graph = plan(make_task(wants=[Want.PICTURES]))
+    graph = plan(frozenset({Want.PICTURES}))
 
     assert set(graph.needs(DRAW)) == {DECODE, TRANSCRIBE, ANALYZE}
+
+
+def test_what_is_known_is_left_out_and_not_waited_for() -> None:
+    graph = plan(frozenset({Want.PICTURES}), known={DECODE, TRANSCRIBE})
+
+    assert [node.key for node in graph] == [ANALYZE, DRAW]
+    assert graph.needs(DRAW) == (ANALYZE,)
+
+
+def test_nothing_is_left_to_do_where_all_is_known() -> None:
+    assert list(plan(frozenset({Want.TRANSCRIPT}), known={DECODE, TRANSCRIBE})) == []
+
+
+def test_reading_anew_comes_before_what_shows_the_words() -> None:
+    graph = plan_reading(frozenset({Want.TRANSCRIPT, Want.PICTURES}), {DECODE, TRANSCRIBE, ANALYZE})
+
+    assert [node.key for node in graph] == [READ, DRAW]
+    assert graph.needs(DRAW) == (READ,)
+    assert graph.is_essential(READ)
+    assert not graph.is_essential(DRAW)

@@ -8,6 +8,7 @@ from tests.doubles import FakeAdapter, make_probe, make_task
 from wav2vec2_app.orchestrator.dispatch import Dispatcher
 from wav2vec2_app.orchestrator.events import EventStream, Sinks
 from wav2vec2_app.orchestrator.job import Job, Limits, Workshop
+from wav2vec2_app.orchestrator.keeping import Keeper
 from wav2vec2_app.orchestrator.pace import Pace
 from wav2vec2_app.orchestrator.parallel import ParallelExecutionManager
 from wav2vec2_app.orchestrator.queue import WaitingLine
@@ -37,6 +38,7 @@ async def test_limits_follow_the_probe_and_then_the_decoded_audio() -> None:
         ParallelExecutionManager(concurrency=1),
         ResultSynthesizer(),
         Limits(operation_s=30.0, per_audio_s=2.0),
+        Keeper(limit_bytes=0, keep_s=1.0),
     )
     task = make_task()
 

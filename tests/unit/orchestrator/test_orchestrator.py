@@ -54,7 +54,7 @@ from wav2vec2_app.types import (
     Want,
 )
 
-PROBE, DECODE, TRANSCRIBE, ANALYZE, DRAW = Operation
+PROBE, DECODE, TRANSCRIBE, READ, ALIGN, ANALYZE, DRAW = Operation
 
 Start = Callable[..., Awaitable[ModelOrchestrator]]
 E = TypeVar("E", bound=TaskEvent)
@@ -647,7 +647,7 @@ async def test_each_operation_goes_to_the_first_adapter_that_can_do_it(start: St
 
     await orchestrator.run(make_task(wants=list(Want)))
 
-    assert [call.operation for call in speech.calls] == [TRANSCRIBE]
+    assert [call.operation for call in speech.calls] == [TRANSCRIBE, ALIGN]
     assert {call.operation for call in sound.calls} == {PROBE, DECODE, ANALYZE, DRAW}
 
 

@@ -16,8 +16,14 @@ from wav2vec2_app.worker.audio_operations import create
 from wav2vec2_app.worker.loop import Call, Operations, Reply
 
 LIMITS = {"max_duration_s": 5.0, "max_bytes": 10_000_000}
-EMISSION_META = {"vocabulary": ["<pad>", "|", "A"], "blank_id": 0, "word_delimiter": "|",
-                 "frame_s": 0.02}  # fmt: skip
+EMISSION_META = {
+    "vocabulary": ["<pad>", "|", "A"],
+    "blank_id": 0,
+    "word_delimiter": "|",
+    "frame_s": 0.02,
+    "special": [],
+    "calibration": None,
+}
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +120,7 @@ def test_every_picture_is_sent_the_moment_it_is_drawn(operations: Operations) ->
     meta = {
         "summary": features.meta["summary"],
         "words": [{"text": "a", "start_s": 0.2, "end_s": 0.5, "confidence": 0.9}],
-        **EMISSION_META,
+        "emission": EMISSION_META,
     }
     log_probs = np.log(np.full((50, 3), 1 / 3)).astype(np.float16)
     run = Run(operations, "draw", meta, samples=samples, log_probs=log_probs, **features.arrays)

@@ -11,7 +11,7 @@ import pytest
 
 from wav2vec2_app.bridge.protocol import Frame
 from wav2vec2_app.errors import InputError, ModelError
-from wav2vec2_app.worker.inference_operations import Models, create, transcribe
+from wav2vec2_app.worker.inference_operations import Models, create, emit
 from wav2vec2_app.worker.loop import Call
 
 NAME = "somebody/wav2vec2-better"
@@ -34,8 +34,6 @@ def config(embedded: Path, **changes: Any) -> dict[str, Any]:
         "preferred": NAME,
         "allowed": [NAME],
         "folders": [],
-        "decoder": "greedy",
-        "language_model": "",
         "device": "cpu",
         "threads": 1,
         "window_s": 20.0,
@@ -46,7 +44,7 @@ def config(embedded: Path, **changes: Any) -> dict[str, Any]:
 
 def call(meta: dict[str, Any], **arrays: Any) -> tuple[Call, list[Frame]]:
     sent: list[Frame] = []
-    frame = Frame("request", "0" * 8, "transcribe", meta, arrays)
+    frame = Frame("request", "0" * 8, "emit", meta, arrays)
     return Call(frame, sent.append), sent
 
 
@@ -108,19 +106,21 @@ def test_info_names_the_default_model_and_every_choice(tiny_folder: Path, hub_ca
     ]
 
 
-def test_answer_has_words_emission_and_stages_on_one_axis(
+def test_answer_has_emission_model_and_stages_on_one_axis(
     tiny_folder: Path, hub_cache: Path
 ) -> None:
     request, sent = call({"model": "auto"}, samples=SAMPLES)
 
-    reply = transcribe(request, Models(config(tiny_folder)))
+    reply = emit(request, Models(config(tiny_folder)))
 
     frames, tokens = reply.arrays["log_probs"].shape
     assert frames == 99
     assert tokens == len(reply.meta["emission"]["vocabulary"])
     assert [frame.meta["fraction"] for frame in sent] == [1.0]
+    assert len(reply.arrays["frame_energy_db"]) == frames
+    assert reply.meta["model"]["source"] == "embedded"
     stages = reply.meta["stages"]
-    assert [stage["name"] for stage in stages][-2:] == ["forward", "decode text"]
+    assert [stage["name"] for stage in stages][-1:] == ["forward"]
     ends = [stage["start_s"] + stage["duration_s"] for stage in stages]
     assert [stage["start_s"] for stage in stages][1:] == pytest.approx(ends[:-1])
 
@@ -133,4 +133,4 @@ def test_request_without_samples_is_refused(tiny_folder: Path, samples: Any) -> 
     request, _ = call({"model": "embedded"}, **arrays)
 
     with pytest.raises(InputError):
-        transcribe(request, Models(config(tiny_folder)))
+        emit(request, Models(config(tiny_folder)))

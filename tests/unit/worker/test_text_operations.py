@@ -1,0 +1,104 @@
+"""The text role: reading an emission and aligning a text with it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.doubles import make_emission
+from wav2vec2_app.bridge.emissions import pack_emission
+from wav2vec2_app.bridge.protocol import Frame
+from wav2vec2_app.build import assets_path
+from wav2vec2_app.errors import InputError
+from wav2vec2_app.types import AS_USUAL, Reading
+from wav2vec2_app.worker.loop import Call, Operations
+from wav2vec2_app.worker.text_operations import create
+
+
+@pytest.fixture(scope="module")
+def operations() -> Operations:
+    return create(config())
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    return {
+        "language_model": str(assets_path() / "lm"),
+        "embedded": str(assets_path() / "model"),
+        "decoder": "greedy",
+        **changes,
+    }
+
+
+def ask(operations: Operations, op: str, meta: dict[str, Any], **arrays: Any) -> Any:
+    call = Call(Frame("request", "0" * 8, op, meta, arrays), lambda _: None)
+    return operations.handlers[op](call).meta
+
+
+def request(text: str, reading: Reading = AS_USUAL) -> tuple[dict[str, Any], dict[str, Any]]:
+    meta, arrays = pack_emission(make_emission(text))
+    return {"emission": meta, "reading": asdict(reading), "embedded": False}, dict(arrays)
+
+
+def test_emission_is_read(operations: Operations) -> None:
+    meta, arrays = request("hello world", Reading(decoder="greedy"))
+    answer = ask(operations, "read", meta, **arrays)
+
+    assert [word["text"] for word in answer["words"]] == ["HELLO", "WORLD"]
+    assert answer["decoder"] == "greedy"
+    assert answer["confidence"] > 0.5
+    assert [stage["name"] for stage in answer["stages"]] == ["decode text"]
+
+
+def test_text_is_aligned_word_by_word_and_letter_by_letter(operations: Operations) -> None:
+    meta, arrays = request("hello world")
+    answer = ask(operations, "align", {**meta, "text": "Hello, world!"}, **arrays)
+
+    assert [word["text"] for word in answer["words"]] == ["Hello,", "world!"]
+    assert [c["text"] for c in answer["words"][0]["characters"]] == list("HELLO")
+    assert answer["score"] > 0.8
+    assert [stage["name"] for stage in answer["stages"]] == ["align"]
+
+
+def test_empty_text_is_refused(operations: Operations) -> None:
+    meta, arrays = request("hello world")
+
+    with pytest.raises(InputError) as refused:
+        ask(operations, "align", {**meta, "text": " … "}, **arrays)
+
+    assert refused.value.code == "align.empty_text"
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {},
+        {"log_probs": np.zeros((4, 2), np.float16)},
+        {"log_probs": np.zeros(4, np.float16)},
+        {"log_probs": np.zeros((4, 32), np.float32)},
+    ],
+)
+def test_emission_that_does_not_fit_is_refused(
+    operations: Operations, arrays: dict[str, Any]
+) -> None:
+    meta, _ = request("hello world")
+
+    with pytest.raises(InputError):
+        ask(operations, "read", meta, **arrays)
+
+
+def test_start_without_an_embedded_model_is_no_failure(tmp_path: Path) -> None:
+    operations = create(config(embedded=str(tmp_path), decoder="auto"))
+
+    assert callable(operations.info)
+    assert operations.info() == {"note": ""}
+
+
+def test_info_says_where_there_is_no_language_model(tmp_path: Path) -> None:
+    operations = create(config(language_model=str(tmp_path), decoder="auto"))
+
+    assert callable(operations.info)
+    assert "without a language model" in operations.info()["note"]

@@ -1,0 +1,159 @@
+"""Results that are kept for a while, so that reading them anew or asking again needs no model."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wav2vec2_app.types import (
+    Audio,
+    AudioResult,
+    AudioSource,
+    AudioTask,
+    Features,
+    Picture,
+    Reading,
+    Recognition,
+)
+
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is left of one finished task.
+
+    ``reading`` is how its transcript was read, ``drawn`` the pictures of that transcript.
+    """
+
+    session: str
+    content: str
+    model: str
+    audio: Audio
+    recognition: Recognition
+    reading: Reading
+    features: Features | None = None
+    pictures: tuple[Picture, ...] = ()
+    since_s: float = 0.0
+
+    @property
+    def size_bytes(self) -> int:
+        """Of its arrays and pictures."""
+        features = self.features
+        size = self.audio.samples.nbytes + self.recognition.emission.log_probs.nbytes
+        if features is not None:
+            size += features.log_mel_db.nbytes + features.mfcc.nbytes
+            size += features.f0_hz.nbytes + features.energy_db.nbytes
+        return size + sum(len(picture.svg) for picture in self.pictures)
+
+
+class Keeper:
+    """The results of late, by the task's id; the least recently used go first.
+
+    Whoever knows an id may use it (ids are random UUIDs). By its content a recording is found only
+    in the session that sent it, or in every session where ``shared`` is set.
+
+    Args:
+        limit_bytes: of all together; 0 keeps nothing.
+        keep_s: how long, seconds.
+        shared: whether the same recording of another person is answered from here, too.
+        clock: monotonic, seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit_bytes: int,
+        keep_s: float,
+        shared: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limit_bytes = limit_bytes
+        self._keep_s = keep_s
+        self._shared = shared
+        self._clock = clock
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._size_bytes = 0
+
+    @property
+    def size_bytes(self) -> int:
+        return self._size_bytes
+
+    def get(self, task_id: str) -> Kept | None:
+        """What is left of a task; ``None`` if nothing is."""
+        self._drop_old()
+        kept = self._kept.get(task_id)
+        if kept is not None:
+            self._kept.move_to_end(task_id)
+        return kept
+
+    def find(self, task: AudioTask, content: str) -> Kept | None:
+        """What is left of the same recording, heard by the same model."""
+        self._drop_old()
+        for task_id, kept in reversed(self._kept.items()):
+            if (
+                content
+                and (kept.content, kept.model) == (content, task.model)
+                and (self._shared or (task.session and kept.session == task.session))
+            ):
+                self._kept.move_to_end(task_id)
+                return kept
+        return None
+
+    def keep(self, task: AudioTask, content: str, result: AudioResult) -> None:
+        """Keep what a finished task found, if it has a transcript and there is room for it."""
+        if result.recognition is None:
+            return
+        kept = Kept(
+            task.session,
+            content,
+            task.model,
+            result.audio,
+            result.recognition,
+            task.reading,
+            result.features,
+            result.pictures,
+            self._clock(),
+        )
+        if kept.size_bytes > self._limit_bytes:
+            return
+        self._kept[task.id] = kept
+        self._size_bytes += kept.size_bytes
+        while self._size_bytes > self._limit_bytes:
+            self._drop(next(iter(self._kept)))
+
+    def forget_session(self, session: str) -> None:
+        """The person has left: nothing of theirs is kept."""
+        for task_id in [i for i, kept in self._kept.items() if session and kept.session == session]:
+            self._drop(task_id)
+
+    async def content_of(self, source: AudioSource, session: str) -> str:
+        """A fingerprint of a recording's bytes; empty where it would find nothing anyway."""
+        if not self._limit_bytes or not (session or self._shared):
+            return ""
+        if source.data is not None:
+            return hashlib.sha256(source.data).hexdigest()
+        return await asyncio.to_thread(_fingerprint, source)
+
+    def _drop_old(self) -> None:
+        oldest_s = self._clock() - self._keep_s
+        for task_id in [i for i, kept in self._kept.items() if kept.since_s < oldest_s]:
+            self._drop(task_id)
+
+    def _drop(self, task_id: str) -> None:
+        self._size_bytes -= self._kept.pop(task_id).size_bytes
+
+
+def _fingerprint(source: AudioSource) -> str:
+    digest = hashlib.sha256()
+    try:
+        with open(source.path or "", "rb") as file:  # noqa: PTH123 - a path that may be empty
+            while block := file.read(BLOCK):
+                digest.update(block)
+    except OSError:
+        return ""  # the audio worker says what is wrong with the file
+    return digest.hexdigest()

@@ -1,0 +1,89 @@
+"""Operations of the ``text`` role: read an emission, align a text with one.
+
+==========  =================================================  ===========================================
+operation   takes                                              gives
+==========  =================================================  ===========================================
+read        an emission; meta ``reading`` (fields of           meta ``words``, ``confidence``, ``decoder``,
+            :class:`Reading`), ``embedded``                    ``reason``, ``note``
+align       an emission; meta ``text``                         meta ``words``, ``score``
+==========  =================================================  ===========================================
+
+An emission is what :mod:`wav2vec2_app.bridge.emissions` packs. Every answer has ``stages``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wav2vec2_app.bridge.emissions import unpack_emission
+from wav2vec2_app.errors import ModelError
+from wav2vec2_app.model.alignment import align
+from wav2vec2_app.model.alphabet import Alphabet
+from wav2vec2_app.model.reading import Reader, speller_of
+from wav2vec2_app.types import Emission, Reading
+from wav2vec2_app.worker.loop import Call, Operations, Reply
+from wav2vec2_app.worker.stages import in_turn
+
+
+def create(config: Mapping[str, Any]) -> Operations:
+    """The role's operations; ``config`` has ``language_model`` and ``embedded``, both folders."""
+    reader = Reader(Path(config["language_model"]))
+    if config["decoder"] != "greedy":
+        warm_up(reader, Path(config["embedded"]))
+    return Operations(
+        handlers={"read": lambda call: read(call, reader), "align": align_text},
+        info=lambda: {"note": reader.note},
+    )
+
+
+def read(call: Call, reader: Reader) -> Reply:
+    """Decode an emission."""
+    begin = time.perf_counter()
+    emission = unpack_emission(call.meta["emission"], call.arrays)
+    asked = dict(call.meta["reading"])
+    reading = Reading(**{**asked, "hotwords": tuple(asked.get("hotwords", ()))})
+    found = reader.read(emission, reading, embedded=call.meta["embedded"])
+    return Reply({**asdict(found), "stages": in_turn({"decode text": time.perf_counter() - begin})})
+
+
+def align_text(call: Call) -> Reply:
+    """Align a text with an emission."""
+    begin = time.perf_counter()
+    emission = unpack_emission(call.meta["emission"], call.arrays)
+    found = align(emission, str(call.meta["text"]), speller_of(emission))
+    words = [
+        {
+            "text": word.text,
+            "start_s": word.start_s,
+            "end_s": word.end_s,
+            "score": word.score,
+            "wildcard": word.wildcard,
+            "characters": [asdict(character) for character in word.characters],
+        }
+        for word in found.words
+    ]
+    stages = in_turn({"align": time.perf_counter() - begin})
+    return Reply({"words": words, "score": found.score, "stages": stages})
+
+
+def warm_up(reader: Reader, embedded: Path) -> None:
+    """Prepare for the embedded model's letters, so that the first request need not wait."""
+    try:
+        alphabet = Alphabet.of(embedded)
+    except ModelError:
+        return  # the inference worker says so better
+    reader.warm_up(
+        Emission(
+            log_probs=np.zeros((0, len(alphabet.tokens)), np.float16),
+            vocabulary=alphabet.tokens,
+            blank_id=alphabet.blank_id,
+            word_delimiter=alphabet.word_delimiter,
+            frame_s=0.02,
+        )
+    )
