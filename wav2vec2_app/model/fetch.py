@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import (
     GatedRepoError,
     HTTPError,
@@ -25,8 +26,8 @@ from wav2vec2_app.model.languages import (
     TOKENIZER,
     VOCABULARY,
     choose_language,
-    has_languages,
     split_name,
+    unknown_language,
 )
 from wav2vec2_app.model.resolve import WEIGHTS, cached_path
 
@@ -45,14 +46,6 @@ SIDE_FILES = (
     "added_tokens.json",
 )
 """Small files of a checkpoint, fetched before the weights so that weights make it complete."""
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file on the hub and its size in bytes."""
-
-    name: str
-    size: int
 
 
 def fetch(
@@ -78,14 +71,13 @@ def fetch(
     try:
         sizes = _sizes(repository, timeout_s, endpoint)
         weights = _weights(repository, sizes)
-        done, total = 0, sum(sizes[file] for file in (*_side_files(sizes), weights))
-        for file in _files(repository, language, sizes, weights):
-            if file in ADAPTERS_OF(sizes):
-                total += sizes[file]
-            progress = _Progress(report, done, total)
-            _download(repository, file, endpoint, timeout_s, progress)
-            done += sizes[file]
-            report(done, total)
+        side = [file for file in SIDE_FILES if file in sizes]
+        hub = _Hub(repository, sizes, endpoint, timeout_s)
+        total = sum(sizes[file] for file in (*side, weights))
+        done = hub.download(side, report, 0, total)
+        adapters = _adapters(repository, language, sizes)
+        total += sum(sizes[file] for file in adapters)
+        hub.download([*adapters, weights], report, done, total)
     except (RepositoryNotFoundError, GatedRepoError) as error:
         raise ModelError(
             f"The model hub does not give {repository}.",
@@ -109,18 +101,39 @@ def fetch(
         ) from error
 
 
-def _plan(repository: str, timeout_s: float, endpoint: str | None) -> list[RemoteFile]:
+def _sizes(repository: str, timeout_s: float, endpoint: str | None) -> dict[str, int]:
+    """The files of ``repository`` and their sizes in bytes."""
     info = HfApi(endpoint=endpoint).model_info(repository, timeout=timeout_s, files_metadata=True)
-    sizes = {file.rfilename: int(file.size or 0) for file in info.siblings or ()}
-    weights = next((name for name in WEIGHTS if name in sizes), None)
-    if weights is None:
-        raise ModelError(
-            f"{repository} holds no weights that this application reads.",
-            code="model.no_weights",
-            hint="It needs model.safetensors or pytorch_model.bin.",
-        )
-    names = [name for name in SIDE_FILES if name in sizes]
-    return [RemoteFile(name, sizes[name]) for name in (*names, weights)]
+    return {file.rfilename: int(file.size or 0) for file in info.siblings or ()}
+
+
+def _weights(repository: str, sizes: Mapping[str, int]) -> str:
+    for name in WEIGHTS:
+        if name in sizes:
+            return name
+    raise ModelError(
+        f"{repository} holds no weights that this application reads.",
+        code="model.no_weights",
+        hint="It needs model.safetensors or pytorch_model.bin.",
+    )
+
+
+def _adapters(repository: str, language: str, sizes: Mapping[str, int]) -> list[str]:
+    """The adapter to fetch, told by the side files on disk: one, or none for a single language."""
+    config = try_to_load_from_cache(repository, CONFIG)
+    if not isinstance(config, str):
+        return []
+    chosen = choose_language(Path(config).parent, language)
+    found = [file for name in ADAPTERS if chosen and (file := name.format(chosen)) in sizes]
+    if language and not found:
+        raise unknown_language(language, _with_adapters(sizes))
+    return found[:1]
+
+
+def _with_adapters(sizes: Mapping[str, int]) -> tuple[str, ...]:
+    before, after = ADAPTERS[0].split("{}")
+    files = (file for file in sizes if file.startswith(before) and file.endswith(after))
+    return tuple(file[len(before) : -len(after)] for file in files)
 
 
 @dataclass(frozen=True)
@@ -147,13 +160,27 @@ class _Progress:
         return Bar
 
 
-def _download(
-    repository: str, file: RemoteFile, endpoint: str | None, timeout_s: float, progress: _Progress
-) -> None:
-    hf_hub_download(
-        repository,
-        file.name,
-        endpoint=endpoint,
-        etag_timeout=timeout_s,
-        tqdm_class=progress.bar(),
-    )
+@dataclass(frozen=True)
+class _Hub:
+    """A repository on the hub at ``endpoint`` (by default the public one)."""
+
+    repository: str
+    sizes: Mapping[str, int]
+    endpoint: str | None
+    timeout_s: float
+
+    def download(
+        self, files: Sequence[str], report: Callable[[int, int], None], done: int, total: int
+    ) -> int:
+        """Bring ``files`` into the cache; returns the bytes done by then."""
+        for file in files:
+            hf_hub_download(
+                self.repository,
+                file,
+                endpoint=self.endpoint,
+                etag_timeout=self.timeout_s,
+                tqdm_class=_Progress(report, done, total).bar(),
+            )
+            done += self.sizes[file]
+            report(done, total)
+        return done

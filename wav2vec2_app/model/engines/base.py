@@ -48,7 +48,12 @@ class Engine(Protocol):
         ...
 
     def forward(self, batch: Float32) -> Float32:
-        """Log-probabilities ``(batch, frames, tokens)`` of audio ``(batch, samples)``."""
+        """Log-probabilities ``(batch, frames, tokens)`` of audio ``(batch, samples)``.
+
+        All rows are audio to their ends: never pad a shorter clip. No engine masks, since models with
+        group norm (wav2vec2-base) normalise over the whole row and were trained without a mask; a
+        padded row would have other log-probabilities than the clip alone.
+        """
         ...
 
     def describe(self) -> EngineInfo:
@@ -62,6 +67,16 @@ def no_ctc_head() -> ModelError:
         "The model has no CTC head: it was not trained to spell.",
         code="model.no_ctc_head",
         hint="Choose a checkpoint fine-tuned for speech recognition with CTC.",
+    )
+
+
+def unsupported(model_type: str) -> ModelError:
+    """The error for a checkpoint of a kind that no engine runs."""
+    return ModelError(
+        f"Models of the kind “{model_type[:40]}” cannot be run here.",
+        code="model.unsupported",
+        hint="Choose a wav2vec 2.0 checkpoint (or HuBERT, WavLM, data2vec) fine-tuned with CTC.",
+        metadata={"model_type": model_type},
     )
 
 

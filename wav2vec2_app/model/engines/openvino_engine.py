@@ -30,7 +30,8 @@ from wav2vec2_app.model.engines.openvino_graph import (
     Weights,
     build,
 )
-from wav2vec2_app.model.resolve import CONFIG, Checkpoint
+from wav2vec2_app.model.languages import CONFIG
+from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import SAMPLE_RATE_HZ, Float32
 
 log = logging.getLogger(__name__)
@@ -68,12 +69,13 @@ class OpenVinoEngine:
             UnsupportedArchitecture: the checkpoint has parts that only another engine knows.
             ModelError: its files are damaged or belong to another kind of model.
         """
-        if checkpoint.weights.suffix != ".safetensors":
+        files = (checkpoint.weights, checkpoint.adapter)
+        if any(file is not None and file.suffix != ".safetensors" for file in files):
             raise UnsupportedArchitecture("weights in pickle format")
         architecture = _read_architecture(checkpoint)
         weights, graph = _read_graph(checkpoint, architecture)
         self.grid = FrameGrid.of_convolutions(architecture.conv_kernel, architecture.conv_stride)
-        self.outputs = architecture.vocab_size
+        self.outputs = int(graph.output(0).partial_shape[2].get_length())
         self._parameters = weights.parameters
         self._core = ov.Core()
         self._chosen = self._choose(graph, architecture)
@@ -174,7 +176,7 @@ def _read_architecture(checkpoint: Checkpoint) -> Architecture:
 
 def _read_graph(checkpoint: Checkpoint, architecture: Architecture) -> tuple[Weights, ov.Model]:
     try:
-        weights = Weights(checkpoint.weights)
+        weights = Weights(checkpoint.weights, checkpoint.adapter)
         return weights, build(architecture, weights)
     except KeyError as error:
         if "lm_head" in str(error):

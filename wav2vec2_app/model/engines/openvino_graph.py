@@ -8,6 +8,7 @@ adapters (MMS) included. Tests hold it against ``transformers``' own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -92,15 +93,33 @@ BASE: dict[str, Any] = {
 
 
 class Weights:
-    """Tensors of a safetensors file by name, as float32; ``parameters`` counts what was read."""
+    """Tensors of safetensors files by name, as float32; ``parameters`` counts what was read.
 
-    def __init__(self, path: Path) -> None:
-        self._file: Any = safe_open(path, framework="numpy")
-        self._names = frozenset(self._file.keys())  # type: ignore[no-untyped-call]
+    Args:
+        path: the checkpoint's weights.
+        adapter: a language's attention adapters and CTC head, which take the place of those in ``path``.
+
+    Raises:
+        ValueError: the adapter is not one for this checkpoint.
+    """
+
+    def __init__(self, path: Path, adapter: Path | None = None) -> None:
+        self._files: dict[str, Any] = {}
+        self._add(path)
+        if adapter is not None:
+            replaced = {name for name in self._files if ADAPTED.search(name)}
+            if replaced != self._add(adapter):
+                raise ValueError(f"{adapter.name} does not belong to {path.name}")
         self.parameters = 0
 
+    def _add(self, path: Path) -> set[str]:
+        file: Any = safe_open(path, framework="numpy")
+        names = set(file.keys())
+        self._files.update(dict.fromkeys(names, file))
+        return names
+
     def __contains__(self, name: str) -> bool:
-        return name in self._names
+        return name in self._files
 
     def __call__(self, name: str) -> Float32:
         """Read one.
@@ -109,14 +128,16 @@ class Weights:
             KeyError: there is none of this name.
             UnsupportedArchitecture: its number format is not one that numpy has.
         """
-        if name not in self._names:
-            raise KeyError(name)
         try:
-            tensor = self._file.get_tensor(name)
+            tensor = self._files[name].get_tensor(name)
         except TypeError as error:
             raise UnsupportedArchitecture(f"number format of {name}") from error
         self.parameters += tensor.size
         return np.ascontiguousarray(tensor, dtype=np.float32)
+
+
+ADAPTED = re.compile(r"\.adapter_layer\.|^lm_head\.")
+"""Names of the weights that each language of a multilingual checkpoint has of its own."""
 
 
 def build(architecture: Architecture, weights: Weights) -> ov.Model:

@@ -1,4 +1,4 @@
-"""The PyTorch engine: ``transformers.Wav2Vec2ForCTC`` on CUDA, MPS or CPU, with fallback to CPU."""
+"""The PyTorch engine: the CTC models of ``transformers`` on CUDA, MPS or CPU, with fallback to CPU."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from transformers import Wav2Vec2ForCTC
+from transformers import AutoModelForCTC, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.model.chunking import FrameGrid
-from wav2vec2_app.model.engines.base import EngineInfo, broken, no_ctc_head
+from wav2vec2_app.model.engines.base import EngineInfo, broken, no_ctc_head, unsupported
+from wav2vec2_app.model.languages import CONFIG, read_json
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import Float32
 
 log = logging.getLogger(__name__)
 
 CPU = torch.device("cpu")
-UNUSED = {"wav2vec2.masked_spec_embed"}
-"""Weights of pre-training; a forward pass needs none of them."""
+UNUSED = "masked_spec_embed"
+"""End of the name of a weight for training; a forward pass needs none."""
+KINDS = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
+"""Model types that hear raw audio through a stack of convolutions and have a CTC head."""
 
 disable_progress_bar()  # a worker's log is no place for it
 
@@ -108,16 +111,30 @@ class TorchEngine:
         return result
 
 
-def _read(checkpoint: Checkpoint) -> Wav2Vec2ForCTC:
+def _read(checkpoint: Checkpoint) -> PreTrainedModel:
+    kind = read_json(checkpoint.path / CONFIG).get("model_type", "wav2vec2")
+    if kind not in KINDS:
+        raise unsupported(str(kind))
     try:
-        model, report = Wav2Vec2ForCTC.from_pretrained(
+        model, report = AutoModelForCTC.from_pretrained(
             checkpoint.path, dtype=torch.float32, local_files_only=True, output_loading_info=True
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise broken(checkpoint, error) from error
-    missing = set(report["missing_keys"]) - UNUSED
+    missing = {key for key in report["missing_keys"] if not key.endswith(UNUSED)}
     if any(key.startswith("lm_head") for key in missing):
         raise no_ctc_head()
     if missing:  # transformers would make them up
         raise broken(checkpoint, KeyError(*sorted(missing)))
+    _speak(model, checkpoint)
     return model.eval()
+
+
+def _speak(model: PreTrainedModel, checkpoint: Checkpoint) -> None:
+    """Put the weights of the checkpoint's language in, where they are in a file of their own."""
+    if checkpoint.adapter is None:
+        return
+    try:
+        model.load_adapter(checkpoint.language, local_files_only=True)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise broken(checkpoint, error) from error
