@@ -148,7 +148,7 @@ def only_speech(emission: Emission, activity: SpeechActivity) -> Emission:
     log_probs = emission.log_probs.copy()
     log_probs[silent] = IMPOSSIBLE
     log_probs[silent, emission.blank_id] = 0.0
-    if emission.word_delimiter in emission.vocabulary:
+    if emission.word_delimiter and emission.word_delimiter in emission.vocabulary:
         delimiter = emission.vocabulary.index(emission.word_delimiter)
         firsts = np.flatnonzero(silent & ~np.r_[False, silent[:-1]])
         log_probs[firsts, emission.blank_id] = IMPOSSIBLE

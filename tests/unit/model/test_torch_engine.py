@@ -1,8 +1,24 @@
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from transformers import (
+    Data2VecAudioConfig,
+    Data2VecAudioForCTC,
+    HubertConfig,
+    HubertForCTC,
+    Wav2Vec2ForPreTraining,
+    Wav2Vec2ForSequenceClassification,
+    WavLMConfig,
+    WavLMForCTC,
+)
 
+from tests.checkpoints import TINY, tiny_model, write_processor
 from wav2vec2_app.errors import ModelError
+from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.model.resolve import Checkpoint
 
@@ -51,3 +67,51 @@ def test_unknown_device_is_a_model_error(tiny_checkpoint: Checkpoint) -> None:
         TorchEngine(device="quantum").load(tiny_checkpoint)
 
     assert refused.value.code == "model.bad_device"
+
+
+RELATIVES = {
+    "hubert": (HubertConfig, HubertForCTC),
+    "wavlm": (WavLMConfig, WavLMForCTC),
+    "data2vec-audio": (Data2VecAudioConfig, Data2VecAudioForCTC),
+}
+
+
+@pytest.mark.parametrize("kind", RELATIVES)
+def test_relatives_of_wav2vec2_are_run_as_transformers_does(tmp_path: Path, kind: str) -> None:
+    config, model_class = RELATIVES[kind]
+    torch.manual_seed(7)
+    model = model_class(config(**TINY)).eval()
+    model.save_pretrained(tmp_path)
+    write_processor(tmp_path)
+    with torch.inference_mode():
+        expected = torch.log_softmax(model(torch.from_numpy(BATCH)).logits, dim=-1).numpy()
+    engine = TorchEngine(device="cpu")
+    engine.load(Checkpoint(kind, tmp_path, "folder"))
+
+    np.testing.assert_allclose(engine.forward(BATCH), expected, atol=1e-5)
+
+
+def test_model_of_another_kind_is_refused_by_name(tiny_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "other"))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "whisper"}))
+
+    with pytest.raises(ModelError) as refused:
+        TorchEngine(device="cpu").load(Checkpoint("other", folder, "folder"))
+
+    assert refused.value.code == "model.unsupported"
+    assert refused.value.metadata["model_type"] == "whisper"
+
+
+@pytest.mark.parametrize("kind", [Wav2Vec2ForPreTraining, Wav2Vec2ForSequenceClassification])
+def test_model_that_was_not_trained_to_spell_is_refused_by_both_engines(
+    tmp_path: Path, kind: type
+) -> None:
+    kind(tiny_model().config).save_pretrained(tmp_path)
+    write_processor(tmp_path)
+
+    for engine in (OpenVinoEngine(precision="fp32"), TorchEngine(device="cpu")):
+        with pytest.raises(ModelError) as refused:
+            engine.load(Checkpoint("headless", tmp_path, "folder"))
+        assert refused.value.code == "model.no_ctc_head"
+        assert refused.value.hint
