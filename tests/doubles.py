@@ -107,7 +107,7 @@ def make_emission(text: str = "hello world") -> Emission:
         frames += [token, token, 0]
     probabilities = np.full((len(frames), len(VOCABULARY)), 0.1 / (len(VOCABULARY) - 1))
     probabilities[np.arange(len(frames)), frames] = 0.9
-    return Emission(np.log(probabilities).astype(np.float16), VOCABULARY, 0, "|", FRAME_S)
+    return Emission(np.log(probabilities).astype(np.float32), VOCABULARY, 0, "|", FRAME_S)
 
 
 def make_recognition(text: str = "hello world", *, model: ModelInfo | None = None) -> Recognition:

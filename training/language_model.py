@@ -18,7 +18,7 @@ from pathlib import Path
 from training.paths import NOVELS, REPO
 
 PRUNE = ("0", "3", "6")
-"""n-grams seen this often or less are dropped, for each order."""
+"""n-grams seen this often or less are dropped, for each order; as many as the model's order."""
 
 
 def count_words(text: Path) -> collections.Counter[str]:
@@ -32,6 +32,7 @@ def count_words(text: Path) -> collections.Counter[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--words", type=int, default=40_000, help="size of the vocabulary")
+    parser.add_argument("--prune", nargs="+", default=PRUNE, help="one number for each order")
     parser.add_argument("--text", type=Path, default=NOVELS)
     parser.add_argument("--out", type=Path, default=REPO / "assets" / "lm")
     arguments = parser.parse_args()
@@ -41,7 +42,8 @@ def main() -> None:
     listing.write_text("\n".join(words) + "\n", encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         arpa = Path(folder) / "lm.arpa"
-        command = ["lmplz", "-o", "3", "--prune", *PRUNE, "--limit_vocab_file", str(listing)]
+        order, prune = str(len(arguments.prune)), arguments.prune
+        command = ["lmplz", "-o", order, "--prune", *prune, "--limit_vocab_file", str(listing)]
         command += ["-S", "2G", "-T", folder, "--arpa", str(arpa)]
         with lzma.open(arguments.text) as text:
             subprocess.run(command, input=text.read(), check=True)

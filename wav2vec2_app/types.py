@@ -93,7 +93,7 @@ class Emission:
     """What one forward pass of a CTC model says: log-probabilities of every token in every frame.
 
     Attributes:
-        log_probs: float16 ``(frames, tokens)``, natural logarithm, rows sum to one when exponentiated.
+        log_probs: float32 ``(frames, tokens)``, natural logarithm, rows sum to one when exponentiated.
         vocabulary: the token of each column.
         blank_id: column of the CTC blank.
         word_delimiter: the token between words, usually ``|``.
@@ -103,7 +103,7 @@ class Emission:
         calibration: what the checkpoint brings to turn its scores into confidences, if anything.
     """
 
-    log_probs: Float16
+    log_probs: Float32
     vocabulary: tuple[str, ...]
     blank_id: int
     word_delimiter: str

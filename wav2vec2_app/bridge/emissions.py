@@ -38,7 +38,7 @@ def unpack_emission(meta: Mapping[str, Any], arrays: Arrays) -> Emission:
     if (
         log_probs is None
         or log_probs.ndim != 2
-        or log_probs.dtype != np.float16
+        or log_probs.dtype != np.float32
         or log_probs.shape[1] != len(meta["vocabulary"])
     ):
         raise InputError("There is no emission to read.", code="emission.missing")

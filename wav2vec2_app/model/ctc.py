@@ -49,16 +49,20 @@ def words_of_path(emission: Emission, ids: NDArray[np.integer[Any]]) -> tuple[Wo
 
     A word lasts from the first frame of its first token to the end of its last token's run; its
     confidence is the geometric mean of its tokens' probabilities. Special tokens (``<s>``, ``<unk>``…)
-    are never spelled.
+    are never spelled; where the vocabulary has no word delimiter, each token is a word.
     """
     words: list[Word] = []
     letters: list[Token] = []
     for token in runs(emission, ids):
+        if token.text in emission.special or not token.text:
+            continue
         if token.text == emission.word_delimiter:
             words.extend(_spell(letters, emission.frame_s))
             letters = []
-        elif token.text not in emission.special:
+        elif emission.word_delimiter:
             letters.append(token)
+        else:
+            words.extend(_spell([token], emission.frame_s))
     words.extend(_spell(letters, emission.frame_s))
     return tuple(words)
 

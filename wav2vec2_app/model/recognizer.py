@@ -11,7 +11,7 @@ from wav2vec2_app.model.chunking import plan_windows
 from wav2vec2_app.model.engines.base import Engine
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.model.speech import IMPOSSIBLE, frame_energy, is_silent
-from wav2vec2_app.types import SAMPLE_RATE_HZ, Emission, Float16, Float32, ModelInfo
+from wav2vec2_app.types import SAMPLE_RATE_HZ, Emission, Float32, ModelInfo
 
 NOTHING: Callable[[float], None] = lambda _: None  # noqa: E731 - a named do-nothing default
 
@@ -28,7 +28,7 @@ class Recognizer:
     def __init__(
         self, checkpoint: Checkpoint, engine: Engine, *, window_s: float, overlap_s: float
     ) -> None:
-        alphabet = Alphabet.of(checkpoint.path)
+        alphabet = Alphabet.of(checkpoint.path, checkpoint.language)
         engine.load(checkpoint)
         self._alphabet = alphabet.fitted(engine.outputs)
         self._engine = engine
@@ -75,18 +75,18 @@ class Recognizer:
         kept = []
         for number, window in enumerate(windows, start=1):
             frames = self._engine.forward(values[None, window.start : window.stop])[0]
-            kept.append(frames[window.keep_from : window.keep_to].astype(np.float16))
+            kept.append(frames[window.keep_from : window.keep_to])
             report(number / len(windows))
         return self._emission(np.concatenate(kept), energy_db)
 
     def _silence(self, energy_db: Float32) -> Emission:
         """Blank everywhere."""
         shape = (len(energy_db), len(self._alphabet.tokens))
-        log_probs = np.full(shape, IMPOSSIBLE, dtype=np.float16)
+        log_probs = np.full(shape, IMPOSSIBLE, dtype=np.float32)
         log_probs[:, self._alphabet.blank_id] = 0.0
         return self._emission(log_probs, energy_db)
 
-    def _emission(self, log_probs: Float16, energy_db: Float32) -> Emission:
+    def _emission(self, log_probs: Float32, energy_db: Float32) -> Emission:
         alphabet = self._alphabet
         return Emission(
             log_probs=log_probs,

@@ -67,6 +67,7 @@ class Dispatcher:
                 or task.model == AUTO_MODEL
                 or not capabilities.models
                 or task.model in capabilities.models
+                or task.model.rpartition(":")[0] in capabilities.models  # model:language
             ):
                 return adapter
         raise self._nobody_can(operation, task)

@@ -64,6 +64,6 @@ def warm_up() -> None:
             "rms_dbfs": -20, "peak_dbfs": -17,
         },
     )  # fmt: skip
-    heard = Emission(np.log([[0.5, 0.5]] * 5).astype(np.float16), ("<pad>", "A"), 0, "|", 0.02)
+    heard = Emission(np.log([[0.5, 0.5]] * 5).astype(np.float32), ("<pad>", "A"), 0, "|", 0.02)
     for name in PICTURES:
         draw(name, np.zeros(1600, np.float32), features, heard, (Word("a", 0.0, 0.1, 1.0),))

@@ -51,7 +51,7 @@ def transcript(answer: Answer, emitted: Emitted) -> Transcript:
     told = answer.meta
     words = tuple(Word(**word) for word in told["words"])
     return Transcript(
-        text=" ".join(word.text for word in words),
+        text=(" " if emitted.emission.word_delimiter else "").join(word.text for word in words),
         words=words,
         confidence=told["confidence"],
         duration_s=emitted.duration_s,

@@ -34,12 +34,12 @@ NOTICEABLE_S = 0.01
 
 
 class Models:
-    """The loaded recognizers, by the folder of their checkpoint."""
+    """The loaded recognizers, by the folder and language of their checkpoint."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config = config
         self._policy = ModelPolicy.from_config(config)
-        self._loaded: OrderedDict[Path, Recognizer] = OrderedDict()
+        self._loaded: OrderedDict[tuple[Path, str], Recognizer] = OrderedDict()
         self._unusable: set[Path] = set()
         self._default: ModelInfo
 
@@ -62,18 +62,19 @@ class Models:
         return recognizer
 
     def _load(self, checkpoint: Checkpoint) -> Recognizer:
-        recognizer = self._loaded.get(checkpoint.path)
+        key = (checkpoint.path, checkpoint.language)
+        recognizer = self._loaded.get(key)
         if recognizer is None:
             while len(self._loaded) >= KEPT_MODELS:
                 self._loaded.popitem(last=False)
-            recognizer = self._loaded[checkpoint.path] = Recognizer(
+            recognizer = self._loaded[key] = Recognizer(
                 checkpoint,
                 choose(EngineOptions.from_config(self._config)),
                 window_s=self._config["window_s"],
                 overlap_s=self._config["window_overlap_s"],
             )
         recognizer.checkpoint = checkpoint
-        self._loaded.move_to_end(checkpoint.path)
+        self._loaded.move_to_end(key)
         return recognizer
 
     def describe(self) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def create(config: Mapping[str, Any]) -> Operations:
 
 
 def emit(call: Call, models: Models) -> Reply:
-    """``samples`` float32 ``(n,)`` to ``log_probs`` float16 ``(frames, tokens)`` and what they mean."""
+    """``samples`` float32 ``(n,)`` to ``log_probs`` float32 ``(frames, tokens)`` and what they mean."""
     samples = call.arrays.get("samples")
     if samples is None or samples.ndim != 1 or not len(samples):
         raise InputError("There are no samples to transcribe.", code="audio.no_samples")

@@ -80,7 +80,7 @@ def warm_up(reader: Reader, embedded: Path) -> None:
         return  # the inference worker says so better
     reader.warm_up(
         Emission(
-            log_probs=np.zeros((0, len(alphabet.tokens)), np.float16),
+            log_probs=np.zeros((0, len(alphabet.tokens)), np.float32),
             vocabulary=alphabet.tokens,
             blank_id=alphabet.blank_id,
             word_delimiter=alphabet.word_delimiter,

@@ -84,7 +84,7 @@ def write(folder: Path, files: Files) -> Path:
 
 
 def read(alphabet: Alphabet, ids: np.ndarray) -> str:
-    log_probs = np.full((len(ids), len(alphabet.tokens)), -20, np.float16)
+    log_probs = np.full((len(ids), len(alphabet.tokens)), -20, np.float32)
     log_probs[np.arange(len(ids)), ids] = 0
     emission = Emission(
         log_probs,

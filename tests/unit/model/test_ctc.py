@@ -22,7 +22,7 @@ def emission(path: str, probability: float = 0.9) -> Emission:
     for frame, letter in enumerate(path):
         probabilities[frame, columns[letter]] = probability
     return Emission(
-        log_probs=np.log(probabilities).astype(np.float16),
+        log_probs=np.log(probabilities).astype(np.float32),
         vocabulary=VOCABULARY,
         blank_id=0,
         word_delimiter="|",
@@ -63,13 +63,19 @@ def test_special_tokens_are_not_spelled() -> None:
     assert [word.text for word in words] == ["AB"]
 
 
+def test_tokens_are_words_where_there_is_no_delimiter() -> None:
+    words = greedy_words(replace(emission("AAB_C"), word_delimiter=""))
+
+    assert [word.text for word in words] == ["A", "B", "C"]
+
+
 def test_blank_everywhere_is_no_word() -> None:
     assert greedy_words(emission("______")) == ()
     assert transcript_confidence(()) == 0.0
 
 
 def test_no_frames_is_no_word() -> None:
-    empty = Emission(np.zeros((0, 6), np.float16), VOCABULARY, 0, "|", 0.02)
+    empty = Emission(np.zeros((0, 6), np.float32), VOCABULARY, 0, "|", 0.02)
 
     assert greedy_words(empty) == ()
 

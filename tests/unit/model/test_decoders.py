@@ -25,7 +25,7 @@ def emission(
     if second is not None:
         letter, frame = second
         probabilities[frame, columns[letter]] = 0.9 * probability
-    return Emission(np.log(probabilities).astype(np.float16), VOCABULARY, 0, "|", 0.02)
+    return Emission(np.log(probabilities).astype(np.float32), VOCABULARY, 0, "|", 0.02)
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ def emission(path: str, others: dict[int, str] | None = None) -> Emission:
     for frame, letter in (others or {}).items():
         probabilities[frame, columns[letter]] = 0.25
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    return Emission(np.log(probabilities).astype(np.float16), VOCABULARY, 0, "|", 0.02)
+    return Emission(np.log(probabilities).astype(np.float32), VOCABULARY, 0, "|", 0.02)
 
 
 BROUGHT = emission("_H_E_|_B_R_O_U_G_G_T_|", {17: "H"})

@@ -660,6 +660,15 @@ async def test_a_named_model_is_found_where_it_is_listed(start: Start) -> None:
     assert [call.operation for call in large.calls] == [TRANSCRIBE]
 
 
+async def test_a_language_of_a_model_is_found_with_the_model(start: Start) -> None:
+    small, large = FakeAdapter("small", models=["s"]), FakeAdapter("large", models=["l"])
+    orchestrator = await start(small, large)
+
+    await orchestrator.run(make_task(model="l:deu"))
+
+    assert [call.operation for call in large.calls] == [TRANSCRIBE]
+
+
 async def test_an_adapter_that_lists_no_models_is_asked_for_any(start: Start) -> None:
     adapter = FakeAdapter()
     orchestrator = await start(adapter)

@@ -31,7 +31,7 @@ def emission_of(letters: Sequence[tuple[int, str]], frames: int = 100) -> Emissi
         probabilities[frame] = 0.001
         probabilities[frame, VOCABULARY.index(token)] = 0.99
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    return Emission(np.log(probabilities).astype(np.float16), VOCABULARY, 0, "|", FRAME_S)
+    return Emission(np.log(probabilities).astype(np.float32), VOCABULARY, 0, "|", FRAME_S)
 
 
 def words_of(*texts: str, duration_s: float = 2.0) -> tuple[Word, ...]:

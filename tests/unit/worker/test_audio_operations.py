@@ -122,7 +122,7 @@ def test_every_picture_is_sent_the_moment_it_is_drawn(operations: Operations) ->
         "words": [{"text": "a", "start_s": 0.2, "end_s": 0.5, "confidence": 0.9}],
         "emission": EMISSION_META,
     }
-    log_probs = np.log(np.full((50, 3), 1 / 3)).astype(np.float16)
+    log_probs = np.log(np.full((50, 3), 1 / 3)).astype(np.float32)
     run = Run(operations, "draw", meta, samples=samples, log_probs=log_probs, **features.arrays)
 
     reply = run.reply()

@@ -1,0 +1,70 @@
+"""Word error rate of the beam over its settings, on the held-out speakers.
+
+Run `python -m training.tune --lm-weight 1 1.5 2 --word-score -1 0 1 --width 30 60`: every combination is
+tried on the same emissions. `--model` and `--lm` choose a checkpoint and a language model other than
+those in `assets`.
+"""
+
+import argparse
+import itertools
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import jiwer
+import numpy as np
+
+from training.data import held_out_utterances, read_audio
+from training.paths import MODEL, REPO
+from wav2vec2_app.model import decoders
+from wav2vec2_app.model.decoders import BeamDecoder
+from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
+from wav2vec2_app.model.lexicon import Lexicon
+from wav2vec2_app.model.recognizer import Recognizer
+from wav2vec2_app.model.resolve import Checkpoint
+from wav2vec2_app.types import AS_USUAL, Emission
+
+
+def emissions(folder: Path) -> list[Emission]:
+    """What the checkpoint in `folder` hears of every held-out clip."""
+    engine = OpenVinoEngine(precision="fp32")
+    recognizer = Recognizer(Checkpoint("tuned", folder, "folder"), engine, window_s=20, overlap_s=4)
+    audios = (read_audio(item.path).astype(np.float32) / 32768 for item in held_out_utterances())
+    return [recognizer.emit(audio) for audio in audios]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--lm", type=Path, nargs="+", default=[REPO / "assets" / "lm"])
+    parser.add_argument("--lm-weight", type=float, nargs="+", default=[AS_USUAL.lm_weight])
+    parser.add_argument("--word-score", type=float, nargs="+", default=[AS_USUAL.word_score])
+    parser.add_argument("--width", type=int, nargs="+", default=[AS_USUAL.beam_width])
+    parser.add_argument("--tokens", type=int, nargs="+", default=[decoders.TOKENS])
+    parser.add_argument("--threshold", type=float, nargs="+", default=[decoders.THRESHOLD])
+    options = parser.parse_args()
+    texts = [item.text for item in held_out_utterances()]
+    heard = emissions(options.model)
+    seconds = sum(emission.duration_s for emission in heard)
+    print("language model | weight | word score | width | tokens | threshold | WER | ms for 10 s")
+    for lm in options.lm:
+        lexicon = Lexicon(lm, heard[0])
+        for weight, score, width, tokens, threshold in itertools.product(
+            options.lm_weight, options.word_score, options.width, options.tokens, options.threshold
+        ):
+            reading = replace(AS_USUAL, lm_weight=weight, word_score=score, beam_width=width)
+            decoders.TOKENS, decoders.THRESHOLD = tokens, threshold
+            decoder = BeamDecoder(lexicon, reading)
+            begin = time.monotonic()
+            read = [" ".join(w.text for w in decoder.words(e)).lower() for e in heard]
+            cost_ms = 10_000 * (time.monotonic() - begin) / seconds
+            wer = jiwer.wer(texts, read)
+            print(
+                f"{lm.name} | {weight} | {score} | {width} | {tokens} | {threshold} | "
+                f"{wer:.4f} | {cost_ms:.0f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
