@@ -7,6 +7,7 @@ within bounds around its own first and last letter.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.model.spelling import Speller, Spelling
-from wav2vec2_app.model.viterbi import STAR, best_path, text_too_long
+from wav2vec2_app.model.viterbi import STAR, Path, best_path, text_too_long
 from wav2vec2_app.types import Emission, Float32, Word
 
 START_LEAD = (1, 4)
@@ -46,6 +47,16 @@ class Character:
 
 
 @dataclass(frozen=True)
+class Letter:
+    """Where the path has a letter: column ``token`` in frames ``[start, stop)``, on average ``log_prob``."""
+
+    token: int
+    start: int
+    stop: int
+    log_prob: float
+
+
+@dataclass(frozen=True)
 class AlignedWord:
     """One word as written, with its time in the audio.
 
@@ -54,7 +65,9 @@ class AlignedWord:
         characters: its letters as they were aligned: “9” has those of “nine”; none for a wildcard.
         wildcard: the alphabet cannot spell the word; it was given what is between its neighbours.
         frames: first frame of its first letter, and the one past its last letter's last.
-        log_probs: mean log-probability of each letter.
+        letters: the path's letters, one for each character.
+        margin: by how much the path is less probable than the best one between the neighbours' letters,
+            mean log-probability of a frame; never positive.
     """
 
     text: str
@@ -64,7 +77,8 @@ class AlignedWord:
     characters: tuple[Character, ...]
     wildcard: bool
     frames: tuple[int, int]
-    log_probs: tuple[float, ...]
+    letters: tuple[Letter, ...]
+    margin: float
 
 
 @dataclass(frozen=True)
@@ -144,11 +158,12 @@ def _aligned(emission: Emission, words: Sequence[Spelling], delimiter_id: int | 
     path = best_path(log_probs, labels, emission.blank_id)
     runs = Runs.of(path.states, labels, log_probs)
     edges = _word_edges(runs, spans, len(log_probs), delimiter_id is not None)
+    margins = _margins(path, labels, runs, spans, log_probs, emission.blank_id)
     aligned = tuple(
-        _word(word, labels, runs, span, edge, emission)
-        for word, span, edge in zip(words, spans, edges, strict=True)
+        _word(word, labels, runs, span, edge, margin, emission)
+        for word, span, edge, margin in zip(words, spans, edges, margins, strict=True)
     )
-    heard = [value for word in aligned for value in word.log_probs]
+    heard = [letter.log_prob for word in aligned for letter in word.letters]
     return Alignment(aligned, _probability(heard), path.log_prob)
 
 
@@ -208,50 +223,74 @@ def _word_edges(
     return [(float(start), float(end)) for start, end in bounded.T]
 
 
+def _margins(
+    path: Path,
+    labels: NDArray[np.int32],
+    runs: Runs,
+    spans: Sequence[tuple[int, int]],
+    log_probs: Float32,
+    blank_id: int,
+) -> list[float]:
+    """:attr:`AlignedWord.margin` of each word; a star costs nothing."""
+    tokens = np.where(path.states % 2, np.r_[labels, 0][path.states // 2], blank_id)
+    best = log_probs.max(axis=1)
+    own = log_probs[np.arange(len(log_probs)), tokens]
+    lost = np.r_[0.0, np.cumsum(np.where(tokens == STAR, 0.0, own - best), dtype=np.float64)]
+    begins = [0, *(int(runs.last[last - 1]) + 1 for _, last in spans[:-1])]
+    stops = [*(int(runs.first[first]) for first, _ in spans[1:]), len(log_probs)]
+    return [
+        float((lost[stop] - lost[begin]) / (stop - begin))
+        for begin, stop in zip(begins, stops, strict=True)
+    ]
+
+
 def _word(
     word: Spelling,
     labels: NDArray[np.int32],
     runs: Runs,
     span: tuple[int, int],
     edge: tuple[float, float],
+    margin: float,
     emission: Emission,
 ) -> AlignedWord:
-    letters = [] if word.wildcard else list(range(*span))
+    spelled = () if word.wildcard else range(*span)
     delimiter = emission.word_delimiter
-    letters = [at for at in letters if emission.vocabulary[labels[at]] != delimiter]
-    log_probs = tuple(float(runs.log_prob[at]) for at in letters)
+    kept = [at for at in spelled if emission.vocabulary[labels[at]] != delimiter]
+    letters = tuple(
+        Letter(
+            int(labels[at]), int(runs.first[at]), int(runs.last[at]) + 1, float(runs.log_prob[at])
+        )
+        for at in kept
+    )
     return AlignedWord(
         text=word.text,
         start_s=_seconds(edge[0] * emission.frame_s),
         end_s=_seconds(edge[1] * emission.frame_s),
-        score=_probability(log_probs),
-        characters=_characters(letters, labels, runs, edge, emission),
+        score=_probability([letter.log_prob for letter in letters]),
+        characters=_characters(letters, edge, emission),
         wildcard=word.wildcard,
         frames=(int(runs.first[span[0]]), int(runs.last[span[1] - 1]) + 1),
-        log_probs=log_probs,
+        letters=letters,
+        margin=margin,
     )
 
 
 def _characters(
-    letters: Sequence[int],
-    labels: NDArray[np.int32],
-    runs: Runs,
-    edge: tuple[float, float],
-    emission: Emission,
+    letters: Sequence[Letter], edge: tuple[float, float], emission: Emission
 ) -> tuple[Character, ...]:
     """The letters of a word: each lasts until the next, all as early as the word's start allows."""
     if not letters:
         return ()
-    lead = min(USUAL_LEAD, runs.first[letters[0]] - edge[0])
-    edges = [edge[0], *(runs.first[at] - lead for at in letters[1:]), edge[1]]
+    lead = min(USUAL_LEAD, letters[0].start - edge[0])
+    edges = [edge[0], *(letter.start - lead for letter in letters[1:]), edge[1]]
     return tuple(
         Character(
-            text=emission.vocabulary[labels[at]],
-            start_s=_seconds(edges[number] * emission.frame_s),
-            end_s=_seconds(edges[number + 1] * emission.frame_s),
-            score=_probability([runs.log_prob[at]]),
+            text=emission.vocabulary[letter.token],
+            start_s=_seconds(start * emission.frame_s),
+            end_s=_seconds(end * emission.frame_s),
+            score=_probability([letter.log_prob]),
         )
-        for number, at in enumerate(letters)
+        for letter, start, end in zip(letters, edges, edges[1:], strict=False)
     )
 
 
@@ -302,7 +341,7 @@ def _letters_heard(emission: Emission) -> int:
 
 
 def _probability(log_probs: Sequence[float]) -> float:
-    return float(min(1.0, np.exp(np.mean(log_probs)))) if len(log_probs) else 0.0
+    return min(1.0, math.exp(sum(log_probs) / len(log_probs))) if log_probs else 0.0
 
 
 def _seconds(value: float) -> float:

@@ -1,0 +1,137 @@
+"""``python -m benchmarks.alignment``: what aligning costs, how right its times and confidences are.
+
+Times are held against ``../shared/speech/word-times.tsv`` beside a checkout (forced alignments of
+recordings that the embedded checkpoint was trained on, without their times), confidences against
+``test-clean-60``; both are left out where the recordings are not here.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from benchmarks.recognition import TEST_SET
+from benchmarks.report import Figure, median_ms, show
+from wav2vec2_app.build import assets_path
+from wav2vec2_app.model import viterbi
+from wav2vec2_app.model.alignment import align, align_words
+from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
+from wav2vec2_app.model.reading import speller_of
+from wav2vec2_app.model.recognizer import Recognizer
+from wav2vec2_app.model.resolve import Checkpoint
+from wav2vec2_app.types import Emission, Word
+
+WORD_TIMES = TEST_SET.parent / "word-times.tsv"
+FRAMES = 3000  # 60 s
+LETTERS = 900
+ROUNDS = 15
+
+ReferenceWord = tuple[str, float, float]
+
+
+def emission_of_noise(frames: int) -> tuple[Emission, str]:
+    """An emission and a text that have the size, but not the sense, of real ones."""
+    generator = np.random.default_rng(1)
+    logits = generator.normal(scale=3, size=(frames, 32))
+    log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    vocabulary = ("<pad>", "<s>", "</s>", "<unk>", "|", *"ETAOINSHRDLUMWCFGYPBVK'XJQZ")
+    letters = "".join(generator.choice(list(vocabulary[5:31]), size=frames * LETTERS // FRAMES))
+    text = " ".join(letters[at : at + 5] for at in range(0, len(letters), 5))
+    special = vocabulary[1:4]
+    return Emission(log_probs.astype(np.float16), vocabulary, 0, "|", 0.02, special), text
+
+
+def cost() -> list[Figure]:
+    begin = time.perf_counter()
+    viterbi.prepare()
+    loaded_s = time.perf_counter() - begin
+    emission, text = emission_of_noise(FRAMES)
+    speller = speller_of(emission)
+    spent = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        align(emission, text, speller)
+        spent.append(time.perf_counter() - begin)
+    return [
+        median_ms("aligning 60 s to its text", spent[1:], 100),
+        Figure("aligning an hour of decoded words", an_hour_s(), "s"),
+        Figure("compiling the aligner, or loading it", loaded_s, "s"),
+    ]
+
+
+def an_hour_s() -> float:
+    emission, text = emission_of_noise(60 * FRAMES)
+    words = text.split()
+    share_s = emission.duration_s / len(words)
+    rough = [Word(word, at * share_s, (at + 0.8) * share_s, 1) for at, word in enumerate(words)]
+    begin = time.perf_counter()
+    align_words(emission, rough, speller_of(emission))
+    return time.perf_counter() - begin
+
+
+def reference() -> Iterator[tuple[Path, list[ReferenceWord]]]:
+    """Each recording of the reference with its words and their times."""
+    with WORD_TIMES.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    for path, group in itertools.groupby(rows, key=lambda row: row["path"]):
+        words = [(row["word"], float(row["start_s"]), float(row["end_s"])) for row in group]
+        yield WORD_TIMES.parent / path, words
+
+
+def word_times() -> list[Figure]:
+    checkpoint = Checkpoint("embedded", assets_path() / "model", "embedded")
+    recognizer = Recognizer(checkpoint, OpenVinoEngine("fp32"), window_s=20, overlap_s=4)
+    errors_ms = []
+    for path, words in reference():
+        emission = recognizer.emit(soundfile.read(path, dtype="float32")[0])
+        found = align(emission, " ".join(word for word, _, _ in words), speller_of(emission))
+        errors_ms += [
+            (1000 * abs(one.start_s - start_s), 1000 * abs(one.end_s - end_s))
+            for one, (_, start_s, end_s) in zip(found.words, words, strict=True)
+        ]
+    start_ms, end_ms = np.array(errors_ms).T
+    return [
+        Figure("word starts: median error", float(np.median(start_ms)), "ms", 40),
+        Figure("word starts: 90th percentile", float(np.percentile(start_ms, 90)), "ms", 120),
+        Figure("word ends: median error", float(np.median(end_ms)), "ms"),
+        Figure("word ends: 90th percentile", float(np.percentile(end_ms, 90)), "ms"),
+    ]
+
+
+def confidences() -> list[Figure]:
+    from training import calibrate
+    from training.data import read_table
+    from wav2vec2_app.model.confidence import Calibration, read_calibration
+
+    folder = assets_path()
+    checkpoint = Checkpoint("embedded", folder / "model", "embedded")
+    recognizer = Recognizer(checkpoint, OpenVinoEngine("fp32"), window_s=20, overlap_s=4)
+    document = read_calibration(folder / "model")
+    assert document is not None
+    words = calibrate.collect(recognizer, folder / "lm", read_table(TEST_SET))
+    guess = Calibration.of(document).confidences(words.features)
+    misordered = 100 * (1 - calibrate.auroc(guess, words.right))
+    error = 100 * calibrate.calibration_error(guess, words.right)
+    return [
+        Figure("confidence: wrong words ranked above right ones (1 - AUROC)", misordered, "%", 20),
+        Figure("confidence: expected calibration error", error, "%", 8),
+    ]
+
+
+def measure() -> Sequence[Figure]:
+    figures = cost()
+    if WORD_TIMES.exists():
+        figures += word_times()
+    if TEST_SET.exists():
+        figures += confidences()
+    return figures
+
+
+if __name__ == "__main__":
+    show("alignment", measure())

@@ -1,0 +1,147 @@
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wav2vec2_app.model.alignment import align, align_words
+from wav2vec2_app.model.confidence import (
+    FEATURES,
+    Calibration,
+    features,
+    is_calibrated,
+    rate,
+    read_calibration,
+    transcript_confidence,
+)
+from wav2vec2_app.model.spelling import Speller
+from wav2vec2_app.types import Emission, Word
+
+VOCABULARY = ("<pad>", "<unk>", "|", *"ABCDEFGH")
+SPELLER = Speller(VOCABULARY, 0, "|", frozenset({"<unk>"}))
+
+
+def emission(path: str, probability: float = 0.9) -> Emission:
+    """An emission whose best token in each frame spells ``path`` (``_`` is the blank)."""
+    ids = [0 if letter == "_" else VOCABULARY.index(letter) for letter in path]
+    rest = (1 - probability) / (len(VOCABULARY) - 1)
+    probabilities = np.full((len(path), len(VOCABULARY)), rest)
+    probabilities[np.arange(len(path)), ids] = probability
+    log_probs = np.log(probabilities).astype(np.float16)
+    return Emission(log_probs, VOCABULARY, 0, "|", 0.02, ("<unk>",))
+
+
+def document(**changes: float) -> dict[str, Any]:
+    """A calibration that judges by the share of the probability alone."""
+    weights = {"share": 3.0, **changes}
+    return {
+        "version": 1,
+        "bias": 0.0,
+        "features": {
+            name: {"mean": 0.5, "scale": 0.5, "weight": weights.get(name, 0.0)} for name in FEATURES
+        },
+    }
+
+
+SAID = "__A_B_C_|_D_E_F___"
+
+
+def test_words_that_were_said_have_the_higher_confidence() -> None:
+    said = replace(emission(SAID), calibration=document())
+
+    right, wrong = rate(said, align(said, "abc gah", SPELLER).words)
+
+    assert right > 0.7 > 0.3 > wrong
+
+
+def test_every_feature_tells_a_right_word_from_a_wrong_one() -> None:
+    said = emission(SAID)
+    right, wrong = features(said, align(said, "abc gah", SPELLER).words)
+
+    for name in ("share", "purity", "sureness", "margin"):
+        assert right[FEATURES.index(name)] > wrong[FEATURES.index(name)], name
+
+
+def test_without_a_calibration_confidence_is_the_score() -> None:
+    said = emission(SAID)
+    words = align(said, "abc def", SPELLER).words
+
+    assert not is_calibrated(said)
+    assert rate(said, words) == [word.score for word in words]
+
+
+@pytest.mark.parametrize("change", [{}, {"bias": "much"}, {"version": 2}, {"bias": float("nan")}])
+def test_broken_calibration_is_as_good_as_none(change: Mapping[str, Any]) -> None:
+    broken = {**document(), **change} if change else {}
+    said = replace(emission(SAID), calibration=broken)
+
+    assert not is_calibrated(said)
+    assert rate(said, align(said, "abc", SPELLER).words)[0] > 0
+
+
+def test_wildcard_has_no_confidence() -> None:
+    said = replace(emission(SAID), calibration=document())
+
+    assert rate(said, align(said, "abc 東京", SPELLER).words)[1] == 0.0
+
+
+def test_confidence_does_not_depend_on_how_the_words_were_found() -> None:
+    """A language model changes the words and their rough scores; only the emission is asked."""
+    said = replace(emission(SAID), calibration=document())
+    boosted = [Word("ABC", 0.0, 0.16, 1.0), Word("GAH", 0.18, 0.32, 1.0)]
+    meek = [replace(word, confidence=0.1) for word in boosted]
+
+    words = align_words(said, boosted, SPELLER, rate)
+
+    assert words == align_words(said, meek, SPELLER, rate)
+    assert words[0].confidence > 0.7 > 0.3 > words[1].confidence
+
+
+def test_letters_of_one_frame_and_neighbours_without_a_gap() -> None:
+    said = replace(emission("A|B|CC"), calibration=document())
+    words = align(said, "a b c", SPELLER).words
+
+    assert np.isfinite(features(said, words)).all()
+    assert all(0 <= value <= 1 for value in rate(said, words))
+
+
+def test_confidence_is_the_logistic_function_of_the_weighted_features() -> None:
+    calibration = Calibration.of({**document(margin=-1.0), "bias": 0.25})
+    values = np.array([[0.75, 0, 0, 0, 0, 0.25]])
+
+    expected = 1 / (1 + np.exp(-(0.25 + 3 * (0.75 - 0.5) / 0.5 - 1 * (0.25 - 0.5) / 0.5)))
+    assert calibration.confidences(values) == pytest.approx([expected])
+
+
+def test_calibration_survives_its_file(tmp_path: Path) -> None:
+    calibration = Calibration.of(document(purity=1.5))
+    file = tmp_path / "confidence.json"
+    file.write_text(json.dumps(calibration.document({"words": 3})))
+
+    found = read_calibration(tmp_path)
+
+    assert found is not None
+    assert found["fitted"] == {"words": 3}
+    assert np.array_equal(Calibration.of(found).weights, calibration.weights)
+
+
+@pytest.mark.parametrize("content", [None, "no json", "[]", "{}", '{"version": 1, "features": {}}'])
+def test_missing_or_broken_file_is_no_calibration(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "confidence.json").write_text(content)
+
+    assert read_calibration(tmp_path) is None
+
+
+def test_embedded_checkpoint_brings_a_calibration() -> None:
+    assert read_calibration(Path(__file__).parents[3] / "assets" / "model") is not None
+
+
+def test_transcript_confidence_is_the_expected_share_of_right_words() -> None:
+    words = [Word("a", 0, 1, 0.9), Word("b", 1, 2, 0.5)]
+
+    assert transcript_confidence(words) == pytest.approx(0.7)
+    assert transcript_confidence([]) == 0.0
