@@ -5,7 +5,19 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from benchmarks import bridge, memory, pictures, recognition, recovery, request, start
+from benchmarks import (
+    alignment,
+    bridge,
+    hotwords,
+    long_audio,
+    memory,
+    pictures,
+    recognition,
+    recovery,
+    request,
+    silence,
+    start,
+)
 from benchmarks.report import show
 
 results = [
@@ -16,5 +28,9 @@ results = [
     show("start", start.measure()),
     show("memory", memory.measure()),
     show("recognition", recognition.measure()),
+    show("alignment", alignment.measure()),
+    show("hotwords", hotwords.measure()),
+    show("long_audio", long_audio.measure()),
+    show("silence", silence.measure()),
 ]
 sys.exit(0 if all(results) else 1)

@@ -24,9 +24,25 @@ def tilt(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return clip + np.float32(rng.uniform(-0.4, 0.4)) * np.concatenate([clip[:1], clip[:-1]])
 
 
+def notes(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `count` samples of struck notes with overtones that die away, one to three at once."""
+    music = np.zeros(count, np.float32)
+    stroke_s, decay_s = rng.uniform(0.1, 0.8), rng.uniform(0.05, 1.0)
+    for begin in range(0, count, int(stroke_s * SAMPLE_RATE_HZ)):
+        times = np.arange(min(count - begin, SAMPLE_RATE_HZ), dtype=np.float32) / SAMPLE_RATE_HZ
+        fade = np.exp(-times / decay_s)
+        for pitch_hz in 80 * 2 ** rng.uniform(0, 4, rng.integers(1, 4)):
+            for overtone in range(1, 6):
+                wave = np.sin(2 * np.pi * pitch_hz * overtone * times)
+                music[begin : begin + len(times)] += rng.uniform(0, 1) / overtone * fade * wave
+    return music
+
+
 def nothing_said(rng: np.random.Generator) -> np.ndarray:
-    """Return 0.5 to 8 s of noise: white to brown, swelling, at times hum, or digital silence."""
+    """Return 0.5 to 8 s of noise, swelling, at times hum, of struck notes, or digital silence."""
     count = int(rng.uniform(0.5, 8) * SAMPLE_RATE_HZ)
+    if rng.random() < 0.3:
+        return (rng.uniform(0.01, 0.1) * notes(count, rng)).astype(np.float32)
     noise = rng.standard_normal(count, dtype=np.float32)
     colour = rng.integers(0, 4)
     if colour == 1:

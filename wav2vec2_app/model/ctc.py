@@ -80,13 +80,5 @@ def _spell(letters: list[Token], frame_s: float) -> list[Word]:
     ]
 
 
-def transcript_confidence(words: tuple[Word, ...]) -> float:
-    """Geometric mean of the words' confidences; 0 for no words."""
-    if not words:
-        return 0.0
-    floor = 1e-6
-    return _probability(np.mean(np.log([max(word.confidence, floor) for word in words])))
-
-
 def _probability(log_prob: float | np.floating) -> float:
     return float(min(1.0, np.exp(log_prob)))

@@ -11,7 +11,7 @@ from typing import Final
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.model.alignment import align_words
-from wav2vec2_app.model.ctc import transcript_confidence
+from wav2vec2_app.model.confidence import rate, transcript_confidence
 from wav2vec2_app.model.decoders import BeamDecoder, Decoder, GreedyDecoder
 from wav2vec2_app.model.lexicon import Lexicon
 from wav2vec2_app.model.speech import find_speech, only_speech
@@ -77,7 +77,7 @@ class Reader:
             if not activity.segments:
                 return Read((), 0.0, decoder.name, activity.reason, note)
             heard = only_speech(emission, activity)
-        words = align_words(heard, decoder.words(heard), speller_of(heard))
+        words = align_words(heard, decoder.words(heard), speller_of(heard), rate)
         reason = "" if words else "no_speech"
         return Read(words, transcript_confidence(words), decoder.name, reason, note)
 

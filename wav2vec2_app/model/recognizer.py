@@ -8,6 +8,7 @@ import numpy as np
 
 from wav2vec2_app.model.alphabet import Alphabet
 from wav2vec2_app.model.chunking import plan_windows
+from wav2vec2_app.model.confidence import read_calibration
 from wav2vec2_app.model.engines.base import Engine
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.model.speech import IMPOSSIBLE, frame_energy, is_silent
@@ -31,6 +32,7 @@ class Recognizer:
         alphabet = Alphabet.of(checkpoint.path, checkpoint.language)
         engine.load(checkpoint)
         self._alphabet = alphabet.fitted(engine.outputs)
+        self._calibration = read_calibration(checkpoint.path)
         self._engine = engine
         self.checkpoint = checkpoint
         self._frame_s = engine.grid.hop / SAMPLE_RATE_HZ
@@ -96,6 +98,7 @@ class Recognizer:
             frame_s=self._frame_s,
             special=tuple(sorted(alphabet.special)),
             energy_db=energy_db.astype(np.float16),
+            calibration=self._calibration,
         )
 
 

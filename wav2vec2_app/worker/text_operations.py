@@ -26,6 +26,7 @@ from wav2vec2_app.errors import ModelError
 from wav2vec2_app.model.alignment import align
 from wav2vec2_app.model.alphabet import Alphabet
 from wav2vec2_app.model.reading import Reader, speller_of
+from wav2vec2_app.model.viterbi import prepare
 from wav2vec2_app.types import Emission, Reading
 from wav2vec2_app.worker.loop import Call, Operations, Reply
 from wav2vec2_app.worker.stages import in_turn
@@ -34,6 +35,7 @@ from wav2vec2_app.worker.stages import in_turn
 def create(config: Mapping[str, Any]) -> Operations:
     """The role's operations; ``config`` has ``language_model`` and ``embedded``, both folders."""
     reader = Reader(Path(config["language_model"]))
+    prepare()
     if config["decoder"] != "greedy":
         warm_up(reader, Path(config["embedded"]))
     return Operations(

@@ -3,7 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wav2vec2_app.model.ctc import transcript_confidence
 from wav2vec2_app.model.decoders import GreedyDecoder
 from wav2vec2_app.types import Emission, Word
 
@@ -71,16 +70,9 @@ def test_tokens_are_words_where_there_is_no_delimiter() -> None:
 
 def test_blank_everywhere_is_no_word() -> None:
     assert greedy_words(emission("______")) == ()
-    assert transcript_confidence(()) == 0.0
 
 
 def test_no_frames_is_no_word() -> None:
     empty = Emission(np.zeros((0, 6), np.float32), VOCABULARY, 0, "|", 0.02)
 
     assert greedy_words(empty) == ()
-
-
-def test_transcript_confidence_lies_between_its_words() -> None:
-    words = (*greedy_words(emission("AB", 0.9)), *greedy_words(emission("CA", 0.5)))
-
-    assert 0.5 < transcript_confidence(words) < 0.9

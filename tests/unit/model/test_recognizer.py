@@ -10,7 +10,9 @@ from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 from tests.checkpoints import VOCABULARY, save_tiny_checkpoint
 from wav2vec2_app.errors import CancelledError, ModelError
 from wav2vec2_app.model.alphabet import Alphabet
+from wav2vec2_app.model.chunking import FrameGrid
 from wav2vec2_app.model.decoders import GreedyDecoder
+from wav2vec2_app.model.engines.base import EngineInfo
 from wav2vec2_app.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.model.recognizer import Recognizer
 from wav2vec2_app.model.resolve import Checkpoint
@@ -62,6 +64,43 @@ def test_windows_agree_with_one_pass_away_from_context(tmp_path: Path) -> None:
     cut = load(checkpoint, window_s=2.0, overlap_s=0.5).emit(samples)
 
     np.testing.assert_allclose(cut.log_probs, whole.log_probs, atol=5e-3)
+
+
+class LocalEngine:
+    """Hears in each frame the token that the frame's first sample names, whatever is around it."""
+
+    grid = FrameGrid()
+    outputs = len(VOCABULARY)
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        pass
+
+    def forward(self, batch: Float32) -> Float32:
+        frames = self.grid.frames(batch.shape[1])
+        named = np.rint(batch[:, : frames * self.grid.hop : self.grid.hop] * 100).astype(int)
+        log_probs = np.full((len(batch), frames, self.outputs), -20.0, np.float32)
+        np.put_along_axis(log_probs, named[:, :, None], 0.0, axis=2)
+        return log_probs
+
+    def describe(self) -> EngineInfo:
+        return EngineInfo("local", "cpu", "fp32", 0)
+
+
+def test_no_letter_is_lost_or_doubled_at_twenty_seams(tmp_path: Path) -> None:
+    folder = save_tiny_checkpoint(tmp_path)
+    (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": False}))
+    checkpoint = Checkpoint("local", folder, "folder")
+    generator = np.random.default_rng(11)
+    named = generator.integers(0, len(VOCABULARY), size=50 * 340)
+    samples = np.zeros(len(named) * 320 + 80, np.float32)
+    samples[: len(named) * 320 : 320] = named / 100
+    recognizer = Recognizer(checkpoint, LocalEngine(), window_s=20.0, overlap_s=4.0)
+    seen: list[float] = []
+
+    emission = recognizer.emit(samples, seen.append)
+
+    assert len(seen) >= 21, "twenty seams"
+    np.testing.assert_array_equal(emission.log_probs.argmax(axis=1), named)
 
 
 def test_report_is_told_of_every_window_and_can_stop_the_work(tiny_checkpoint: Checkpoint) -> None:

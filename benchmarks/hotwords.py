@@ -1,0 +1,87 @@
+"""``python -m benchmarks.hotwords [TSV]``: what a list of rare words does for them, and to the rest.
+
+The hotwords are all words of the table that the lexicon lacks or lists among its rarest: names, mostly.
+*Recall* is the share of their occurrences that are read. Clips without any of them tell what the list costs.
+Everything is read from the same emissions, in-process.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import jiwer
+import soundfile
+import soxr
+
+from benchmarks.long_audio import recognizer
+from benchmarks.recognition import TEST_SET, Utterance, from_table
+from benchmarks.report import Figure, show
+from wav2vec2_app.build import assets_path
+from wav2vec2_app.model.reading import Reader
+from wav2vec2_app.types import AS_USUAL, SAMPLE_RATE_HZ, Emission, Reading
+
+COMMON = 25_000
+"""Words this far up the lexicon are no hotwords."""
+
+
+def rare_words(texts: Sequence[str]) -> tuple[str, ...]:
+    """The words of ``texts`` that are not among the lexicon's common ones, in alphabetical order."""
+    listing = (assets_path() / "lm" / "words.txt").read_text(encoding="utf-8").split()
+    common = frozenset(listing[:COMMON])
+    return tuple(sorted({word for text in texts for word in text.split()} - common))
+
+
+def emit(utterances: Sequence[Utterance]) -> list[Emission]:
+    one = recognizer(window_s=20.0, overlap_s=4.0)
+    emissions = []
+    for path, _ in utterances:
+        samples, rate_hz = soundfile.read(path, dtype="float32")
+        emissions.append(one.emit(soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ)))
+    return emissions
+
+
+def read(reader: Reader, emissions: Sequence[Emission], reading: Reading) -> list[str]:
+    found = (reader.read(emission, reading, embedded=True).words for emission in emissions)
+    return [" ".join(word.text for word in words).lower() for words in found]
+
+
+def recall(said: Sequence[str], heard: Sequence[str], wanted: Sequence[str]) -> float:
+    """The share of the wanted words' occurrences that are heard in the same utterance."""
+    present = found = 0
+    for one, other in zip(said, heard, strict=True):
+        counts = Counter(one.split()), Counter(other.split())
+        present += sum(counts[0][word] for word in wanted)
+        found += sum(min(counts[0][word], counts[1][word]) for word in wanted)
+    return found / max(1, present)
+
+
+def measure(table: Path = TEST_SET, reading: Reading = AS_USUAL) -> Sequence[Figure]:
+    utterances = from_table(table)
+    return compare([text for _, text in utterances], emit(utterances), reading)
+
+
+def compare(
+    said: Sequence[str], emissions: Sequence[Emission], reading: Reading
+) -> Sequence[Figure]:
+    """Readings with and without the hotwords, side by side."""
+    wanted = rare_words(said)
+    reader = Reader(assets_path() / "lm")
+    plain = read(reader, emissions, reading)
+    hot = read(reader, emissions, Reading(hotwords=wanted, hotword_boost=reading.hotword_boost))
+    without = [i for i, text in enumerate(said) if not set(text.split()) & set(wanted)]
+    before, after = recall(said, plain, wanted), recall(said, hot, wanted)
+    rest = [said[i] for i in without]
+    cost = jiwer.wer(rest, [hot[i] for i in without]) - jiwer.wer(rest, [plain[i] for i in without])
+    return [
+        Figure(f"recall of {len(wanted)} rare words, not named", 100 * before, "%"),
+        Figure("recall, named as hotwords", 100 * after, "%"),
+        Figure("recall before over recall after", before / max(after, 1e-9), "", 0.5),
+        Figure(f"more word errors in {len(without)} clips without them", 100 * cost, "%", 1.0),
+    ]
+
+
+if __name__ == "__main__":
+    show("hotwords", measure(*(Path(argument) for argument in sys.argv[1:2])))

@@ -1,0 +1,102 @@
+"""The same weights through this application and through transformers' own pipeline."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from transformers import pipeline
+
+from tests.examples import Clip, clips
+from wav2vec2_app.audio.decode import decode
+from wav2vec2_app.build import assets_path
+from wav2vec2_app.model.decoders import GreedyDecoder
+from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
+from wav2vec2_app.model.engines.torch_engine import TorchEngine
+from wav2vec2_app.model.recognizer import Recognizer
+from wav2vec2_app.model.resolve import Checkpoint
+from wav2vec2_app.types import AudioSource, Float32
+
+pytestmark = pytest.mark.integration
+
+EMBEDDED = Checkpoint("embedded", assets_path() / "model", "embedded")
+TEST_SET = Path(__file__).parents[3] / "shared" / "speech" / "test-clean-60.tsv"
+WINDOW_S = 60.0
+"""Longer than every utterance: the pipeline cuts nothing either."""
+
+
+class Reference:
+    """transformers' own pipeline and model; what they make of a file is worked out once."""
+
+    def __init__(self) -> None:
+        self._pipeline: Any = pipeline(
+            "automatic-speech-recognition", str(EMBEDDED.path), device="cpu"
+        )
+        self._known: dict[Path, tuple[str, Float32]] = {}
+
+    def __call__(self, path: Path) -> tuple[str, Float32]:
+        """Its text, and the log-probabilities ``(frames, tokens)``."""
+        if path not in self._known:
+            self._known[path] = self._hear(path)
+        return self._known[path]
+
+    def _hear(self, path: Path) -> tuple[str, Float32]:
+        samples, rate_hz = soundfile.read(path, dtype="float32")
+        assert rate_hz == 16_000
+        prepared = self._pipeline.feature_extractor(
+            samples, sampling_rate=rate_hz, return_tensors="pt"
+        )
+        with torch.inference_mode():
+            logits = self._pipeline.model(**prepared).logits[0]
+        text = self._pipeline({"raw": samples, "sampling_rate": rate_hz})["text"]
+        return " ".join(text.split()), torch.log_softmax(logits, dim=-1).numpy()
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    return Reference()
+
+
+@pytest.fixture(scope="module", params=["openvino", "torch"])
+def recognizer(request: pytest.FixtureRequest) -> Recognizer:
+    engine = TorchEngine("cpu") if request.param == "torch" else OpenVinoEngine("fp32")
+    return Recognizer(EMBEDDED, engine, window_s=WINDOW_S, overlap_s=4.0)
+
+
+def utterances() -> Iterator[Path]:
+    with TEST_SET.open(encoding="utf-8", newline="") as rows:
+        for row in csv.DictReader(rows, delimiter="\t"):
+            yield TEST_SET.parent / row["path"]
+
+
+def compare(recognizer: Recognizer, reference: Reference, path: Path) -> tuple[str, str, float]:
+    """Our greedy text, the pipeline's, and the largest difference of a log-probability."""
+    audio = decode(AudioSource(path=path), max_duration_s=60.0, max_bytes=10**8).audio
+    emission = recognizer.emit(audio.samples)
+    ours = " ".join(word.text for word in GreedyDecoder().words(emission))
+    theirs, log_probs = reference(path)
+    return ours, theirs, float(np.abs(emission.log_probs - log_probs).max())
+
+
+@pytest.mark.parametrize("clip", clips(), ids=lambda clip: clip.path.stem)
+def test_examples_are_read_alike(recognizer: Recognizer, reference: Reference, clip: Clip) -> None:
+    ours, theirs, apart = compare(recognizer, reference, clip.path)
+
+    assert ours == theirs
+    assert apart < 1e-3
+
+
+@pytest.mark.speech
+@pytest.mark.skipif(not TEST_SET.exists(), reason="the recordings are not here")
+def test_sixty_recordings_are_read_alike(recognizer: Recognizer, reference: Reference) -> None:
+    found = [compare(recognizer, reference, path) for path in utterances()]
+
+    assert len(found) == 60
+    assert [ours for ours, _, _ in found] == [theirs for _, theirs, _ in found]
+    assert max(apart for _, _, apart in found) < 1e-3

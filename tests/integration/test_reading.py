@@ -1,0 +1,97 @@
+"""Reading anew, hotwords and alignment, through the whole application."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.examples import clips
+from wav2vec2_app.build import System
+from wav2vec2_app.errors import InputError
+from wav2vec2_app.types import (
+    AS_USUAL,
+    AudioSource,
+    AudioTask,
+    Reading,
+    Want,
+    Word,
+)
+
+pytestmark = pytest.mark.integration
+
+GREEDY = Reading(decoder="greedy")
+
+
+async def hear(system: System, path: Path, **more: object) -> tuple[str, tuple[Word, ...]]:
+    """The task's id and the words heard."""
+    result = await system.orchestrator.run(AudioTask(AudioSource(path=path), **more))  # type: ignore[arg-type]
+    assert result.transcript is not None
+    return result.id, result.transcript.words
+
+
+async def test_kept_emission_is_read_like_a_fresh_one(system: System) -> None:
+    path = clips()[0].path
+    first, _ = await hear(system, path)
+    _, expected = await hear(system, path, reading=GREEDY)
+
+    again = await system.orchestrator.run(AudioTask(kept=first, reading=GREEDY))
+
+    assert again.transcript is not None
+    assert again.transcript.words == expected
+    assert again.transcript.decoder == "greedy"
+    assert "forward" not in {stage.name for stage in again.stages}
+
+
+async def test_text_is_aligned_within_the_audio(system: System) -> None:
+    clip = clips()[0]
+    text = clip.text.capitalize().replace(" ", "  ") + ", 7 € ☃!"
+    task = AudioTask(AudioSource(path=clip.path), wants=frozenset({Want.ALIGNMENT}), text=text)
+
+    result = await system.orchestrator.run(task)
+
+    assert result.alignment is not None
+    words = result.alignment.words
+    assert [word.text for word in words][:2] == clip.text.capitalize().split()[:2]
+    starts = [word.start_s for word in words]
+    assert starts == sorted(starts)
+    assert words[-1].end_s <= result.audio.duration_s
+    assert any(word.characters for word in words)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "align.empty_text"),
+        (" . ", "align.empty_text"),
+        ("word " * 2000, "align.text_too_long"),
+    ],
+)
+async def test_text_that_cannot_be_aligned_is_refused(system: System, text: str, code: str) -> None:
+    task = AudioTask(
+        AudioSource(path=clips()[0].path), wants=frozenset({Want.ALIGNMENT}), text=text
+    )
+
+    with pytest.raises(InputError) as refused:
+        await system.orchestrator.run(task)
+
+    assert refused.value.code == code
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("reading", "code"),
+    [
+        (Reading(hotwords=tuple(f"name{n}" for n in range(10_000))), "hotwords.too_many"),
+        (replace(AS_USUAL, decoder="oracle"), "decoder.unknown"),
+        (replace(AS_USUAL, beam_width=-1), "decoder.bad_value"),
+    ],
+)
+async def test_wishes_that_cannot_be_followed_are_refused(
+    system: System, reading: Reading, code: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        await hear(system, clips()[0].path, reading=reading)
+
+    assert refused.value.code == code
