@@ -60,6 +60,7 @@ def build_system(settings: Settings, *, on_worker_event: OnWorkerEvent = lambda 
         [Wav2Vec2Adapter(service, settings)],
         queue_size=settings.queue_size,
         concurrency=settings.concurrency,
+        live_queue_size=settings.live_sessions,
         operation_timeout_s=settings.longest_operation_s * (settings.concurrency + 1),
         timeout_per_audio_s=0.0,
         breaker_failures=settings.breaker_failures,

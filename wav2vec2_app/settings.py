@@ -122,6 +122,20 @@ class Settings(BaseSettings):
     breaker_recovery_s: float = Field(10.0, gt=0)
     """How long an open breaker waits before it lets one trial through, seconds."""
 
+
+    # --- live captions ---
+    live_sessions: int = Field(4, ge=0)
+    """People who may speak at once; the next one is told that all places are taken. 0 turns it off."""
+    live_interval_s: float = Field(0.3, ge=0.1)
+    """Shortest time between two passes over the speech so far, seconds; more where passes take long."""
+    live_pause_s: float = Field(0.7, ge=0.3)
+    """A pause this long ends an utterance, seconds."""
+    live_utterance_s: float = Field(20.0, ge=5.0)
+    """An utterance that gets longer is cut at its best pause, seconds."""
+    live_idle_s: float = Field(30.0, gt=0)
+    """A connection on which nothing arrives for so long is ended, seconds."""
+    live_session_s: float = Field(7200.0, gt=0)
+    """Longest audio of one live session, seconds."""
     # --- logs ---
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""

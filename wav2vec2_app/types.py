@@ -331,14 +331,16 @@ class AudioTask:
     """One request of one caller, as submitted to the orchestrator.
 
     Attributes:
-        source: the recording; ``None`` where ``kept`` names an earlier task, whose audio and emission
-            are then used again.
+        source: the recording; ``None`` where ``kept`` or ``audio`` stands in its place.
         wants: what is to be made of it.
         model: which model hears it.
         reading: how its emission is read.
         text: what is to be aligned, where an alignment is wanted.
         session: groups the tasks of one person, so that they can be cancelled together.
-        kept: the id of an earlier task.
+        kept: the id of an earlier task, whose audio and emission are used again.
+        audio: the recording as it is after decoding; nothing of such a task is kept.
+        live: a pass over speech that goes on: it waits in a short line of its own, so that neither
+            it nor uploads wait for the other's line.
     """
 
     source: AudioSource | None = None
@@ -348,11 +350,14 @@ class AudioTask:
     text: str = ""
     session: str = ""
     kept: str = ""
+    audio: Audio | None = None
+    live: bool = False
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def __post_init__(self) -> None:
-        if (self.source is None) == (not self.kept):
-            raise ValueError("an AudioTask has either a source or an earlier task to go back to")
+        given = (self.source is not None, bool(self.kept), self.audio is not None)
+        if sum(given) != 1:
+            raise ValueError("an AudioTask has one of source, kept and audio")
 
 
 @dataclass(frozen=True)

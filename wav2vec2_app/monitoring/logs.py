@@ -88,7 +88,8 @@ class _StderrHandler(logging.Handler):
 def _log_done(task: AudioTask, event: Done) -> None:
     result = event.result
     facts = {"outcome": "done", **_facts_of(task, event), **_facts_of_result(result)}
-    logger.info("task done", extra=facts)
+    level = logging.DEBUG if task.live else logging.INFO  # one for each word spoken is no news
+    logger.log(level, "task done", extra=facts)
     if result.transcript is not None:
         logger.debug("transcript: %s", result.transcript.text, extra={"task_id": task.id})
 

@@ -17,6 +17,7 @@ from wav2vec2_app.orchestrator.queue import Ticket, WaitingLine
 from wav2vec2_app.orchestrator.synthesis import Piece, ResultSynthesizer, timeline
 from wav2vec2_app.types import (
     Advanced,
+    Audio,
     AudioResult,
     AudioTask,
     ModelTask,
@@ -55,11 +56,16 @@ class Workshop:
     """What every job works with."""
 
     line: WaitingLine
+    live_line: WaitingLine
     dispatcher: Dispatcher
     manager: ParallelExecutionManager
     synthesizer: ResultSynthesizer
     limits: Limits
     keeper: Keeper
+
+    def line_of(self, task: AudioTask) -> WaitingLine:
+        """Where ``task`` waits."""
+        return self.live_line if task.live else self.line
 
 
 class Job:
@@ -69,6 +75,7 @@ class Job:
         self.task = task
         self.events = events
         self._shop = workshop
+        self._line = workshop.line_of(task)
         self._audio_s = 0.0
         self._queue = Stage("queue", 0.0, 0.0)
         self._pieces: dict[Operation, Piece] = {}
@@ -80,13 +87,14 @@ class Job:
         Raises:
             Wav2Vec2Error: it was refused or its main part failed.
         """
-        with self._shop.line.admit() as ticket:
+        with self._line.admit() as ticket:
             content, kept = await self._look_up()
-            graph = self._recall(kept) if kept else plan(self.task.wants)
+            graph = self._plan(kept)
             for node in graph:
                 self._shop.dispatcher.route(node.key, self.task)  # refused before anything is read
-            if kept is None:
+            if self.task.source is not None and kept is None:
                 await self._probe()
+            if kept is None:
                 await self._wait(ticket)
             problems = await self._work(graph)
             result = self._shop.synthesizer.synthesize(
@@ -96,7 +104,8 @@ class Job:
                 total_s=self.events.elapsed_s(),
                 problems=problems,
             )
-            self._shop.keeper.keep(self.task, content, result)
+            if self.task.audio is None:
+                self._shop.keeper.keep(self.task, content, result)
             return result
 
     async def _look_up(self) -> tuple[str, Kept | None]:
@@ -105,6 +114,8 @@ class Job:
         if source is not None:
             content = await keeper.content_of(source, self.task.session)
             return content, keeper.find(self.task, content)
+        if self.task.audio is not None:
+            return "", None
         kept = keeper.get(self.task.kept)
         if kept is None:
             raise InputError(
@@ -114,8 +125,18 @@ class Job:
             )
         return kept.content, kept
 
+    def _plan(self, kept: Kept | None) -> TaskGraph[Operation]:
+        """What is to be done; what is known already is taken over."""
+        if kept is not None:
+            return self._recall(kept)
+        known: dict[Operation, Any] = {}
+        if self.task.audio is not None:
+            known[Operation.DECODE] = self.task.audio
+            self._take_over(known, self.task.audio)
+        return plan(self.task.wants, known)
+
     def _recall(self, kept: Kept) -> TaskGraph[Operation]:
-        """Take over what is known; the graph of what is left to do."""
+        """Take over what is left of an earlier task; the graph of what is left to do."""
         values: dict[Operation, Any] = {
             Operation.DECODE: kept.audio,
             Operation.TRANSCRIBE: kept.recognition,
@@ -125,11 +146,14 @@ class Job:
         anew = kept.reading != self.task.reading
         if kept.pictures and not anew:
             values[Operation.DRAW] = kept.pictures
+        self._take_over(values, kept.audio)
+        return plan_reading(self.task.wants, values) if anew else plan(self.task.wants, values)
+
+    def _take_over(self, values: Mapping[Operation, Any], audio: Audio) -> None:
         for operation, value in values.items():
             self._pieces[operation] = Piece(0.0, TaskResult(operation, value))
         self._recalled = dict(self._pieces)
-        self._audio_s = kept.audio.duration_s
-        return plan_reading(self.task.wants, values) if anew else plan(self.task.wants, values)
+        self._audio_s = audio.duration_s
 
     async def _probe(self) -> None:
         """Read the header at once, so that unusable audio is refused before it waits."""
@@ -138,7 +162,7 @@ class Job:
 
     async def _wait(self, ticket: Ticket) -> None:
         began_s = self.events.elapsed_s()
-        async for place in self._shop.line.wait(ticket, self._audio_s):
+        async for place in self._line.wait(ticket, self._audio_s):
             self.events.send(Queued(*self.events.stamp(), place.position, place.eta_s))
         self._queue = Stage("queue", began_s, self.events.elapsed_s() - began_s)
 

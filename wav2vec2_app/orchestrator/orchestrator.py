@@ -52,6 +52,7 @@ class ModelOrchestrator:
         adapters: the models, in order of preference; started and stopped with the orchestrator.
         queue_size: tasks that may wait; the next one is refused.
         concurrency: tasks in work at once.
+        live_queue_size, live_concurrency: the same for live passes, which wait in a line of their own.
         operation_timeout_s, timeout_per_audio_s: limit of one operation and what each second of
             audio adds to it, seconds.
         breaker_failures: failures in a row that pause an operation of an adapter.
@@ -67,6 +68,8 @@ class ModelOrchestrator:
         *,
         queue_size: int = 32,
         concurrency: int = 2,
+        live_queue_size: int = 8,
+        live_concurrency: int = 2,
         operation_timeout_s: float = 30.0,
         timeout_per_audio_s: float = 2.0,
         breaker_failures: int = 5,
@@ -83,6 +86,9 @@ class ModelOrchestrator:
         self._line = WaitingLine(
             queue_size=queue_size, concurrency=concurrency, pace=self._pace, clock=clock
         )
+        live_line = WaitingLine(
+            queue_size=live_queue_size, concurrency=live_concurrency, pace=Pace(), clock=clock
+        )
         self._dispatcher = Dispatcher(
             self._adapters,
             breaker_failures=breaker_failures,
@@ -91,8 +97,9 @@ class ModelOrchestrator:
         )
         self._workshop = Workshop(
             self._line,
+            live_line,
             self._dispatcher,
-            ParallelExecutionManager(concurrency=NODES_PER_TASK * concurrency),
+            ParallelExecutionManager(concurrency=NODES_PER_TASK * (concurrency + live_concurrency)),
             ResultSynthesizer(),
             Limits(operation_timeout_s, timeout_per_audio_s),
             Keeper(limit_bytes=keep_bytes, keep_s=keep_s, shared=keep_shared, clock=clock),

@@ -34,6 +34,7 @@ async def test_limits_follow_the_probe_and_then_the_decoded_audio() -> None:
     dispatcher = NotingDispatcher(adapter)
     shop = Workshop(
         WaitingLine(queue_size=1, concurrency=1, pace=Pace()),
+        WaitingLine(queue_size=1, concurrency=1, pace=Pace()),
         dispatcher,
         ParallelExecutionManager(concurrency=1),
         ResultSynthesizer(),

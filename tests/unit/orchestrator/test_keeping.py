@@ -249,9 +249,9 @@ async def test_failed_reading_leaves_what_is_kept(start: Start, adapter: FakeAda
 
 
 def test_task_has_a_source_or_an_earlier_task() -> None:
-    with pytest.raises(ValueError, match="either"):
+    with pytest.raises(ValueError, match="one of"):
         AudioTask()
-    with pytest.raises(ValueError, match="either"):
+    with pytest.raises(ValueError, match="one of"):
         replace(make_task(), kept="1")
 
 
