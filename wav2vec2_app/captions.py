@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
-from wav2vec2_app.schema import WordSchema
+from wav2vec2_app.schema import AlignmentResponse
 
 CHARACTERS = 84
 """Longest caption: two lines of 42 characters, what subtitling guides ask for."""
@@ -14,7 +17,58 @@ PAUSE_S = 0.8
 """A silence between two words that ends a caption, seconds."""
 
 
-def to_srt(words: Sequence[WordSchema]) -> str:
+class Timed(Protocol):
+    """A word and when it is said, seconds."""
+
+    @property
+    def text(self) -> str:
+        """What is shown."""
+
+    @property
+    def start(self) -> float:
+        """When it begins."""
+
+    @property
+    def end(self) -> float:
+        """When it ends."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A word of a given text as it was written, with the signs that stand by themselves beside it."""
+
+    text: str
+    start: float
+    end: float
+
+
+W = TypeVar("W", bound=Timed)
+
+
+def as_written(aligned: AlignmentResponse) -> list[Shown]:
+    """The given text, word by word, with nothing of it lost.
+
+    Signs that nobody says (a dash between spaces) have no time; they go with the word before them, or
+    with the first one.
+    """
+    shown: list[Shown] = []
+    leading: list[str] = []
+    words = iter(aligned.words)
+    word = next(words, None)
+    for token in unicodedata.normalize("NFC", aligned.text).split():
+        if word is not None and token == word.text:
+            text = " ".join([*leading, token])
+            shown.append(Shown(text, word.start, word.end))
+            leading, word = [], next(words, None)
+        elif shown:
+            last = shown[-1]
+            shown[-1] = Shown(f"{last.text} {token}", last.start, last.end)
+        else:
+            leading.append(token)
+    return shown
+
+
+def to_srt(words: Sequence[Timed]) -> str:
     """SubRip captions of the words."""
     shown = (
         f"{number}\n{_clock(cue[0].start, ',')} --> {_clock(cue[-1].end, ',')}\n{_line(cue)}\n"
@@ -23,7 +77,7 @@ def to_srt(words: Sequence[WordSchema]) -> str:
     return "\n".join(shown)
 
 
-def to_vtt(words: Sequence[WordSchema]) -> str:
+def to_vtt(words: Sequence[Timed]) -> str:
     """WebVTT captions of the words; the text is escaped as that format wants."""
     shown = (
         f"{_clock(cue[0].start, '.')} --> {_clock(cue[-1].end, '.')}\n{_vtt_text(_line(cue))}\n"
@@ -32,9 +86,9 @@ def to_vtt(words: Sequence[WordSchema]) -> str:
     return "\n".join(["WEBVTT\n", *shown])
 
 
-def cues(words: Sequence[WordSchema]) -> list[list[WordSchema]]:
+def cues(words: Sequence[W]) -> list[list[W]]:
     """Words in groups short enough to be read as one caption; a pause ends a group."""
-    groups: list[list[WordSchema]] = []
+    groups: list[list[W]] = []
     for word in words:
         if groups and _fits(groups[-1], word):
             groups[-1].append(word)
@@ -43,7 +97,7 @@ def cues(words: Sequence[WordSchema]) -> list[list[WordSchema]]:
     return groups
 
 
-def _fits(cue: Sequence[WordSchema], word: WordSchema) -> bool:
+def _fits(cue: Sequence[Timed], word: Timed) -> bool:
     return (
         word.start - cue[-1].end < PAUSE_S
         and word.end - cue[0].start <= LONGEST_S
@@ -51,7 +105,7 @@ def _fits(cue: Sequence[WordSchema], word: WordSchema) -> bool:
     )
 
 
-def _line(cue: Sequence[WordSchema]) -> str:
+def _line(cue: Sequence[Timed]) -> str:
     return " ".join(word.text for word in cue)
 
 

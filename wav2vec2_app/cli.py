@@ -1,4 +1,4 @@
-"""The command line: ``wav2vec2-app serve | transcribe FILE… | doctor``."""
+"""The command line: ``wav2vec2-app serve | transcribe FILE… | align FILE TEXT | doctor``."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from wav2vec2_app import __version__, schema
+from wav2vec2_app import __version__, asking, captions, schema
 from wav2vec2_app.build import System, assets_path, build_system
-from wav2vec2_app.errors import Wav2Vec2Error
+from wav2vec2_app.errors import InputError, Wav2Vec2Error
 from wav2vec2_app.monitoring.logs import configure_logging
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import (
+    AS_USUAL,
     Advanced,
     AudioResult,
     AudioSource,
@@ -34,6 +35,7 @@ from wav2vec2_app.types import (
     Failed,
     OrchestratorStatus,
     Started,
+    Want,
 )
 
 app = typer.Typer(
@@ -44,10 +46,24 @@ err = Console(stderr=True)
 
 
 class Output(str, Enum):
-    """How ``transcribe`` prints."""
+    """How ``transcribe`` and ``align`` print."""
 
     TEXT = "text"
     JSON = "json"
+    SRT = "srt"
+    VTT = "vtt"
+
+
+class Decoder(str, Enum):
+    """What reads the emission."""
+
+    AUTO = "auto"
+    GREEDY = "greedy"
+    BEAM = "beam"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to print it.")]
+ModelOption = Annotated[str | None, typer.Option(help="auto, embedded, a name or a folder.")]
 
 
 def main() -> None:
@@ -70,14 +86,67 @@ def serve(
 @app.command()
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
-    output: Annotated[Output, typer.Option("--output", "-o", help="text or json.")] = Output.TEXT,
-    model: Annotated[str | None, typer.Option(help="auto, embedded, a name or a folder.")] = None,
+    output: OutputOption = Output.TEXT,
+    model: ModelOption = None,
+    decoder: Annotated[
+        Decoder,
+        typer.Option(
+            help="greedy: the likeliest letters. beam: words of a lexicon, weighed by a language "
+            "model. auto: the beam for the embedded model and for hotwords."
+        ),
+    ] = Decoder.AUTO,
+    beam_width: Annotated[
+        int, typer.Option(help="Guesses kept at every step of the beam, 1 to 500.")
+    ] = AS_USUAL.beam_width,
+    lm_weight: Annotated[
+        float, typer.Option(help="How much the language model counts, 0 to 10.")
+    ] = AS_USUAL.lm_weight,
+    word_score: Annotated[
+        float, typer.Option(help="Added for every word, -10 to 10: above 0, more and shorter ones.")
+    ] = AS_USUAL.word_score,
+    hotwords: Annotated[
+        str,
+        typer.Option(help="Words or names to favour, with commas between them; @FILE reads them."),
+    ] = "",
+    hotword_boost: Annotated[
+        float, typer.Option(help="How much they are favoured, 0 to 50.")
+    ] = AS_USUAL.hotword_boost,
 ) -> None:
     """Transcribe audio files; results go to stdout, progress and errors to stderr."""
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")
     configure_logging(settings)
-    failures = asyncio.run(_transcribe(settings, files, output))
-    raise typer.Exit(1 if failures else 0)
+    try:
+        listed = _text_of(Path(hotwords[1:])) if hotwords.startswith("@") else hotwords
+        reading = asking.reading(
+            decoder.value, beam_width, lm_weight, word_score, listed, hotword_boost
+        )
+    except InputError as error:
+        _complain(error.code, f"{error.message} {error.hint}")
+        raise typer.Exit(2) from None
+    tasks = [(file, AudioTask(_source(file), reading=reading)) for file in files]
+    raise typer.Exit(1 if asyncio.run(_do(settings, tasks, output)) else 0)
+
+
+@app.command()
+def align(
+    file: Annotated[Path, typer.Argument(help="An audio file.", show_default=False)],
+    text: Annotated[Path, typer.Argument(help="A text file: what is said.", show_default=False)],
+    output: OutputOption = Output.TEXT,
+    model: ModelOption = None,
+) -> None:
+    """Say when each word of a text is spoken: start, end, score and word, a line each.
+
+    Captions (srt, vtt) keep the text as it is written; json has every letter, too.
+    """
+    settings = _settings(model=model, fetch_models=False, log_level="WARNING")
+    configure_logging(settings)
+    try:
+        given = asking.text_to_align(_text_of(text))
+    except InputError as error:
+        _complain(text.name, f"{error.message} {error.hint} ({error.code})")
+        raise typer.Exit(2) from None
+    task = AudioTask(_source(file), frozenset({Want.ALIGNMENT}), text=given)
+    raise typer.Exit(1 if asyncio.run(_do(settings, [(file, task)], output)) else 0)
 
 
 @app.command()
@@ -105,33 +174,47 @@ def _settings(**chosen: Any) -> Settings:
         raise typer.Exit(2) from None
 
 
-# --- transcribe ---
+# --- transcribe, align ---
 
 
-async def _transcribe(settings: Settings, files: Sequence[Path], output: Output) -> int:
-    """Transcribe each file in turn; returns how many failed."""
+def _source(file: Path) -> AudioSource:
+    return AudioSource(path=file, name=file.name)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{file.name} cannot be read.",
+            code="text.unreadable",
+            hint="Give a text file in UTF-8.",
+        ) from error
+
+
+async def _do(settings: Settings, tasks: Sequence[tuple[Path, AudioTask]], output: Output) -> int:
+    """Do each file's task in turn; returns how many failed."""
     system = build_system(settings)
     await system.orchestrator.start()
     failures = 0
     try:
         with _progress() as progress:
-            for file in files:
+            for file, task in tasks:
                 bar = progress.add_task(file.name, total=1.0, stage="waiting")
                 try:
-                    result = await _follow(system, file, progress, bar)
+                    result = await _follow(system, task, progress, bar)
                 except Wav2Vec2Error as error:
                     failures += 1
                     _print_error(file, error, output)
                 else:
-                    _print_result(file, result, output, many=len(files) > 1)
+                    _print_result(file, task, result, output, many=len(tasks) > 1)
                 progress.remove_task(bar)
     finally:
         await system.orchestrator.stop()
     return failures
 
 
-async def _follow(system: System, file: Path, progress: Progress, bar: TaskID) -> AudioResult:
-    task = AudioTask(AudioSource(path=file, name=file.name))
+async def _follow(system: System, task: AudioTask, progress: Progress, bar: TaskID) -> AudioResult:
     async for event in system.orchestrator.submit(task):
         if isinstance(event, Started):
             progress.update(bar, stage=event.operation.value)
@@ -155,16 +238,42 @@ def _progress() -> Progress:
     )
 
 
-def _print_result(file: Path, result: AudioResult, output: Output, *, many: bool) -> None:
-    if output is Output.JSON:
-        document = schema.transcription(result).model_dump(mode="json")
-        print(json.dumps({"file": file.name, **document}, ensure_ascii=False))
-        return
+def _print_result(
+    file: Path, task: AudioTask, result: AudioResult, output: Output, *, many: bool
+) -> None:
     transcript = result.transcript
-    text = transcript.text if transcript else ""
-    if transcript is not None and transcript.reason:
+    if result.alignment is not None:
+        aligned = schema.alignment(result, task.text)
+        _print_answer(file, aligned, captions.as_written(aligned), output, _lines(aligned))
+        return
+    answer = schema.transcription(result, task.reading)
+    if transcript is not None and transcript.reason and output is not Output.JSON:
         _complain(file.name, f"nothing was said ({transcript.reason.replace('_', ' ')})")
-    print(f"{file.name}: {text}" if many else text)
+    text = f"{file.name}: {answer.text}" if many else answer.text
+    _print_answer(file, answer, answer.words, output, text)
+
+
+def _print_answer(
+    file: Path,
+    answer: schema.TranscriptionResponse | schema.AlignmentResponse,
+    words: Sequence[captions.Timed],
+    output: Output,
+    text: str,
+) -> None:
+    if output is Output.JSON:
+        print(json.dumps({"file": file.name, **answer.json_dict()}, ensure_ascii=False))
+    elif output is Output.TEXT:
+        print(text)
+    else:
+        print((captions.to_srt if output is Output.SRT else captions.to_vtt)(words), end="")
+
+
+def _lines(aligned: schema.AlignmentResponse) -> str:
+    return "\n".join(
+        f"{word.start:8.2f} {word.end:8.2f} {'   any' if word.wildcard else f'{word.score:6.0%}'}"
+        f"  {word.text}"
+        for word in aligned.words
+    )
 
 
 def _print_error(file: Path, error: Wav2Vec2Error, output: Output) -> None:
@@ -180,7 +289,17 @@ def _complain(subject: str, text: str) -> None:
 
 # --- doctor ---
 
-PACKAGES = ("gradio", "torch", "transformers", "matplotlib", "soundfile", "av", "soxr", "numpy")
+PACKAGES = (
+    "gradio",
+    "openvino",
+    "torch",
+    "transformers",
+    "matplotlib",
+    "soundfile",
+    "av",
+    "soxr",
+    "numpy",
+)
 """What the application stands on, in the order in which ``doctor`` lists it."""
 
 

@@ -88,8 +88,24 @@ class ProblemSchema(_Schema):
     error: ErrorBody
 
 
+class ReadingSchema(_Schema):
+    """How the emission was to be read: the settings that were asked for, or their defaults."""
+
+    decoder: str
+    beam_width: int
+    lm_weight: FiniteFloat
+    word_score: FiniteFloat
+    hotwords: tuple[str, ...]
+    hotword_boost: FiniteFloat
+
+
 class TranscriptionResponse(_Schema):
-    """Answer of ``/transcribe``: ``reason`` is set when ``text`` is empty and says why."""
+    """Answer of ``/transcribe`` and ``/read``.
+
+    ``reason`` is set when ``text`` is empty and says why. ``decoder`` is the one that read it, ``note``
+    says so where it is not the one that was wished for. ``reused`` means that the model did not run: what
+    it had said of this recording earlier was used again.
+    """
 
     request_id: str
     text: str
@@ -99,11 +115,57 @@ class TranscriptionResponse(_Schema):
     duration_s: FiniteFloat
     model: ModelSchema
     decoder: str
+    reading: ReadingSchema
+    note: str = ""
+    reused: bool = False
     timings: tuple[StageSchema, ...]
     real_time_factor: FiniteFloat
     audio: AudioSchema
     warnings: tuple[str, ...] = ()
     problems: tuple[ProblemSchema, ...] = ()
+
+
+class CharacterSchema(_Schema):
+    """One letter as the model spells it; ``score`` is its mean probability."""
+
+    text: str
+    start: FiniteFloat
+    end: FiniteFloat
+    score: FiniteFloat
+
+
+class AlignedWordSchema(_Schema):
+    """One word of a given text, as it was written, with its time in the audio.
+
+    A ``wildcard`` is a word that the model's letters cannot spell: it has no characters, a score of 0,
+    and the time between its neighbours.
+    """
+
+    text: str
+    start: FiniteFloat
+    end: FiniteFloat
+    score: FiniteFloat
+    wildcard: bool
+    characters: tuple[CharacterSchema, ...]
+
+
+class AlignmentResponse(_Schema):
+    """Answer of ``/align``: when each word and letter of a given text was said.
+
+    ``score`` is the geometric mean of the letters' probabilities: near 0, the text is not what was said.
+    """
+
+    request_id: str
+    text: str
+    words: tuple[AlignedWordSchema, ...]
+    score: FiniteFloat
+    duration_s: FiniteFloat
+    model: ModelSchema
+    reused: bool = False
+    timings: tuple[StageSchema, ...]
+    real_time_factor: FiniteFloat
+    audio: AudioSchema
+    warnings: tuple[str, ...] = ()
 
 
 class ContoursSchema(_Schema):
@@ -236,15 +298,37 @@ class StatusResponse(_Schema):
 # --- from the nouns of the application to the schema --------------------------------------------
 
 
-def transcription(result: types.AudioResult) -> TranscriptionResponse:
+def transcription(
+    result: types.AudioResult, reading: types.Reading = types.AS_USUAL
+) -> TranscriptionResponse:
     """The JSON of a finished request; raises ValueError if no transcript was asked for."""
-    return TranscriptionResponse(**_transcription_fields(result))
+    return TranscriptionResponse(**_transcription_fields(result, reading))
 
 
-def analysis(result: types.AudioResult) -> AnalysisResponse:
+def alignment(result: types.AudioResult, text: str) -> AlignmentResponse:
+    """The JSON of a finished alignment of ``text``; raises ValueError if none was asked for."""
+    transcript, found = result.transcript, result.alignment
+    if transcript is None or found is None:
+        raise ValueError("the result has no alignment: the task did not want one")
+    return AlignmentResponse(
+        text=text,
+        words=tuple(_aligned_word(word) for word in found.words),
+        score=_share(found.score),
+        **_common_fields(result, transcript),
+    )
+
+
+def is_reused(result: types.AudioResult) -> bool:
+    """Whether the model's earlier answer was used again: the audio was not even decoded."""
+    return all(stage.name != "decode audio" for stage in result.stages)
+
+
+def analysis(
+    result: types.AudioResult, reading: types.Reading = types.AS_USUAL
+) -> AnalysisResponse:
     """The JSON of a finished request with its features and pictures."""
     return AnalysisResponse(
-        **_transcription_fields(result),
+        **_transcription_fields(result, reading),
         features=_features(result.features) if result.features else None,
         pictures=tuple(_picture(picture) for picture in result.pictures),
     )
@@ -299,28 +383,68 @@ def model(info: types.ModelInfo) -> ModelSchema:
     )
 
 
-def _transcription_fields(result: types.AudioResult) -> dict[str, Any]:
+def _transcription_fields(result: types.AudioResult, reading: types.Reading) -> dict[str, Any]:
     transcript = result.transcript
     if transcript is None:
         raise ValueError("the result has no transcript: the task did not want one")
     return {
-        "request_id": result.id,
+        **_common_fields(result, transcript),
         "text": transcript.text,
         "words": tuple(_word(word) for word in transcript.words),
         "confidence": _share(transcript.confidence),
         "reason": transcript.reason,
-        "duration_s": _seconds(transcript.duration_s),
-        "model": model(transcript.model),
         "decoder": transcript.decoder,
-        "timings": tuple(_stage(stage) for stage in result.stages),
-        "real_time_factor": _finite(result.real_time_factor, 5) or 0.0,
-        "audio": _audio(result.audio),
-        "warnings": result.audio.warnings,
+        "reading": _reading(reading),
+        "note": transcript.note,
         "problems": tuple(
             ProblemSchema(operation=one.operation.value, error=_error_body(one.error))
             for one in result.problems
         ),
     }
+
+
+def _common_fields(result: types.AudioResult, transcript: types.Transcript) -> dict[str, Any]:
+    """What every answer about a recording has."""
+    return {
+        "request_id": result.id,
+        "duration_s": _seconds(transcript.duration_s),
+        "model": model(transcript.model),
+        "reused": is_reused(result),
+        "timings": tuple(_stage(stage) for stage in result.stages),
+        "real_time_factor": _finite(result.real_time_factor, 5) or 0.0,
+        "audio": _audio(result.audio),
+        "warnings": result.audio.warnings,
+    }
+
+
+def _reading(reading: types.Reading) -> ReadingSchema:
+    return ReadingSchema(
+        decoder=reading.decoder,
+        beam_width=reading.beam_width,
+        lm_weight=_finite(reading.lm_weight) or 0.0,
+        word_score=_finite(reading.word_score) or 0.0,
+        hotwords=reading.hotwords,
+        hotword_boost=_finite(reading.hotword_boost) or 0.0,
+    )
+
+
+def _aligned_word(word: types.AlignedWord) -> AlignedWordSchema:
+    return AlignedWordSchema(
+        text=word.text,
+        start=_seconds(word.start_s),
+        end=_seconds(word.end_s),
+        score=_share(word.score),
+        wildcard=word.wildcard,
+        characters=tuple(
+            CharacterSchema(
+                text=one.text,
+                start=_seconds(one.start_s),
+                end=_seconds(one.end_s),
+                score=_share(one.score),
+            )
+            for one in word.characters
+        ),
+    )
 
 
 def _word(word: types.Word) -> WordSchema:

@@ -9,7 +9,7 @@
   /* --- announcements: these regions stay, their content changes --- */
 
   const announce = () => {
-    for (const id of ["status", "transcript"]) {
+    for (const id of ["status", "transcript", "align-status"]) {
       document.getElementById(id)?.setAttribute("aria-live", "polite");
     }
     const answer = document.getElementById("answer");
@@ -90,7 +90,7 @@
   player.preload = "auto";
   let following = 0;
 
-  const timed = () => all("#answer .w-words .w-word, #words .w-row");
+  const timed = () => all(".w-words .w-word, #words .w-row");
   const mark = (seconds) => {
     for (const one of timed()) {
       const on = seconds >= Number(one.dataset.start) && seconds < Number(one.dataset.end) + 0.04;
@@ -131,8 +131,8 @@
     step();
   };
 
-  const playFrom = async (seconds) => {
-    const source = $("#answer [data-audio]")?.dataset.audio;
+  const playFrom = async (seconds, from) => {
+    const source = (from?.closest("[data-audio]") ?? $("#answer [data-audio]"))?.dataset.audio;
     if (!source) return;
     const url = new URL(source, document.baseURI).href;
     if (player.src !== url) player.src = url;
@@ -148,7 +148,7 @@
 
   const pressWord = (word) => {
     const same = word.classList.contains("w-now") && !player.paused;
-    if (same) player.pause(); else playFrom(Number(word.dataset.start));
+    if (same) player.pause(); else playFrom(Number(word.dataset.start), word);
   };
 
   /* --- the label at a word --- */
@@ -161,11 +161,12 @@
 
   const showTip = (word) => {
     if (!tip.isConnected) ($(".gradio-container") || document.body).append(tip);
-    const { start, end, confidence } = word.dataset;
+    const { start, end, confidence, kind, letter } = word.dataset;
     tip.replaceChildren();
     const sure = document.createElement("b");
     sure.textContent = confidence;
-    tip.append("confidence ", sure, ` · ${Number(start).toFixed(2)}–${Number(end).toFixed(2)} s`);
+    tip.append(`${letter ?? kind ?? "confidence"} `, sure,
+      ` · ${Number(start).toFixed(2)}–${Number(end).toFixed(2)} s`);
     tip.hidden = false;
     const box = word.getBoundingClientRect();
     const width = tip.offsetWidth;
@@ -176,14 +177,14 @@
   };
   const hideTip = () => { tip.hidden = true; };
 
-  const WORD = "#answer .w-words .w-word";
+  const WORD = ".w-words .w-word";
   document.addEventListener("pointerover", (event) => {
-    const word = event.target.closest?.(WORD);
+    const word = event.target.closest?.(`.w-letters [data-letter], ${WORD}`);
     if (word) showTip(word); else hideTip();
   });
   window.addEventListener("scroll", hideTip, true);
 
-  /* --- arrow keys inside the transcript --- */
+  /* --- arrow keys inside the transcript and the aligned text --- */
 
   const current = (words) => words.find((one) => one.classList.contains("w-at"));
   const goTo = (words, word) => {
@@ -192,7 +193,7 @@
     word.scrollIntoView({ block: "nearest" });
   };
   document.addEventListener("keydown", (event) => {
-    const box = event.target.closest?.("#answer .w-words");
+    const box = event.target.closest?.(".w-words");
     if (!box) return;
     const words = all(".w-word", box);
     const at = words.indexOf(current(words));
@@ -206,9 +207,9 @@
     event.preventDefault();
   });
   document.addEventListener("focusout", (event) => {
-    if (!event.target.closest?.("#answer .w-words")) return;
+    if (!event.target.closest?.(".w-words")) return;
     hideTip();
-    all("#answer .w-at").forEach((one) => one.classList.remove("w-at"));
+    all(".w-at").forEach((one) => one.classList.remove("w-at"));
   });
 
   /* --- buttons inside the answer --- */
@@ -243,6 +244,18 @@
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   };
 
+  /* The words of the transcript as a first draft of the text to align. */
+  const fill = () => {
+    const area = $("#align-text textarea");
+    const words = all("#answer .w-words .w-word").map((word) => word.textContent);
+    if (!area) return;
+    if (words.length) {
+      area.value = words.join(" ");
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    area.focus();
+  };
+
   const retry = () => document.getElementById("run")?.click();
 
   const theme = () => {
@@ -258,7 +271,7 @@
 
   const api = () => $("footer .show-api")?.click();
 
-  const DO = { copy, save, retry, theme, api };
+  const DO = { copy, save, fill, retry, theme, api };
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-do]");
     if (button && !button.disabled) { DO[button.dataset.do]?.(button); return; }
@@ -268,6 +281,33 @@
     if (drawing) pressPicture(drawing, event);
     else if (event.target.closest?.("#audio")) player.pause();
   });
+
+  /* --- a changed setting: once it rests, the words are read again --- */
+
+  const REST_MS = { textarea: 900, number: 500, range: 180, radio: 30 };
+  let resting = 0;
+  const readAgain = () => {
+    if (all("#reading input").every((input) => input.validity.valid)) document.getElementById("reread")?.click();
+  };
+  const settingChanged = (event) => {
+    if (!event.target.closest?.("#reading")) return;
+    const more = event.type === "input"; /* else the field was left, or a single step was made */
+    clearTimeout(resting);
+    resting = setTimeout(readAgain, more ? REST_MS[event.target.type] ?? 500 : 60);
+  };
+  document.addEventListener("input", settingChanged);
+  document.addEventListener("change", settingChanged);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("#reading .reset-button")) settingChanged(event);
+  });
+
+  /* --- what is folded says so --- */
+
+  const folds = () => {
+    for (const button of all("#reading > button, #alignment > button"))
+      button.setAttribute("aria-expanded", String(button.classList.contains("open")));
+  };
+  document.addEventListener("click", () => setTimeout(folds));
 
   /* --- "try again in N s" counts down --- */
 
@@ -282,7 +322,13 @@
 
   /* --- a new answer stops the old one's sound --- */
 
-  const silence = () => { player.pause(); mark(-1); hideTip(); };
+  const silence = () => {
+    hideTip();
+    const source = $("#answer [data-audio]")?.dataset.audio;
+    if (source && player.src === new URL(source, document.baseURI).href) return;
+    player.pause();
+    mark(-1);
+  };
   const answer = document.getElementById("transcript");
   if (answer) new MutationObserver(silence).observe(answer, { childList: true, subtree: true });
 
@@ -291,7 +337,7 @@
   const status = document.getElementById("status");
   let working = false;
   const goToAnswer = () => {
-    const now = Boolean($('[data-state="queued"], [data-state="running"]', status));
+    const now = Boolean($('[data-state="queued"], [data-state="running"]:not([data-doing="read"])', status));
     if (now && !working && innerWidth <= 900) {
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       document.getElementById("answer").scrollIntoView({ behavior: calm ? "auto" : "smooth" });
@@ -302,5 +348,6 @@
 
   rememberedTheme();
   announce();
+  folds();
   watchMicrophone();
 }

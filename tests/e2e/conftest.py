@@ -19,6 +19,7 @@ from tests.examples import Clip, clips
 MICROPHONE_RATE_HZ = 48_000
 TIMEOUT_MS = 30_000
 LECTURE_S = 580
+MAX_BYTES = 100 * 2**20
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = (
@@ -39,7 +40,8 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[RunningServer]:
-    with running_server({"WAV2VEC2_MODEL": "embedded"}) as running:
+    limits = {"WAV2VEC2_MAX_BYTES": str(MAX_BYTES)}
+    with running_server({"WAV2VEC2_MODEL": "embedded", **limits}) as running:
         yield running
 
 

@@ -24,6 +24,10 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 HEARD = 0.6
 
 
+def is_heard(clip: Clip, text: str) -> bool:
+    return jiwer.cer(clip.text, text.lower()) <= HEARD
+
+
 @pytest.fixture(scope="module")
 def client(server: RunningServer) -> Client:
     return Client(server.url, verbose=False)
@@ -55,6 +59,91 @@ def test_capabilities_and_status_answer_by_their_schema(client: Client) -> None:
 
     assert schema.CapabilitiesResponse.model_validate(capabilities).adapters
     assert schema.StatusResponse.model_validate(status).ready
+
+
+def test_earlier_answer_is_read_again_without_the_model(client: Client, clip: Clip) -> None:
+    first = client.predict(
+        handle_file(str(clip.path)), "embedded", "greedy", api_name="/transcribe"
+    )
+
+    again = client.predict(first["request_id"], decoder="beam", beam_width=40, api_name="/read")
+
+    response = schema.TranscriptionResponse.model_validate(again)
+    assert (first["decoder"], response.decoder) == ("greedy", "beam")
+    assert response.reused
+    assert response.reading.beam_width == 40
+    assert "forward" not in {timing.stage for timing in response.timings}
+    assert jiwer.cer(clip.text, response.text.lower()) <= jiwer.cer(
+        clip.text, first["text"].lower()
+    )
+
+
+def test_hotwords_reach_the_beam(client: Client, clip: Clip) -> None:
+    answer = client.predict(
+        handle_file(str(clip.path)), hotwords="zorgon, blibber", api_name="/transcribe"
+    )
+
+    assert answer["reading"]["hotwords"] == ["zorgon", "blibber"]
+    assert is_heard(clip, answer["text"])
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["file", "request_id"])
+def test_text_is_aligned(client: Client, clip: Clip, again: bool) -> None:
+    text = f"{clip.text.capitalize()} — 日本!"
+    where = {"audio": handle_file(str(clip.path))}
+    if again:
+        heard = client.predict(where["audio"], api_name="/transcribe")
+        where = {"request_id": heard["request_id"]}
+
+    answer = client.predict(**where, text=text, api_name="/align")
+
+    response = schema.AlignmentResponse.model_validate(answer)
+    assert [word.text for word in response.words] == [*text.replace(" —", "").split()]
+    assert response.words[-1].wildcard
+    assert response.reused or not again
+    starts = [word.start for word in response.words]
+    assert starts == sorted(starts)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "arguments", "code"),
+    [
+        ("/transcribe", {"beam_width": 100_000}, "decoder.bad_value"),
+        ("/transcribe", {"lm_weight": "nan"}, "decoder.bad_value"),
+        ("/transcribe", {"decoder": "viterbi"}, "decoder.unknown"),
+        ("/analyze", {"hotwords": "\n".join(map("name{}".format, range(10_000)))},
+         "hotwords.too_many"),
+        ("/align", {"text": ""}, "align.empty_text"),
+        ("/align", {"text": "far too much " * 1000}, "align.text_too_long"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_refused_by_a_code(
+    client: Client, clip: Clip, endpoint: str, arguments: dict, code: str
+) -> None:
+    answer = client.predict(audio=handle_file(str(clip.path)), **arguments, api_name=endpoint)
+
+    response = schema.ErrorResponse.model_validate(answer)
+    assert response.error.code == code
+    assert response.error.hint
+
+
+def test_request_that_is_not_kept_says_so(client: Client) -> None:
+    answer = client.predict("00000000-0000-0000-0000-000000000000", api_name="/read")
+
+    assert answer["error"]["code"] == "task.not_kept"
+
+
+def test_call_of_before_the_settings_still_works(server: RunningServer, clip: Clip) -> None:
+    files = {"files": (clip.path.name, clip.path.read_bytes())}
+    (path,) = httpx.post(f"{server.url}/gradio_api/upload", files=files).json()
+    url = f"{server.url}/gradio_api/call/transcribe"
+    data = [{"path": path, "meta": {"_type": "gradio.FileData"}}, "auto"]
+
+    event = httpx.post(url, json={"data": data}).json()["event_id"]
+    answer = httpx.get(f"{url}/{event}", timeout=30).text
+
+    assert answer.startswith("event: complete")
+    assert '"reused"' in answer
 
 
 def test_failure_is_json_with_code_and_hint(client: Client, tmp_path: Path) -> None:
@@ -97,7 +186,9 @@ def test_client_cannot_make_the_server_fetch_an_address(server: RunningServer) -
 def test_parts_of_the_page_are_no_endpoints(client: Client) -> None:
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
 
-    assert set(named) == {"/transcribe", "/analyze", "/capabilities", "/status"}
+    assert set(named) == {
+        "/transcribe", "/analyze", "/read", "/align", "/capabilities", "/status",
+    }  # fmt: skip
 
 
 def test_openai_route_answers(server: RunningServer, clip: Clip) -> None:
@@ -110,6 +201,30 @@ def test_openai_route_answers(server: RunningServer, clip: Clip) -> None:
 
     assert answer.status_code == 200
     assert jiwer.cer(clip.text, answer.json()["text"].lower()) <= HEARD
+
+
+def test_openai_route_takes_hotwords_and_aligns(server: RunningServer, clip: Clip) -> None:
+    files = {"file": (clip.path.name, clip.path.read_bytes())}
+
+    read = httpx.post(
+        f"{server.url}/v1/audio/transcriptions",
+        files=files,
+        data={"prompt": "Zorgon, Blibber", "decoder": "beam", "response_format": "verbose_json"},
+        timeout=30,
+    ).json()
+    captions = httpx.post(
+        f"{server.url}/v1/audio/alignments",
+        files=files,
+        data={"text": clip.text.capitalize() + "!", "response_format": "srt"},
+        timeout=30,
+    )
+
+    assert read["reading"]["hotwords"] == ["Zorgon", "Blibber"]
+    assert read["decoder"] == "beam"
+    assert is_heard(clip, read["text"])
+    assert captions.status_code == 200
+    spoken = " ".join(line for line in captions.text.splitlines() if line and not line[0].isdigit())
+    assert spoken == clip.text.capitalize() + "!"
 
 
 def test_watchers_get_health_and_metrics(server: RunningServer) -> None:
@@ -138,4 +253,5 @@ def test_documented_examples_of_json_are_json() -> None:
 
     answers = [json.loads(block) for block in blocks]
     schema.TranscriptionResponse.model_validate(answers[0])
-    schema.ErrorResponse.model_validate(answers[1])
+    schema.AlignmentResponse.model_validate(answers[1])
+    schema.ErrorResponse.model_validate(answers[2])

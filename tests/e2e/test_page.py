@@ -15,7 +15,7 @@ import soundfile
 from playwright.sync_api import Browser, Page, Request
 
 from benchmarks.server import RunningServer
-from tests.e2e.conftest import Launch, Open
+from tests.e2e.conftest import MAX_BYTES, Launch, Open
 from tests.examples import Clip, clips
 from wav2vec2_app.ui import pictures, present
 
@@ -83,7 +83,7 @@ def test_uploaded_file_becomes_words_table_pictures_and_cost(page: Page, clip: C
     stages = page.locator("#latency .w-bar-name").all_inner_texts()
     assert {"queue", "decode audio", "forward", "draw", "total"} <= set(stages)
     assert "faster than real time" in page.locator("#latency").inner_text()
-    assert page.locator("#memory tbody tr").count() == 3
+    assert page.locator("#memory tbody tr").count() == 4
     assert "embedded" in page.locator(".w-answered").inner_text()
 
 
@@ -230,7 +230,7 @@ def test_file_over_the_limit_is_refused_before_it_travels(page: Page, tmp_path: 
     page.on("request", lambda request: sent.append(request.url))
     path = tmp_path / "large.wav"
     with path.open("wb") as file:
-        file.truncate(101 * 2**20)
+        file.truncate(MAX_BYTES + 2**20)
 
     page.locator("#audio input[type=file]").set_input_files(path)
     page.wait_for_selector(".w-microphone-note")
@@ -283,6 +283,168 @@ def test_transcript_can_be_taken_along(page: Page, clip: Clip, kind: str, tmp_pa
     assert words(page).split()[0] in said.lower()
 
 
+# --- how it is read -----------------------------------------------------------------------------
+
+READ_AGAIN = '#status:has-text("Read again in")'
+
+
+def unfold(page: Page, name: str) -> None:
+    fold = page.get_by_role("button", name=name)
+    fold.click()
+    page.wait_for_function(
+        "name => [...document.querySelectorAll('[aria-expanded=true]')]"
+        ".some(e => e.innerText.includes(name))",
+        arg=name,
+    )
+
+
+@pytest.fixture
+def heard(page: Page, clip: Clip) -> Page:
+    """A page with a finished result, its settings unfolded."""
+    hear(page, clip)
+    page.wait_for_selector(DONE)
+    unfold(page, "How it is read")
+    return page
+
+
+def test_changed_decoder_reads_again_without_upload_or_model(
+    server: RunningServer, heard: Page
+) -> None:
+    def forward_passes() -> float:
+        metrics = httpx.get(f"{server.url}/metrics").text
+        return sum(map(float, re.findall(r'_stage_seconds_count\{.*"forward".*\} (\S+)', metrics)))
+
+    before, passes = words(heard), forward_passes()
+    waveform = heard.locator("#picture-waveform svg").inner_html()
+    asked: list[str] = []
+    heard.on("request", lambda request: asked.append(request.url))
+
+    heard.get_by_role("radio", name="Best path").check()
+    heard.wait_for_selector(READ_AGAIN)
+
+    assert words(heard) != before
+    assert "best path" in heard.locator(".w-answered").inner_text()
+    assert heard.locator("#words tbody tr").count() == heard.locator(f"{WORDS} .w-word").count()
+    heard.wait_for_function(
+        "before => document.querySelector('#picture-waveform svg').innerHTML !== before",
+        arg=waveform,
+    )
+    heard.wait_for_selector('#actions [data-name="transcript.txt"]:not([disabled])')
+    assert not [url for url in asked if "/upload" in url]
+    assert forward_passes() == passes
+    assert heard.locator("#cancel").is_disabled()
+
+
+def test_slider_that_is_dragged_asks_once_it_rests(heard: Page) -> None:
+    asked: list[str] = []
+    heard.on("request", lambda request: asked.append(request.url))
+    slider = heard.get_by_label("range slider for Language model")
+
+    slider.focus()
+    for _ in range(15):
+        heard.keyboard.press("ArrowLeft")
+    heard.wait_for_selector(READ_AGAIN)
+
+    assert slider.input_value() == "0"
+    joins = [url for url in asked if "/queue/join" in url]
+    assert 1 <= len(joins) <= 5, joins  # among them what the page asks of the system
+
+
+def test_hotword_is_favoured_and_reset_forgets_it(heard: Page) -> None:
+    before = words(heard)
+
+    heard.get_by_label("Hotwords").fill("Cupp, Lyke")
+    heard.get_by_label("number input for Favour them by").fill("20")
+    heard.wait_for_selector(READ_AGAIN)
+    heard.wait_for_function(
+        "before => document.querySelector('#answer .w-words').innerText.toLowerCase() !== before",
+        arg=before,
+    )
+    assert "cupp" in words(heard).split()
+
+    heard.get_by_role("button", name="Reset to defaults").click()
+    heard.wait_for_function(
+        "before => document.querySelector('#answer .w-words').innerText.toLowerCase() === before",
+        arg=before,
+    )
+    assert heard.get_by_label("Hotwords").input_value() == ""
+
+
+def test_too_many_hotwords_leave_the_words_and_explain(heard: Page) -> None:
+    before = words(heard)
+
+    heard.get_by_label("Hotwords").fill("\n".join(f"name{number}" for number in range(1500)))
+    heard.wait_for_selector(ERROR)
+
+    assert "hotwords.too_many" in heard.locator(ERROR).inner_text()
+    assert words(heard) == before
+
+
+def test_new_recording_is_read_with_the_settings(page: Page, clip: Clip) -> None:
+    unfold(page, "How it is read")
+    page.get_by_role("radio", name="Best path").check()
+
+    hear(page, clip)
+    page.wait_for_selector(DONE)
+
+    assert "best path" in page.locator(".w-answered").inner_text()
+
+
+def test_same_clip_again_says_that_it_was_kept(heard: Page, clip: Clip) -> None:
+    hear(heard, clip)
+
+    heard.wait_for_selector('#status:has-text("Answered from what was kept")')
+    assert is_heard(clip, words(heard))
+
+
+# --- aligning a text ----------------------------------------------------------------------------
+
+TILE = "#aligned .w-tile"
+
+
+def test_text_is_aligned_played_and_taken_along(heard: Page, clip: Clip, tmp_path: Path) -> None:
+    text = f"{clip.text.capitalize()} — 日本!"
+    unfold(heard, "Align a text")
+
+    heard.get_by_label("What was said").fill(text)
+    heard.get_by_role("button", name="Align", exact=True).click()
+    heard.wait_for_selector(TILE)
+
+    assert "without running the model" in heard.locator("#align-status").inner_text()
+    assert heard.locator(TILE).count() == len(clip.text.split()) + 1
+    assert heard.locator(f'{TILE}[data-level="wild"]').count() == 1
+    assert "cannot be spelled" in heard.locator("#aligned").inner_text()
+    heard.locator(f"{TILE} [data-letter]").first.hover()
+    assert re.search(r"\d %.*\d\.\d\d–", heard.locator(".w-tip").inner_text())
+    heard.locator(TILE).nth(1).click()
+    heard.wait_for_selector(f"{TILE}.w-now")
+    with heard.expect_download() as download:
+        heard.locator('#aligned [data-name="alignment.srt"]').click()
+    download.value.save_as(tmp_path / "a.srt")
+    assert text in (tmp_path / "a.srt").read_text(encoding="utf-8").replace("\n", " ")
+
+
+def test_text_may_start_from_the_transcript(heard: Page) -> None:
+    unfold(heard, "Align a text")
+
+    heard.get_by_role("button", name="Start from the transcript").click()
+
+    assert heard.get_by_label("What was said").input_value().lower() == words(heard)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("", "align.empty_text"), ("far too much " * 500, "align.text_too_long")]
+)
+def test_text_that_cannot_be_aligned_is_explained(heard: Page, text: str, code: str) -> None:
+    unfold(heard, "Align a text")
+
+    heard.get_by_label("What was said").fill(text)
+    heard.get_by_role("button", name="Align", exact=True).click()
+    heard.wait_for_selector("#aligned .w-error")
+
+    assert code in heard.locator("#aligned").inner_text()
+
+
 # --- looks --------------------------------------------------------------------------------------
 
 
@@ -317,9 +479,13 @@ def test_text_is_readable_in_light_and_dark(open_page: Open, clip: Clip, theme: 
     hear(page, clip)
     page.wait_for_selector(DONE)
 
+    unfold(page, "How it is read")
+    unfold(page, "Align a text")
+
     for selector in (
         ".w-brand p", "#run", "#clips button", ".w-status-text", ".w-answered", ".w-note",
         "#words td", "#words thead th", ".w-bar-name", ".w-plain", ".w-facts", ".w-foot p",
+        "#reading .info-text", "#decoder label", "#reset", "#alignment .w-hint", "#align",
         *(f'{WORDS} [data-level="{level.name}"]' for level in present.LEVELS),
     ):  # fmt: skip
         if page.locator(selector).count():
@@ -344,6 +510,8 @@ def test_page_fits_its_width(open_page: Open, clip: Clip, width: int) -> None:
     page = open_page(width=width)
     hear(page, clip)
     page.wait_for_selector(DONE)
+    unfold(page, "How it is read")
+    unfold(page, "Align a text")
 
     assert page.evaluate("() => document.documentElement.scrollWidth") <= width
 
@@ -371,7 +539,7 @@ def test_way_to_use_it_from_a_program_is_shown(page: Page) -> None:
     page.get_by_role("button", name="Use it from a program").click()
 
     page.get_by_text("/transcribe").first.wait_for()
-    assert "4 API endpoints" in page.locator("body").inner_text()
+    assert "6 API endpoints" in page.locator("body").inner_text()
 
 
 def test_theme_is_remembered(open_page: Open) -> None:

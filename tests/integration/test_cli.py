@@ -68,6 +68,71 @@ def test_transcribe_says_why_nothing_was_said(tmp_path: Path) -> None:
     assert "silence" in done.stderr
 
 
+def test_transcribe_reads_as_it_is_told(tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("zorgon\nblibber\n")
+    options = ["--decoder", "beam", "--beam-width", "12", "--lm-weight", "0.5"]
+
+    done = run.invoke(
+        app, ["transcribe", "-o", "json", *options, "--hotwords", f"@{names}", str(CLIP)]
+    )
+
+    reading = json.loads(done.stdout)["reading"]
+    assert done.exit_code == 0
+    assert (reading["beam_width"], reading["lm_weight"]) == (12, 0.5)
+    assert reading["hotwords"] == ["zorgon", "blibber"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--beam-width", "0"], "decoder.bad_value"),
+        (["--lm-weight", "nan"], "decoder.bad_value"),
+        (["--hotwords", ",".join(f"w{number}" for number in range(1001))], "hotwords.too_many"),
+        (["--hotwords", "@nowhere.txt"], "text.unreadable"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_at_once(options: list[str], code: str) -> None:
+    done = run.invoke(app, ["transcribe", *options, str(CLIP)])
+
+    assert done.exit_code == 2
+    assert code in done.stderr
+
+
+def test_align_says_when_each_word_is_spoken(tmp_path: Path) -> None:
+    text = tmp_path / "said.txt"
+    text.write_text(clips()[0].text.capitalize() + " — 日本!", encoding="utf-8")
+
+    done = run.invoke(app, ["align", str(CLIP), str(text)])
+
+    lines = done.stdout.splitlines()
+    assert done.exit_code == 0
+    assert len(lines) == len(clips()[0].text.split()) + 1
+    assert float(lines[0].split()[0]) < float(lines[0].split()[1])
+    assert lines[-1].split()[2:] == ["any", "日本!"]
+
+
+def test_align_makes_captions_of_the_text_as_it_is_written(tmp_path: Path) -> None:
+    text = tmp_path / "said.txt"
+    text.write_text("« Good morning » — I was about to make some coffee; would you like a cup?")
+
+    done = run.invoke(app, ["align", "-o", "srt", str(CLIP), str(text)])
+
+    assert done.exit_code == 0
+    assert "« Good morning » — I was" in done.stdout
+    assert done.stdout.startswith("1\n00:00:00,")
+
+
+def test_align_refuses_an_empty_text(tmp_path: Path) -> None:
+    text = tmp_path / "said.txt"
+    text.write_text(" \n")
+
+    done = run.invoke(app, ["align", str(CLIP), str(text)])
+
+    assert done.exit_code == 2
+    assert "align.empty_text" in done.stderr
+
+
 def test_doctor_names_model_device_and_workers() -> None:
     done = run.invoke(app, ["doctor"])
 

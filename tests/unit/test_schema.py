@@ -6,17 +6,26 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tests.doubles import make_audio, make_features, make_memory, make_picture, make_recognition
+from tests.doubles import (
+    make_alignment,
+    make_audio,
+    make_features,
+    make_memory,
+    make_picture,
+    make_recognition,
+)
 from wav2vec2_app import captions, schema
 from wav2vec2_app.errors import BusyError, InputError
 from wav2vec2_app.types import (
     AdapterStatus,
+    AlignedWord,
     AudioResult,
     ModelCapabilities,
     ModelChoice,
     Operation,
     OrchestratorStatus,
     Problem,
+    Reading,
     Stage,
     WorkerStatus,
 )
@@ -89,6 +98,54 @@ def test_analysis_names_what_is_missing() -> None:
     assert answer["features"] is None
     assert answer["problems"][0]["operation"] == "draw"
     assert answer["problems"][0]["error"]["code"] == "picture.failed"
+
+
+def test_transcription_tells_how_it_was_read() -> None:
+    reading = Reading("beam", 12, 0.5, -1, ("Zoë",), 9)
+    noted = make_recognition()
+    noted = replace(noted, transcript=replace(noted.transcript, decoder="greedy", note="No beam."))
+    result = replace(make_result(), recognition=noted)
+
+    answer = strict(schema.transcription(result, reading))
+
+    assert answer["reading"] == {
+        "decoder": "beam",
+        "beam_width": 12,
+        "lm_weight": 0.5,
+        "word_score": -1.0,
+        "hotwords": ["Zoë"],
+        "hotword_boost": 9.0,
+    }
+    assert (answer["decoder"], answer["note"]) == ("greedy", "No beam.")
+
+
+def test_answer_is_reused_when_nothing_was_decoded() -> None:
+    decoded = replace(make_result(), stages=(Stage("decode audio", 0.0, 0.1, "audio"),))
+
+    assert schema.transcription(decoded).reused is False
+    assert schema.transcription(replace(decoded, stages=())).reused is True
+
+
+def test_alignment_has_words_characters_and_wildcards() -> None:
+    unspelled = AlignedWord("日本", 0.4, 0.5, 0.0, (), wildcard=True)
+    found = make_alignment("Hello, world")
+    found = replace(found, words=(*found.words, unspelled))
+
+    answer = strict(schema.alignment(replace(make_result(), alignment=found), "Hello, world 日本"))
+
+    assert answer["words"][0]["text"] == "Hello,"
+    assert answer["words"][0]["characters"][0] == {
+        "text": "H", "start": 0.0, "end": 0.2, "score": 0.9,
+    }  # fmt: skip
+    assert answer["words"][2] == {
+        "text": "日本", "start": 0.4, "end": 0.5, "score": 0.0, "wildcard": True, "characters": [],
+    }  # fmt: skip
+    assert answer["model"]["source"] == "embedded"
+
+
+def test_result_without_an_alignment_is_refused() -> None:
+    with pytest.raises(ValueError, match="no alignment"):
+        schema.alignment(make_result(), "hello")
 
 
 def test_error_metadata_is_made_fit_for_json() -> None:
@@ -191,6 +248,18 @@ def test_captions_are_short_in_time_and_text() -> None:
     for group in groups:
         assert group[-1].end - group[0].start <= captions.LONGEST_S
         assert len(" ".join(word.text for word in group)) <= captions.CHARACTERS
+
+
+def test_given_text_is_shown_as_it_was_written() -> None:
+    text = "« Good\nmorning » — said she … twice !"
+    found = make_alignment("Good morning said she twice")
+    answer = schema.alignment(replace(make_result(), alignment=found), text)
+
+    shown = captions.as_written(answer)
+
+    assert [word.text for word in shown] == ["« Good", "morning » —", "said", "she …", "twice !"]
+    assert [word.start for word in shown] == [word.start for word in answer.words]
+    assert "« Good morning » — said she … twice !" in captions.to_srt(shown)
 
 
 def test_nothing_said_makes_empty_captions() -> None:

@@ -10,62 +10,54 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from wav2vec2_app import captions, schema
+from wav2vec2_app import asking, captions, schema
+from wav2vec2_app.api import documents, options
 from wav2vec2_app.api.errors import RequestFailed
 from wav2vec2_app.api.uploads import Upload, received
 from wav2vec2_app.errors import BusyError, InputError, Wav2Vec2Error, translate
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import AudioResult, AudioSource, AudioTask, OrchestratorStatus
+from wav2vec2_app.types import AudioResult, AudioSource, AudioTask, OrchestratorStatus, Want
 
 FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
+ALIGNMENT_FORMATS: Final = ("json", "srt", "vtt")
 GRANULARITIES: Final = ("segment", "word")
 ALIASES: Final = {"": "auto", "whisper-1": "auto"}
 """Model names that clients send by default, and what answers them."""
 LANGUAGE: Final = "english"
 
-_FORM: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        "model": {"type": "string", "default": "auto"},
-                        "response_format": {"type": "string", "enum": FORMATS, "default": "json"},
-                        "timestamp_granularities[]": {
-                            "type": "array",
-                            "items": {"type": "string", "enum": GRANULARITIES},
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
-_FAILURES: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": schema.ErrorResponse} for status in (400, 404, 413, 429, 500, 503, 504)
-}
-
 
 def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
-    """``POST /v1/audio/transcriptions`` and ``GET /v1/models``."""
+    """``POST /v1/audio/transcriptions``, ``POST /v1/audio/alignments``, ``GET /v1/models``."""
     routes = APIRouter(prefix="/v1", tags=["transcription"])
 
-    @routes.post("/audio/transcriptions", openapi_extra=_FORM, responses=_FAILURES)
+    @routes.post("/audio/transcriptions", **documents.transcriptions(FORMATS, GRANULARITIES))
     async def transcriptions(request: Request) -> Response:
         """Transcribe one file."""
         try:
             _refuse_if_full(orchestrator)
             async with received(request, max_bytes=settings.max_bytes) as upload:
-                shape, granularities = _format(upload), _granularities(upload)
-                result = await _run(orchestrator, request, _task(upload))
+                shape, granularities = _format(upload, FORMATS), _granularities(upload)
+                options.refuse_what_is_not_here(upload)
+                task = _task(upload, reading=options.reading(upload))
+                result = await _run(orchestrator, request, task)
         except Wav2Vec2Error as refusal:
             raise RequestFailed(refusal) from refusal
-        return _render(schema.transcription(result), shape, granularities)
+        return _render(schema.transcription(result, task.reading), shape, granularities)
+
+    @routes.post("/audio/alignments", **documents.alignments(ALIGNMENT_FORMATS))
+    async def alignments(request: Request) -> Response:
+        """Say when each word and letter of a given text is spoken in a file."""
+        try:
+            _refuse_if_full(orchestrator)
+            async with received(request, max_bytes=settings.max_bytes) as upload:
+                shape = _format(upload, ALIGNMENT_FORMATS)
+                text = asking.text_to_align(upload.get("text", ""))
+                task = _task(upload, wants=frozenset({Want.ALIGNMENT}), text=text)
+                result = await _run(orchestrator, request, task)
+        except Wav2Vec2Error as refusal:
+            raise RequestFailed(refusal) from refusal
+        return _render_alignment(schema.alignment(result, text), shape)
 
     @routes.get("/models")
     async def models() -> dict[str, Any]:
@@ -89,14 +81,14 @@ def _refuse_if_full(orchestrator: ModelOrchestrator) -> None:
         )
 
 
-def _task(upload: Upload) -> AudioTask:
-    asked = upload.get("model", "")
+def _task(upload: Upload, **asked: Any) -> AudioTask:
+    model = upload.get("model", "")
     source = AudioSource(path=upload.path, name=upload.name)
-    return AudioTask(source=source, model=ALIASES.get(asked, asked))
+    return AudioTask(source=source, model=ALIASES.get(model, model), **asked)
 
 
-def _format(upload: Upload) -> str:
-    return _one_of(upload.get("response_format", "json"), FORMATS, "response_format")
+def _format(upload: Upload, formats: Sequence[str]) -> str:
+    return _one_of(upload.get("response_format", "json"), formats, "response_format")
 
 
 def _granularities(upload: Upload) -> frozenset[str]:
@@ -156,6 +148,14 @@ def _render(
     return JSONResponse(body, headers=headers)
 
 
+def _render_alignment(answer: schema.AlignmentResponse, wanted: str) -> Response:
+    headers = {"X-Request-Id": answer.request_id}
+    if wanted == "json":
+        return JSONResponse(answer.json_dict(), headers=headers)
+    to_text = captions.to_srt if wanted == "srt" else captions.to_vtt
+    return PlainTextResponse(to_text(captions.as_written(answer)), headers=headers)
+
+
 def _verbose(answer: schema.TranscriptionResponse, granularities: frozenset[str]) -> dict[str, Any]:
     """OpenAI's verbose form; confidences, the model and the timings are additions to it."""
     full = answer.json_dict()
@@ -174,8 +174,21 @@ def _verbose(answer: schema.TranscriptionResponse, granularities: frozenset[str]
             {"word": one.text, "start": one.start, "end": one.end, "confidence": one.confidence}
             for one in answer.words
         ]
-    extras = ("request_id", "confidence", "reason", "model", "timings", "real_time_factor")
-    return body | {name: full[name] for name in extras}
+    return body | {name: full[name] for name in _EXTRAS}
+
+
+_EXTRAS: Final = (
+    "request_id",
+    "confidence",
+    "reason",
+    "model",
+    "decoder",
+    "reading",
+    "note",
+    "timings",
+    "real_time_factor",
+)
+"""Fields of ours that OpenAI's verbose form does not have."""
 
 
 def _segment(number: int, cue: Sequence[schema.WordSchema]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from starlette.types import Message
 
 from wav2vec2_app.errors import InputError
 
-FORM_OVERHEAD_BYTES = 64 * 1024
-"""What the other fields and the boundaries of a form may take beside its file."""
+FORM_OVERHEAD_BYTES = 1024 * 1024
+"""What the other fields (a text to align, hotwords) and the boundaries may take beside a form's file."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 from html import escape
 from typing import Final
 
-from wav2vec2_app import types
+from wav2vec2_app import schema, types
 from wav2vec2_app.errors import BusyError, CancelledError, Wav2Vec2Error
 from wav2vec2_app.ui import units
 
@@ -16,6 +16,8 @@ _DOING: Final = {
     types.Operation.PROBE: "Looking at the file",
     types.Operation.DECODE: "Reading the audio",
     types.Operation.TRANSCRIBE: "Listening for words",
+    types.Operation.READ: "Reading the words again",
+    types.Operation.ALIGN: "Finding every word in the sound",
     types.Operation.ANALYZE: "Measuring the sound",
     types.Operation.DRAW: "Drawing the pictures",
 }
@@ -37,18 +39,41 @@ def status_queued(position: int, eta_s: float) -> str:
 def status_running(operation: types.Operation, fraction: float | None, attempt: int = 1) -> str:
     """In work; the bar is filled to ``fraction``, or keeps moving where it is unknown."""
     text = _DOING[operation] + ("…" if attempt == 1 else f"… (attempt {attempt})")
-    return _status("running", text, fraction)
+    return _status("running", text, fraction, doing=operation.value)
 
 
-def status_done(result: types.AudioResult) -> str:
-    """Finished, with the cost in plain words."""
+def status_done(result: types.AudioResult, took_s: float = 0.0) -> str:
+    """Finished, with the cost in plain words; said so where the model did not have to run."""
+    if schema.is_reused(result):
+        took = f" in {units.seconds(took_s)}" if took_s > 0 else ""
+        return _status("done", f"Answered from what was kept{took}, without running the model.")
     return _status("done", f"Done. {in_plain_words(result)}")
 
 
-def status_failed(error: Wav2Vec2Error) -> str:
-    """Stopped by an error, or by the person."""
+def status_read_again(took_s: float) -> str:
+    """The words were read again from what the model had said of them."""
+    return _status("done", f"Read again in {units.seconds(took_s)}, without running the model.")
+
+
+def status_aligned(result: types.AudioResult, took_s: float) -> str:
+    """A text has been aligned."""
+    count = len(result.alignment.words) if result.alignment else 0
+    words = "1 word" if count == 1 else f"{count} words"
+    without = ", without running the model" if schema.is_reused(result) else ""
+    return _status("done", f"Aligned {words} in {units.seconds(took_s)}{without}.")
+
+
+def status_waiting_for_words() -> str:
+    """An alignment waits until the recording has been heard."""
+    return _status("queued", "Waiting until the recording has been heard.")
+
+
+def status_failed(error: Wav2Vec2Error, *, kept: bool = False) -> str:
+    """Stopped by an error, or by the person; ``kept`` where the words from before still stand."""
     if isinstance(error, CancelledError):
         return _status("idle", "Stopped.")
+    if kept:
+        return _status("failed", "Not read again: these are the words from before.")
     busy = isinstance(error, BusyError)
     return _status("failed", "Not started: the queue is full." if busy else "No transcript.")
 
@@ -63,12 +88,12 @@ def in_plain_words(result: types.AudioResult) -> str:
     return f"{units.seconds(heard)} of audio in {units.seconds(worked)}: {speed}."
 
 
-def _status(state: str, text: str, fraction: float | None = None) -> str:
+def _status(state: str, text: str, fraction: float | None = None, doing: str = "") -> str:
     bar = ""
     if state == "running" and fraction is not None:
         bar = f' style="--done:{min(1.0, max(0.0, fraction)):.3f}" data-known'
     return (
-        f'<div class="w-status" data-state="{state}">'
+        f'<div class="w-status" data-state="{state}" data-doing="{doing}">'
         f'<span class="w-dot" aria-hidden="true"></span><span class="w-status-text">{escape(text)}'
         f'</span><span class="w-progress" aria-hidden="true"{bar}></span></div>'
     )
@@ -106,6 +131,9 @@ _TITLES_OF_CODES: Final = {
     "audio.missing": "Nothing to listen to yet",
     "queue.full": "Busy at the moment",
     "model": "This model is not available",
+    "align": "This text cannot be aligned",
+    "decoder": "It cannot be read like that",
+    "hotwords": "These hotwords cannot be used",
 }
 """Titles of single codes or of whole areas, which say more than their layer does."""
 

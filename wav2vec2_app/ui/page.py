@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import gradio as gr
 
+from wav2vec2_app import asking
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.ui import handlers, panels, pictures
+from wav2vec2_app.ui import clients, handlers, panels, pictures, reading
+from wav2vec2_app.ui.clients import uploads_only
+from wav2vec2_app.ui.screen import Screen, Update
+from wav2vec2_app.ui.tabs import Tabs
 from wav2vec2_app.ui.theme import build_theme
 
 if TYPE_CHECKING:
@@ -46,24 +50,6 @@ def load_examples(folder: Path) -> tuple[Example, ...]:
     )
 
 
-def uploads_only(audio: gr.Audio) -> gr.Audio:
-    """Have an audio input take files that were uploaded here, and no addresses.
-
-    Gradio's own would download whatever address a client sends, of any size. (Not a subclass: Gradio
-    writes a stub file beside the source of each.)
-    """
-    keep = audio.async_move_resource_to_block_cache
-
-    async def keep_uploaded(url_or_file_path: str | Path | None) -> str | None:
-        if str(url_or_file_path).lower().startswith(("http:", "https:")):
-            raise gr.Error("Upload the recording; addresses are not fetched.")
-        kept: str | None = await keep(url_or_file_path)
-        return kept
-
-    audio.async_move_resource_to_block_cache = keep_uploaded
-    return audio
-
-
 @dataclass(frozen=True)
 class Parts:
     """The components that events read and write."""
@@ -73,6 +59,9 @@ class Parts:
     run: gr.Button
     cancel: gr.Button
     clips: tuple[tuple[gr.Button, Example], ...]
+    settings: reading.Settings
+    text: gr.Textbox
+    align: gr.Button
     shown: dict[str, gr.HTML]
 
     @property
@@ -81,18 +70,25 @@ class Parts:
         return [self.cancel, *self.shown.values()]
 
     @property
+    def of_an_alignment(self) -> list[Any]:
+        """What an alignment writes."""
+        return [self.shown[name] for name in ("align-status", "aligned")]
+
+    @property
     def of_the_system(self) -> list[Any]:
         """What is refreshed on its own."""
-        return [self.shown[name] for name in ("system", "notices", "memory")]
+        return [self.model, *(self.shown[name] for name in ("system", "notices", "memory"))]
 
-    def apply(self, update: handlers.Update) -> dict[Any, Any]:
+    def apply(self, update: Update) -> dict[Any, Any]:
         """A handler's update as Gradio takes it: component -> value."""
         changed: dict[Any, Any] = {
             self.shown[name]: value for name, value in update.items() if name in self.shown
         }
         if "running" in update:
             changed[self.cancel] = gr.Button(interactive=bool(update["running"]))
-        return changed or {self.cancel: gr.skip()}
+        if "choices" in update:
+            changed[self.model] = gr.Dropdown(choices=update["choices"])
+        return changed
 
 
 def build_page(
@@ -111,7 +107,7 @@ def build_page(
     ) as page:
         parts = _lay_out(orchestrator, settings, examples, assets)
         _wire(page, parts, orchestrator)
-        _wire_clients(orchestrator)
+        clients.add_endpoints(page, orchestrator)
     return page.queue(default_concurrency_limit=None, api_open=False)
 
 
@@ -173,6 +169,8 @@ def _lay_out(
         with gr.Column(elem_id="answer", scale=8, min_width=300):
             for name in ("status", "problem", "transcript", "actions"):
                 shown[name] = _part(name)
+            read_as = reading.lay_out()
+    text, align = _alignment(shown)
     with gr.Row(elem_id="evidence"):
         with gr.Column(elem_id="pictures", scale=8, min_width=300):
             _html("<h2>What it sounds like</h2>", elem_classes="w-heading")
@@ -185,7 +183,7 @@ def _lay_out(
                     shown[name] = _part(name)
     _html((assets / "ui" / "footer.html").read_text(encoding="utf-8"), elem_id="foot")
     shown["memory"].value = panels.memory(orchestrator.status())
-    return Parts(audio, model, run, cancel, clips, shown)
+    return Parts(audio, model, run, cancel, clips, read_as, text, align, shown)
 
 
 _PANELS: Final = (("latency", "Time"), ("memory", "Memory"), ("words", "Words"))
@@ -238,59 +236,132 @@ def _clips(examples: Sequence[Example]) -> tuple[tuple[gr.Button, Example], ...]
         )
 
 
+def _alignment(shown: dict[str, gr.HTML]) -> tuple[gr.Textbox, gr.Button]:
+    with (
+        gr.Accordion("Align a text", open=False, elem_id="alignment"),
+        gr.Row(elem_id="align-desk"),
+    ):
+        with gr.Column(elem_id="align-ask", scale=5, min_width=280):
+            text = gr.Textbox(
+                label="What was said",
+                info="Type or paste it as it is written, with its punctuation and numbers.",
+                placeholder="Good morning! I was about to make some coffee…",
+                lines=5,
+                max_lines=12,
+                max_length=asking.MAX_TEXT_CHARACTERS,
+                elem_id="align-text",
+            )
+            with gr.Row(elem_id="align-buttons"):
+                align = gr.Button("Align", variant="primary", elem_id="align", min_width=110)
+                _html(_FROM_TRANSCRIPT, elem_id="align-fill")
+        with gr.Column(elem_id="align-answer", scale=8, min_width=300):
+            for name in ("align-status", "aligned"):
+                shown[name] = _part(name)
+    return text, align
+
+
+_FROM_TRANSCRIPT: Final = (
+    '<button type="button" class="w-link" data-do="fill">Start from the transcript</button>'
+)
+
+
 def _html(value: str, **where: Any) -> gr.HTML:
     """Markup of ours, styled by ``page.css`` alone."""
     return gr.HTML(value, apply_default_css=False, js_on_load=None, **where)
 
 
 def _part(name: str) -> gr.HTML:
-    return _html(handlers.Screen.idle().get(name, ""), elem_id=name.replace(":", "-"))
+    return _html(Screen.idle().get(name, ""), elem_id=name.replace(":", "-"))
 
 
 # --- wiring -------------------------------------------------------------------------------------
 
 _HIDDEN: Final[dict[str, Any]] = {"show_progress": "hidden", "api_visibility": "private"}
+_REPLACING: Final[dict[str, Any]] = {
+    "trigger_mode": "multiple",  # a newer run replaces an older one: see ui/tabs.py
+    "concurrency_limit": None,  # the orchestrator queues, and says how long it takes
+    **_HIDDEN,
+}
 
 
 def _wire(page: gr.Blocks, parts: Parts, orchestrator: ModelOrchestrator) -> None:
-    tabs = handlers.Tabs()
-
-    async def run(
-        audio: str | None, model: str, request: gr.Request
-    ) -> AsyncIterator[dict[Any, Any]]:
-        session = request.session_hash or ""
-        async for update in handlers.transcribe(orchestrator, tabs, audio, model, session):
-            yield parts.apply(update)
+    tabs = Tabs()
+    _wire_runs(parts, orchestrator, tabs)
+    _wire_alignment(parts, orchestrator, tabs)
 
     async def cancel(request: gr.Request) -> None:
-        handlers.cancel(orchestrator, request.session_hash or "")
+        handlers.cancel(orchestrator, _session(request))
 
     async def leave(request: gr.Request) -> None:
-        handlers.leave(orchestrator, tabs, request.session_hash or "")
+        handlers.leave(orchestrator, tabs, _session(request))
 
-    async def watch() -> dict[Any, Any]:
-        return parts.apply(handlers.watch(orchestrator))
+    async def watch(request: gr.Request) -> dict[Any, Any]:
+        return parts.apply(handlers.watch(orchestrator, tabs, _session(request)))
 
-    async def greet() -> dict[Any, Any]:
-        choices = panels.choices(orchestrator.status())
-        return {parts.model: gr.Dropdown(choices=choices), **await watch()}
+    parts.cancel.click(cancel, queue=False, **_HIDDEN)
+    parts.audio.clear(cancel, queue=False, **_HIDDEN)
+    page.unload(leave)
+    for event in (page.load, gr.Timer(REFRESH_S).tick):
+        event(watch, outputs=parts.of_the_system, queue=False, **_HIDDEN)
 
-    listening: dict[str, Any] = {
+
+def _wire_runs(parts: Parts, orchestrator: ModelOrchestrator, tabs: Tabs) -> None:
+    """A recording that is heard, and its words when they are read again."""
+
+    async def run(
+        request: gr.Request, audio: str | None, model: str, *settings: Any
+    ) -> AsyncIterator[dict[Any, Any]]:
+        updates = handlers.transcribe(
+            orchestrator, tabs, audio, model, _session(request), *settings
+        )
+        async for update in updates:
+            yield parts.apply(update)
+
+    async def read_again(request: gr.Request, *settings: Any) -> AsyncIterator[dict[Any, Any]]:
+        async for update in handlers.read_again(orchestrator, tabs, _session(request), *settings):
+            yield parts.apply(update)
+
+    settings = parts.settings
+    listening = {
         "fn": run,
-        "inputs": [parts.audio, parts.model],
+        "inputs": [parts.audio, parts.model, *settings.inputs],
         "outputs": parts.of_a_run,
-        "trigger_mode": "multiple",  # a newer run replaces an older one: see handlers.Tabs
-        "concurrency_limit": None,  # the orchestrator queues, and says how long it takes
-        **_HIDDEN,
+        **_REPLACING,
+    }
+    reading_again = {
+        "fn": read_again,
+        "inputs": [*settings.inputs],
+        "outputs": parts.of_a_run,
+        **_REPLACING,
     }
     gr.on([parts.run.click, parts.audio.stop_recording, parts.audio.upload], **listening)
     for button, example in parts.clips:
         _on_clip(button, example, parts.audio).success(**listening)
-    parts.cancel.click(cancel, queue=False, **_HIDDEN)
-    parts.audio.clear(cancel, queue=False, **_HIDDEN)
-    page.unload(leave)
-    page.load(greet, outputs=[parts.model, *parts.of_the_system], queue=False, **_HIDDEN)
-    gr.Timer(REFRESH_S).tick(watch, outputs=parts.of_the_system, queue=False, **_HIDDEN)
+    settings.again.click(**reading_again)
+    settings.reset.click(
+        reading.defaults, outputs=list(settings.inputs), queue=False, **_HIDDEN
+    ).success(**reading_again)
+
+
+def _wire_alignment(parts: Parts, orchestrator: ModelOrchestrator, tabs: Tabs) -> None:
+    async def align_text(
+        audio: str | None, model: str, text: str, request: gr.Request
+    ) -> AsyncIterator[dict[Any, Any]]:
+        session = _session(request)
+        async for update in handlers.align(orchestrator, tabs, audio, model, text, session):
+            yield parts.apply(update)
+
+    gr.on(
+        [parts.align.click, parts.text.submit],
+        align_text,
+        inputs=[parts.audio, parts.model, parts.text],
+        outputs=parts.of_an_alignment,
+        **_REPLACING,
+    )
+
+
+def _session(request: gr.Request) -> str:
+    return request.session_hash or ""
 
 
 def _on_clip(button: gr.Button, example: Example, audio: gr.Audio) -> Any:
@@ -298,44 +369,3 @@ def _on_clip(button: gr.Button, example: Example, audio: gr.Audio) -> Any:
         return str(example.path)
 
     return button.click(choose, outputs=[audio], queue=False, **_HIDDEN)
-
-
-def _wire_clients(orchestrator: ModelOrchestrator) -> None:
-    """The named endpoints for ``gradio_client``: documented in ``docs/api.md``."""
-
-    async def transcribe(audio: str | None, model: str, request: gr.Request) -> dict[str, Any]:
-        """Transcribe speech: text, words with times and confidences, and what it cost."""
-        session = request.session_hash or ""
-        return await handlers.transcribe_json(orchestrator, audio, model, session)
-
-    async def analyze(audio: str | None, model: str, request: gr.Request) -> dict[str, Any]:
-        """Transcribe speech and measure its sound: features, contours and pictures as SVG."""
-        session = request.session_hash or ""
-        return await handlers.analyze_json(orchestrator, audio, model, session)
-
-    async def capabilities() -> dict[str, Any]:
-        """What can be asked for, its limits, and how fast it has been of late."""
-        return handlers.capabilities_json(orchestrator)
-
-    async def status() -> dict[str, Any]:
-        """The queue, the workers, the models and the memory at this moment."""
-        return handlers.status_json(orchestrator)
-
-    audio = uploads_only(gr.Audio(type="filepath", format=None, visible=False, label="audio"))
-    model = gr.Textbox("auto", visible=False, label="model")
-    answer = gr.JSON(visible=False, label="answer")
-    for asked, inputs in ((transcribe, [audio, model]), (analyze, [audio, model])):
-        _endpoint(asked, inputs, answer)
-    for told in (capabilities, status):
-        _endpoint(told, [], answer)
-
-
-def _endpoint(fn: Callable[..., Any], inputs: list[Any], answer: gr.JSON) -> None:
-    gr.Button(visible=False).click(
-        fn,
-        inputs=inputs,
-        outputs=[answer],
-        api_name=fn.__name__,
-        concurrency_limit=None,
-        show_progress="hidden",
-    )

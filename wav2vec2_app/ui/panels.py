@@ -93,7 +93,7 @@ def _spoken(name: str) -> str:
 
 
 def _process_kind(process: str) -> str:
-    for kind in ("audio", "inference", "total"):
+    for kind in ("audio", "inference", "text", "total"):
         if kind in process:
             return kind
     return "page"
@@ -102,6 +102,12 @@ def _process_kind(process: str) -> str:
 def _headline(result: types.AudioResult | None) -> str:
     if result is None or result.real_time_factor <= 0:
         return _figures("–", "real-time factor", "…")
+    if schema.is_reused(result):
+        return _figures(
+            units.seconds(result.real_time_factor * result.audio.duration_s),
+            "of work",
+            "from what the model had said of this recording before: it did not run again",
+        )
     heard = result.audio.duration_s
     worked = units.seconds(result.real_time_factor * heard)
     return _figures(
@@ -130,7 +136,12 @@ def _axis(whole: float) -> str:
 def _processes(stages: Sequence[types.Stage]) -> str:
     """What the colours mean: which process did the work, and what was waiting."""
     found = dict.fromkeys(_process_kind(stage.process) for stage in stages)
-    names = {"page": "page", "audio": "audio worker", "inference": "inference worker"}
+    names = {
+        "page": "page",
+        "audio": "audio worker",
+        "inference": "inference worker",
+        "text": "text worker",
+    }
     shown = {kind: name for kind, name in names.items() if kind in found or not found}
     items = "".join(
         f'<li data-process="{kind}"><span class="w-key" aria-hidden="true"></span>{name}</li>'
@@ -196,13 +207,20 @@ def system_line(now: types.OrchestratorStatus) -> str:
     ready = schema.is_ready(now)
     state = "ready" if ready else "starting"
     name = escape(model.name) if model else "no model loaded"
-    facts = f"{escape(model.device)} · {escape(model.precision)}" if model else ""
+    facts = " · ".join(map(escape, _where(model))) if model else ""
     queue = f"{now.queued} waiting" if now.queued else ""
     parts = [part for part in (facts, queue, "" if ready else _down(now)) if part]
     return (
         f'<p class="w-system" data-state="{state}"><span class="w-dot" aria-hidden="true"></span>'
         f"<b>{name}</b>{''.join(f'<span>{part}</span>' for part in parts)}</p>"
     )
+
+
+_ENGINES: Final = {"openvino": "OpenVINO", "torch": "PyTorch"}
+
+
+def _where(model: types.ModelInfo) -> tuple[str, ...]:
+    return _ENGINES.get(model.engine, model.engine), model.device, model.precision
 
 
 def _down(now: types.OrchestratorStatus) -> str:

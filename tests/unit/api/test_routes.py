@@ -7,7 +7,8 @@ from fastapi import FastAPI
 
 from tests.doubles import FakeAdapter, make_recognition
 from tests.unit.conftest import Start
-from wav2vec2_app.api import add_routes
+from wav2vec2_app import asking, schema
+from wav2vec2_app.api import add_routes, options
 from wav2vec2_app.api.errors import status_of
 from wav2vec2_app.api.uploads import FORM_OVERHEAD_BYTES
 from wav2vec2_app.errors import (
@@ -24,10 +25,11 @@ from wav2vec2_app.errors import (
 )
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import Operation
+from wav2vec2_app.types import Operation, Reading
 
 MAX_BYTES = 10_000
 URL = "/v1/audio/transcriptions"
+ALIGNMENTS = "/v1/audio/alignments"
 FILE = {"file": ("hello world.wav", b"RIFF" * 10)}
 
 
@@ -278,6 +280,159 @@ async def test_caller_who_hangs_up_stops_the_work(
 
     assert [task.operation for task in adapter.cancelled] == [Operation.TRANSCRIBE]
     assert sent[0]["status"] == 503
+
+
+# --- how it is read -----------------------------------------------------------------------------
+
+
+async def test_settings_of_a_reading_are_passed_on(
+    client: httpx.AsyncClient, adapter: FakeAdapter
+) -> None:
+    data = {
+        "decoder": "beam",
+        "beam_width": "12",
+        "lm_weight": "0.5",
+        "word_score": "-1",
+        "hotwords": "Anna, Szczecin",
+        "hotword_boost": "9",
+        "response_format": "verbose_json",
+        "temperature": "0.2",
+        "language": "en",
+        "stream": "false",
+    }
+
+    answer = await client.post(URL, files=FILE, data=data)
+
+    reading = Reading("beam", 12, 0.5, -1.0, ("Anna", "Szczecin"), 9.0)
+    assert adapter.calls[0].task.reading == reading
+    assert answer.json()["reading"]["hotwords"] == ["Anna", "Szczecin"]
+
+
+async def test_prompt_is_looked_through_for_names_unless_there_are_hotwords(
+    client: httpx.AsyncClient, adapter: FakeAdapter
+) -> None:
+    data = {"prompt": "Anna Meier, Szczecin"}
+
+    await client.post(URL, files=FILE, data=data)
+    await client.post(URL, files=FILE, data={**data, "hotwords": "Zoë"})
+
+    asked = [call.task.reading.hotwords for call in adapter.calls]
+    assert ("Anna Meier", "Szczecin") in asked
+    assert ("Zoë",) in asked
+
+
+@pytest.mark.parametrize(
+    ("prompt", "names"),
+    [
+        ("", []),
+        ("OpenVINO, wav2vec2, Gradio", ["OpenVINO", "wav2vec2", "Gradio"]),
+        ("Ms. Okonkwo\nSzczecin", ["Ms. Okonkwo", "Szczecin"]),
+        (
+            "The meeting began late. We met Ms. Okonkwo in Szczecin, and I said that NASA's "
+            "iPhone was “Old”. Nobody laughed.",
+            ["Ms", "Okonkwo", "Szczecin", "NASA's", "iPhone", "Old"],
+        ),
+        ("this is what was said before and it names nobody at all", []),
+    ],
+)
+def test_names_are_found_in_a_prompt(prompt: str, names: list[str]) -> None:
+    assert [*options.words_of_prompt(prompt)] == names
+
+
+def test_prompt_gives_no_more_names_than_help() -> None:
+    prompt = ", ".join(f"Name{number}" for number in range(500))
+
+    assert len(options.words_of_prompt(prompt)) == options.MOST_FROM_PROMPT
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ({"beam_width": "nan"}, "decoder.bad_value"),
+        ({"beam_width": "0"}, "decoder.bad_value"),
+        ({"lm_weight": "much"}, "decoder.bad_value"),
+        ({"decoder": "viterbi"}, "decoder.unknown"),
+        ({"hotwords": "\n".join(f"w{n}" for n in range(10_000))}, "hotwords.too_many"),
+        ({"stream": "true"}, "request.bad_value"),
+        ({"temperature": "hot"}, "request.bad_value"),
+        ({"temperature": "nan"}, "request.bad_value"),
+        ({"temperature": "2"}, "request.bad_value"),
+    ],
+)
+async def test_option_that_makes_no_sense_is_refused_before_any_work(
+    client: httpx.AsyncClient, adapter: FakeAdapter, data: dict[str, str], code: str
+) -> None:
+    answer = await client.post(URL, files=FILE, data=data)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == code
+    assert answer.json()["error"]["hint"]
+    assert adapter.calls == []
+
+
+# --- alignments ---------------------------------------------------------------------------------
+
+
+async def test_text_is_aligned(client: httpx.AsyncClient, adapter: FakeAdapter) -> None:
+    answer = await client.post(ALIGNMENTS, files=FILE, data={"text": "Hello, world!"})
+
+    response = schema.AlignmentResponse.model_validate(answer.json())
+    assert [word.text for word in response.words] == ["Hello,", "world!"]
+    assert response.words[1].start == 0.2
+    assert response.text == "Hello, world!"
+    assert answer.headers["x-request-id"] == response.request_id
+    assert adapter.count(Operation.ALIGN) == 1
+
+
+@pytest.mark.parametrize(
+    ("response_format", "text"),
+    [
+        ("srt", "1\n00:00:00,000 --> 00:00:00,400\nHello, <world>!\n"),
+        ("vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:00.400\nHello, &lt;world&gt;!\n"),
+    ],
+)
+async def test_captions_of_a_given_text_keep_its_spelling(
+    client: httpx.AsyncClient, response_format: str, text: str
+) -> None:
+    data = {"text": "Hello, <world>!", "response_format": response_format}
+
+    answer = await client.post(ALIGNMENTS, files=FILE, data=data)
+
+    assert answer.text == text
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ({}, "align.empty_text"),
+        ({"text": " "}, "align.empty_text"),
+        ({"text": "a " * 60_000}, "align.text_too_long"),
+        ({"text": "hello", "response_format": "verbose_json"}, "request.bad_value"),
+    ],
+)
+async def test_text_that_cannot_be_aligned_is_refused_before_any_work(
+    client: httpx.AsyncClient, adapter: FakeAdapter, data: dict[str, str], code: str
+) -> None:
+    answer = await client.post(ALIGNMENTS, files=FILE, data=data)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == code
+    assert adapter.calls == []
+
+
+async def test_alignment_without_a_file_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.post(ALIGNMENTS, data={"text": "hello"})
+
+    assert answer.json()["error"]["code"] == "audio.missing"
+
+
+async def test_forms_are_described(client: httpx.AsyncClient) -> None:
+    described = (await client.get("/openapi.json")).json()["paths"]
+
+    form = described[URL]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert {"file", "prompt", "hotwords", "decoder", "beam_width"} <= set(form["properties"])
+    assert form["properties"]["beam_width"]["maximum"] == asking.BOUNDS["beam_width"].high
+    assert ALIGNMENTS in described
 
 
 # --- models -------------------------------------------------------------------------------------

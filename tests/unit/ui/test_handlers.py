@@ -1,5 +1,4 @@
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +8,8 @@ from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.types import Operation, TaskEvent
 from wav2vec2_app.ui import handlers, pictures
-from wav2vec2_app.ui.handlers import Tabs, Update
+from wav2vec2_app.ui.screen import Update
+from wav2vec2_app.ui.tabs import Tabs
 
 PLACED = tuple(place.name for place in pictures.PLACES)
 
@@ -266,11 +266,27 @@ async def test_defect_of_the_orchestrator_becomes_a_card(
 
 
 async def test_watching_shows_system_notices_and_memory(orchestrator: ModelOrchestrator) -> None:
-    shown = handlers.watch(orchestrator)
+    shown = handlers.watch(orchestrator, Tabs(), "tab")
 
     assert "fake/wav2vec2" in shown["system"]
     assert "630 MB" in shown["memory"]
     assert shown["notices"] == ""
+
+
+async def test_tab_is_told_of_models_when_they_have_changed(
+    orchestrator: ModelOrchestrator, adapter: FakeAdapter
+) -> None:
+    tabs = Tabs()
+
+    first = handlers.watch(orchestrator, tabs, "tab")
+    again = handlers.watch(orchestrator, tabs, "tab")
+    adapter._models = ("arrived/model",)
+    later = handlers.watch(orchestrator, tabs, "tab")
+
+    assert [name for _, name in first["choices"]] == ["auto"]
+    assert "choices" not in again
+    assert [name for _, name in later["choices"]] == ["auto", "arrived/model"]
+    assert "choices" in handlers.watch(orchestrator, tabs, "another tab")
 
 
 async def test_pictures_without_a_place_are_left_out_by_the_page(
@@ -284,53 +300,6 @@ async def test_pictures_without_a_place_are_left_out_by_the_page(
 
 def test_file_url_is_quoted_and_relative() -> None:
     assert handlers.file_url("/in/a b/ü#1.wav") == "gradio_api/file=/in/a%20b/%C3%BC%231.wav"
-
-
-# --- clients ------------------------------------------------------------------------------------
-
-
-async def test_client_gets_a_transcription(orchestrator: ModelOrchestrator, clip: str) -> None:
-    answer = await handlers.transcribe_json(orchestrator, clip, "auto", "tab")
-
-    assert answer["text"] == "hello world"
-    assert "pictures" not in answer
-    json.dumps(answer, allow_nan=False)
-
-
-async def test_client_gets_an_analysis(orchestrator: ModelOrchestrator, clip: str) -> None:
-    answer = await handlers.analyze_json(orchestrator, clip, "", "tab")
-
-    assert answer["text"] == "hello world"
-    assert len(answer["pictures"]) == len(PICTURE_NAMES)
-    assert answer["features"]["contours"]["f0_hz"][-1] is None
-    json.dumps(answer, allow_nan=False)
-
-
-async def test_client_gets_an_error_as_json(
-    orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str
-) -> None:
-    adapter.fail(Operation.PROBE, InputError("Not audio.", code="audio.not_audio", hint="Use WAV."))
-
-    answer = await handlers.transcribe_json(orchestrator, clip, "auto", "tab")
-
-    assert answer["error"]["code"] == "audio.not_audio"
-    assert answer["error"]["hint"] == "Use WAV."
-    assert answer["request_id"]
-
-
-async def test_client_without_audio_gets_an_error_as_json(
-    orchestrator: ModelOrchestrator,
-) -> None:
-    answer = await handlers.analyze_json(orchestrator, None, "auto", "tab")
-
-    assert answer["error"]["code"] == "audio.missing"
-
-
-async def test_client_can_ask_what_the_system_can_and_does(
-    orchestrator: ModelOrchestrator,
-) -> None:
-    assert handlers.capabilities_json(orchestrator)["adapters"][0]["name"] == "fake"
-    assert handlers.status_json(orchestrator)["ready"] is True
 
 
 def test_task_carries_name_model_and_session(tmp_path: Path) -> None:

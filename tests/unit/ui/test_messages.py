@@ -1,13 +1,16 @@
 from dataclasses import replace
 
+import pytest
+
 from tests.doubles import make_audio, make_recognition
 from wav2vec2_app.errors import BusyError, CancelledError, InputError, InternalError, ModelError
-from wav2vec2_app.types import AudioResult, Operation
+from wav2vec2_app.types import AudioResult, Operation, Stage
 from wav2vec2_app.ui import messages
 
 
 def make_result() -> AudioResult:
-    return AudioResult("id-1", make_audio(2.0), (), make_recognition(), real_time_factor=0.1)
+    stages = (Stage("decode audio", 0.0, 0.1, "audio"),)
+    return AudioResult("id-1", make_audio(2.0), stages, make_recognition(), real_time_factor=0.1)
 
 
 # --- status -------------------------------------------------------------------------------------
@@ -33,6 +36,23 @@ def test_end_is_told_in_plain_words() -> None:
     html = messages.status_done(make_result())
 
     assert "2.00 s of audio in 200 ms: 10 times faster than real time." in html
+
+
+def test_answer_from_what_was_kept_says_so() -> None:
+    html = messages.status_done(replace(make_result(), stages=()), 0.066)
+
+    assert "Answered from what was kept in 66 ms, without running the model." in html
+
+
+def test_reading_again_says_what_it_took() -> None:
+    html = messages.status_read_again(0.038)
+
+    assert "Read again in 38 ms, without running the model." in html
+
+
+@pytest.mark.parametrize("operation", Operation)
+def test_every_operation_has_words_for_the_status_line(operation: Operation) -> None:
+    assert f'data-doing="{operation.value}"' in messages.status_running(operation, None)
 
 
 def test_speed_that_was_not_measured_is_not_claimed() -> None:
@@ -80,4 +100,6 @@ def test_titles_follow_the_kind_of_failure() -> None:
     assert "not available" in messages.error_card(ModelError("No."), "")
     assert "not available" in messages.error_card(InputError("No.", code="model.unknown"), "")
     assert "did not work" in messages.error_card(InternalError("No."), "")
+    for code in ("align.empty_text", "hotwords.too_many", "decoder.bad_value"):
+        assert "This audio" not in messages.error_card(InputError("No.", code=code), "")
     assert "part is missing" in messages.problem_card(InternalError("No."), "")

@@ -6,10 +6,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from wav2vec2_app import asking
 from wav2vec2_app.build import assets_path
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.ui import pictures
+from wav2vec2_app.types import AS_USUAL
+from wav2vec2_app.ui import pictures, reading
 from wav2vec2_app.ui.page import (
     Example,
     build_page,
@@ -27,13 +29,58 @@ async def page(orchestrator: ModelOrchestrator, tmp_path: Path) -> gr.Blocks:
     return build_page(orchestrator, SETTINGS, examples=[example], assets=assets_path())
 
 
-async def test_clients_see_four_endpoints_and_nothing_of_the_page(page: gr.Blocks) -> None:
+SETTINGS_OF_A_READING = {
+    "decoder": "auto",
+    "beam_width": 30,
+    "lm_weight": 1.5,
+    "word_score": 0.0,
+    "hotwords": "",
+    "hotword_boost": 6.0,
+}
+
+
+async def test_clients_see_six_endpoints_and_nothing_of_the_page(page: gr.Blocks) -> None:
     named = page.get_api_info()["named_endpoints"]
 
-    assert set(named) == {"/transcribe", "/analyze", "/capabilities", "/status"}
-    parameters = named["/transcribe"]["parameters"]
-    assert [one["parameter_name"] for one in parameters] == ["audio", "model"]
-    assert parameters[1]["parameter_default"] == "auto"
+    assert set(named) == {
+        "/transcribe", "/analyze", "/read", "/align", "/capabilities", "/status",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "first"),
+    [
+        ("/transcribe", {"audio": None, "model": "auto"}),
+        ("/analyze", {"audio": None, "model": "auto"}),
+        ("/read", {"request_id": ""}),
+    ],
+)
+async def test_settings_of_an_endpoint_have_their_defaults(
+    page: gr.Blocks, endpoint: str, first: dict
+) -> None:
+    parameters = page.get_api_info()["named_endpoints"][endpoint]["parameters"]
+
+    told = {one["parameter_name"]: one["parameter_default"] for one in parameters}
+    assert told == {**first, **SETTINGS_OF_A_READING}
+    assert list(told) == [*first, *SETTINGS_OF_A_READING]
+
+
+async def test_everything_but_the_text_may_be_left_out_of_an_alignment(page: gr.Blocks) -> None:
+    parameters = page.get_api_info()["named_endpoints"]["/align"]["parameters"]
+
+    assert [one["parameter_name"] for one in parameters] == ["audio", "text", "request_id", "model"]
+    assert all(one["parameter_has_default"] for one in parameters)
+
+
+async def test_panel_begins_with_the_usual_settings(page: gr.Blocks) -> None:
+    by_id = {block.elem_id: block for block in page.blocks.values() if block.elem_id}
+    names = ("decoder", "beam-width", "lm-weight", "word-score", "hotwords", "hotword-boost")
+
+    assert tuple(by_id[name].value for name in names) == reading.defaults()
+    assert asking.reading(*reading.defaults()) == AS_USUAL
+    for name, bounds in asking.BOUNDS.items():
+        slider = by_id[name.replace("_", "-")]
+        assert bounds.low <= slider.minimum < slider.maximum <= bounds.high
 
 
 async def test_gradios_queue_holds_no_request_back(page: gr.Blocks) -> None:

@@ -44,7 +44,7 @@ def test_wait_for_a_worker_leads_up_to_its_stage() -> None:
 
     html = panels.latency(waited)
 
-    assert html.count("<li data-process") == len(STAGES) + 4  # the stages, and four colours
+    assert html.count("<li data-process") == len(STAGES) + 4  # the stages, and the colours seen
     assert html.count("after 80 ms of waiting") == 2
     assert 'w-wait" style="--left:0.0400;--width:0.1600"' in html
     assert "after 100 ms" not in html, "nothing came of the other wait"
@@ -63,6 +63,29 @@ def test_real_time_factor_is_explained() -> None:
 
     assert "<b>0.042</b>" in html
     assert "10.0 s of audio in 420 ms: 24 times faster than real time" in html
+
+
+def test_every_worker_has_its_colour_and_its_name() -> None:
+    processes = ("page", "audio", "inference", "text")
+    stages = tuple(Stage(f"by {one}", 0.1 * n, 0.1, one) for n, one in enumerate(processes))
+
+    html = panels.latency(stages)
+
+    for process in processes:
+        assert f'<li data-process="{process}" title' in html
+    assert "text worker" in html
+
+
+def test_reused_answer_claims_no_speed_of_the_model() -> None:
+    result = AudioResult(
+        "id", make_audio(10.0), (Stage("decode text", 0.0, 0.02, "text"),), real_time_factor=0.003
+    )
+
+    html = panels.latency(result.stages, result, 0.03)
+
+    assert "30 ms" in html
+    assert "did not run again" in html
+    assert "faster than real time" not in html
 
 
 def test_panel_without_stages_says_what_it_is_for() -> None:
@@ -109,7 +132,7 @@ def test_system_line_names_model_and_device() -> None:
     html = panels.system_line(replace(make_status(), queued=3))
 
     assert "fake/wav2vec2" in html
-    assert "cpu · float32" in html
+    assert "PyTorch · cpu · float32" in html
     assert "3 waiting" in html
     assert 'data-state="ready"' in html
 

@@ -18,6 +18,12 @@ def make_transcript(*confidences: float, text: str = "word") -> Transcript:
     return replace(said, text=" ".join(word.text for word in words), words=words)
 
 
+def page(said: Transcript, audio_url: str = "", **of_the_emission: object) -> str:
+    known = make_recognition("x")
+    emission = replace(known.emission, **of_the_emission)
+    return present.transcript(replace(known, transcript=said, emission=emission), audio_url)
+
+
 def make_result(transcript: Transcript | None = None) -> AudioResult:
     recognition = replace(make_recognition("x"), transcript=transcript or make_transcript(0.9, 0.9))
     return AudioResult("id-1", make_audio(2.0), (), recognition, real_time_factor=0.1)
@@ -31,13 +37,13 @@ def make_result(transcript: Transcript | None = None) -> AudioResult:
     [(1.0, "high"), (0.8, "high"), (0.79, "fair"), (0.5, "fair"), (0.49, "low"), (0.0, "low")],
 )
 def test_words_carry_level_time_and_confidence(confidence: float, level: str) -> None:
-    html = present.transcript(make_transcript(confidence), "")
+    html = page(make_transcript(confidence))
 
     assert f'data-level="{level}" data-start="0.000" data-end="0.400"' in html
 
 
 def test_legend_counts_the_words_of_each_level() -> None:
-    html = present.transcript(make_transcript(0.9, 0.9, 0.6, 0.1), "")
+    html = page(make_transcript(0.9, 0.9, 0.6, 0.1))
 
     legend = html[html.index("w-legend") :]
     assert re.findall(r"<b>(\d+)</b>", legend)[:3] == ["2", "1", "1"]
@@ -52,7 +58,7 @@ def test_everything_foreign_is_escaped() -> None:
         model=replace(make_model_info(EVIL), note=EVIL, device=EVIL),
     )
     pages = [
-        present.transcript(said, EVIL),
+        page(said, EVIL),
         present.word_table(said.words),
         present.actions(make_result(said)),
         messages.error_card(InputError(EVIL, hint=EVIL, code=EVIL), EVIL),
@@ -67,8 +73,8 @@ def test_everything_foreign_is_escaped() -> None:
 def test_silence_is_explained_kindly() -> None:
     said = replace(make_transcript(), reason="silence")
 
-    assert "Nothing to write down" in present.transcript(said, "")
-    assert "No words were recognised" in present.transcript(replace(said, reason="other"), "")
+    assert "Nothing to write down" in page(said)
+    assert "No words were recognised" in page(replace(said, reason="other"))
 
 
 def test_embedded_model_is_named_as_what_it_is() -> None:
@@ -85,6 +91,23 @@ def test_note_of_the_model_replaces_ours() -> None:
 
     assert "The hub is offline." in present.answered_by(noted)
     assert "comes with the page" not in present.answered_by(noted)
+
+
+def test_note_of_the_reading_is_shown_too() -> None:
+    said = replace(make_transcript(0.9), note="There is no beam <here>.", decoder="greedy")
+
+    html = present.answered_by(said)
+
+    assert "There is no beam &lt;here&gt;." in html
+    assert "best path" in html
+
+
+def test_confidence_says_what_it_is_worth() -> None:
+    said = make_transcript(0.9)
+
+    assert "not a promise" in page(said)
+    assert "8 in 10 are right" in page(said, calibration={"version": 1})
+    assert "8 in 10" not in page(said)
 
 
 # --- the rest -----------------------------------------------------------------------------------
