@@ -86,7 +86,7 @@ def reference() -> Iterator[tuple[Path, list[ReferenceWord]]]:
 
 def word_times() -> list[Figure]:
     checkpoint = Checkpoint("embedded", assets_path() / "model", "embedded")
-    recognizer = Recognizer(checkpoint, OpenVinoEngine("fp32"), window_s=20, overlap_s=4)
+    recognizer = Recognizer(checkpoint, OpenVinoEngine("fp32"))
     errors_ms = []
     for path, words in reference():
         emission = recognizer.emit(soundfile.read(path, dtype="float32")[0])
@@ -111,7 +111,7 @@ def confidences() -> list[Figure]:
 
     folder = assets_path()
     checkpoint = Checkpoint("embedded", folder / "model", "embedded")
-    recognizer = Recognizer(checkpoint, OpenVinoEngine("fp32"), window_s=20, overlap_s=4)
+    recognizer = Recognizer(checkpoint, OpenVinoEngine("fp32"))
     document = read_calibration(folder / "model")
     assert document is not None
     words = calibrate.collect(recognizer, folder / "lm", read_table(TEST_SET))

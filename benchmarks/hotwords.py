@@ -35,7 +35,7 @@ def rare_words(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def emit(utterances: Sequence[Utterance]) -> list[Emission]:
-    one = recognizer(window_s=20.0, overlap_s=4.0)
+    one = recognizer()
     emissions = []
     for path, _ in utterances:
         samples, rate_hz = soundfile.read(path, dtype="float32")

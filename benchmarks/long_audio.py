@@ -20,13 +20,13 @@ import soxr
 from benchmarks.recognition import TEST_SET, from_table
 from benchmarks.report import Figure, show
 from wav2vec2_app.build import assets_path
-from wav2vec2_app.model.chunking import FrameGrid, plan_windows
 from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.model.reading import Reader
-from wav2vec2_app.model.recognizer import Recognizer
+from wav2vec2_app.model.recognizer import Recognizer, emit_in_windows
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import AS_USUAL, SAMPLE_RATE_HZ, Float32, Word
+from wav2vec2_app.windows import FrameGrid, windows_of
 
 LENGTHS_S = (60.0, 120.0, 300.0)
 PAUSE_S = 0.4
@@ -58,21 +58,16 @@ def joined(table: Path, length_s: float) -> list[Recording]:
     return recordings
 
 
-def recognizer(window_s: float, overlap_s: float) -> Recognizer:
+def recognizer() -> Recognizer:
     checkpoint = Checkpoint("embedded", assets_path() / "model", "embedded")
-    return Recognizer(checkpoint, OpenVinoEngine("fp32"), window_s=window_s, overlap_s=overlap_s)
+    return Recognizer(checkpoint, OpenVinoEngine("fp32"))
 
 
 def seams_s(samples: int, window_s: float, overlap_s: float) -> list[float]:
     """Where one window ends and the next begins, seconds."""
     grid = FrameGrid()
     frame_s = grid.hop / SAMPLE_RATE_HZ
-    windows = plan_windows(
-        samples,
-        grid,
-        window_frames=round(window_s / frame_s),
-        overlap_frames=round(overlap_s / frame_s),
-    )
+    windows = windows_of(samples, grid, window_s=window_s, overlap_s=overlap_s)
     return [
         (window.start // grid.hop + window.keep_to) * frame_s for window, _ in pairwise(windows)
     ]
@@ -93,22 +88,26 @@ def lost_or_doubled(one_pass: Sequence[Word], cut: Sequence[Word], seams: Sequen
 
 def measure(table: Path = TEST_SET) -> Sequence[Figure]:
     settings = Settings()
-    whole = recognizer(10_000.0, 1.0)
-    windows = recognizer(settings.window_s, settings.window_overlap_s)
+    one = recognizer()
+    sizes = {"window_s": settings.window_s, "overlap_s": settings.window_overlap_s}
     reader = Reader(assets_path() / "lm")
     figures = []
     crossed = wrong = 0
     for length_s in LENGTHS_S:
         said, read = [], {"one pass": [], "windows": []}
         for recording in joined(table, length_s):
+            emissions = {
+                "one pass": one.emit(recording.samples),
+                "windows": emit_in_windows(one, recording.samples, **sizes),
+            }
             words = {
-                name: reader.read(one.emit(recording.samples), AS_USUAL, embedded=True).words
-                for name, one in (("one pass", whole), ("windows", windows))
+                name: reader.read(emission, AS_USUAL, embedded=True).words
+                for name, emission in emissions.items()
             }
             said.append(recording.text)
             for name, texts in read.items():
                 texts.append(" ".join(word.text for word in words[name]).lower())
-            seams = seams_s(len(recording.samples), settings.window_s, settings.window_overlap_s)
+            seams = seams_s(len(recording.samples), **sizes)
             crossed += len(seams)
             wrong += lost_or_doubled(words["one pass"], words["windows"], seams)
         wer = {name: 100 * jiwer.wer(said, texts) for name, texts in read.items()}

@@ -63,8 +63,6 @@ class Listener:
         self._recognizer = Recognizer(
             Checkpoint(folder.name, folder, "folder"),
             OpenVinoEngine(precision="fp32", threads=1),
-            window_s=20.0,
-            overlap_s=4.0,
         )
 
     def hear(self, samples: Float32) -> Heard:

@@ -144,8 +144,6 @@ def main() -> None:
     recognizer = Recognizer(
         Checkpoint("calibrated", options.model, "folder"),
         OpenVinoEngine(precision="fp32", threads=options.threads),
-        window_s=20,
-        overlap_s=4,
     )
     held_out = collect(recognizer, options.lm, held_out_utterances())
     calibration = fit(held_out.features, held_out.right)

@@ -28,7 +28,7 @@ from wav2vec2_app.types import AS_USUAL, Emission
 def emissions(folder: Path) -> list[Emission]:
     """What the checkpoint in `folder` hears of every held-out clip."""
     engine = OpenVinoEngine(precision="fp32")
-    recognizer = Recognizer(Checkpoint("tuned", folder, "folder"), engine, window_s=20, overlap_s=4)
+    recognizer = Recognizer(Checkpoint("tuned", folder, "folder"), engine)
     audios = (read_audio(item.path).astype(np.float32) / 32768 for item in held_out_utterances())
     return [recognizer.emit(audio) for audio in audios]
 

@@ -91,8 +91,6 @@ def _inference_config(settings: Settings) -> dict[str, Any]:
         "precision": settings.precision,
         "cache_folder": str(settings.cache_folder),
         "threads": settings.threads or os.cpu_count() or 1,
-        "window_s": settings.window_s,
-        "window_overlap_s": settings.window_overlap_s,
     }
 
 

@@ -72,18 +72,19 @@ class Settings(BaseSettings):
     """Processes that run the model; each holds its own copy of it."""
 
     # --- limits ---
-    max_duration_s: float = Field(600.0, gt=0)
+    max_duration_s: float = Field(3 * 3600.0, gt=0)
     """Longest audio accepted, seconds; refused before it is decoded."""
-    max_bytes: int = Field(100 * MIB, gt=0)
+    max_bytes: int = Field(500 * MIB, gt=0)
     """Largest upload accepted, bytes."""
     memory_limit_bytes: int = Field(2048 * MIB, gt=0)
     """What all processes together should stay under, bytes; shown on the page."""
-    window_s: float = Field(20.0, ge=2.0)
-    """Longest piece of audio in one forward pass, seconds."""
-    window_overlap_s: float = Field(4.0, ge=0.5)
+    window_s: float = Field(10.0, ge=2.0)
+    """Length of the windows in which longer audio is heard, seconds; up to twice that is heard at once."""
+    window_overlap_s: float = Field(2.0, ge=0.5)
     """How much neighbouring windows share, seconds, at most half of a window; half of it is
     dropped on each side of a seam."""
-
+    features_s: float = Field(900.0, gt=0)
+    """Longest audio whose features are measured and drawn, seconds; longer audio is transcribed only."""
     keep_bytes: int = Field(48 * MIB, ge=0)
     """Finished results that are kept in memory, bytes, so that reading them anew or asking again needs no
     model; 0 keeps none."""
@@ -122,7 +123,6 @@ class Settings(BaseSettings):
     breaker_recovery_s: float = Field(10.0, gt=0)
     """How long an open breaker waits before it lets one trial through, seconds."""
 
-
     # --- live captions ---
     live_sessions: int = Field(4, ge=0)
     """People who may speak at once; the next one is told that all places are taken. 0 turns it off."""
@@ -136,6 +136,7 @@ class Settings(BaseSettings):
     """A connection on which nothing arrives for so long is ended, seconds."""
     live_session_s: float = Field(7200.0, gt=0)
     """Longest audio of one live session, seconds."""
+
     # --- logs ---
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""

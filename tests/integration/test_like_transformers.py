@@ -66,7 +66,7 @@ def reference() -> Reference:
 @pytest.fixture(scope="module", params=["openvino", "torch"])
 def recognizer(request: pytest.FixtureRequest) -> Recognizer:
     engine = TorchEngine("cpu") if request.param == "torch" else OpenVinoEngine("fp32")
-    return Recognizer(EMBEDDED, engine, window_s=WINDOW_S, overlap_s=4.0)
+    return Recognizer(EMBEDDED, engine)
 
 
 def utterances() -> Iterator[Path]:

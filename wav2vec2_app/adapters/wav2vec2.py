@@ -8,7 +8,8 @@ from typing import Any
 
 from wav2vec2_app.adapters.base import RollingMeasure
 from wav2vec2_app.errors import InputError, InternalError
-from wav2vec2_app.service.wav2vec2 import Timed, Wav2Vec2Service
+from wav2vec2_app.service.timing import Timed
+from wav2vec2_app.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import (
     AdapterStatus,

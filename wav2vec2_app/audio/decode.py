@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -47,6 +48,12 @@ OVERSHOOT = 1.1
 """Peaks up to here are what codecs and resampling do; beyond, the level was wrong: we say so."""
 MISSING_S = 0.1
 """A recording that ends this much before its header says is called truncated."""
+
+
+SPOOL_S = 60.0
+"""Longer audio goes to a file, where the caller names one, seconds."""
+SCALED_TOGETHER = 1 << 22
+"""Samples whose level is lowered at a time."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,7 @@ def decode(
     max_duration_s: float,
     max_bytes: int,
     on_block: Callable[[], None] = lambda: None,
+    spool: Path | None = None,
 ) -> Decoded:
     """Decode to 16 kHz mono float32.
 
@@ -95,37 +103,52 @@ def decode(
             decoding as soon as the limit is passed, whatever the header said.
         max_bytes: larger files are refused unopened.
         on_block: called after each block (at most some seconds of audio); may raise to cancel.
+        spool: where samples go that are longer than :data:`SPOOL_S`: raw float32. The audio's samples are
+            then mapped from that file. Nothing is left there where decoding fails.
 
     Raises:
         InputError: as :func:`probe`, and ``audio.too_long``, ``audio.not_finite``,
             ``audio.no_samples``, ``audio.too_short``.
     """
     started = time.perf_counter()
-    with _opened(source, max_bytes) as (reader, _):
-        _refuse_long(reader, max_duration_s)
-        header = reader.header
-        resampler = _Resampler(header.rate_hz)
-        limit_frames = round((max_duration_s + LENGTH_TOLERANCE_S) * header.rate_hz)
-        frames = 0
-        for block in reader.blocks():
-            frames += len(block)
-            if frames > limit_frames:
-                raise _too_long(frames / header.rate_hz, max_duration_s, at_least=True)
-            resampler.push(_mono(block))
-            on_block()
-        samples = resampler.finish()
-        duration_s = frames / header.rate_hz
-        _refuse_short(duration_s, reader)
-        samples, level_warnings = _within_full_scale(samples)
-        audio = Audio(
-            samples=samples,
-            original_rate_hz=header.rate_hz,
-            original_channels=header.channels,
-            format=header.format,
-            warnings=(*_damage_warnings(duration_s, reader), *level_warnings),
-        )
+    decoded = _Samples(spool)
+    try:
+        with _opened(source, max_bytes) as (reader, _):
+            audio, resample_s = _decode(reader, decoded, max_duration_s, on_block)
+    except BaseException:
+        decoded.close()
+        raise
     elapsed_s = time.perf_counter() - started
-    return Decoded(audio, decode_s=elapsed_s - resampler.elapsed_s, resample_s=resampler.elapsed_s)
+    return Decoded(audio, decode_s=elapsed_s - resample_s, resample_s=resample_s)
+
+
+def _decode(
+    reader: Reader, decoded: _Samples, max_duration_s: float, on_block: Callable[[], None]
+) -> tuple[Audio, float]:
+    """The audio, and the seconds that resampling took."""
+    _refuse_long(reader, max_duration_s)
+    header = reader.header
+    resampler = _Resampler(header.rate_hz, decoded)
+    limit_frames = round((max_duration_s + LENGTH_TOLERANCE_S) * header.rate_hz)
+    frames = 0
+    for block in reader.blocks():
+        frames += len(block)
+        if frames > limit_frames:
+            raise _too_long(frames / header.rate_hz, max_duration_s, at_least=True)
+        resampler.push(_mono(block))
+        on_block()
+    resampler.finish()
+    duration_s = frames / header.rate_hz
+    _refuse_short(duration_s, reader)
+    samples, level_warnings = decoded.within_full_scale()
+    audio = Audio(
+        samples=samples,
+        original_rate_hz=header.rate_hz,
+        original_channels=header.channels,
+        format=header.format,
+        warnings=(*_damage_warnings(duration_s, reader), *level_warnings),
+    )
+    return audio, resampler.elapsed_s
 
 
 # --- opening -----------------------------------------------------------------------------------
@@ -250,16 +273,6 @@ def _mono(block: Samples) -> Samples:
     return mono
 
 
-def _within_full_scale(samples: Samples) -> tuple[Samples, tuple[str, ...]]:
-    peak = float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
-    if peak <= 1.0:
-        return samples, ()
-    warning = (
-        f"The recording went beyond full scale (peak {peak:.3g}); its level was lowered to fit."
-    )
-    return np.clip(samples / np.float32(peak), -1.0, 1.0), (warning,) if peak > OVERSHOOT else ()
-
-
 def _damage_warnings(duration_s: float, reader: Reader) -> tuple[str, ...]:
     claimed_s = reader.header.duration_s if reader.header.exact else None
     if claimed_s is not None and claimed_s - duration_s > max(MISSING_S, 0.01 * claimed_s):
@@ -272,9 +285,9 @@ def _damage_warnings(duration_s: float, reader: Reader) -> tuple[str, ...]:
 class _Resampler:
     """Streams mono blocks to 16 kHz and keeps the time it takes; rates that match pass through."""
 
-    def __init__(self, rate_hz: int) -> None:
+    def __init__(self, rate_hz: int, out: _Samples) -> None:
         self.elapsed_s = 0.0
-        self._blocks: list[Samples] = []
+        self._out = out
         self._stream: Any = None
         if rate_hz != SAMPLE_RATE_HZ:
             self._stream = soxr.ResampleStream(
@@ -282,15 +295,64 @@ class _Resampler:
             )
 
     def push(self, mono: Samples) -> None:
-        self._blocks.append(mono if self._stream is None else self._resample(mono))
+        self._out.add(mono if self._stream is None else self._resample(mono))
 
-    def finish(self) -> Samples:
+    def finish(self) -> None:
         if self._stream is not None:
-            self._blocks.append(self._resample(np.zeros(0, np.float32), last=True))
-        return np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.float32)
+            self._out.add(self._resample(np.zeros(0, np.float32), last=True))
 
     def _resample(self, mono: Samples, *, last: bool = False) -> Samples:
         started = time.perf_counter()
         resampled: Samples = self._stream.resample_chunk(mono, last=last)
         self.elapsed_s += time.perf_counter() - started
         return resampled
+
+
+class _Samples:
+    """What has been decoded: in memory while it is short, then in a file, if there is one for it."""
+
+    def __init__(self, spool: Path | None) -> None:
+        self._spool = spool
+        self._file: BinaryIO | None = None
+        self._blocks: list[Samples] = []
+        self._count = 0
+        self._peak = 0.0
+
+    def add(self, block: Samples) -> None:
+        self._count += len(block)
+        self._peak = max(self._peak, float(block.max(initial=0.0)), -float(block.min(initial=0.0)))
+        if self._file is not None:
+            self._file.write(block.tobytes())
+            return
+        self._blocks.append(block)
+        if self._spool is not None and self._count > SPOOL_S * SAMPLE_RATE_HZ:
+            self._file = self._spool.open("wb")
+            for kept in self._blocks:
+                self._file.write(kept.tobytes())
+            self._blocks = []
+
+    def within_full_scale(self) -> tuple[Samples, tuple[str, ...]]:
+        """All samples, lowered to a peak of 1 if they exceed it, and a warning if by more than a bit."""
+        samples = self._whole()
+        if self._peak <= 1.0:
+            return samples, ()
+        for begin in range(0, len(samples), SCALED_TOGETHER):
+            part = samples[begin : begin + SCALED_TOGETHER]
+            np.clip(part / np.float32(self._peak), -1.0, 1.0, out=part)
+        warning = (
+            f"The recording went beyond full scale (peak {self._peak:.3g});"
+            " its level was lowered to fit."
+        )
+        return samples, (warning,) if self._peak > OVERSHOOT else ()
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if self._file is not None and self._spool is not None:
+            self._file.close()
+            self._spool.unlink(missing_ok=True)
+
+    def _whole(self) -> Samples:
+        if self._file is not None and self._spool is not None:
+            self._file.close()
+            return np.memmap(self._spool, np.float32, mode="r+", shape=(self._count,))
+        return np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.float32)

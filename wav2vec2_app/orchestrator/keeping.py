@@ -9,6 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from wav2vec2_app.types import (
     Audio,
     AudioResult,
@@ -42,9 +44,10 @@ class Kept:
 
     @property
     def size_bytes(self) -> int:
-        """Of its arrays and pictures."""
-        features = self.features
-        size = self.audio.samples.nbytes + self.recognition.emission.log_probs.nbytes
+        """Of its arrays and pictures in memory; long audio is on disk."""
+        features, samples = self.features, self.audio.samples
+        size = 0 if isinstance(samples, np.memmap) else samples.nbytes
+        size += self.recognition.emission.log_probs.nbytes
         if features is not None:
             size += features.log_mel_db.nbytes + features.mfcc.nbytes
             size += features.f0_hz.nbytes + features.energy_db.nbytes

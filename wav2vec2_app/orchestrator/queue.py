@@ -16,6 +16,9 @@ from wav2vec2_app.orchestrator.pace import Pace
 REFRESH_S = 1.0
 """How often one who waits is given a new estimate although nobody moved, seconds."""
 
+LONG_S = 120.0
+"""A longer recording is long: others may overtake it, seconds."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -32,6 +35,10 @@ class Ticket:
         self.audio_s = 0.0
         self.moved = asyncio.Event()
 
+    @property
+    def is_long(self) -> bool:
+        return self.audio_s > LONG_S
+
     async def wait_moved(self, at_most_s: float) -> None:
         """Wait until the line has moved, or for so many seconds."""
         timer = asyncio.get_running_loop().call_later(at_most_s, self.moved.set)
@@ -44,6 +51,9 @@ class Ticket:
 
 class WaitingLine:
     """Bounded admission, then first come, first served, so many at once.
+
+    Of the slots one is never taken by a long recording (where there are two or more), so that a short one
+    does not wait for minutes behind long ones.
 
     A freed slot is given to the next in line at once, so no newcomer can slip in between.
 
@@ -116,6 +126,12 @@ class WaitingLine:
             if ticket in self._waiting and (place := self._place(ticket)) != told:
                 yield (told := place)
 
+    def _next(self) -> Ticket | None:
+        """Who goes next: the first, but a long recording never takes the last slot from short ones."""
+        long_running = sum(ticket.is_long for ticket in self._running)
+        full = long_running >= max(1, self._concurrency - 1)
+        return next((t for t in self._waiting if not (full and t.is_long)), None)
+
     def _place(self, ticket: Ticket) -> Place:
         ahead = self._waiting.index(ticket)
         eta_s = self._eta_s(list(self._waiting)[:ahead])
@@ -158,8 +174,8 @@ class WaitingLine:
         self._give_slots()
 
     def _give_slots(self) -> None:
-        while self._waiting and len(self._running) < self._concurrency:
-            ticket = self._waiting.popleft()
+        while len(self._running) < self._concurrency and (ticket := self._next()):
+            self._waiting.remove(ticket)
             self._running[ticket] = self._clock()
             ticket.moved.set()
         for ticket in self._waiting:

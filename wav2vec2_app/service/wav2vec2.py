@@ -7,20 +7,22 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from wav2vec2_app.bridge.child import OnProgress
-from wav2vec2_app.bridge.emissions import unpack_emission
 from wav2vec2_app.bridge.pool import WorkerPool
 from wav2vec2_app.bridge.process import Answer, WorkerBridge
 from wav2vec2_app.bridge.protocol import Arrays
-from wav2vec2_app.errors import InternalError, ModelError, Wav2Vec2Error
+from wav2vec2_app.errors import InputError, InternalError, ModelError, Wav2Vec2Error
 from wav2vec2_app.monitoring.memory import MemoryMeter
-from wav2vec2_app.service import frames
+from wav2vec2_app.service import emitting, frames
 from wav2vec2_app.service.fetching import ModelFetcher
 from wav2vec2_app.service.limits import TimeLimits
+from wav2vec2_app.service.parts import cut_out, join, parts_of
+from wav2vec2_app.service.spool import Spool
+from wav2vec2_app.service.timing import Timed
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import (
     AS_USUAL,
@@ -39,13 +41,11 @@ from wav2vec2_app.types import (
     Reading,
     Recognition,
     Report,
-    Stage,
+    Transcript,
     ignore_progress,
 )
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class ServiceState(str, Enum):
@@ -54,14 +54,6 @@ class ServiceState(str, Enum):
     CREATED = "created"
     READY = "ready"
     DISPOSED = "disposed"
-
-
-@dataclass(frozen=True)
-class Timed(Generic[T]):
-    """A value and the stages it took; stages start from the moment the service was called."""
-
-    value: T
-    stages: tuple[Stage, ...]
 
 
 class Wav2Vec2Service:
@@ -87,6 +79,7 @@ class Wav2Vec2Service:
         self._inference = inference
         self._text = text
         self._pools = (audio, inference, text)
+        self._spool = Spool()
         self._settings = settings
         self._limits = TimeLimits(
             operation_s=settings.operation_timeout_s, per_audio_s=settings.timeout_per_audio_s
@@ -128,6 +121,7 @@ class Wav2Vec2Service:
                 await self._background
         await self._fetcher.stop()
         await asyncio.gather(*(pool.stop() for pool in self._pools))
+        self._spool.close()
 
     # --- work ---
 
@@ -142,12 +136,23 @@ class Wav2Vec2Service:
     ) -> Timed[Audio]:
         """Decode ``source`` to 16 kHz mono; ``expected_s`` of audio stretch the time limit."""
         meta, arrays = frames.source_frame(source)
-        timed = await self._call(
-            self._audio, "decode", meta, arrays, request_id, audio_s=expected_s
-        )
+        spool = self._spool.new_path()
+        try:
+            timed = await self._call(
+                self._audio,
+                "decode",
+                {**meta, "spool": str(spool)},
+                arrays,
+                request_id,
+                audio_s=expected_s,
+            )
+        except BaseException:
+            self._spool.discard(spool)
+            raise
         found = timed.value.meta
+        samples = timed.value.arrays.get("samples")
         audio = Audio(
-            samples=timed.value.arrays["samples"],
+            samples=self._spool.open(spool, found["spooled"]) if samples is None else samples,
             original_rate_hz=found["original_rate_hz"],
             original_channels=found["original_channels"],
             format=found["format"],
@@ -165,18 +170,10 @@ class Wav2Vec2Service:
         request_id: str | None = None,
     ) -> Timed[Recognition]:
         """Transcribe ``audio``; ``report`` gets the fraction done after each window."""
-
-        def on_progress(meta: Mapping[str, Any], _: object) -> None:
-            report(Progress(fraction=float(meta["fraction"])))
-
-        emitted = await self._emit(audio, model, on_progress, request_id)
-        info = ModelInfo(**emitted.value.meta["model"])
+        emitted = await self._emit(audio, model, report, request_id)
         if model == AUTO_MODEL:
-            self._model = info
-        emission = unpack_emission(emitted.value.meta["emission"], emitted.value.arrays)
-        timed = await self.read(
-            Emitted(emission, info, audio.duration_s), reading, request_id=request_id
-        )
+            self._model = emitted.value.model
+        timed = await self.read(emitted.value, reading, request_id=request_id)
         offset_s = max((s.start_s + s.duration_s for s in emitted.stages), default=0.0)
         later = tuple(replace(s, start_s=s.start_s + offset_s) for s in timed.stages)
         return Timed(timed.value, (*emitted.stages, *later))
@@ -191,14 +188,32 @@ class Wav2Vec2Service:
         """Read an emission, a fresh or a kept one: no forward pass."""
         if reading.decoder == "auto" and self._settings.decoder == "greedy":
             reading = replace(reading, decoder="greedy")
+        emission = emitted.emission
+        spans = parts_of(emission)
+        read = [
+            await self._read(
+                replace(emitted, emission=cut_out(emission, *span)), reading, request_id
+            )
+            for span in spans
+        ]
+        if len(read) == 1:
+            return Timed(Recognition(read[0].value, emission), read[0].stages)
+        between = " " if emission.word_delimiter else ""
+        offsets_s = [start * emission.frame_s for start, _ in spans]
+        transcript = join([one.value for one in read], offsets_s, between)
+        return Timed(
+            Recognition(transcript, emission), emitting.summed([one.stages for one in read])
+        )
+
+    async def _read(
+        self, emitted: Emitted, reading: Reading, request_id: str | None
+    ) -> Timed[Transcript]:
         meta, arrays = frames.reading_frame(
             emitted.emission, reading, embedded=emitted.model.source == "embedded"
         )
-        timed = await self._call(
-            self._text, "read", meta, arrays, request_id, audio_s=emitted.duration_s
-        )
-        transcript = frames.transcript(timed.value, emitted)
-        return Timed(Recognition(transcript, emitted.emission), timed.stages)
+        audio_s = emitted.emission.duration_s
+        timed = await self._call(self._text, "read", meta, arrays, request_id, audio_s=audio_s)
+        return Timed(frames.transcript(timed.value, emitted), timed.stages)
 
     async def align(
         self, emitted: Emitted, text: str, *, request_id: str | None = None
@@ -211,27 +226,38 @@ class Wav2Vec2Service:
         return Timed(frames.alignment(timed.value), timed.stages)
 
     async def _emit(
-        self, audio: Audio, model: str, on_progress: OnProgress, request_id: str | None
-    ) -> Timed[Answer]:
+        self, audio: Audio, model: str, report: Report, request_id: str | None
+    ) -> Timed[Emitted]:
         settings = self._settings
         name = settings.model if model == AUTO_MODEL else model
-        try:
+        extra_s = 0.0 if name == settings.model else settings.model_load_timeout_s
+
+        async def ask(
+            op: str, meta: Mapping[str, Any], arrays: Arrays, audio_s: float
+        ) -> Timed[Answer]:
             return await self._call(
-                self._inference,
-                "emit",
-                {"model": name},
-                {"samples": audio.samples},
-                request_id,
-                audio_s=audio.duration_s,
-                extra_s=0.0 if name == settings.model else settings.model_load_timeout_s,
-                on_progress=on_progress,
+                self._inference, op, meta, arrays, request_id, audio_s=audio_s, extra_s=extra_s
             )
+
+        try:
+            return await emitting.emit(ask, audio, name, settings, report)
         except ModelError as error:
             self._fetch_if_missing(error)
             raise
 
     async def analyze(self, audio: Audio, *, request_id: str | None = None) -> Timed[Features]:
-        """Acoustic features of ``audio``."""
+        """Acoustic features of ``audio``.
+
+        Raises:
+            InputError: ``features.too_long``: it is longer than ``settings.features_s``.
+        """
+        if audio.duration_s > self._settings.features_s:
+            minutes = self._settings.features_s / 60
+            raise InputError(
+                f"Pictures are drawn of recordings of up to {minutes:.0f} minutes.",
+                code="features.too_long",
+                hint="The transcript is whole; cut the recording to see a part of it.",
+            )
         timed = await self._call(
             self._audio,
             "analyze",

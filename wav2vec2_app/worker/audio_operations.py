@@ -4,7 +4,8 @@
 operation   takes                                    gives
 ==========  =======================================  ================================================
 probe       meta ``path`` or array ``bytes``         meta: the fields of :class:`AudioProbe`
-decode      meta ``path`` or array ``bytes``         array ``samples``; meta of :class:`Audio`
+decode      meta ``path`` or array ``bytes``         meta of :class:`Audio`; array ``samples``, or meta
+            (and meta ``spool``)                     ``spooled``, how many are in the file ``spool``
 analyze     array ``samples``                        arrays of :class:`Features`; meta ``summary``
 draw        ``samples``, arrays of :class:`Features`  each picture as a progress frame (meta ``name``,
             and meta ``summary``; for the emission   ``title``, ``description``; array ``svg``);
@@ -57,10 +58,13 @@ def decode_audio(call: Call, *, max_duration_s: float, max_bytes: int) -> Reply:
         max_duration_s=max_duration_s,
         max_bytes=max_bytes,
         on_block=call.check_cancelled,
+        spool=Path(call.meta["spool"]) if "spool" in call.meta else None,
     )
     audio = result.audio
+    spooled = isinstance(audio.samples, np.memmap)
     return Reply(
         {
+            "spooled": len(audio.samples) if spooled else 0,
             "original_rate_hz": audio.original_rate_hz,
             "original_channels": audio.original_channels,
             "format": audio.format,
@@ -70,7 +74,7 @@ def decode_audio(call: Call, *, max_duration_s: float, max_bytes: int) -> Reply:
                 _stage("resample", result.decode_s, result.resample_s),
             ],
         },
-        {"samples": audio.samples},
+        {} if spooled else {"samples": audio.samples},
     )
 
 

@@ -22,6 +22,7 @@ from wav2vec2_app.model.resolve import (
     resolve,
 )
 from wav2vec2_app.types import AUTO_MODEL, ModelInfo
+from wav2vec2_app.windows import Level
 from wav2vec2_app.worker.loop import Call, Operations, Reply
 from wav2vec2_app.worker.stages import in_turn
 
@@ -70,8 +71,6 @@ class Models:
             recognizer = self._loaded[key] = Recognizer(
                 checkpoint,
                 choose(EngineOptions.from_config(self._config)),
-                window_s=self._config["window_s"],
-                overlap_s=self._config["window_overlap_s"],
             )
         recognizer.checkpoint = checkpoint
         self._loaded.move_to_end(key)
@@ -98,15 +97,29 @@ def create(config: Mapping[str, Any]) -> Operations:
     models.get(config["model"])
     return Operations(
         handlers={
-            "load": lambda call: Reply({"model": asdict(models.get(call.meta["model"]).info)}),
+            "load": lambda call: load(call, models),
             "emit": lambda call: emit(call, models),
         },
         info=models.describe,
     )
 
 
+def load(call: Call, models: Models) -> Reply:
+    """Have a model ready; tells what it is and the geometry of its frames."""
+    recognizer = models.get(call.meta["model"])
+    return Reply({"model": asdict(recognizer.info), "grid": asdict(recognizer.grid)})
+
+
+def _level(call: Call) -> Level | None:
+    told = call.meta.get("level")
+    return Level(**told) if told else None
+
+
 def emit(call: Call, models: Models) -> Reply:
-    """``samples`` float32 ``(n,)`` to ``log_probs`` float32 ``(frames, tokens)`` and what they mean."""
+    """``samples`` float32 ``(n,)`` to ``log_probs`` float32 ``(frames, tokens)`` and what they mean.
+
+    Meta ``level`` says that they are a window of a longer recording, whose mean and deviation it has.
+    """
     samples = call.arrays.get("samples")
     if samples is None or samples.ndim != 1 or not len(samples):
         raise InputError("There are no samples to transcribe.", code="audio.no_samples")
@@ -114,13 +127,9 @@ def emit(call: Call, models: Models) -> Reply:
     recognizer = models.get(call.meta["model"])
     loaded_s = time.perf_counter() - begin
 
-    def report(fraction: float) -> None:
-        call.check_cancelled()
-        call.progress({"fraction": fraction})
-
     call.check_cancelled()
     middle = time.perf_counter()
-    emission = recognizer.emit(samples, report)
+    emission = recognizer.emit(samples, _level(call))
     forward_s = time.perf_counter() - middle
     meta, arrays = pack_emission(emission)
     load = {"load model": loaded_s} if loaded_s > NOTICEABLE_S else {}

@@ -163,6 +163,55 @@ def test_decoding_can_be_cancelled_between_blocks() -> None:
         decode(AudioSource(data=wav(tone(1.0))), max_duration_s=60, max_bytes=MIB, on_block=cancel)
 
 
+@pytest.mark.parametrize("amplitude", [0.5, 4.0])
+def test_long_audio_goes_to_the_file_that_is_named_for_it(tmp_path: Path, amplitude: float) -> None:
+    said = np.concatenate([tone(61.0, 8000, amplitude=amplitude)])
+    source = AudioSource(data=wav(said, 8000, subtype="FLOAT"))
+    limits = {"max_duration_s": 100.0, "max_bytes": 100 * MIB}
+
+    kept = decode(source, **limits).audio
+    spooled = decode(source, **limits, spool=tmp_path / "samples.f32").audio
+
+    assert isinstance(spooled.samples, np.memmap)
+    np.testing.assert_array_equal(spooled.samples, kept.samples)
+    assert spooled.warnings == kept.warnings
+    raw = np.fromfile(tmp_path / "samples.f32", np.float32)
+    np.testing.assert_array_equal(raw, kept.samples)
+
+
+def test_short_audio_needs_no_file(tmp_path: Path) -> None:
+    audio = decode(
+        AudioSource(data=wav(tone(1.0))),
+        max_duration_s=60,
+        max_bytes=MIB,
+        spool=tmp_path / "samples.f32",
+    ).audio
+
+    assert not isinstance(audio.samples, np.memmap)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failed_decoding_leaves_no_file(tmp_path: Path) -> None:
+    blocks = []
+
+    def cancel() -> None:
+        blocks.append(1)
+        if list(tmp_path.iterdir()):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        decode(
+            AudioSource(data=wav(tone(90.0))),
+            max_duration_s=100,
+            max_bytes=100 * MIB,
+            on_block=cancel,
+            spool=tmp_path / "samples.f32",
+        )
+
+    assert blocks
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_mp3_behind_a_large_cover_picture_is_an_mp3(tmp_path: Path) -> None:
     music = encoded(tmp_path, tone(1.0, 44_100), 44_100, "mp3")
     picture = bytes(200_000)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from wav2vec2_app.errors import ModelError
-from wav2vec2_app.model.chunking import FrameGrid
 from wav2vec2_app.model.engines import choose as choosing
 from wav2vec2_app.model.engines.base import EngineInfo, UnsupportedArchitecture
 from wav2vec2_app.model.engines.choose import EngineOptions, FirstThatWorks, choose
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import Float32
+from wav2vec2_app.windows import FrameGrid
 
 BATCH = np.zeros((1, 8_000), dtype=np.float32)
 

@@ -8,15 +8,15 @@ import torch
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 
 from tests.checkpoints import VOCABULARY, save_tiny_checkpoint
-from wav2vec2_app.errors import CancelledError, ModelError
+from wav2vec2_app.errors import ModelError
 from wav2vec2_app.model.alphabet import Alphabet
-from wav2vec2_app.model.chunking import FrameGrid
 from wav2vec2_app.model.decoders import GreedyDecoder
 from wav2vec2_app.model.engines.base import EngineInfo
 from wav2vec2_app.model.engines.torch_engine import TorchEngine
-from wav2vec2_app.model.recognizer import Recognizer
+from wav2vec2_app.model.recognizer import Recognizer, emit_in_windows
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import Float32
+from wav2vec2_app.windows import FrameGrid, windows_of
 
 
 def noise(seconds: float, level: float = 0.1) -> Float32:
@@ -24,8 +24,8 @@ def noise(seconds: float, level: float = 0.1) -> Float32:
     return (level * generator.standard_normal(int(16_000 * seconds))).astype(np.float32)
 
 
-def load(checkpoint: Checkpoint, window_s: float = 20.0, overlap_s: float = 4.0) -> Recognizer:
-    return Recognizer(checkpoint, TorchEngine(device="cpu"), window_s=window_s, overlap_s=overlap_s)
+def load(checkpoint: Checkpoint) -> Recognizer:
+    return Recognizer(checkpoint, TorchEngine(device="cpu"))
 
 
 def test_emission_equals_that_of_transformers_itself(tiny_checkpoint: Checkpoint) -> None:
@@ -48,7 +48,7 @@ def test_windows_give_as_many_frames_as_one_pass_and_no_later_last_frame(
     samples = noise(9.37)
 
     whole = load(tiny_checkpoint).emit(samples)
-    cut = load(tiny_checkpoint, window_s=2.0, overlap_s=0.5).emit(samples)
+    cut = emit_in_windows(load(tiny_checkpoint), samples, window_s=2.0, overlap_s=0.5)
 
     assert cut.log_probs.shape == whole.log_probs.shape
     assert cut.duration_s <= len(samples) / 16_000
@@ -61,7 +61,7 @@ def test_windows_agree_with_one_pass_away_from_context(tmp_path: Path) -> None:
     samples = noise(6.0)
 
     whole = load(checkpoint).emit(samples)
-    cut = load(checkpoint, window_s=2.0, overlap_s=0.5).emit(samples)
+    cut = emit_in_windows(load(checkpoint), samples, window_s=2.0, overlap_s=0.5)
 
     np.testing.assert_allclose(cut.log_probs, whole.log_probs, atol=5e-3)
 
@@ -94,29 +94,13 @@ def test_no_letter_is_lost_or_doubled_at_twenty_seams(tmp_path: Path) -> None:
     named = generator.integers(0, len(VOCABULARY), size=50 * 340)
     samples = np.zeros(len(named) * 320 + 80, np.float32)
     samples[: len(named) * 320 : 320] = named / 100
-    recognizer = Recognizer(checkpoint, LocalEngine(), window_s=20.0, overlap_s=4.0)
-    seen: list[float] = []
+    recognizer = Recognizer(checkpoint, LocalEngine())
+    windows = windows_of(len(samples), recognizer.grid, window_s=20.0, overlap_s=4.0)
 
-    emission = recognizer.emit(samples, seen.append)
+    emission = emit_in_windows(recognizer, samples, window_s=20.0, overlap_s=4.0)
 
-    assert len(seen) >= 21, "twenty seams"
+    assert len(windows) >= 21, "twenty seams"
     np.testing.assert_array_equal(emission.log_probs.argmax(axis=1), named)
-
-
-def test_report_is_told_of_every_window_and_can_stop_the_work(tiny_checkpoint: Checkpoint) -> None:
-    recognizer = load(tiny_checkpoint, window_s=2.0, overlap_s=0.5)
-    fractions: list[float] = []
-
-    def stop_at_second(fraction: float) -> None:
-        fractions.append(fraction)
-        if len(fractions) == 2:
-            raise CancelledError("enough")
-
-    with pytest.raises(CancelledError):
-        recognizer.emit(noise(20.0), stop_at_second)
-
-    assert len(fractions) == 2
-    assert 0 < fractions[0] < fractions[1] < 1
 
 
 def test_silence_is_blank_without_a_forward_pass(

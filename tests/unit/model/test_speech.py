@@ -230,7 +230,7 @@ def test_no_speech_leaves_nothing_to_read() -> None:
 def embedded() -> Recognizer:
     checkpoint = Checkpoint("embedded", assets_path() / "model", "embedded")
     engine = OpenVinoEngine(precision="fp32", threads=1)
-    return Recognizer(checkpoint, engine, window_s=20.0, overlap_s=4.0)
+    return Recognizer(checkpoint, engine)
 
 
 def listen(recognizer: Recognizer, samples: Float32) -> tuple[Emission, SpeechActivity]:

@@ -186,3 +186,29 @@ def test_speed_is_that_of_the_latest_tasks() -> None:
         pace.record(began_s=number, ended_s=number + 1.0, audio_s=audio_s)
 
     assert pace.measured == 5.0
+
+
+async def test_last_slot_is_kept_from_long_recordings() -> None:
+    line = make_line(FakeClock(), concurrency=2)
+    first = Visitor(line, 1800.0)
+    await first.working.wait()
+    second, short = Visitor(line, 1800.0), Visitor(line, 3.0)
+
+    await short.working.wait()
+
+    assert not second.working.is_set()
+    short.leave.set()
+    first.leave.set()
+    await second.working.wait()
+    second.leave.set()
+    await asyncio.gather(first.visit, second.visit, short.visit)
+
+
+async def test_only_slot_serves_long_recordings_too() -> None:
+    line = make_line(FakeClock(), concurrency=1)
+    visitor = Visitor(line, 1800.0)
+
+    await visitor.working.wait()
+
+    visitor.leave.set()
+    await visitor.visit

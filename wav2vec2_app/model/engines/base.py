@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wav2vec2_app.errors import ModelError
-from wav2vec2_app.model.chunking import FrameGrid
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import Float32
+from wav2vec2_app.windows import FrameGrid
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from wav2vec2_app.model.chunking import FrameGrid
 from wav2vec2_app.model.engines.base import Engine, EngineInfo, UnsupportedArchitecture
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import Float32
+from wav2vec2_app.windows import FrameGrid
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,6 @@ import numpy as np
 import openvino as ov
 from safetensors import SafetensorError
 
-from wav2vec2_app.model.chunking import FrameGrid
 from wav2vec2_app.model.engines.base import (
     EngineInfo,
     UnsupportedArchitecture,
@@ -33,6 +32,7 @@ from wav2vec2_app.model.engines.openvino_graph import (
 from wav2vec2_app.model.languages import CONFIG
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.windows import FrameGrid
 
 log = logging.getLogger(__name__)
 

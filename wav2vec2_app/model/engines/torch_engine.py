@@ -12,11 +12,11 @@ from transformers import AutoModelForCTC, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from wav2vec2_app.errors import ModelError
-from wav2vec2_app.model.chunking import FrameGrid
 from wav2vec2_app.model.engines.base import EngineInfo, broken, no_ctc_head, unsupported
 from wav2vec2_app.model.languages import CONFIG, read_json
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import Float32
+from wav2vec2_app.windows import FrameGrid
 
 log = logging.getLogger(__name__)
 

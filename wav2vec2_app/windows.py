@@ -7,8 +7,18 @@ joining windows moves no time: see :func:`plan_windows`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
+
+import numpy as np
+
+from wav2vec2_app.types import SAMPLE_RATE_HZ, Emission, Float32
+
+IN_ONE = 2.0
+"""Audio up to so many windows long is taken in one pass."""
+BLOCK = 1 << 22
+"""Samples looked at together where all of a long recording is measured."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +85,48 @@ def plan_windows(
         )
         for first, begin, end in zip(starts, edges, edges[1:], strict=False)
     ]
+
+
+def windows_of(samples: int, grid: FrameGrid, *, window_s: float, overlap_s: float) -> list[Window]:
+    """The windows of a recording of ``samples`` samples; one, if it is no longer than two."""
+    frames_a_second = SAMPLE_RATE_HZ / grid.hop
+    window_frames = max(2, round(window_s * frames_a_second))
+    if grid.frames(samples) <= IN_ONE * window_frames:
+        return [Window(0, samples, 0, max(1, grid.frames(samples)))]
+    overlap_frames = max(1, round(overlap_s * frames_a_second))
+    return plan_windows(samples, grid, window_frames=window_frames, overlap_frames=overlap_frames)
+
+
+def join(windows: Sequence[Window], emissions: Sequence[Emission]) -> Emission:
+    """The emission of the whole from those of its windows."""
+    if len(windows) == 1:
+        return emissions[0]
+    pairs = list(zip(windows, emissions, strict=True))
+    log_probs = np.concatenate([one.log_probs[w.keep_from : w.keep_to] for w, one in pairs])
+    levels = [one.energy_db[w.keep_from : w.keep_to] for w, one in pairs if one.energy_db is not None]
+    energy_db = np.concatenate(levels) if len(levels) == len(pairs) else None
+    return replace(emissions[0], log_probs=log_probs, energy_db=energy_db)
+
+
+@dataclass(frozen=True)
+class Level:
+    """Mean and standard deviation of a whole recording, by which each of its windows is normalised."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, samples: Float32) -> Level:
+        """Measured block by block, so that a recording on disk is never in memory as a whole."""
+        count = max(1, len(samples))
+        blocks = range(0, len(samples), BLOCK)
+        mean = sum(float(samples[b : b + BLOCK].sum(dtype=np.float64)) for b in blocks) / count
+        squares = sum(
+            float(np.square(samples[b : b + BLOCK] - np.float64(mean)).sum()) for b in blocks
+        )
+        return cls(mean, float(np.sqrt(squares / count + 1e-7)))
+
+    def normalize(self, samples: Float32) -> Float32:
+        """Zero mean and unit variance, as Wav2Vec2FeatureExtractor does with ``do_normalize``."""
+        normalized: Float32 = ((samples - self.mean) / self.deviation).astype(np.float32)
+        return normalized

@@ -1,10 +1,11 @@
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wav2vec2_app.model.chunking import FrameGrid, plan_windows
+from wav2vec2_app.windows import BLOCK, FrameGrid, Level, plan_windows, windows_of
 
 KERNELS = (10, 3, 3, 3, 3, 2, 2)
 STRIDES = (5, 2, 2, 2, 2, 2, 2)
@@ -65,3 +66,27 @@ def test_frames_at_a_seam_have_half_the_overlap_as_context() -> None:
 def test_overlap_as_long_as_the_window_is_refused() -> None:
     with pytest.raises(ValueError, match="shorter"):
         plan_windows(10_000, FrameGrid(), window_frames=10, overlap_frames=10)
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(19.9, 1), (20.0, 1), (20.5, 3), (60.0, 8)])
+def test_recording_up_to_two_windows_is_taken_in_one(seconds: float, count: int) -> None:
+    samples = round(seconds * 16_000)
+
+    assert len(windows_of(samples, FrameGrid(), window_s=10.0, overlap_s=2.0)) == count
+
+
+def test_level_is_that_of_the_whole_however_long() -> None:
+    generator = np.random.default_rng(2)
+    samples = generator.normal(0.3, 0.1, BLOCK + 1000).astype(np.float32)
+
+    level = Level.of(samples)
+    normalized = level.normalize(samples)
+
+    assert level.mean == pytest.approx(samples.mean(dtype=np.float64))
+    assert normalized.dtype == np.float32
+    assert normalized.mean(dtype=np.float64) == pytest.approx(0.0, abs=1e-6)
+    assert normalized.std(dtype=np.float64) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_level_of_nothing_is_finite() -> None:
+    assert np.isfinite(Level.of(np.zeros(0, np.float32)).deviation)

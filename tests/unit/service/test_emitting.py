@@ -1,0 +1,124 @@
+"""Long recordings are heard window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.doubles import FRAME_S, VOCABULARY, make_model_info
+from wav2vec2_app.bridge.emissions import pack_emission
+from wav2vec2_app.bridge.process import Answer
+from wav2vec2_app.bridge.protocol import Arrays
+from wav2vec2_app.service.emitting import emit, summed
+from wav2vec2_app.service.timing import Timed
+from wav2vec2_app.settings import Settings
+from wav2vec2_app.types import Audio, Emission, Progress, Stage
+from wav2vec2_app.windows import FrameGrid, Level
+
+SETTINGS = Settings(fetch_models=False)
+
+
+class Worker:
+    """Hears in each frame the token that its first sample names; notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, float]] = []
+        self.levels: list[Any] = []
+
+    async def __call__(
+        self, op: str, meta: Mapping[str, Any], arrays: Arrays, audio_s: float
+    ) -> Timed[Answer]:
+        self.asked.append((op, audio_s))
+        told: dict[str, Any] = {"model": asdict(make_model_info())}
+        if op == "load":
+            return Timed(Answer({**told, "grid": asdict(FrameGrid())}, {}), ())
+        self.levels.append(meta.get("level"))
+        samples = arrays["samples"]
+        named = samples[: FrameGrid().frames(len(samples)) * 320 : 320].astype(int)
+        log_probs = np.full((len(named), len(VOCABULARY)), -20.0, np.float32)
+        log_probs[np.arange(len(named)), named] = 0.0
+        packed, out = pack_emission(Emission(log_probs, VOCABULARY, 0, "|", FRAME_S))
+        stage = Stage("forward", 0.0, 0.5, "inference")
+        return Timed(Answer({**told, "emission": packed}, out), (stage,))
+
+
+def recording(seconds: float) -> tuple[Audio, np.ndarray]:
+    """Audio and the tokens that its frames name."""
+    named = np.random.default_rng(1).integers(0, len(VOCABULARY), round(seconds * 50))
+    samples = np.zeros(len(named) * 320 + 80, np.float32)
+    samples[: len(named) * 320 : 320] = named
+    return Audio(samples, 16_000, 1, "wav/pcm_s16le"), named
+
+
+async def test_short_recording_is_one_request() -> None:
+    worker, fractions = Worker(), list[Progress]()
+    audio, named = recording(15.0)
+
+    timed = await emit(worker, audio, "auto", SETTINGS, fractions.append)
+
+    assert [op for op, _ in worker.asked] == ["emit"]
+    assert worker.levels == [None]
+    assert [one.fraction for one in fractions] == [1.0]
+    assert timed.value.emission.log_probs.argmax(axis=1).tolist() == named.tolist()
+
+
+async def test_long_recording_is_heard_in_windows_of_bounded_length() -> None:
+    worker, fractions = Worker(), list[Progress]()
+    audio, named = recording(65.0)
+
+    timed = await emit(worker, audio, "auto", SETTINGS, fractions.append)
+
+    operations = [op for op, _ in worker.asked]
+    assert operations == ["load", *["emit"] * (len(operations) - 1)]
+    assert max(seconds for _, seconds in worker.asked) <= SETTINGS.window_s + 0.1
+    assert timed.value.emission.log_probs.argmax(axis=1).tolist() == named.tolist()
+    assert timed.value.duration_s == audio.duration_s
+    steps = [one.fraction for one in fractions]
+    assert steps == sorted(steps)
+    assert steps[-1] == 1.0
+    assert len(steps) == len(operations) - 1
+
+
+async def test_every_window_is_normalised_by_the_level_of_the_whole() -> None:
+    worker = Worker()
+    audio, _ = recording(65.0)
+
+    await emit(worker, audio, "auto", SETTINGS, lambda _: None)
+
+    expected = asdict(Level.of(audio.samples))
+    assert all(level == expected for level in worker.levels)
+
+
+async def test_failure_in_a_window_ends_the_work() -> None:
+    class Failing(Worker):
+        async def __call__(self, *asked: Any) -> Timed[Answer]:
+            if len(self.asked) == 3:
+                raise RuntimeError("the worker is gone")
+            return await super().__call__(*asked)
+
+    worker = Failing()
+    audio, _ = recording(65.0)
+
+    with pytest.raises(RuntimeError, match="gone"):
+        await emit(worker, audio, "auto", SETTINGS, lambda _: None)
+
+    assert len(worker.asked) == 3
+
+
+def test_stages_of_many_requests_are_one_of_each_name_in_turn() -> None:
+    parts = [
+        (Stage("wait", 0.0, 0.25, "inference"), Stage("forward", 0.25, 1.0, "inference")),
+        (Stage("forward", 0.0, 2.0, "inference"),),
+    ]
+
+    assert summed(parts) == (
+        Stage("wait", 0.0, 0.25, "inference"),
+        Stage("forward", 0.25, 3.0, "inference"),
+    )
+    assert summed([(Stage("forward", 0.0, 2.0, "inference"),)]) == (
+        Stage("forward", 0.0, 2.0, "inference"),
+    )

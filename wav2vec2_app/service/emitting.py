@@ -1,0 +1,104 @@
+"""Having a recording heard window by window, so that nobody waits behind a whole long file.
+
+The windows of a recording are requests of their own, one at a time: between two of them the worker hears
+those of other people. A cancelled task stops within one window, and the worker never holds more than one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from wav2vec2_app.bridge.emissions import unpack_emission
+from wav2vec2_app.bridge.process import Answer
+from wav2vec2_app.bridge.protocol import Arrays
+from wav2vec2_app.service.spool import let_go
+from wav2vec2_app.service.timing import Timed
+from wav2vec2_app.settings import Settings
+from wav2vec2_app.types import (
+    WAITING,
+    Audio,
+    Emission,
+    Emitted,
+    Float32,
+    ModelInfo,
+    Progress,
+    Report,
+    Stage,
+)
+from wav2vec2_app.windows import IN_ONE, FrameGrid, Level, Window, join, windows_of
+
+Ask = Callable[[str, Mapping[str, Any], Arrays, float], Awaitable[Timed[Answer]]]
+"""Has an inference worker do an operation: its name, meta, arrays, and seconds of audio in them."""
+
+LONG_S = 60.0
+"""Longer recordings are measured in a thread, so that the event loop goes on, seconds."""
+
+
+async def emit(
+    ask: Ask, audio: Audio, model: str, settings: Settings, report: Report
+) -> Timed[Emitted]:
+    """What ``model`` hears in ``audio``; ``report`` gets the fraction done after each window."""
+    if audio.duration_s <= IN_ONE * settings.window_s:
+        timed = await ask("emit", {"model": model}, {"samples": audio.samples}, audio.duration_s)
+        report(Progress(fraction=1.0))
+        return Timed(_emitted(timed.value, _emission(timed.value), audio), timed.stages)
+    loaded = await ask("load", {"model": model}, {}, 0.0)
+    windows = windows_of(
+        len(audio.samples),
+        FrameGrid(**loaded.value.meta["grid"]),
+        window_s=settings.window_s,
+        overlap_s=settings.window_overlap_s,
+    )
+    level = await _level_of(audio)
+    emissions: list[Emission] = []
+    stages: list[tuple[Stage, ...]] = []
+    for number, window in enumerate(windows, start=1):
+        timed = await _hear(ask, audio.samples, window, level, model)
+        emissions.append(_emission(timed.value))
+        stages.append(timed.stages)
+        let_go(audio.samples)
+        report(Progress(fraction=number / len(windows)))
+    whole = _emitted(loaded.value, join(windows, emissions), audio)
+    return Timed(whole, (*loaded.stages, *summed(stages)))
+
+
+async def _level_of(audio: Audio) -> Level:
+    if audio.duration_s <= LONG_S:
+        return Level.of(audio.samples)
+    level = await asyncio.to_thread(Level.of, audio.samples)
+    let_go(audio.samples)
+    return level
+
+
+async def _hear(
+    ask: Ask, samples: Float32, window: Window, level: Level, model: str
+) -> Timed[Answer]:
+    part = samples[window.start : window.stop]
+    seconds = Audio(part, 0, 1, "").duration_s
+    return await ask("emit", {"model": model, "level": asdict(level)}, {"samples": part}, seconds)
+
+
+def _emission(answer: Answer) -> Emission:
+    return unpack_emission(answer.meta["emission"], answer.arrays)
+
+
+def _emitted(answer: Answer, emission: Emission, audio: Audio) -> Emitted:
+    return Emitted(emission, ModelInfo(**answer.meta["model"]), audio.duration_s)
+
+
+def summed(parts: Sequence[tuple[Stage, ...]]) -> tuple[Stage, ...]:
+    """The stages of requests one after the other, as one of each name; their waiting comes first."""
+    stages = [stage for part in parts for stage in part]
+    seconds: dict[str, float] = {WAITING: 0.0}
+    for stage in stages:
+        seconds[stage.name] = seconds.get(stage.name, 0.0) + stage.duration_s
+    joined: list[Stage] = []
+    start_s = 0.0
+    for name, duration_s in seconds.items():
+        if duration_s > 0:
+            joined.append(Stage(name, start_s, duration_s, stages[0].process))
+        start_s += duration_s
+    return tuple(joined)

@@ -1,0 +1,72 @@
+"""A long emission in parts that are read one by one, cut where nothing is said.
+
+So a reader's memory is bounded, and others come between two parts. Words do not reach across a cut: it lies
+in the longest pause that there is near the length wished for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from wav2vec2_app.types import Emission, Transcript
+
+PART_S = (45.0, 75.0)
+"""Between these a part is cut, seconds."""
+
+
+def parts_of(emission: Emission) -> list[tuple[int, int]]:
+    """Frames ``[start, stop)`` of each part; one for what is no longer than a part may be."""
+    shortest, longest = (round(seconds / emission.frame_s) for seconds in PART_S)
+    frames = len(emission.log_probs)
+    parts, start = [], 0
+    while frames - start > longest:
+        cut = start + shortest + _pause(emission, start + shortest, start + longest)
+        parts.append((start, cut))
+        start = cut
+    return [*parts, (start, frames)]
+
+
+def cut_out(emission: Emission, start: int, stop: int) -> Emission:
+    """Frames ``[start, stop)`` of an emission."""
+    energy_db = emission.energy_db
+    return replace(
+        emission,
+        log_probs=emission.log_probs[start:stop],
+        energy_db=None if energy_db is None else energy_db[start:stop],
+    )
+
+
+def join(transcripts: Sequence[Transcript], offsets_s: Sequence[float], text: str) -> Transcript:
+    """The transcript of the whole; ``text`` stands between the parts' texts."""
+    words = tuple(
+        replace(
+            word,
+            start_s=round(word.start_s + offset_s, 6),
+            end_s=round(word.end_s + offset_s, 6),
+        )
+        for one, offset_s in zip(transcripts, offsets_s, strict=True)
+        for word in one.words
+    )
+    reasons = {one.reason for one in transcripts}
+    silent = "silence" if reasons == {"silence"} else "no_speech"
+    return replace(
+        transcripts[0],
+        text=text.join(one.text for one in transcripts if one.text),
+        words=words,
+        confidence=sum(one.confidence * len(one.words) for one in transcripts) / max(1, len(words)),
+        reason="" if words else silent,
+    )
+
+
+def _pause(emission: Emission, start: int, stop: int) -> int:
+    """The middle of the longest run of blanks within frames ``[start, stop)``, counted from ``start``."""
+    blank = emission.log_probs[start:stop].argmax(axis=1) == emission.blank_id
+    if not blank.any():
+        return len(blank)
+    edges = np.flatnonzero(np.diff(np.r_[False, blank, False]))
+    begins, ends = edges[::2], edges[1::2]
+    longest = int(np.argmax(ends - begins))
+    return int(begins[longest] + ends[longest]) // 2
