@@ -319,8 +319,10 @@ def alignment(result: types.AudioResult, text: str) -> AlignmentResponse:
 
 
 def is_reused(result: types.AudioResult) -> bool:
-    """Whether the model's earlier answer was used again: the audio was not even decoded."""
-    return all(stage.name != "decode audio" for stage in result.stages)
+    """Whether the model's earlier answer was used again: nothing was decoded, and it did not run."""
+    return not any(
+        stage.name == "decode audio" or stage.process == "inference" for stage in result.stages
+    )
 
 
 def analysis(

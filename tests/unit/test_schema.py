@@ -119,11 +119,19 @@ def test_transcription_tells_how_it_was_read() -> None:
     assert (answer["decoder"], answer["note"]) == ("greedy", "No beam.")
 
 
-def test_answer_is_reused_when_nothing_was_decoded() -> None:
-    decoded = replace(make_result(), stages=(Stage("decode audio", 0.0, 0.1, "audio"),))
-
-    assert schema.transcription(decoded).reused is False
-    assert schema.transcription(replace(decoded, stages=())).reused is True
+@pytest.mark.parametrize(
+    ("stages", "reused"),
+    [
+        ((), True),
+        ((Stage("decode text", 0.0, 0.1, "text"), Stage("draw", 0.1, 0.1, "audio")), True),
+        ((Stage("decode audio", 0.0, 0.1, "audio"),), False),
+        ((Stage("forward", 0.0, 0.1, "inference"),), False),
+    ],
+)
+def test_answer_is_reused_when_the_model_did_not_run(
+    stages: tuple[Stage, ...], reused: bool
+) -> None:
+    assert schema.transcription(replace(make_result(), stages=stages)).reused is reused
 
 
 def test_alignment_has_words_characters_and_wildcards() -> None:

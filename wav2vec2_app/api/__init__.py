@@ -1,4 +1,4 @@
-"""Plain HTTP: health, metrics and the OpenAI-compatible transcription routes."""
+"""Plain HTTP: health, metrics, the OpenAI-compatible transcription routes, and live captions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import FastAPI
 
-from wav2vec2_app.api import errors, health, openai
+from wav2vec2_app.api import errors, health, live, openai
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.settings import Settings
 
@@ -26,3 +26,4 @@ def add_routes(
     errors.install(app)
     app.include_router(health.router(orchestrator, render_metrics, metrics_content_type))
     app.include_router(openai.router(orchestrator, settings))
+    app.include_router(live.router(orchestrator, settings))
