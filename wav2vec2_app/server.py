@@ -75,6 +75,8 @@ async def _serve(system: System, metrics: TaskMetrics) -> None:
 
 
 def _config(app: Any, settings: Settings) -> uvicorn.Config:
+    from wav2vec2_app.api import live
+
     return uvicorn.Config(
         app,
         host=settings.host,
@@ -82,6 +84,8 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         log_level="warning",
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
+        ws_max_size=2 * live.MAX_MESSAGE_BYTES,  # up to there the answer says what was wrong
+        ws_per_message_deflate=False,  # speech does not get smaller, and it would cost time
         proxy_headers=on_spaces(),
         forwarded_allow_ips="*" if on_spaces() else None,
     )

@@ -1,0 +1,1 @@
+"""Live captions: speech that goes on, heard again and again until its words stand."""
