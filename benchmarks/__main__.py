@@ -10,7 +10,9 @@ from benchmarks import (
     bridge,
     hotwords,
     long_audio,
+    long_file,
     memory,
+    peers,
     pictures,
     recognition,
     recovery,
@@ -31,6 +33,8 @@ results = [
     show("alignment", alignment.measure()),
     show("hotwords", hotwords.measure()),
     show("long_audio", long_audio.measure()),
+    show("long_file", asyncio.run(long_file.measure())),
+    show("peers", asyncio.run(peers.measure())),
     show("silence", silence.measure()),
 ]
 sys.exit(0 if all(results) else 1)

@@ -15,17 +15,26 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure against its bar (``limit`` of ``None``: nothing to hold)."""
+    """One measured figure against its bar: at most ``limit``, or at least ``at_least``, or none."""
 
     name: str
     value: float
     unit: str
     limit: float | None = None
     spread: tuple[float, float] | None = None
+    at_least: float | None = None
 
     @property
     def holds(self) -> bool:
-        return self.limit is None or self.value <= self.limit
+        enough = self.at_least is None or self.value >= self.at_least
+        return enough and (self.limit is None or self.value <= self.limit)
+
+    @property
+    def bar(self) -> str:
+        """The bar in words; empty where there is none."""
+        if self.at_least is not None:
+            return f"at least {self.at_least:g} {self.unit}"
+        return "" if self.limit is None else f"at most {self.limit:g} {self.unit}"
 
 
 def median_ms(name: str, seconds: Sequence[float], limit_ms: float | None = None) -> Figure:
@@ -40,9 +49,9 @@ def show(title: str, figures: Sequence[Figure]) -> bool:
     print("| figure | value | spread | bar | holds |\n| --- | --- | --- | --- | --- |")
     for figure in figures:
         spread = f"{figure.spread[0]:.0f} to {figure.spread[1]:.0f}" if figure.spread else ""
-        bar = "" if figure.limit is None else f"at most {figure.limit:g} {figure.unit}"
-        holds = "" if figure.limit is None else ("yes" if figure.holds else "NO")
-        print(f"| {figure.name} | {figure.value:.1f} {figure.unit} | {spread} | {bar} | {holds} |")
+        holds = ("yes" if figure.holds else "NO") if figure.bar else ""
+        value = f"{figure.value:.1f} {figure.unit}"
+        print(f"| {figure.name} | {value} | {spread} | {figure.bar} | {holds} |")
     RESULTS.mkdir(exist_ok=True)
     document = {"machine": machine(), "figures": [asdict(figure) for figure in figures]}
     (RESULTS / f"{title}.json").write_text(json.dumps(document, indent=1) + "\n")

@@ -30,6 +30,7 @@ from wav2vec2_app.types import (
     Stage,
     Started,
     TaskResult,
+    Want,
 )
 
 NODE_MARGIN_S = 2 * CANCEL_GRACE_S
@@ -105,7 +106,7 @@ class Job:
                 problems=problems,
             )
             if self.task.audio is None:
-                self._shop.keeper.keep(self.task, content, result)
+                self._shop.keeper.keep(self.task, content, result, origin=kept)
             return result
 
     async def _look_up(self) -> tuple[str, Kept | None]:
@@ -143,7 +144,8 @@ class Job:
         }
         if kept.features is not None:
             values[Operation.ANALYZE] = kept.features
-        anew = kept.reading != self.task.reading
+        shown = self.task.wants & {Want.TRANSCRIPT, Want.PICTURES}
+        anew = bool(shown) and kept.reading != self.task.reading
         if kept.pictures and not anew:
             values[Operation.DRAW] = kept.pictures
         self._take_over(values, kept.audio)

@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from wav2vec2_app.types import (
 )
 
 BLOCK = 1 << 20
+MAX_OTHER_IDS = 10_000
+"""Ids of tasks that went back to an earlier one; beyond these, those of what is gone are dropped."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class Keeper:
         self._shared = shared
         self._clock = clock
         self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._other_ids: dict[str, str] = {}
         self._size_bytes = 0
 
     @property
@@ -89,6 +92,7 @@ class Keeper:
     def get(self, task_id: str) -> Kept | None:
         """What is left of a task; ``None`` if nothing is."""
         self._drop_old()
+        task_id = self._other_ids.get(task_id, task_id)
         kept = self._kept.get(task_id)
         if kept is not None:
             self._kept.move_to_end(task_id)
@@ -107,8 +111,16 @@ class Keeper:
                 return kept
         return None
 
-    def keep(self, task: AudioTask, content: str, result: AudioResult) -> None:
-        """Keep what a finished task found, if it has a transcript and there is room for it."""
+    def keep(
+        self, task: AudioTask, content: str, result: AudioResult, *, origin: Kept | None = None
+    ) -> None:
+        """Keep what a finished task found, if it has a transcript and there is room for it.
+
+        A task that went back to ``origin`` shares what is kept of that; its extras are added there.
+        """
+        if origin is not None:
+            self._add(task, result, origin)
+            return
         if result.recognition is None:
             return
         kept = Kept(
@@ -122,12 +134,29 @@ class Keeper:
             result.pictures,
             self._clock(),
         )
+        self._put(task.id, kept)
+
+    def _add(self, task: AudioTask, result: AudioResult, origin: Kept) -> None:
+        known = next((i for i, kept in self._kept.items() if kept is origin), None)
+        if known is None:
+            return
+        self._other_ids[task.id] = known
+        features = result.features or origin.features
+        pictures = origin.pictures
+        if result.pictures and task.reading == origin.reading:
+            pictures = result.pictures
+        self._drop(known)
+        self._put(known, replace(origin, features=features, pictures=pictures))
+
+    def _put(self, task_id: str, kept: Kept) -> None:
         if kept.size_bytes > self._limit_bytes:
             return
-        self._kept[task.id] = kept
+        self._kept[task_id] = kept
         self._size_bytes += kept.size_bytes
         while self._size_bytes > self._limit_bytes:
             self._drop(next(iter(self._kept)))
+        if len(self._other_ids) > MAX_OTHER_IDS:
+            self._other_ids = {i: k for i, k in self._other_ids.items() if k in self._kept}
 
     def forget_session(self, session: str) -> None:
         """The person has left: nothing of theirs is kept."""

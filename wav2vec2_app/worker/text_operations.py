@@ -25,6 +25,7 @@ from wav2vec2_app.bridge.emissions import unpack_emission
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.model.alignment import align
 from wav2vec2_app.model.alphabet import Alphabet
+from wav2vec2_app.model.languages import CONFIG, read_json
 from wav2vec2_app.model.reading import Reader, speller_of
 from wav2vec2_app.model.viterbi import prepare
 from wav2vec2_app.types import Emission, Reading
@@ -77,7 +78,9 @@ def align_text(call: Call) -> Reply:
 def warm_up(reader: Reader, embedded: Path) -> None:
     """Prepare for the embedded model's letters, so that the first request need not wait."""
     try:
+        config = read_json(embedded / CONFIG)
         alphabet = Alphabet.of(embedded)
+        alphabet = alphabet.fitted(config.get("vocab_size", len(alphabet.tokens)))
     except ModelError:
         return  # the inference worker says so better
     reader.warm_up(

@@ -237,6 +237,46 @@ async def test_what_is_larger_than_all_the_room_is_not_kept(start: Start) -> Non
         await orchestrator.run(AudioTask(kept=first.id, reading=HOT))
 
 
+async def test_text_is_aligned_without_reading_although_settings_changed(
+    start: Start, adapter: FakeAdapter
+) -> None:
+    orchestrator = await start()
+    first = await orchestrator.run(make_task(session="me"))
+    adapter.calls.clear()
+
+    await orchestrator.run(
+        AudioTask(kept=first.id, wants=frozenset({Want.ALIGNMENT}), text="a", reading=HOT)
+    )
+
+    assert operations(adapter) == [ALIGN]
+
+
+async def test_task_that_went_back_to_another_leads_to_the_same_recording(
+    start: Start, adapter: FakeAdapter
+) -> None:
+    orchestrator = await start()
+    first = await orchestrator.run(make_task(model="embedded", session="me"))
+    again = await orchestrator.run(AudioTask(kept=first.id, reading=HOT, session="me"))
+    third = await orchestrator.run(AudioTask(kept=again.id, session="me"))
+    adapter.calls.clear()
+
+    await orchestrator.run(make_task(model="auto", session="me"))
+
+    assert third.recognition is first.recognition
+    assert TRANSCRIBE in operations(adapter), "another model was asked for"
+
+
+async def test_extras_are_made_once(start: Start, adapter: FakeAdapter) -> None:
+    orchestrator = await start()
+    await orchestrator.run(make_task(session="me"))
+    await orchestrator.run(make_task(wants=ALL, session="me"))
+    adapter.calls.clear()
+
+    await orchestrator.run(make_task(wants=ALL, session="me"))
+
+    assert adapter.calls == []
+
+
 async def test_failed_reading_leaves_what_is_kept(start: Start, adapter: FakeAdapter) -> None:
     orchestrator = await start()
     first = await orchestrator.run(make_task(session="me"))
