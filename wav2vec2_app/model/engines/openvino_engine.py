@@ -26,9 +26,9 @@ from wav2vec2_app.model.engines.base import (
 )
 from wav2vec2_app.model.engines.openvino_graph import (
     Architecture,
-    Weights,
     build,
 )
+from wav2vec2_app.model.engines.weights import Weights
 from wav2vec2_app.model.languages import CONFIG
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import SAMPLE_RATE_HZ, Float32
@@ -80,11 +80,14 @@ class OpenVinoEngine:
         self._core = ov.Core()
         self._chosen = self._choose(graph, architecture)
         self._request = self._compile(graph, self._chosen)
-        del graph, weights
+        self._weights = weights  # mapped: the graph's constants are their memory
+        del graph
+        self.forward(np.zeros((1, SAMPLE_RATE_HZ), np.float32))  # packs the weights
         _return_memory()
 
     def forward(self, batch: Float32) -> Float32:
         found = self._request.infer({0: np.ascontiguousarray(batch, dtype=np.float32)})
+        self._weights.let_go()  # a new shape may have packed some of them anew
         return np.array(found[0], dtype=np.float32)  # the request's own buffer is used again
 
     def describe(self) -> EngineInfo:

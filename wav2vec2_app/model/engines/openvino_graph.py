@@ -8,18 +8,16 @@ adapters (MMS) included. Tests hold it against ``transformers``' own.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
-from safetensors import safe_open
 
 from wav2vec2_app.model.engines.base import UnsupportedArchitecture
+from wav2vec2_app.model.engines.weights import Weights
 from wav2vec2_app.types import Float32
 
 Node = Any  # an openvino.Node; its package has no complete annotations
@@ -92,54 +90,6 @@ BASE: dict[str, Any] = {
 }
 
 
-class Weights:
-    """Tensors of safetensors files by name, as float32; ``parameters`` counts what was read.
-
-    Args:
-        path: the checkpoint's weights.
-        adapter: a language's attention adapters and CTC head, which take the place of those in ``path``.
-
-    Raises:
-        ValueError: the adapter is not one for this checkpoint.
-    """
-
-    def __init__(self, path: Path, adapter: Path | None = None) -> None:
-        self._files: dict[str, Any] = {}
-        self._add(path)
-        if adapter is not None:
-            replaced = {name for name in self._files if ADAPTED.search(name)}
-            if replaced != self._add(adapter):
-                raise ValueError(f"{adapter.name} does not belong to {path.name}")
-        self.parameters = 0
-
-    def _add(self, path: Path) -> set[str]:
-        file: Any = safe_open(path, framework="numpy")
-        names = set(file.keys())
-        self._files.update(dict.fromkeys(names, file))
-        return names
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._files
-
-    def __call__(self, name: str) -> Float32:
-        """Read one.
-
-        Raises:
-            KeyError: there is none of this name.
-            UnsupportedArchitecture: its number format is not one that numpy has.
-        """
-        try:
-            tensor = self._files[name].get_tensor(name)
-        except TypeError as error:
-            raise UnsupportedArchitecture(f"number format of {name}") from error
-        self.parameters += tensor.size
-        return np.ascontiguousarray(tensor, dtype=np.float32)
-
-
-ADAPTED = re.compile(r"\.adapter_layer\.|^lm_head\.")
-"""Names of the weights that each language of a multilingual checkpoint has of its own."""
-
-
 def build(architecture: Architecture, weights: Weights) -> ov.Model:
     """The graph: audio ``(batch, samples)`` to log-probabilities ``(batch, frames, tokens)``.
 
@@ -170,7 +120,7 @@ class _Builder:
         hidden = ops.unsqueeze(audio, 1)
         for number, stride in enumerate(a.conv_stride):
             prefix = f"wav2vec2.feature_extractor.conv_layers.{number}"
-            kernel = ops.constant(self._w(f"{prefix}.conv.weight"))
+            kernel = _constant(self._w(f"{prefix}.conv.weight"))
             hidden = ops.convolution(hidden, kernel, [stride], [0], [0], [1])
             if a.conv_bias:
                 bias = self._w(f"{prefix}.conv.bias")
@@ -278,7 +228,7 @@ class _Builder:
     # --- operations ---
 
     def _linear(self, hidden: Node, name: str) -> Node:
-        weight = ops.constant(self._w(f"{name}.weight"))
+        weight = _constant(self._w(f"{name}.weight"))
         product = ops.matmul(hidden, weight, False, True)
         return ops.add(product, ops.constant(self._w(f"{name}.bias")))
 
@@ -286,3 +236,9 @@ class _Builder:
         hidden = ops.mvn(hidden, [-1], True, eps, "INSIDE_SQRT")
         hidden = ops.multiply(hidden, ops.constant(self._w(f"{name}.weight")))
         return ops.add(hidden, ops.constant(self._w(f"{name}.bias")))
+
+
+def _constant(weight: Float32) -> Node:
+    """A constant over a mapped weight's own memory; of other arrays, a copy."""
+    mapped = isinstance(weight, np.memmap)
+    return ops.constant(weight, shared_memory=True) if mapped else ops.constant(weight)
