@@ -30,7 +30,15 @@ def router(
         now = orchestrator.status()
         adapters = {adapter.name: adapter.ready for adapter in now.adapters}
         is_ready = schema.is_ready(now)
-        body = {"status": "ready" if is_ready else "not ready", "adapters": adapters}
+        body = {
+            "status": "ready" if is_ready else "not ready",
+            "adapters": adapters,
+            "workers": [
+                {"role": worker.role, "state": worker.state, "restarts": worker.restarts}
+                for adapter in now.adapters
+                for worker in adapter.workers
+            ],
+        }
         return JSONResponse(body, 200 if is_ready else 503)
 
     @routes.get("/metrics")

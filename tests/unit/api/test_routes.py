@@ -59,7 +59,14 @@ async def test_server_is_alive_and_ready(client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).json() == {"status": "ok"}
     answer = await client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "adapters": {"fake": True}}
+    assert answer.json() == {
+        "status": "ready",
+        "adapters": {"fake": True},
+        "workers": [
+            {"role": "audio", "state": "ready", "restarts": 0},
+            {"role": "inference", "state": "ready", "restarts": 0},
+        ],
+    }
 
 
 async def test_server_without_its_adapters_is_not_ready(
