@@ -284,7 +284,8 @@ def _bad(what: str) -> InputError:
 
 async def _refuse(socket: WebSocket, error: Wav2Vec2Error) -> None:
     """Say why, and close; a client that has gone already is nobody's concern."""
-    code = _CLOSE_CODES.get(error.code, POLICY if isinstance(error, InputError) else INTERNAL)
+    theirs = error.layer in ("validation", "context")
+    code = _CLOSE_CODES.get(error.code, POLICY if theirs else INTERNAL)
     with suppress(RuntimeError, WebSocketDisconnect):
         await socket.send_text(messages.failure(error).model_dump_json())
         await socket.close(code)

@@ -56,10 +56,11 @@ class Agreement:
         self.tentative, self._agreed = behind[stand:], agreed[stand:]
         return behind[:stand]
 
-    def conclude(self, words: Sequence[Word]) -> tuple[Word, ...]:
+    def conclude(self, words: Sequence[Word], *, closed: bool = False) -> tuple[Word, ...]:
         """All words of the utterance, given those of the last pass.
 
         What stands keeps its text and time, with the last pass's confidence where that heard the same.
+        Nothing can be added to a ``closed`` utterance: behind its end, too, words stand already.
         """
         taken, partners = follow(self.committed, words)
         standing = (
@@ -68,7 +69,7 @@ class Agreement:
             else replace(word, confidence=words[partner].confidence)
             for word, partner in zip(self.committed, partners, strict=True)
         )
-        return (*standing, *words[taken:])
+        return tuple(standing) if closed else (*standing, *words[taken:])
 
 
 def follow(standing: Sequence[Word], words: Sequence[Word]) -> tuple[int, tuple[int | None, ...]]:

@@ -248,7 +248,7 @@ class Captioner:
         if pause is not None:
             tail_s = TAIL_SHARE * min(rules.pause_s, pause.duration_s)
             return asked.start + _samples(pause.start_s + tail_s)
-        if length_s < rules.utterance_s:
+        if asked.stop - asked.start < _samples(rules.utterance_s):
             return None
         earliest_s = CUT_SHARE * rules.utterance_s
         best = pauses.best_pause(heard.emission, earliest_s)
@@ -266,15 +266,14 @@ class Captioner:
         before = self._agreement
         standing = [word for word in before.committed if _middle_s(word) < asked.stop_s]
         carried = before.committed[len(standing) :]
-        ended = Agreement(standing)
-        final = ended.conclude(words)
+        final = Agreement(standing).conclude(words, closed=bool(carried))
         self._agreement = Agreement(carried)
         self._tape.drop_until(asked.stop)
         self._heard = max(self._heard, asked.stop)
         self._passed = asked.stop
         self._cut = None
         captions: list[Caption] = []
-        if final or before.tentative:
+        if final or carried or before.tentative:
             captions.append(Final(self._number, asked.start_s, asked.stop_s, final, note))
             self._number += 1
         rest = tuple(word for word in before.tentative if _middle_s(word) >= asked.stop_s)

@@ -133,7 +133,7 @@ def standing(captions: Sequence[Caption]) -> list[str]:
     finished: list[str] = []
     committed: list[str] = []
     number = 1
-    for caption in captions:
+    for at, caption in enumerate(captions):
         before = [*finished, *committed]
         if isinstance(caption, Words):
             if caption.utterance != number:
@@ -146,7 +146,7 @@ def standing(captions: Sequence[Caption]) -> list[str]:
             number, committed = caption.utterance + 1, []
             missing = len(before) - len(finished)
             carried = before[len(finished) :] if missing > 0 else []
-            following = captions[captions.index(caption) + 1] if missing > 0 else None
+            following = captions[at + 1] if missing > 0 else None
             if carried:
                 assert isinstance(following, Words)
                 assert [word.text for word in following.committed] == carried
