@@ -143,8 +143,9 @@ class Screen:
         return messages.status_done(result, at_s)
 
     def _problems(self, result: AudioResult) -> Update:
-        """Extras that are missing: the transcript stands, and the page says what does not."""
-        cards = [messages.problem_card(one.error, self.task_id) for one in result.problems]
+        """Extras that are missing: the transcript stands, and the page says what does not, once."""
+        errors = {one.error.message: one.error for one in result.problems}.values()
+        cards = [messages.problem_card(error, self.task_id) for error in errors]
         return {"problem": "".join(cards)} if cards else {}
 
     def fail(self, error: Wav2Vec2Error) -> Update:
