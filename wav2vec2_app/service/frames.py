@@ -70,15 +70,18 @@ def aligning_frame(emission: Emission, text: str) -> tuple[dict[str, Any], Array
 
 def alignment(answer: Answer) -> Alignment:
     """The alignment that the text worker found."""
-    return Alignment(
-        words=tuple(
-            AlignedWord(
-                **{**word, "characters": tuple(AlignedCharacter(**c) for c in word["characters"])}
-            )
-            for word in answer.meta["words"]
-        ),
-        score=answer.meta["score"],
-    )
+    letters = iter(answer.arrays["letters"].tolist())
+    words = []
+    for word, span in zip(answer.meta["words"], answer.arrays["words"].tolist(), strict=True):
+        spans = zip(word["letters"], letters, strict=False)  # each word takes as many as it has
+        characters = tuple(AlignedCharacter(text, *_rounded(one)) for text, one in spans)
+        words.append(AlignedWord(word["text"], *_rounded(span), characters, word["wildcard"]))
+    return Alignment(tuple(words), answer.meta["score"])
+
+
+def _rounded(span: list[float]) -> tuple[float, float, float]:
+    start_s, end_s, score = span
+    return round(start_s, 4), round(end_s, 4), round(score, 6)
 
 
 def drawing_frame(

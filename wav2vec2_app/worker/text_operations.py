@@ -5,7 +5,9 @@ operation   takes                                              gives
 ==========  =================================================  ===========================================
 read        an emission; meta ``reading`` (fields of           meta ``words``, ``confidence``, ``decoder``,
             :class:`Reading`), ``embedded``                    ``reason``, ``note``
-align       an emission; meta ``text``                         meta ``words``, ``score``
+align       an emission; meta ``text``                         meta ``words`` (text, letters, wildcard),
+                                                               ``score``; arrays ``words`` and ``letters``:
+                                                               start, end and score of each
 ==========  =================================================  ===========================================
 
 An emission is what :mod:`wav2vec2_app.bridge.emissions` packs. Every answer has ``stages``.
@@ -14,7 +16,7 @@ An emission is what :mod:`wav2vec2_app.bridge.emissions` packs. Every answer has
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,12 +25,12 @@ import numpy as np
 
 from wav2vec2_app.bridge.emissions import unpack_emission
 from wav2vec2_app.errors import ModelError
-from wav2vec2_app.model.alignment import align
+from wav2vec2_app.model.alignment import AlignedWord, Character, align
 from wav2vec2_app.model.alphabet import Alphabet
 from wav2vec2_app.model.languages import CONFIG, read_json
 from wav2vec2_app.model.reading import Reader, speller_of
 from wav2vec2_app.model.viterbi import prepare
-from wav2vec2_app.types import Emission, Reading
+from wav2vec2_app.types import Emission, Float32, Reading
 from wav2vec2_app.worker.loop import Call, Operations, Reply
 from wav2vec2_app.worker.stages import in_turn
 
@@ -61,18 +63,21 @@ def align_text(call: Call) -> Reply:
     emission = unpack_emission(call.meta["emission"], call.arrays)
     found = align(emission, str(call.meta["text"]), speller_of(emission))
     words = [
-        {
-            "text": word.text,
-            "start_s": word.start_s,
-            "end_s": word.end_s,
-            "score": word.score,
-            "wildcard": word.wildcard,
-            "characters": [asdict(character) for character in word.characters],
-        }
-        for word in found.words
+        {"text": w.text, "letters": [c.text for c in w.characters], "wildcard": w.wildcard}
+        for w in found.words
     ]
+    letters = [character for word in found.words for character in word.characters]
     stages = in_turn({"align": time.perf_counter() - begin})
-    return Reply({"words": words, "score": found.score, "stages": stages})
+    return Reply(
+        {"words": words, "score": found.score, "stages": stages},
+        {"words": _spans(found.words), "letters": _spans(letters)},
+    )
+
+
+def _spans(parts: Sequence[AlignedWord] | Sequence[Character]) -> Float32:
+    """Start, end and score of each part: float32 ``(parts, 3)``."""
+    rows = [(part.start_s, part.end_s, part.score) for part in parts]
+    return np.array(rows, np.float32).reshape(len(rows), 3)
 
 
 def warm_up(reader: Reader, embedded: Path) -> None:

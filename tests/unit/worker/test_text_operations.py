@@ -11,10 +11,12 @@ import pytest
 
 from tests.doubles import make_emission
 from wav2vec2_app.bridge.emissions import pack_emission
+from wav2vec2_app.bridge.process import Answer
 from wav2vec2_app.bridge.protocol import Frame
 from wav2vec2_app.build import assets_path
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.types import AS_USUAL, Reading
+from wav2vec2_app.service.frames import alignment
+from wav2vec2_app.types import AS_USUAL, Alignment, Reading
 from wav2vec2_app.worker.loop import Call, Operations
 from wav2vec2_app.worker.text_operations import create
 
@@ -38,6 +40,14 @@ def ask(operations: Operations, op: str, meta: dict[str, Any], **arrays: Any) ->
     return operations.handlers[op](call).meta
 
 
+def told(operations: Operations, meta: dict[str, Any], arrays: dict[str, Any]) -> Alignment:
+    """An alignment as the page's process reads it."""
+    call = Call(Frame("request", "0" * 8, "align", meta, arrays), lambda _: None)
+    reply = operations.handlers["align"](call)
+    assert [stage["name"] for stage in reply.meta["stages"]] == ["align"]
+    return alignment(Answer(reply.meta, reply.arrays))
+
+
 def request(text: str, reading: Reading = AS_USUAL) -> tuple[dict[str, Any], dict[str, Any]]:
     meta, arrays = pack_emission(make_emission(text))
     return {"emission": meta, "reading": asdict(reading), "embedded": False}, dict(arrays)
@@ -55,12 +65,15 @@ def test_emission_is_read(operations: Operations) -> None:
 
 def test_text_is_aligned_word_by_word_and_letter_by_letter(operations: Operations) -> None:
     meta, arrays = request("hello world")
-    answer = ask(operations, "align", {**meta, "text": "Hello, world!"}, **arrays)
+    found = told(operations, {**meta, "text": "Hello, жук world!"}, arrays)
 
-    assert [word["text"] for word in answer["words"]] == ["Hello,", "world!"]
-    assert [c["text"] for c in answer["words"][0]["characters"]] == list("HELLO")
-    assert answer["score"] > 0.8
-    assert [stage["name"] for stage in answer["stages"]] == ["align"]
+    assert [word.text for word in found.words] == ["Hello,", "жук", "world!"]
+    assert [[c.text for c in w.characters] for w in found.words] == [[*"HELLO"], [], [*"WORLD"]]
+    assert [word.wildcard for word in found.words] == [False, True, False]
+    times = [(c.start_s, c.end_s) for word in found.words for c in word.characters]
+    assert times == sorted(times)
+    assert found.words[0].start_s <= times[0][0] < times[-1][1] <= found.words[2].end_s
+    assert found.score > 0.5
 
 
 def test_empty_text_is_refused(operations: Operations) -> None:
