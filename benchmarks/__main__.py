@@ -6,6 +6,7 @@ import asyncio
 import sys
 
 from benchmarks import (
+    again,
     alignment,
     bridge,
     hotwords,
@@ -24,6 +25,7 @@ from benchmarks.report import show
 
 results = [
     show("request", asyncio.run(request.measure())),
+    show("again", asyncio.run(again.measure())),
     show("recovery", asyncio.run(recovery.measure())),
     show("bridge", asyncio.run(bridge.measure())),
     show("pictures", pictures.measure()),
