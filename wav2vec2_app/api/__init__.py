@@ -26,4 +26,5 @@ def add_routes(
     errors.install(app)
     app.include_router(health.router(orchestrator, render_metrics, metrics_content_type))
     app.include_router(openai.router(orchestrator, settings))
-    app.include_router(live.router(orchestrator, settings))
+    if settings.live_sessions:
+        app.include_router(live.router(orchestrator, settings))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from wav2vec2_app import schema, types
 from wav2vec2_app.errors import Wav2Vec2Error
-from wav2vec2_app.live.captioner import Caption, Final
+from wav2vec2_app.live.captioner import Caption, Captioner, Final
 from wav2vec2_app.schema import WordSchema
 
 
@@ -42,6 +42,7 @@ class Words(_Message):
     utterance: int
     committed: tuple[WordSchema, ...]
     tentative: tuple[WordSchema, ...]
+    heard_s: FiniteFloat
     lag_s: FiniteFloat
     behind: bool
 
@@ -57,15 +58,17 @@ class FinalWords(_Message):
     words: tuple[WordSchema, ...]
     confidence: FiniteFloat
     note: str
+    heard_s: FiniteFloat
     lag_s: FiniteFloat
     behind: bool
 
 
 class Status(_Message):
-    """How it goes, about once a second."""
+    """How it goes: about once a second, and after a pass that changed no word."""
 
     type: Literal["status"] = "status"
     arrived_s: FiniteFloat
+    heard_s: FiniteFloat
     lag_s: FiniteFloat
     behind: bool
     interval_s: FiniteFloat
@@ -97,9 +100,18 @@ class Ended(_Message):
 Message = Ready | Words | FinalWords | Status | Notice | Failure | Ended
 
 
-def of_caption(caption: Caption, *, lag_s: float, behind: bool) -> Words | FinalWords:
+def status(captioner: Captioner) -> Status:
+    """How a session goes, as it is sent."""
+    return Status(
+        arrived_s=round(captioner.arrived_s, 3),
+        interval_s=round(captioner.interval_s, 3),
+        **_state(captioner),
+    )
+
+
+def of_caption(caption: Caption, captioner: Captioner) -> Words | FinalWords:
     """A caption as it is sent."""
-    how = {"lag_s": round(lag_s, 3), "behind": behind}
+    how = _state(captioner)
     if isinstance(caption, Final):
         return FinalWords(
             utterance=caption.utterance,
@@ -122,6 +134,14 @@ def of_caption(caption: Caption, *, lag_s: float, behind: bool) -> Words | Final
 def failure(error: Wav2Vec2Error) -> Failure:
     """An error as it is sent."""
     return Failure(error=schema.error(error, "").error)
+
+
+def _state(captioner: Captioner) -> dict[str, Any]:
+    return {
+        "heard_s": round(captioner.heard_s, 3),
+        "lag_s": round(captioner.lag_s, 3),
+        "behind": captioner.behind,
+    }
 
 
 def _words(words: Sequence[types.Word]) -> tuple[WordSchema, ...]:

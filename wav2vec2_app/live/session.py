@@ -128,11 +128,9 @@ class LiveSession:
         self._room.set()
         for caption in captions:
             self._finals += isinstance(caption, Final) and bool(caption.words)
-            await self._send(
-                messages.of_caption(
-                    caption, lag_s=self._captioner.lag_s, behind=self._captioner.behind
-                )
-            )
+            await self._send(messages.of_caption(caption, self._captioner))
+        if not captions:
+            await self._send(messages.status(self._captioner))
 
     async def _wait(self) -> None:
         """Until something arrives or it is time for the next pass."""
@@ -148,12 +146,4 @@ class LiveSession:
     async def _tell_status(self) -> None:
         while True:
             await asyncio.sleep(STATUS_S)
-            captioner = self._captioner
-            await self._send(
-                messages.Status(
-                    arrived_s=round(captioner.arrived_s, 3),
-                    lag_s=round(captioner.lag_s, 3),
-                    behind=captioner.behind,
-                    interval_s=round(captioner.interval_s, 3),
-                )
-            )
+            await self._send(messages.status(self._captioner))

@@ -12,7 +12,7 @@ import gradio as gr
 
 from wav2vec2_app import asking
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.ui import clients, handlers, panels, pictures, reading
+from wav2vec2_app.ui import clients, handlers, live, panels, pictures, reading
 from wav2vec2_app.ui.clients import uploads_only
 from wav2vec2_app.ui.screen import Screen, Update
 from wav2vec2_app.ui.tabs import Tabs
@@ -129,8 +129,8 @@ def mount_page(app: Any, page: gr.Blocks, settings: Settings, *, assets: Path) -
         ssr_mode=False,
         show_error=False,  # Gradio's own messages name paths; ours travel in the answers
         theme=build_theme(),
-        css=(looks / "page.css").read_text(encoding="utf-8"),
-        js=(looks / "page.js").read_text(encoding="utf-8"),
+        css=_joined(looks, "page.css", "live.css"),
+        js=f"() => {{ {_called(looks, 'page.js')} {_called(looks, 'live.js')} }}",
         head=_head(settings),
     )
 
@@ -142,6 +142,15 @@ def upload_ceiling(settings: Settings) -> int:
     that says so, and only a far larger one is cut off while it arrives.
     """
     return 2 * settings.max_bytes
+
+
+def _joined(folder: Path, *names: str) -> str:
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+def _called(folder: Path, name: str) -> str:
+    """The function that a script of ours is, and its call."""
+    return f"({_joined(folder, name)})();"
 
 
 def _head(settings: Settings) -> str:
@@ -169,6 +178,8 @@ def _lay_out(
         with gr.Column(elem_id="answer", scale=8, min_width=300):
             for name in ("status", "problem", "transcript", "actions"):
                 shown[name] = _part(name)
+            if settings.live_sessions:
+                _html(live.answer(), elem_id="live-answer")
             read_as = reading.lay_out()
     text, align = _alignment(shown)
     with gr.Row(elem_id="evidence"):
@@ -212,6 +223,8 @@ def _input(
             waveform_color="#9aa39f", waveform_progress_color="#12957f"
         ),
     )
+    if settings.live_sessions:
+        _html(live.controls(), elem_id="live")
     model = gr.Dropdown(
         choices=panels.choices(orchestrator.status()),
         value="auto",
@@ -288,6 +301,7 @@ def _wire(page: gr.Blocks, parts: Parts, orchestrator: ModelOrchestrator) -> Non
     tabs = Tabs()
     _wire_runs(parts, orchestrator, tabs)
     _wire_alignment(parts, orchestrator, tabs)
+    live.follow_wishes(parts.model, parts.settings.inputs, page)
 
     async def cancel(request: gr.Request) -> None:
         handlers.cancel(orchestrator, _session(request))

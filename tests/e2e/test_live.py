@@ -1,0 +1,158 @@
+"""Live captions as a person meets them: Chromium's fake microphone says an example clip over and over."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import jiwer
+import pytest
+from playwright.sync_api import Page
+
+from benchmarks.server import RunningServer
+from tests.e2e.conftest import Launch, Open
+from tests.examples import Clip
+
+pytestmark = pytest.mark.e2e
+
+LINES = "#live-lines"
+FINAL = f"{LINES} .w-word"
+DONE = '#live-status[data-state="done"]'
+
+
+def start(page: Page) -> None:
+    page.get_by_role("button", name="Live", exact=True).click()
+    page.get_by_role("button", name="Start listening").click()
+
+
+def stop(page: Page) -> None:
+    page.get_by_role("button", name="Stop listening").click()
+    page.wait_for_selector(DONE)
+
+
+def watch(page: Page) -> None:
+    """Note every word that stands or is tentative, as it is shown."""
+    page.evaluate(
+        """() => {
+          window.seen = {tentative: 0, stands: []};
+          const look = () => {
+            seen.tentative += document.querySelectorAll('#live-lines .w-tentative').length;
+            seen.stands.push([...document.querySelectorAll('#live-lines .w-stands')]
+              .map(one => one.textContent).join(' '));
+          };
+          new MutationObserver(look).observe(document.getElementById('live-lines'),
+            {childList: true, subtree: true});
+        }"""
+    )
+
+
+def test_words_appear_while_they_are_spoken_and_stay(page: Page, clip: Clip) -> None:
+    watch(page)
+    start(page)
+    page.wait_for_selector(f"{LINES} .w-tentative")
+    page.wait_for_selector(FINAL)
+    assert float(page.locator("#live-lag").inner_text().split()[0]) < 5
+    stop(page)
+
+    seen = page.evaluate("window.seen")
+    assert seen["tentative"] > 0
+    lines = [one for one in seen["stands"] if one]
+    for earlier, later in itertools.pairwise(lines):
+        if later.split()[:1] == earlier.split()[:1]:
+            assert later.startswith(earlier) or earlier.startswith(later)
+    heard = page.locator(FINAL).all_inner_texts()
+    hits = jiwer.process_words(clip.text, " ".join(heard).lower()).hits
+    assert hits >= len(clip.text.split()) / 4, heard
+    assert page.locator("#live-heard").inner_text().split()[:2] == heard[:2]
+    assert page.locator("#live-heard").get_attribute("aria-live") == "polite"
+
+
+def test_captions_can_be_taken_along_and_go_on_after_a_stop(page: Page, tmp_path: Path) -> None:
+    start(page)
+    page.wait_for_selector(FINAL)
+    stop(page)
+    before = page.locator(f"{LINES} .w-line").count()
+    page.get_by_role("button", name="Start listening").press("Enter")
+    page.wait_for_function(
+        f"n => document.querySelectorAll('{LINES} .w-line').length > n", arg=before
+    )
+    page.wait_for_timeout(500)
+    page.keyboard.press("Escape")
+    page.wait_for_selector(DONE)
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download captions.srt").click()
+    path = tmp_path / "captions.srt"
+    download.value.save_as(path)
+
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("1\n00:00:0")
+    starts = [line.split(" --> ")[0] for line in text.splitlines() if " --> " in line]
+    assert starts == sorted(starts)
+    page.get_by_role("button", name="Clear").click()
+    assert page.locator(f"{LINES} .w-line").count() == 0
+
+
+def test_leaving_the_mode_ends_the_session_and_brings_the_page_back(page: Page) -> None:
+    start(page)
+    page.wait_for_selector('#live-status[data-state="running"]')
+
+    page.get_by_label("Upload file").click()
+
+    assert not page.locator("#live-controls").is_visible()
+    assert page.locator("#run").is_visible()
+    page.wait_for_selector(DONE, state="attached")
+
+
+def test_one_who_finds_no_place_is_told(launch: Launch) -> None:
+    from benchmarks.server import running_server
+
+    with running_server({"WAV2VEC2_MODEL": "embedded", "WAV2VEC2_LIVE_SESSIONS": "1"}) as small:
+        browser = launch("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+        pages = [browser.new_page() for _ in range(2)]
+        for page in pages:
+            page.goto(small.url)
+            page.wait_for_selector("#live-pill")
+            start(page)
+            if page is pages[0]:
+                page.wait_for_selector('#live-status[data-state="running"]')
+        pages[1].wait_for_selector("#live-problem .w-error")
+
+        problem = pages[1].locator("#live-problem").inner_text()
+        assert "live.busy" in problem
+        assert pages[1].get_by_role("button", name="Start listening").is_visible()
+        browser.close()
+
+
+def test_blocked_microphone_and_page_without_https_are_explained(
+    server: RunningServer, launch: Launch
+) -> None:
+    for url, arguments, words in (
+        (
+            server.url,
+            ["--deny-permission-prompts", "--use-fake-device-for-media-stream"],
+            "blocked",
+        ),
+        (
+            server.url.replace("127.0.0.1", "speech.example"),
+            ["--host-resolver-rules=MAP speech.example 127.0.0.1"],
+            "https",
+        ),
+    ):
+        browser = launch(*arguments)
+        page = browser.new_page()
+        page.goto(url)
+        page.wait_for_selector("#live-pill")
+        start(page)
+        page.wait_for_selector("#live-problem .w-error")
+        assert words in page.locator("#live-problem").inner_text()
+        browser.close()
+
+
+def test_narrow_page_does_not_scroll_sideways(open_page: Open) -> None:
+    page = open_page(width=360)
+    start(page)
+    page.wait_for_selector(FINAL)
+
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    stop(page)
