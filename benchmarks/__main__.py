@@ -10,6 +10,7 @@ from benchmarks import (
     alignment,
     bridge,
     hotwords,
+    live,
     long_audio,
     long_file,
     memory,
@@ -38,5 +39,6 @@ results = [
     show("long_file", asyncio.run(long_file.measure())),
     show("peers", asyncio.run(peers.measure())),
     show("silence", silence.measure()),
+    show("live", live.measure()),
 ]
 sys.exit(0 if all(results) else 1)

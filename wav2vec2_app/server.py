@@ -84,7 +84,7 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         log_level="warning",
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
-        ws_max_size=2 * live.MAX_MESSAGE_BYTES,  # up to there the answer says what was wrong
+        ws_max_size=live.CUT_OFF_BYTES,
         ws_per_message_deflate=False,  # speech does not get smaller, and it would cost time
         proxy_headers=on_spaces(),
         forwarded_allow_ips="*" if on_spaces() else None,

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES: Final = 512 * 1024
 """Largest message taken; several seconds of audio at any rate."""
+CUT_OFF_BYTES: Final = 16 * 1024 * 1024
+"""A message beyond this is not even read to its end; up to there the answer says what was wrong."""
 RATES_HZ: Final = (8_000, 96_000)
 """Lowest and highest sampling rate taken."""
 SMALL_BYTES, SMALL_PER_S, SMALL_AT_ONCE = 320, 400, 2000

@@ -49,9 +49,7 @@ async def serve(start: Start, adapter: FakeAdapter) -> AsyncIterator[Serve]:
     async def serve(**settings: Any) -> str:
         app = FastAPI()
         app.include_router(live.router(await start(adapter), Settings(**settings)))
-        config = uvicorn.Config(
-            app, port=0, log_level="error", ws_max_size=2 * live.MAX_MESSAGE_BYTES
-        )
+        config = uvicorn.Config(app, port=0, log_level="error", ws_max_size=live.CUT_OFF_BYTES)
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve())
         servers.append((server, running))
@@ -151,7 +149,7 @@ async def test_rate_that_changes_in_the_middle_is_refused(serve: Serve) -> None:
     ("size", "code"),
     [
         (live.MAX_MESSAGE_BYTES + 2, "live.message_too_large"),
-        (3 * live.MAX_MESSAGE_BYTES, None),  # cut off while it arrives
+        (live.CUT_OFF_BYTES + 2, None),  # cut off while it arrives
     ],
 )
 async def test_message_that_is_too_large_is_refused(
