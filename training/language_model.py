@@ -1,8 +1,8 @@
-"""The language model of the embedded checkpoint's beam: a pruned word 3-gram over the novels.
+"""The language model of the embedded checkpoint's beam: a pruned word 4-gram over the novels.
 
 Run `python -m training.language_model` with `lmplz` and `build_binary` on the path: they are built
 from the source package of `kenlm` (`cmake -DKENLM_MAX_ORDER=4`, Boost's headers) and needed here
-only. Writes assets/lm: `lm.bin` (Kneser-Ney 3-gram, trie, quantised to 8 bits) and `words.txt`
+only. Writes assets/lm: `lm.bin` (Kneser-Ney 4-gram, trie, quantised to 8 bits) and `words.txt`
 (every word it knows, most frequent first; the beam spells them letter by letter).
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from training.paths import NOVELS, REPO
 
-PRUNE = ("0", "3", "6")
+PRUNE = ("0", "1", "1", "2")
 """n-grams seen this often or less are dropped, for each order; as many as the model's order."""
 
 
@@ -31,7 +31,7 @@ def count_words(text: Path) -> collections.Counter[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--words", type=int, default=40_000, help="size of the vocabulary")
+    parser.add_argument("--words", type=int, default=60_000, help="size of the vocabulary")
     parser.add_argument("--prune", nargs="+", default=PRUNE, help="one number for each order")
     parser.add_argument("--text", type=Path, default=NOVELS)
     parser.add_argument("--out", type=Path, default=REPO / "assets" / "lm")

@@ -169,8 +169,8 @@ class Reading:
     """
 
     decoder: str = "auto"
-    beam_width: int = 30
-    lm_weight: float = 1.5
+    beam_width: int = 150
+    lm_weight: float = 1.75
     word_score: float = 0.0
     hotwords: tuple[str, ...] = ()
     hotword_boost: float = 6.0

@@ -103,7 +103,9 @@ def join(windows: Sequence[Window], emissions: Sequence[Emission]) -> Emission:
         return emissions[0]
     pairs = list(zip(windows, emissions, strict=True))
     log_probs = np.concatenate([one.log_probs[w.keep_from : w.keep_to] for w, one in pairs])
-    levels = [one.energy_db[w.keep_from : w.keep_to] for w, one in pairs if one.energy_db is not None]
+    levels = [
+        one.energy_db[w.keep_from : w.keep_to] for w, one in pairs if one.energy_db is not None
+    ]
     energy_db = np.concatenate(levels) if len(levels) == len(pairs) else None
     return replace(emissions[0], log_probs=log_probs, energy_db=energy_db)
 

@@ -31,8 +31,8 @@ async def page(orchestrator: ModelOrchestrator, tmp_path: Path) -> gr.Blocks:
 
 SETTINGS_OF_A_READING = {
     "decoder": "auto",
-    "beam_width": 30,
-    "lm_weight": 1.5,
+    "beam_width": 150,
+    "lm_weight": 1.75,
     "word_score": 0.0,
     "hotwords": "",
     "hotword_boost": 6.0,
