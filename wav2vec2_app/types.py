@@ -169,7 +169,7 @@ class Reading:
     """
 
     decoder: str = "auto"
-    beam_width: int = 150
+    beam_width: int = 200
     lm_weight: float = 1.75
     word_score: float = 0.0
     hotwords: tuple[str, ...] = ()

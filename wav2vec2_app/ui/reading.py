@@ -47,7 +47,7 @@ def lay_out() -> Settings:
         with gr.Row(elem_classes=["w-settings", "w-beam"]):
             numbers = [
                 _slider(
-                    "beam-width", "Beam width", (1, 200, 1), beam_width,
+                    "beam-width", "Beam width", (1, 500, 1), beam_width,
                     "Guesses kept at every step. More is slower, and at times better.",
                 ),
                 _slider(
