@@ -170,7 +170,7 @@ class Reading:
 
     decoder: str = "auto"
     beam_width: int = 200
-    lm_weight: float = 1.75
+    lm_weight: float = 1.5
     word_score: float = 0.0
     hotwords: tuple[str, ...] = ()
     hotword_boost: float = 6.0

@@ -32,7 +32,7 @@ async def page(orchestrator: ModelOrchestrator, tmp_path: Path) -> gr.Blocks:
 SETTINGS_OF_A_READING = {
     "decoder": "auto",
     "beam_width": 200,
-    "lm_weight": 1.75,
+    "lm_weight": 1.5,
     "word_score": 0.0,
     "hotwords": "",
     "hotword_boost": 6.0,
