@@ -24,6 +24,8 @@ from wav2vec2_app.types import (
 
 pytestmark = pytest.mark.integration
 
+EVERYTHING = frozenset({Want.TRANSCRIPT, Want.FEATURES, Want.PICTURES})
+
 SHORT, LONG = clips()[0], clips()[-1]
 
 
@@ -42,7 +44,7 @@ async def test_request_survives_the_death_of_its_worker_in_the_middle(
 ) -> None:
     """Killed after the first window, or the first picture, of several."""
     victim = pid_of(system, role)
-    task = AudioTask(AudioSource(path=LONG.path), wants=frozenset(Want))
+    task = AudioTask(AudioSource(path=LONG.path), wants=EVERYTHING)
     killed, last = False, None
 
     async for event in system.orchestrator.submit(task):
@@ -106,7 +108,7 @@ async def test_cancel_stops_the_work_between_windows(system: System) -> None:
 
 
 async def test_transcript_comes_before_the_pictures(system: System) -> None:
-    task = AudioTask(AudioSource(path=SHORT.path), wants=frozenset(Want))
+    task = AudioTask(AudioSource(path=SHORT.path), wants=EVERYTHING)
 
     parts = [
         type(event.value).__name__
