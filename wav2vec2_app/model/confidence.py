@@ -108,11 +108,6 @@ def read_calibration(folder: Path) -> dict[str, Any] | None:
     return dict(document)
 
 
-def is_calibrated(emission: Emission) -> bool:
-    """Whether confidences from ``emission`` are shares of right words, and not mere scores."""
-    return _calibration(emission) is not None
-
-
 def rate(emission: Emission, words: Sequence[AlignedWord]) -> list[float]:
     """Confidence in [0, 1] of each of ``words``, by the calibration that ``emission`` brings.
 

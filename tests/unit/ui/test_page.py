@@ -153,3 +153,13 @@ def test_examples_are_read_from_their_listing(tmp_path: Path) -> None:
 async def test_page_does_without_examples(orchestrator: ModelOrchestrator, tmp_path: Path) -> None:
     assert load_examples(tmp_path) == ()
     assert build_page(orchestrator, SETTINGS, examples=(), assets=assets_path())
+
+
+def test_every_slider_starts_on_one_of_its_steps(page: gr.Blocks) -> None:
+    """A browser moves a slider that does not, and the page would take that for a person's change."""
+    sliders = [block for block in page.blocks.values() if isinstance(block, gr.Slider)]
+
+    assert len(sliders) >= 4
+    for slider in sliders:
+        steps = (slider.value - slider.minimum) / slider.step
+        assert steps == pytest.approx(round(steps)), slider.label
