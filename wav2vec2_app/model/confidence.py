@@ -4,9 +4,9 @@ Only the model's own probabilities count: a language model or a hotword can put 
 transcript, but cannot make it surer. A checkpoint may bring ``confidence.json``, a logistic map from
 :data:`FEATURES` to the share of words that are right, fitted by ``training.calibrate``::
 
-    {"version": 1,
+    {"version": 2,
      "bias": -0.5,
-     "features": {"share": {"mean": 0.6, "scale": 0.2, "weight": 0.9}, …},
+     "features": {"purity": {"mean": -0.4, "scale": 0.4, "weight": 0.9}, …},
      "fitted": {"words": 2233, …}}
 
 ``confidence = 1 / (1 + exp(-(bias + sum(weight * (feature - mean) / scale))))``; ``features`` names each
@@ -33,13 +33,18 @@ from wav2vec2_app.types import Emission, Word
 log = logging.getLogger(__name__)
 
 CALIBRATION: Final = "confidence.json"
-VERSION: Final = 1
+VERSION: Final = 2
 
-FEATURES: Final = ("share", "purity", "longest", "shortest", "sureness", "margin")
+FEATURES: Final = (
+    "purity", "longest", "sureness", "margin", "doubt", "share_around", "doubt_around",
+)  # fmt: skip
 """What a word is judged by, see :func:`features`."""
 
 WINDOW: Final = 3
 """Frames on either side of a letter in which its sound may show as well."""
+
+AROUND: Final = 2
+"""Words on either side whose reading tells about a word's: errors come in clusters."""
 
 Numbers = NDArray[np.float64]
 
@@ -130,48 +135,70 @@ def transcript_confidence(words: Sequence[Word]) -> float:
 def features(emission: Emission, words: Sequence[AlignedWord]) -> Numbers:
     """What ``words``, all of an emission's, are judged by: ``(words, features)``.
 
-    ========  =========================================================================================
-    share     of the probability given to letters between the neighbours, what the word's own letters have
-    purity    the same around each letter: mean logarithm
-    longest   logarithm of the longest letter's seconds: a word that is forced on a sound has odd gaps
-    shortest  logarithm of the shortest letter's seconds
-    sureness  mean log-probability of the letters
-    margin    :attr:`AlignedWord.margin`
-    ========  =========================================================================================
+    ============  =====================================================================================
+    purity        around each letter, of the probability given to letters, what it has itself: mean logarithm
+    longest       logarithm of the longest letter's seconds: a word that is forced on a sound has odd gaps
+    sureness      mean log-probability of the letters
+    margin        :attr:`AlignedWord.margin`
+    doubt         entropy of the frames between the neighbours, in nats for each letter
+    share_around  of the probability given to letters, what the words' own have: mean of the :data:`AROUND`
+                  words on either side, or the word's own where it is alone
+    doubt_around  mean ``doubt`` of the same
+    ============  =====================================================================================
 
-    A wildcard's are 0.
+    A wildcard's are 0, and it is nobody's neighbour.
     """
+    values = np.zeros((len(words), len(FEATURES)))
+    spelt = [number for number, word in enumerate(words) if word.letters]
+    if not spelt:
+        return values
     mass = _Mass.of(emission)
     middles = [
         0,
         *((left.frames[1] + right.frames[0]) // 2 for left, right in pairwise(words)),
         len(emission.log_probs),
     ]
-    values = np.zeros((len(words), len(FEATURES)))
-    for row, word, begin, stop in zip(values, words, middles, middles[1:], strict=False):
-        if word.letters:
-            row[:] = _features(word, mass, begin, stop)
+    own = np.array(
+        [_features(words[number], mass, middles[number], middles[number + 1]) for number in spelt]
+    )
+    values[spelt] = np.hstack([own[:, :-1], _around(own[:, -2:][:, ::-1])])
     return values
+
+
+def _around(values: Numbers) -> Numbers:
+    """Means of ``values`` ``(words, n)`` over each word's neighbours, without itself."""
+    count = len(values)
+    if count == 1:
+        return values
+    sums = np.vstack([np.zeros(values.shape[1]), values.cumsum(axis=0)])
+    here = np.arange(count)
+    begin, stop = np.maximum(here - AROUND, 0), np.minimum(here + AROUND + 1, count)
+    means: Numbers = (sums[stop] - sums[begin] - values) / (stop - begin - 1)[:, None]
+    return means
 
 
 @dataclass(frozen=True)
 class _Mass:
-    """Running sums over frames ``(frames + 1, tokens)`` of each token's probability, and of all letters'."""
+    """Running sums over frames: of each token's probability ``(frames + 1, tokens)``, of all letters', of entropy."""
 
     tokens: Numbers
     letters: Numbers
+    entropy: Numbers
 
     @classmethod
     def of(cls, emission: Emission) -> _Mass:
-        probabilities = np.exp(emission.log_probs.astype(np.float64))
+        log_probs = emission.log_probs.astype(np.float64)
+        probabilities = np.exp(log_probs)
         sums = np.vstack([np.zeros(probabilities.shape[1]), probabilities.cumsum(axis=0)])
+        surprise = -probabilities * np.where(probabilities > 0, log_probs, 0.0)
         silent = {emission.vocabulary[emission.blank_id], emission.word_delimiter}
         spoken = [
             column
             for column, token in enumerate(emission.vocabulary)
             if token not in silent and token not in emission.special
         ]
-        return cls(sums, sums[:, spoken].sum(axis=1))
+        entropy = np.r_[0.0, surprise.sum(axis=1).cumsum()]
+        return cls(sums, sums[:, spoken].sum(axis=1), entropy)
 
     def between(self, begin: int, stop: int) -> float:
         return float(self.letters[stop] - self.letters[begin])
@@ -181,6 +208,7 @@ class _Mass:
 
 
 def _features(word: AlignedWord, mass: _Mass, begin: int, stop: int) -> tuple[float, ...]:
+    """The word's own: the first five of :data:`FEATURES`, and its share."""
     own, around = np.array(
         [
             (mass.of_letter(letter.token, *window), mass.between(*window))
@@ -189,14 +217,14 @@ def _features(word: AlignedWord, mass: _Mass, begin: int, stop: int) -> tuple[fl
             )
         ]
     ).T
-    seconds = [letter.end_s - letter.start_s for letter in word.characters]
+    longest = max(letter.end_s - letter.start_s for letter in word.characters)
     return (
-        float(np.minimum(own, 1).sum() / (mass.between(begin, stop) + 0.1)),
         float(np.log((own + 1e-4) / (around + 2e-4)).mean()),
-        float(np.log(max(seconds))),
-        float(np.log(max(min(seconds), 1e-3))),
+        float(np.log(longest)),
         float(np.mean([letter.log_prob for letter in word.letters])),
         word.margin,
+        float(mass.entropy[stop] - mass.entropy[begin]) / len(word.letters),
+        float(np.minimum(own, 1).sum() / (mass.between(begin, stop) + 0.1)),
     )
 
 

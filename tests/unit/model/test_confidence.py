@@ -34,13 +34,14 @@ def emission(path: str, probability: float = 0.9) -> Emission:
 
 
 def document(**changes: float) -> dict[str, Any]:
-    """A calibration that judges by the share of the probability alone."""
-    weights = {"share": 3.0, **changes}
+    """A calibration that judges by how pure the letters are, unless ``changes`` say otherwise."""
+    weights = {"purity": 3.0, **changes}
     return {
-        "version": 1,
+        "version": 2,
         "bias": 0.0,
         "features": {
-            name: {"mean": 0.5, "scale": 0.5, "weight": weights.get(name, 0.0)} for name in FEATURES
+            name: {"mean": -1.0, "scale": 1.0, "weight": weights.get(name, 0.0)}
+            for name in FEATURES
         },
     }
 
@@ -60,8 +61,41 @@ def test_every_feature_tells_a_right_word_from_a_wrong_one() -> None:
     said = emission(SAID)
     right, wrong = features(said, align(said, "abc gah", SPELLER).words)
 
-    for name in ("share", "purity", "sureness", "margin"):
+    for name in ("purity", "sureness", "margin", "doubt_around"):
         assert right[FEATURES.index(name)] > wrong[FEATURES.index(name)], name
+    for name in ("longest", "share_around"):
+        assert right[FEATURES.index(name)] < wrong[FEATURES.index(name)], name
+
+
+def test_doubt_is_the_entropy_of_the_words_frames_for_each_letter() -> None:
+    sure, unsure = emission(SAID, 0.99), emission(SAID, 0.3)
+    doubts = [
+        features(said, align(said, "abc def", SPELLER).words)[0, FEATURES.index("doubt")]
+        for said in (sure, unsure)
+    ]
+
+    probabilities = np.exp(unsure.log_probs[0].astype(np.float64))
+    one_frame = -(probabilities * np.log(probabilities)).sum()
+    assert doubts[1] == pytest.approx(8 * one_frame / 3, rel=0.01)  # eight frames, three letters
+    assert doubts[0] < doubts[1]
+
+
+def test_neighbours_are_two_words_on_either_side_without_the_word_itself() -> None:
+    said = emission("A|B|C|D|E|__")
+    found = features(said, align(said, "a b c d g", SPELLER).words)
+    around, doubt = found[:, FEATURES.index("doubt_around")], found[:, FEATURES.index("doubt")]
+
+    assert around[0] == pytest.approx(doubt[1:3].mean())
+    assert around[2] == pytest.approx(doubt[[0, 1, 3, 4]].mean())
+    assert around[4] == pytest.approx(doubt[2:4].mean())
+
+
+def test_a_wildcard_is_nobodys_neighbour_and_a_lone_word_its_own() -> None:
+    said = emission(SAID)
+    word, wildcard = features(said, align(said, "abc 東京", SPELLER).words)
+
+    assert word[FEATURES.index("doubt_around")] == word[FEATURES.index("doubt")]
+    assert not wildcard.any()
 
 
 def test_without_a_calibration_confidence_is_the_score() -> None:
@@ -71,7 +105,7 @@ def test_without_a_calibration_confidence_is_the_score() -> None:
     assert rate(said, words) == [word.score for word in words]
 
 
-@pytest.mark.parametrize("change", [{}, {"bias": "much"}, {"version": 2}, {"bias": float("nan")}])
+@pytest.mark.parametrize("change", [{}, {"bias": "much"}, {"version": 1}, {"bias": float("nan")}])
 def test_broken_calibration_is_as_good_as_none(change: Mapping[str, Any]) -> None:
     broken = {**document(), **change} if change else {}
     said = replace(emission(SAID), calibration=broken)
@@ -107,14 +141,15 @@ def test_letters_of_one_frame_and_neighbours_without_a_gap() -> None:
 
 def test_confidence_is_the_logistic_function_of_the_weighted_features() -> None:
     calibration = Calibration.of({**document(margin=-1.0), "bias": 0.25})
-    values = np.array([[0.75, 0, 0, 0, 0, 0.25]])
+    values = np.zeros((1, len(FEATURES)))
+    values[0, [FEATURES.index("purity"), FEATURES.index("margin")]] = -0.75, -1.25
 
-    expected = 1 / (1 + np.exp(-(0.25 + 3 * (0.75 - 0.5) / 0.5 - 1 * (0.25 - 0.5) / 0.5)))
+    expected = 1 / (1 + np.exp(-(0.25 + 3 * (-0.75 + 1) - 1 * (-1.25 + 1))))
     assert calibration.confidences(values) == pytest.approx([expected])
 
 
 def test_calibration_survives_its_file(tmp_path: Path) -> None:
-    calibration = Calibration.of(document(purity=1.5))
+    calibration = Calibration.of(document(margin=1.5))
     file = tmp_path / "confidence.json"
     file.write_text(json.dumps(calibration.document({"words": 3})))
 
@@ -125,7 +160,7 @@ def test_calibration_survives_its_file(tmp_path: Path) -> None:
     assert np.array_equal(Calibration.of(found).weights, calibration.weights)
 
 
-@pytest.mark.parametrize("content", [None, "no json", "[]", "{}", '{"version": 1, "features": {}}'])
+@pytest.mark.parametrize("content", [None, "no json", "[]", "{}", '{"version": 2, "features": {}}'])
 def test_missing_or_broken_file_is_no_calibration(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "confidence.json").write_text(content)
