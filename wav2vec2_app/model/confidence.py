@@ -140,7 +140,7 @@ def features(emission: Emission, words: Sequence[AlignedWord]) -> Numbers:
     longest       logarithm of the longest letter's seconds: a word that is forced on a sound has odd gaps
     sureness      mean log-probability of the letters
     margin        :attr:`AlignedWord.margin`
-    doubt         entropy of the frames between the neighbours, in nats for each letter
+    doubt         entropy of the frames between the neighbours, in nats for each letter: logarithm
     share_around  of the probability given to letters, what the words' own have: mean of the :data:`AROUND`
                   words on either side, or the word's own where it is alone
     doubt_around  mean ``doubt`` of the same
@@ -223,7 +223,7 @@ def _features(word: AlignedWord, mass: _Mass, begin: int, stop: int) -> tuple[fl
         float(np.log(longest)),
         float(np.mean([letter.log_prob for letter in word.letters])),
         word.margin,
-        float(mass.entropy[stop] - mass.entropy[begin]) / len(word.letters),
+        float(np.log((mass.entropy[stop] - mass.entropy[begin]) / len(word.letters) + 0.05)),
         float(np.minimum(own, 1).sum() / (mass.between(begin, stop) + 0.1)),
     )
 
