@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from pathlib import Path
 
@@ -10,17 +11,29 @@ import soundfile
 
 from wav2vec2_app.build import assets_path
 
+HISS = 1e-3
+"""Standard deviation of the noise that makes one clip differ from another: 60 dB below full scale."""
 
-def clip_of(seconds: float, *, shift_s: float = 0.0) -> Path:
+
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Where clips lie until this process ends."""
+    return tempfile.TemporaryDirectory(prefix="clips-")
+
+
+def clip_of(seconds: float, *, shift_s: float = 0.0, seed: int | None = None) -> Path:
     """A 16 kHz mono WAV of exactly ``seconds``, made of example clips in a temporary folder.
 
-    ``shift_s`` turns them by so many seconds: another recording, of the same voices.
+    ``shift_s`` turns them by so many seconds: another recording, of the same voices. ``seed`` adds a hiss
+    that nobody hears, so that no two files are the same and no cache answers.
     """
     examples = sorted((assets_path() / "examples").glob("*.flac"))
     needed = int(seconds * 16_000)
     joined = np.concatenate([soundfile.read(path, dtype="float32")[0] for path in examples])
     joined = np.roll(joined, -round(16_000 * shift_s))
     samples = np.tile(joined, needed // len(joined) + 1)[:needed]
-    path = Path(tempfile.mkdtemp()) / f"clip-{seconds:g}s.wav"
-    soundfile.write(path, samples, 16_000, subtype="PCM_16")
+    if seed is not None:
+        samples = samples + HISS * np.random.default_rng(seed).standard_normal(needed)
+    path = Path(tempfile.mkdtemp(dir=_folder().name)) / f"clip-{seconds:g}s.wav"
+    soundfile.write(path, np.clip(samples, -1, 1), 16_000, subtype="PCM_16")
     return path

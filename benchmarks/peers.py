@@ -1,9 +1,8 @@
 """``python -m benchmarks.peers``: this application against transformers' own pipeline, on the same weights.
 
 *One request*: a 10 s clip through orchestrator, service, bridge and workers, and through
-``AutomaticSpeechRecognitionPipeline`` in fp32 as it comes, in turn (A B A B).
-*Many people*: 16 requests at once against what the Gradio guide's app does: its handler calls the
-pipeline in a thread, as many at once as our queue lets in.
+``AutomaticSpeechRecognitionPipeline`` in fp32 as it comes, in turn (A B A B). Many at once are in
+:mod:`benchmarks.people`.
 *The bound*: the machine's matrix-multiply throughput in the same run, the model's operation count, and so the
 share of the peak that the engine reaches.
 
@@ -18,23 +17,21 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 
+from benchmarks.base_sized import base_sized_checkpoint
 from benchmarks.clips import clip_of
-from benchmarks.memory import base_sized_checkpoint
 from benchmarks.report import Figure, show
-from wav2vec2_app.build import System, assets_path, build_system
+from wav2vec2_app.build import assets_path, build_system
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.types import AudioSource, AudioTask, Reading
 
 CLIP_S = 10.0
 ROUNDS = 7
-PEOPLE = 16
 SIDE = 2048
 GREEDY = Reading(decoder="greedy")
 """As the pipeline reads."""
@@ -47,28 +44,6 @@ def make_pipeline(folder: Path) -> Callable[[], Any]:
     recognize = pipeline("automatic-speech-recognition", str(folder), device="cpu")
     samples, rate_hz = soundfile.read(clip_of(CLIP_S), dtype="float32")
     return lambda: recognize({"raw": samples.copy(), "sampling_rate": rate_hz})
-
-
-async def timed(work: Any) -> float:
-    begin = time.perf_counter()
-    await work
-    return time.perf_counter() - begin
-
-
-async def ask(system: System) -> float:
-    """Seconds that one request takes; it is never answered from a cache."""
-    task = AudioTask(AudioSource(path=clip_of(CLIP_S)), reading=GREEDY)
-    return await timed(system.orchestrator.run(task))
-
-
-async def many(system: System, peer: Callable[[], Any], people: int) -> tuple[float, float]:
-    """Seconds until ``people`` are answered: by us, and by the pipeline in threads."""
-    ours = await timed(asyncio.gather(*(ask(system) for _ in range(people))))
-    loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(system.settings.concurrency) as pool:
-        work = [loop.run_in_executor(pool, peer) for _ in range(people)]
-        theirs = await timed(asyncio.gather(*work))
-    return ours, theirs
 
 
 def operations(folder: Path) -> float:
@@ -134,27 +109,19 @@ async def measure(folder: Path | None = None) -> Sequence[Figure]:
                 ours.append(middle - begin)
                 theirs.append(time.perf_counter() - middle)
                 forward.append(sum(s.duration_s for s in result.stages if s.name == "forward"))
-        crowd = [await many(system, peer, PEOPLE) for _ in range(3)]
         model = system.service.model
     finally:
         await system.orchestrator.stop()
     precision = model.precision if model else "fp32"
     peak = peak_flops(precision)
     reached = operations(folder) / statistics.median(forward)
-    audio_s = PEOPLE * CLIP_S
     return (
         Figure("10 s clip, pipeline in fp32", 1000 * statistics.median(theirs), "ms"),
         Figure(f"10 s clip, whole service in {precision}", 1000 * statistics.median(ours), "ms"),
-        Figure("times as fast as the pipeline", statistics.median(
+        Figure("10 s clip, times as fast as the pipeline", statistics.median(
             t / o for t, o in zip(theirs, ours, strict=True)), "times", at_least=2.5),
-        Figure(f"{PEOPLE} at once, pipeline app", audio_s / statistics.median(t for _, t in crowd),
-               "audio s/s"),
-        Figure(f"{PEOPLE} at once, whole service", audio_s / statistics.median(o for o, _ in crowd),
-               "audio s/s"),
-        Figure(f"{PEOPLE} at once, times the pipeline app", statistics.median(
-            t / o for o, t in crowd), "times", at_least=2.5),
         Figure(f"matrix product of the machine in {precision}", peak / 1e9, "GFLOP/s"),
-        Figure("of which the forward pass reaches", 100 * reached / peak, "%", at_least=50.0),
+        Figure("share of it that the forward pass reaches", 100 * reached / peak, "%", at_least=50.0),
     )  # fmt: skip
 
 

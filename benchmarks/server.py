@@ -1,4 +1,4 @@
-"""The real server as a child process, for benchmarks that need all of it."""
+"""Servers as child processes: ours whole, and any other that is measured beside it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,28 +30,50 @@ class RunningServer:
 
     def resident_bytes(self) -> int:
         """Resident memory of the server and all its workers."""
+        return sum(process.memory_info().rss for process in self._family())
+
+    def processor_s(self) -> float:
+        """Processor time that the server and its living workers have used so far, seconds."""
+        return sum(sum(process.cpu_times()[:2]) for process in self._family())
+
+    def _family(self) -> list[psutil.Process]:
         page = psutil.Process(self.process.pid)
-        family = [page, *page.children(recursive=True)]
-        return sum(process.memory_info().rss for process in family)
+        return [page, *page.children(recursive=True)]
 
 
 @contextmanager
 def running_server(environment: Mapping[str, str]) -> Iterator[RunningServer]:
     """Start ``app.py`` on a free port, wait until it answers, stop it at the end."""
+    port = free_port()
+    settings = {
+        "WAV2VEC2_FETCH_MODELS": "false",
+        "WAV2VEC2_LOG_LEVEL": "WARNING",
+        "WAV2VEC2_PORT": str(port),
+    }
+    with running(["app.py"], {**settings, **environment}, port, ready="/readyz") as server:
+        yield server
+
+
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(
+    arguments: Sequence[str], environment: Mapping[str, str], port: int, *, ready: str
+) -> Iterator[RunningServer]:
+    """Run Python with ``arguments``, wait for its page and its path ``ready``, stop it at the end."""
     url = f"http://127.0.0.1:{port}"
-    settings = {"WAV2VEC2_FETCH_MODELS": "false", "WAV2VEC2_LOG_LEVEL": "WARNING"}
     begin = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "app.py"],
-        cwd=ROOT,
-        env={**os.environ, **settings, "WAV2VEC2_PORT": str(port), **environment},
+        [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}
     )
     try:
         page_s = _wait_for(f"{url}/", process) - begin
-        ready_s = _wait_for(f"{url}/readyz", process) - begin
+        ready_s = _wait_for(f"{url}{ready}", process) - begin
         yield RunningServer(url, process, page_s, ready_s)
     finally:
         process.terminate()
