@@ -1,64 +1,58 @@
-"""``python -m benchmarks.memory``: resident memory of all processes after 50 requests.
+"""``python -m benchmarks.memory [REQUESTS]``: resident memory of all processes after many requests.
 
-Starts the real server twice: with the embedded model, and with random weights of the base size.
+Starts the real server twice: with the embedded model (50 requests), and with random weights of the base size
+(100). Every request is another 10 s clip, for transcript, features and pictures. Memory is the sum of
+what is resident in each process, so pages that several share count several times.
 """
 
 from __future__ import annotations
 
-import json
-import tempfile
+import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from gradio_client import Client, handle_file
 
+from benchmarks.base_sized import base_sized_checkpoint
 from benchmarks.clips import clip_of
 from benchmarks.report import Figure, show
 from benchmarks.server import running_server
-from wav2vec2_app.build import assets_path
 
 MIB = 1024 * 1024
-REQUESTS = 50
+REQUESTS = 100
+CLIP_S = 10.0
 
 
-def base_sized_checkpoint() -> Path:
-    """Random weights in the shape of wav2vec2-base (94 M parameters) with the embedded alphabet."""
-    import shutil
-
-    from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
-
-    folder = Path(tempfile.mkdtemp()) / "base-random"
-    shutil.copytree(assets_path() / "model", folder)
-    vocabulary = json.loads((folder / "vocab.json").read_text())
-    config = Wav2Vec2Config(vocab_size=len(vocabulary), pad_token_id=vocabulary["<pad>"])
-    Wav2Vec2ForCTC(config).save_pretrained(folder)
-    return folder
-
-
-def resident_after(model: str) -> tuple[float, float]:
+def resident_after(model: str, requests: int) -> tuple[float, float]:
     """MiB resident in all processes after half of the requests and after all of them."""
     middle = 0.0
     with running_server({"WAV2VEC2_MODEL": model}) as server:
         client = Client(server.url, verbose=False)
-        for number in range(REQUESTS):
-            clip = handle_file(str(clip_of(10.0, shift_s=number)))  # none is answered from a cache
-            answer = client.predict(clip, "auto", api_name="/analyze")
+        for number in range(requests):
+            clip = clip_of(CLIP_S, shift_s=number, seed=number)  # none is answered from a cache
+            answer = client.predict(handle_file(str(clip)), "auto", api_name="/analyze")
             assert "error" not in answer, answer
-            if number == REQUESTS // 2:
+            if number + 1 == requests // 2:
                 middle = server.resident_bytes() / MIB
         return middle, server.resident_bytes() / MIB
 
 
-def measure() -> Sequence[Figure]:
-    embedded_middle, embedded = resident_after("embedded")
-    base_middle, base = resident_after(str(base_sized_checkpoint()))
+def measure(requests: int = REQUESTS) -> Sequence[Figure]:
+    """The base-sized model with ``requests``, the embedded one with half as many."""
+    half = requests // 2
+    embedded_middle, embedded = resident_after("embedded", half)
+    middle, base = resident_after(str(base_sized_checkpoint()), requests)
+    growth = 100 * (base / middle - 1)
     return (
-        Figure("embedded model, after 50 requests", embedded, "MiB", 900e6 / MIB),
-        Figure("embedded model, growth over the last 25", embedded - embedded_middle, "MiB"),
-        Figure("base-sized model, after 50 requests", base, "MiB", 2e9 / MIB),
-        Figure("base-sized model, growth over the last 25", base - base_middle, "MiB"),
+        Figure(f"embedded model, after {half} requests", embedded, "MiB", 900e6 / MIB),
+        Figure(
+            f"embedded model, growth over the last {half - half // 2}",
+            embedded - embedded_middle,
+            "MiB",
+        ),
+        Figure(f"base-sized model, after {requests} requests", base, "MiB", 1200e6 / MIB),
+        Figure(f"base-sized model, growth over the last {requests - half}", growth, "%", 3.0),
     )
 
 
 if __name__ == "__main__":
-    show("memory", measure())
+    show("memory", measure(*map(int, sys.argv[1:2])))
