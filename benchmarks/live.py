@@ -142,7 +142,7 @@ class Heard:
             Figure(f"{name}: clips in which the machine fell behind", self.behind, "clips", 0),
             Figure(f"{name}: offline words shown at the same place", matched, "%"),
             Figure(f"{name}: offline word error rate", 100 * jiwer.wer(self.said, self.offline), "%"),
-            Figure(f"{name}: live word error rate over that", self.lost_points, "points", 2.0),
+            Figure(f"{name}: live word error rate over the offline one", self.lost_points, "points", 2.0),
         ]  # fmt: skip
 
 

@@ -111,10 +111,11 @@ def measure(table: Path = TEST_SET) -> Sequence[Figure]:
             crossed += len(seams)
             wrong += lost_or_doubled(words["one pass"], words["windows"], seams)
         wer = {name: 100 * jiwer.wer(said, texts) for name, texts in read.items()}
+        more = wer["windows"] - wer["one pass"]
         figures += [
             Figure(f"{length_s:.0f} s, one pass: word error rate", wer["one pass"], "%"),
-            Figure(f"{length_s:.0f} s, windows: more than that", wer["windows"] - wer["one pass"], "%", 0.5),
-        ]  # fmt: skip
+            Figure(f"{length_s:.0f} s, windows: word error rate over that", more, "%", 0.5),
+        ]
     return [*figures, Figure(f"words at {crossed} seams in one reading alone", wrong, "words")]
 
 

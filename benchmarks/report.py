@@ -1,4 +1,8 @@
-"""How figures are gathered and shown: medians with spread, and the machine they come from."""
+"""How figures are gathered and shown: medians with spread, and the machine they come from.
+
+Every benchmark leaves ``<title>.json`` in ``benchmarks/results``, or in the folder that the environment
+variable ``BENCHMARKS_RESULTS`` names.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(os.environ.get("BENCHMARKS_RESULTS") or Path(__file__).parent / "results")
+ALL = "all"
+"""The title of the document with every figure."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +39,18 @@ class Figure:
     def bar(self) -> str:
         """The bar in words; empty where there is none."""
         if self.at_least is not None:
-            return f"at least {self.at_least:g} {self.unit}"
-        return "" if self.limit is None else f"at most {self.limit:g} {self.unit}"
+            return f"at least {with_unit(self.at_least, self.unit)}"
+        return "" if self.limit is None else f"at most {with_unit(self.limit, self.unit)}"
+
+
+def number(value: float) -> str:
+    """``value`` with as many digits as one can use: ``1056``, ``26.3``, ``0.0651``, ``0.99994``."""
+    digits = ".0f" if abs(value) >= 100 else ".5g" if 0.99 < value < 1 else ".3g"
+    return f"{value:{digits}}".replace("-", "−")
+
+
+def with_unit(value: float, unit: str) -> str:
+    return f"{number(value)} {unit}".strip()
 
 
 def median_ms(name: str, seconds: Sequence[float], limit_ms: float | None = None) -> Figure:
@@ -44,23 +60,68 @@ def median_ms(name: str, seconds: Sequence[float], limit_ms: float | None = None
 
 
 def show(title: str, figures: Sequence[Figure]) -> bool:
-    """Print a table, write ``results/<title>.json``; whether every bar holds."""
+    """Print a table, write ``<title>.json``; whether every bar holds."""
     print(f"\n## {title}\n\nmachine: {machine()}\n")
     print("| figure | value | spread | bar | holds |\n| --- | --- | --- | --- | --- |")
     for figure in figures:
-        spread = f"{figure.spread[0]:.0f} to {figure.spread[1]:.0f}" if figure.spread else ""
+        spread = " to ".join(map(number, figure.spread)) if figure.spread else ""
         holds = ("yes" if figure.holds else "NO") if figure.bar else ""
-        value = f"{figure.value:.1f} {figure.unit}"
-        print(f"| {figure.name} | {value} | {spread} | {figure.bar} | {holds} |")
-    RESULTS.mkdir(exist_ok=True)
-    document = {"machine": machine(), "figures": [asdict(figure) for figure in figures]}
-    (RESULTS / f"{title}.json").write_text(json.dumps(document, indent=1) + "\n")
+        value = with_unit(figure.value, figure.unit)
+        print(f"| {figure.name} | {value} | {spread} | {figure.bar} | {holds} |", flush=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    _write(title, {"machine": machine(), "figures": [asdict(figure) for figure in figures]})
     return all(figure.holds for figure in figures)
 
 
+def read(titles: Sequence[str]) -> dict[str, list[Figure]]:
+    """The figures last measured under each of ``titles``, in this order, less what was never measured."""
+    found = {}
+    for title in titles:
+        path = RESULTS / f"{title}.json"
+        if path.exists():
+            document = json.loads(path.read_text(encoding="utf-8"))
+            found[title] = [_figure(one) for one in document["figures"]]
+    return found
+
+
+def gather(titles: Sequence[str]) -> None:
+    """Write ``all.json``: the machine, and every figure last measured."""
+    groups = {
+        title: [{**asdict(one), "holds": one.holds if one.bar else None} for one in figures]
+        for title, figures in read(titles).items()
+    }
+    _write(ALL, {"machine": machine(), "benchmarks": groups})
+
+
+def _figure(document: dict[str, object]) -> Figure:
+    spread = document.pop("spread", None)
+    pair = (spread[0], spread[1]) if isinstance(spread, list) else None
+    return Figure(**document, spread=pair)  # type: ignore[arg-type]
+
+
+def _write(title: str, document: object) -> None:
+    (RESULTS / f"{title}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
 def machine() -> str:
-    """The machine in general terms: cores, and the instruction sets that matter."""
-    flags = Path("/proc/cpuinfo")
-    words = flags.read_text().split() if flags.exists() else []
-    vector = "AVX-512" if "avx512f" in words else "AVX2" if "avx2" in words else "no AVX2"
-    return f"{os.cpu_count()} cores, {platform.machine()}, {vector}, Python {platform.python_version()}"
+    """The machine in general terms: cores, and the instruction sets that matter to a model."""
+    path = Path("/proc/cpuinfo")
+    flags = path.read_text(encoding="utf-8").split() if path.exists() else []
+    processor = ", ".join([platform.machine(), *instruction_sets(frozenset(flags))])
+    return f"{os.cpu_count()} cores, {processor}, Python {platform.python_version()}"
+
+
+def instruction_sets(flags: frozenset[str]) -> list[str]:
+    """What Linux's ``/proc/cpuinfo`` says of vectors, and of arithmetic in bfloat16 and 8 bits."""
+    if "asimd" in flags:
+        extensions = {"bf16": "bfloat16", "i8mm": "int8 products"}
+        return ["NEON", *(name for flag, name in extensions.items() if flag in flags)]
+    if not flags:
+        return []
+    widest = "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "no AVX2"
+    more = {
+        "bfloat16": {"avx512_bf16", "amx_bf16", "avx_ne_convert"},
+        "VNNI": {"avx512_vnni", "avx_vnni"},
+        "AMX": {"amx_tile"},
+    }
+    return [widest, *(name if flags & any_of else f"no {name}" for name, any_of in more.items())]
