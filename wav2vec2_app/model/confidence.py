@@ -179,7 +179,7 @@ def _around(values: Numbers) -> Numbers:
 
 @dataclass(frozen=True)
 class _Mass:
-    """Running sums over frames: of each token's probability ``(frames + 1, tokens)``, of all letters', of entropy."""
+    """Running sums over frames: of tokens' probabilities ``(frames + 1, tokens)``, all letters', entropy."""
 
     tokens: Numbers
     letters: Numbers

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from wav2vec2_app.model.alphabet import Alphabet
@@ -50,22 +52,42 @@ class Recognizer:
         """Geometry of its frames."""
         return self._engine.grid
 
+    @property
+    def together(self) -> int:
+        """How many recordings of one length are heard faster at once than one after the other."""
+        return self._engine.describe().together
+
     def emit(self, samples: Float32, level: Level | None = None) -> Emission:
         """Run the model once over ``samples`` ``(n,)``: a recording, or a window of one with ``level``.
 
         Silence is answered without a forward pass: normalising it would blow noise up until it
         resembles letters.
         """
-        grid = self.grid
-        energy_db = frame_energy(samples, grid.hop, max(1, grid.frames(len(samples))))
-        if is_silent(energy_db, self._frame_s):
-            return self._silence(energy_db)
-        values = samples
-        if self._alphabet.normalize:
-            values = (level or Level.of(samples)).normalize(samples)
-        if len(values) < grid.samples(1):
-            values = np.pad(values, (0, grid.samples(1) - len(values)))
-        return self._emission(self._engine.forward(values[None])[0], energy_db)
+        return self.emit_together([samples], [level])[0]
+
+    def emit_together(
+        self, recordings: Sequence[Float32], levels: Sequence[Level | None]
+    ) -> list[Emission]:
+        """The same for several, all of one length, in one pass of the model."""
+        grid, length = self.grid, len(recordings[0])
+        frames = max(1, grid.frames(length))
+        energies = [frame_energy(samples, grid.hop, frames) for samples in recordings]
+        spoken = [n for n, energy in enumerate(energies) if not is_silent(energy, self._frame_s)]
+        heard: dict[int, Float32] = {}
+        if spoken:
+            batch = np.zeros((len(spoken), max(length, grid.samples(1))), dtype=np.float32)
+            for row, number in zip(batch, spoken, strict=True):
+                row[:length] = self._normalized(recordings[number], levels[number])
+            heard = dict(zip(spoken, self._engine.forward(batch), strict=True))
+        return [
+            self._emission(heard[number], energy) if number in heard else self._silence(energy)
+            for number, energy in enumerate(energies)
+        ]
+
+    def _normalized(self, samples: Float32, level: Level | None) -> Float32:
+        if not self._alphabet.normalize:
+            return samples
+        return (level or Level.of(samples)).normalize(samples)
 
     def _silence(self, energy_db: Float32) -> Emission:
         """Blank everywhere."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from wav2vec2_app.bridge.emissions import pack_emission
 from wav2vec2_app.errors import InputError, ModelError
@@ -21,9 +23,9 @@ from wav2vec2_app.model.resolve import (
     known_names,
     resolve,
 )
-from wav2vec2_app.types import AUTO_MODEL, ModelInfo
+from wav2vec2_app.types import AUTO_MODEL, Float32, ModelInfo
 from wav2vec2_app.windows import Level
-from wav2vec2_app.worker.loop import Call, Operations, Reply
+from wav2vec2_app.worker.loop import Call, Operations, Reply, Together
 from wav2vec2_app.worker.stages import in_turn
 
 log = logging.getLogger(__name__)
@@ -76,6 +78,16 @@ class Models:
         self._loaded.move_to_end(key)
         return recognizer
 
+    def together(self, name: str) -> int:
+        """How many recordings the model of this name hears at once; 1 if it is not loaded yet.
+
+        Raises:
+            ModelError: there is no such model.
+        """
+        checkpoint = resolve(name, self._policy, unusable=frozenset(self._unusable))
+        recognizer = self._loaded.get((checkpoint.path, checkpoint.language))
+        return recognizer.together if recognizer else 1
+
     def describe(self) -> dict[str, Any]:
         """The default model and every choice, for the page's status."""
         choices = [
@@ -95,49 +107,63 @@ def create(config: Mapping[str, Any]) -> Operations:
     """Load the default model, so that *ready* means ready to answer."""
     models = Models(config)
     models.get(config["model"])
+    together = Together(
+        handler=lambda calls: emit_together(calls, models),
+        key=lambda call: (call.meta["model"], len(_samples(call))),
+        most=lambda call: models.together(call.meta["model"]),
+    )
     return Operations(
         handlers={
             "load": lambda call: load(call, models),
-            "emit": lambda call: emit(call, models),
+            "emit": lambda call: emit_together([call], models)[0],
         },
+        together={"emit": together},
         info=models.describe,
     )
 
 
 def load(call: Call, models: Models) -> Reply:
-    """Have a model ready; tells what it is and the geometry of its frames."""
+    """Have a model ready; tells what it is, the geometry of its frames, and how many it hears at once."""
     recognizer = models.get(call.meta["model"])
-    return Reply({"model": asdict(recognizer.info), "grid": asdict(recognizer.grid)})
+    about = {"grid": asdict(recognizer.grid), "together": recognizer.together}
+    return Reply({"model": asdict(recognizer.info), **about})
+
+
+def emit_together(calls: Sequence[Call], models: Models) -> list[Reply]:
+    """For each: ``samples`` float32 ``(n,)`` to ``log_probs`` float32 ``(frames, tokens)`` and their meaning.
+
+    All are of one length and for one model. Meta ``level`` says that they are a window of a longer
+    recording, whose mean and deviation it has.
+    """
+    recordings = [_samples(call) for call in calls]
+    if not all(len(samples) for samples in recordings):
+        raise InputError("There are no samples to transcribe.", code="audio.no_samples")
+    begin = time.perf_counter()
+    recognizer = models.get(calls[0].meta["model"])
+    loaded_s = time.perf_counter() - begin
+
+    if len(calls) == 1:
+        calls[0].check_cancelled()
+    middle = time.perf_counter()
+    emissions = recognizer.emit_together(recordings, [_level(call) for call in calls])
+    forward_s = time.perf_counter() - middle
+    load = {"load model": loaded_s} if loaded_s > NOTICEABLE_S else {}
+    about = {
+        "model": asdict(recognizer.info),
+        "stages": in_turn({**load, "forward": forward_s / len(calls)}),
+        "together": len(calls),
+    }
+    packed = [pack_emission(emission) for emission in emissions]
+    return [Reply({**about, "emission": meta}, arrays) for meta, arrays in packed]
+
+
+def _samples(call: Call) -> Float32:
+    samples = call.arrays.get("samples")
+    if samples is None or samples.ndim != 1:
+        return np.empty(0, np.float32)
+    return samples
 
 
 def _level(call: Call) -> Level | None:
     told = call.meta.get("level")
     return Level(**told) if told else None
-
-
-def emit(call: Call, models: Models) -> Reply:
-    """``samples`` float32 ``(n,)`` to ``log_probs`` float32 ``(frames, tokens)`` and what they mean.
-
-    Meta ``level`` says that they are a window of a longer recording, whose mean and deviation it has.
-    """
-    samples = call.arrays.get("samples")
-    if samples is None or samples.ndim != 1 or not len(samples):
-        raise InputError("There are no samples to transcribe.", code="audio.no_samples")
-    begin = time.perf_counter()
-    recognizer = models.get(call.meta["model"])
-    loaded_s = time.perf_counter() - begin
-
-    call.check_cancelled()
-    middle = time.perf_counter()
-    emission = recognizer.emit(samples, _level(call))
-    forward_s = time.perf_counter() - middle
-    meta, arrays = pack_emission(emission)
-    load = {"load model": loaded_s} if loaded_s > NOTICEABLE_S else {}
-    return Reply(
-        {
-            "model": asdict(recognizer.info),
-            "emission": meta,
-            "stages": in_turn({**load, "forward": forward_s}),
-        },
-        arrays,
-    )

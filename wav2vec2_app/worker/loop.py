@@ -15,8 +15,9 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, BinaryIO
 
 from wav2vec2_app.bridge.protocol import NIL_ID, Arrays, Frame, encode, read_frame
@@ -94,6 +95,21 @@ Operation = Callable[[Call], Reply]
 
 
 @dataclass(frozen=True)
+class Together:
+    """How requests of one operation are answered several at once.
+
+    Attributes:
+        handler: answers all of them, a reply each; if it raises, each is answered alone.
+        key: equal for requests that may go together.
+        most: how many may go with this one, itself included; 1 keeps it alone.
+    """
+
+    handler: Callable[[Sequence[Call]], Sequence[Reply]]
+    key: Callable[[Call], Hashable]
+    most: Callable[[Call], int]
+
+
+@dataclass(frozen=True)
 class Operations:
     """What a worker can do.
 
@@ -101,10 +117,12 @@ class Operations:
         handlers: operation by name.
         info: JSON-able facts for the ready and pong frames; a function is called on the reading
             thread while an operation may run, so it must be quick and only read.
+        together: of the operations that can answer several requests at once, how.
     """
 
     handlers: Mapping[str, Operation]
     info: Mapping[str, Any] | Callable[[], Mapping[str, Any]] = field(default_factory=dict)
+    together: Mapping[str, Together] = field(default_factory=dict)
 
 
 def serve(create: Callable[[], Operations]) -> int:
@@ -137,7 +155,7 @@ class WorkerLoop:
         self._state_lock = threading.Lock()
         self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._waiting: dict[str, Call] = {}
-        self._running: Call | None = None
+        self._running: dict[str, Call] = {}
         self._idle = False
         self._operations = Operations({})
 
@@ -151,8 +169,10 @@ class WorkerLoop:
             self._fail(NIL_ID, "", error)
             return EXIT_START_FAILED
         self._send(Frame("ready", NIL_ID, meta=self._facts()))
-        while (call := self._next()) is not None:
-            self._run(call)
+        while calls := self._next():
+            if len(calls) == 1 or not self._run_together(calls):
+                for call in calls:
+                    self._run(call)
         return EXIT_OK
 
     def _log_start_failure(self, error: Exception) -> None:
@@ -163,19 +183,49 @@ class WorkerLoop:
 
     # --- the main thread ---
 
-    def _next(self) -> Call | None:
+    def _next(self) -> list[Call]:
+        """The request that has waited longest, and those that may go with it; none at the end."""
         while True:
             with self._state_lock:
-                self._running = None
+                self._running = {}
                 self._idle = self._queue.empty()
             call = self._queue.get()
             with self._state_lock:
                 self._idle = False
                 if call is None:
-                    return None
-                if self._waiting.pop(call.id, None) is not None:  # else cancelled, and answered
-                    self._running = call
-                    return call
+                    return []
+                if self._waiting.pop(call.id, None) is not None:  # else answered already
+                    calls = [call, *self._company(call)]
+                    self._running = {one.id: one for one in calls}
+                    return calls
+
+    def _company(self, call: Call) -> list[Call]:
+        """Waiting requests that go with ``call``, oldest first; they wait no more."""
+        how = self._operations.together.get(call.op)
+        if how is None or not self._waiting:
+            return []
+        try:
+            key, most = how.key(call), how.most(call)
+            alike = (one for one in self._waiting.values() if one.op == call.op)
+            company = list(islice((one for one in alike if how.key(one) == key), max(0, most - 1)))
+        except Exception:  # whatever is wrong with it, its own operation will say
+            _log.debug("request %s goes alone", call.request_id, exc_info=True)
+            return []
+        for one in company:
+            del self._waiting[one.id]
+        return company
+
+    def _run_together(self, calls: Sequence[Call]) -> bool:
+        """Whether all were answered; if not, none was."""
+        op = calls[0].op
+        try:
+            replies = self._operations.together[op].handler(calls)
+        except Exception:
+            _log.warning("%d requests together failed; each goes alone", len(calls), exc_info=True)
+            return False
+        for call, reply in zip(calls, replies, strict=True):
+            self._send(Frame("result", call.id, op, reply.meta, reply.arrays))
+        return True
 
     def _run(self, call: Call) -> None:
         try:
@@ -228,8 +278,8 @@ class WorkerLoop:
         """Ask the running operation to stop; answer for a waiting one at once."""
         with self._state_lock:
             waiting = self._waiting.pop(call_id, None)
-            if self._running is not None and self._running.id == call_id:
-                self._running.cancel()
+            if call_id in self._running:
+                self._running[call_id].cancel()
         if waiting is not None:
             error = CancelledError("The request was cancelled before it began.")
             self._fail(call_id, waiting.op, error)

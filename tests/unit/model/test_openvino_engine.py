@@ -11,7 +11,9 @@ from tests.checkpoints import save_tiny_checkpoint
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.model.engines.base import UnsupportedArchitecture
 from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine, TrialMemory
+from wav2vec2_app.model.engines.openvino_graph import Architecture, build
 from wav2vec2_app.model.engines.torch_engine import TorchEngine
+from wav2vec2_app.model.engines.weights import Weights
 from wav2vec2_app.model.resolve import Checkpoint
 
 BATCH = np.random.default_rng(1).standard_normal((2, 16_000)).astype(np.float32)
@@ -188,6 +190,34 @@ def test_processor_without_bfloat16_makes_no_trial(
     engine.load(tiny_checkpoint)
 
     assert engine.describe().precision == "fp32"
+
+
+def test_eight_bits_hear_nearly_the_same(tiny_checkpoint: Checkpoint, tmp_path: Path) -> None:
+    full = OpenVinoEngine(precision="fp32")
+    rounded = OpenVinoEngine(precision="int8", cache=tmp_path)
+    for engine in (full, rounded):
+        engine.load(tiny_checkpoint)
+    expected, heard = full.forward(BATCH), rounded.forward(BATCH)
+
+    assert rounded.describe().precision == "int8"
+    cosine = (expected * heard).sum() / np.linalg.norm(expected) / np.linalg.norm(heard)
+    assert cosine > 0.999
+
+
+def test_eight_bits_are_for_the_transformers_linear_layers_only(
+    tiny_checkpoint: Checkpoint,
+) -> None:
+    config = json.loads((tiny_checkpoint.path / "config.json").read_text())
+    graph = build(Architecture.of(config), Weights(tiny_checkpoint.weights), int8=True)
+
+    rounded = [
+        node.shape
+        for node in graph.get_ops()
+        if node.get_type_name() == "Constant" and node.get_element_type() == ov.Type.i8
+    ]
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    layer = [(hidden, hidden)] * 4 + [(inner, hidden), (hidden, inner)]
+    assert sorted(tuple(shape) for shape in rounded) == sorted(layer * config["num_hidden_layers"])
 
 
 def test_memory_that_cannot_be_read_or_written_costs_only_the_trial(tmp_path: Path) -> None:

@@ -69,6 +69,59 @@ def test_unknown_device_is_a_model_error(tiny_checkpoint: Checkpoint) -> None:
     assert refused.value.code == "model.bad_device"
 
 
+def test_half_precision_hears_the_same_but_for_rounding(tiny_checkpoint: Checkpoint) -> None:
+    full, half = TorchEngine(device="cpu"), TorchEngine(device="cpu", precision="bf16")
+    full.load(tiny_checkpoint)
+    half.load(tiny_checkpoint)
+
+    assert (full.describe().precision, half.describe().precision) == ("fp32", "bf16")
+    heard = half.forward(BATCH)
+    assert heard.dtype == np.float32
+    np.testing.assert_allclose(heard, full.forward(BATCH), atol=0.05)
+    assert not np.array_equal(heard, full.forward(BATCH))
+
+
+def test_a_model_that_overflows_in_half_precision_is_run_in_full(
+    tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TorchEngine, "_suiting", lambda *_: "fp16")
+    monkeypatch.setattr(TorchEngine, "_overflows", lambda self: self._precision == "fp16")
+    engine = TorchEngine(device="cpu")
+    engine.load(tiny_checkpoint)
+
+    assert engine.describe().precision == "fp32"
+    assert np.isfinite(engine.forward(BATCH)).all()
+
+
+def test_batch_too_large_for_the_accelerators_memory_is_halved(
+    tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = TorchEngine(device="cpu")
+    engine.load(tiny_checkpoint)
+    batch = np.concatenate([BATCH, BATCH[:1]])
+    expected = engine.forward(batch)
+    forward = TorchEngine._forward
+
+    def short_of_memory(self: TorchEngine, rows: np.ndarray) -> np.ndarray:
+        if len(rows) > 1:
+            raise torch.OutOfMemoryError("too much")
+        return forward(self, rows)
+
+    monkeypatch.setattr(TorchEngine, "_forward", short_of_memory)
+
+    np.testing.assert_allclose(engine.forward(batch), expected, atol=1e-5)
+    assert engine.describe().note == ""
+
+
+def test_only_an_accelerator_takes_several_at_once(tiny_checkpoint: Checkpoint) -> None:
+    engine = TorchEngine(device="cpu")
+    engine.load(tiny_checkpoint)
+    assert engine.describe().together == 1
+
+    engine._device = torch.device("cuda")
+    assert engine.describe().together > 1
+
+
 RELATIVES = {
     "hubert": (HubertConfig, HubertForCTC),
     "wavlm": (WavLMConfig, WavLMForCTC),

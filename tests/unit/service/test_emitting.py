@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -25,7 +26,9 @@ SETTINGS = Settings(fetch_models=False)
 class Worker:
     """Hears in each frame the token that its first sample names; notes what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, together: int = 1) -> None:
+        self.together = together
+        self.in_flight = self.most_in_flight = 0
         self.asked: list[tuple[str, float]] = []
         self.levels: list[Any] = []
 
@@ -35,7 +38,12 @@ class Worker:
         self.asked.append((op, audio_s))
         told: dict[str, Any] = {"model": asdict(make_model_info())}
         if op == "load":
-            return Timed(Answer({**told, "grid": asdict(FrameGrid())}, {}), ())
+            geometry = asdict(FrameGrid())
+            return Timed(Answer({**told, "grid": geometry, "together": self.together}, {}), ())
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        await asyncio.sleep(0)
+        self.in_flight -= 1
         self.levels.append(meta.get("level"))
         samples = arrays["samples"]
         named = samples[: FrameGrid().frames(len(samples)) * 320 : 320].astype(int)
@@ -81,6 +89,47 @@ async def test_long_recording_is_heard_in_windows_of_bounded_length() -> None:
     assert steps == sorted(steps)
     assert steps[-1] == 1.0
     assert len(steps) == len(operations) - 1
+
+
+@pytest.mark.parametrize("together", [1, 4])
+async def test_as_many_windows_are_asked_for_as_the_engine_hears_at_once(together: int) -> None:
+    worker, fractions = Worker(together), list[Progress]()
+    audio, named = recording(65.0)
+
+    timed = await emit(worker, audio, "auto", SETTINGS, fractions.append)
+
+    assert worker.most_in_flight == together
+    assert timed.value.emission.log_probs.argmax(axis=1).tolist() == named.tolist()
+    assert fractions[-1].fraction == 1.0
+
+
+async def test_one_failed_window_cancels_those_asked_for_with_it() -> None:
+    class Failing(Worker):
+        cancelled = 0
+
+        async def __call__(
+            self, op: str, meta: Mapping[str, Any], arrays: Arrays, audio_s: float
+        ) -> Timed[Answer]:
+            if op == "load":
+                return await super().__call__(op, meta, arrays, audio_s)
+            self.in_flight += 1
+            if self.in_flight == 2:
+                raise RuntimeError("the worker is gone")
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
+            raise AssertionError
+
+    worker = Failing(together=3)
+    audio, _ = recording(65.0)
+
+    with pytest.raises(RuntimeError, match="gone"):
+        await emit(worker, audio, "auto", SETTINGS, lambda _: None)
+    await asyncio.sleep(0)
+
+    assert worker.cancelled == 2
 
 
 async def test_every_window_is_normalised_by_the_level_of_the_whole() -> None:

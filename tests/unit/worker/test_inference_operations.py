@@ -11,7 +11,7 @@ import pytest
 
 from wav2vec2_app.bridge.protocol import Frame
 from wav2vec2_app.errors import InputError, ModelError
-from wav2vec2_app.worker.inference_operations import Models, create, emit
+from wav2vec2_app.worker.inference_operations import Models, create, emit_together
 from wav2vec2_app.worker.loop import Call
 
 NAME = "somebody/wav2vec2-better"
@@ -109,7 +109,7 @@ def test_answer_has_emission_model_and_stages_on_one_axis(
 ) -> None:
     request, _ = call({"model": "auto"}, samples=SAMPLES)
 
-    reply = emit(request, Models(config(tiny_folder)))
+    [reply] = emit_together([request], Models(config(tiny_folder)))
 
     frames, tokens = reply.arrays["log_probs"].shape
     assert frames == 99
@@ -130,4 +130,39 @@ def test_request_without_samples_is_refused(tiny_folder: Path, samples: Any) -> 
     request, _ = call({"model": "embedded"}, **arrays)
 
     with pytest.raises(InputError):
-        emit(request, Models(config(tiny_folder)))
+        emit_together([request], Models(config(tiny_folder)))
+
+
+def test_recordings_of_one_length_are_heard_at_once_as_they_are_alone(tiny_folder: Path) -> None:
+    models = Models(config(tiny_folder))
+    silence = np.zeros_like(SAMPLES)
+    level = {"mean": 0.01, "deviation": 0.2}
+    requests = [
+        call({"model": "embedded"}, samples=SAMPLES)[0],
+        call({"model": "embedded"}, samples=silence)[0],
+        call({"model": "embedded", "level": level}, samples=SAMPLES[::-1].copy())[0],
+    ]
+
+    together = emit_together(requests, models)
+    alone = [emit_together([request], models)[0] for request in requests]
+
+    assert [reply.meta["together"] for reply in together] == [3, 3, 3]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one.arrays["log_probs"], other.arrays["log_probs"], atol=1e-4)
+        assert one.meta["emission"] == other.meta["emission"]
+    blank = together[1].meta["emission"]["blank_id"]
+    assert (together[1].arrays["log_probs"].argmax(axis=1) == blank).all()
+
+
+def test_what_may_go_together_is_of_one_model_and_length(tiny_folder: Path) -> None:
+    how = create(config(tiny_folder)).together["emit"]
+
+    def key(model: str, samples: Any) -> Any:
+        return how.key(call({"model": model}, samples=samples)[0])
+
+    assert key("auto", SAMPLES) == key("auto", -SAMPLES)
+    assert key("auto", SAMPLES) != key("auto", SAMPLES[1:])
+    assert key("auto", SAMPLES) != key("embedded", SAMPLES)
+    assert how.most(call({"model": "auto"}, samples=SAMPLES)[0]) == 1  # on a CPU
+    with pytest.raises(ModelError):
+        how.most(call({"model": "nobody/knows"}, samples=SAMPLES)[0])

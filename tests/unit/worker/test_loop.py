@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 from wav2vec2_app.bridge.protocol import NIL_ID, Frame, encode, read_frame
 from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.worker import __main__ as program
-from wav2vec2_app.worker.loop import Call, Operation, Operations, Reply, WorkerLoop
+from wav2vec2_app.worker.loop import Call, Operation, Operations, Reply, Together, WorkerLoop
 
 
 class Parent:
@@ -313,3 +313,100 @@ def test_unknown_operation_is_a_typed_error(serve: Serve) -> None:
     parent.read()
     parent.send("request", "fly", 1)
     assert parent.read().meta["code"] == "bridge.unknown_op"
+
+
+class Gate:
+    """An operation that holds the worker until the test opens it."""
+
+    def __init__(self) -> None:
+        self.entered, self.opened = threading.Event(), threading.Event()
+
+    def __call__(self, call: Call) -> Reply:
+        self.entered.set()
+        self.opened.wait(10)
+        return Reply()
+
+
+def add(call: Call) -> Reply:
+    if call.meta["number"] < 0:
+        raise InputError("below zero", code="toy.negative")
+    return Reply({"sum": call.meta["number"] + 1, "together": 1})
+
+
+def add_together(calls: Sequence[Call]) -> list[Reply]:
+    assert all(call.meta["number"] >= 0 for call in calls)
+    return [Reply({"sum": call.meta["number"] + 1, "together": len(calls)}) for call in calls]
+
+
+def grouping(gate: Gate, most: int = 3) -> Operations:
+    """``add`` goes together with its like by ``kind``."""
+    how = Together(add_together, key=lambda call: call.meta["kind"], most=lambda _: most)
+    return Operations({"hold": gate, "add": add}, together={"add": how})
+
+
+def asked_while_held(serve: Serve, gate: Gate, *metas: dict[str, Any], most: int = 3) -> Parent:
+    parent = serve(lambda: grouping(gate, most))
+    parent.read()
+    parent.send("request", "hold", 100)
+    gate.entered.wait()
+    for number, meta in enumerate(metas):
+        parent.send("request", "add", number, meta=meta)
+    parent.send("ping")
+    assert parent.read().kind == "pong"  # so all before it has been read
+    return parent
+
+
+def test_waiting_requests_that_are_alike_are_answered_together(serve: Serve) -> None:
+    gate = Gate()
+    kinds = ("a", "b", "a", "a", "a")
+    parent = asked_while_held(
+        serve, gate, *({"kind": kind, "number": n} for n, kind in enumerate(kinds))
+    )
+    gate.opened.set()
+
+    assert parent.read().op == "hold"
+    answers = [parent.read() for _ in kinds]
+    assert [answer.id for answer in answers] == [id_of(n) for n in (0, 2, 3, 1, 4)]
+    assert [answer.meta["sum"] for answer in answers] == [1, 3, 4, 2, 5]
+    assert [answer.meta["together"] for answer in answers] == [3, 3, 3, 1, 1]
+
+
+def test_where_only_one_may_go_each_goes_alone(serve: Serve) -> None:
+    gate = Gate()
+    parent = asked_while_held(serve, gate, *[{"kind": "a", "number": 1}] * 3, most=1)
+    gate.opened.set()
+    parent.read()
+
+    assert [parent.read().meta["together"] for _ in range(3)] == [1, 1, 1]
+
+
+def test_one_that_fails_takes_nobody_with_it(serve: Serve) -> None:
+    gate = Gate()
+    parent = asked_while_held(serve, gate, *({"kind": "a", "number": n} for n in (5, -1, 7)))
+    gate.opened.set()
+    parent.read()
+
+    answers = [parent.read() for _ in range(3)]
+    assert [answer.kind for answer in answers] == ["result", "error", "result"]
+    assert answers[1].meta["code"] == "toy.negative"
+
+
+def test_one_that_cannot_be_grouped_goes_alone(serve: Serve) -> None:
+    gate = Gate()
+    parent = asked_while_held(serve, gate, {"number": 1}, {"kind": "a", "number": 2})
+    gate.opened.set()
+    parent.read()
+
+    assert [parent.read().meta["sum"] for _ in range(2)] == [2, 3]
+
+
+def test_cancelled_while_waiting_does_not_go_with_the_others(serve: Serve) -> None:
+    gate = Gate()
+    parent = asked_while_held(serve, gate, *({"kind": "a", "number": n} for n in range(3)))
+    parent.send("cancel", number=1)
+    assert (answer := parent.read()).id == id_of(1)
+    assert answer.meta["code"] == "task.cancelled"
+    gate.opened.set()
+    parent.read()
+
+    assert [parent.read().meta["together"] for _ in range(2)] == [2, 2]

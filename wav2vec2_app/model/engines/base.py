@@ -20,13 +20,18 @@ class UnsupportedArchitecture(Exception):  # noqa: N818 - nothing went wrong: an
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What an engine says of itself. ``note`` tells of a fallback in plain words."""
+    """What an engine says of itself.
+
+    ``note`` tells of a fallback in plain words; ``together`` how many rows of a batch are faster at
+    once than one after the other (1: none are).
+    """
 
     engine: str
     device: str
     precision: str
     parameters: int
     note: str = ""
+    together: int = 1
 
 
 class Engine(Protocol):

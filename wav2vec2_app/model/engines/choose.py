@@ -61,7 +61,7 @@ def _openvino(options: EngineOptions) -> Engine:
 def _torch(options: EngineOptions) -> Engine:
     from wav2vec2_app.model.engines.torch_engine import TorchEngine
 
-    return TorchEngine(options.device, options.threads)
+    return TorchEngine(options.device, options.threads, options.precision)
 
 
 def has_accelerator() -> bool:

@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 """Our names of precisions, and OpenVINO's."""
+INT8 = "int8"
+INT8_GROUP = 128
+"""Inputs that share a scale when they are rounded to 8 bits; smaller is more exact and slower."""
 TRIAL_S = 4.0
 """Length of the audio on which precisions are compared, seconds."""
 TRIALS = 3
@@ -52,6 +55,7 @@ class OpenVinoEngine:
     Args:
         precision: ``fp32``, ``bf16``, or ``auto``: bfloat16 where the processor has it and a trial
             shows it clearly faster with a model of this shape; the trial's outcome is kept on disk.
+            ``int8`` rounds the transformer's linear layers to 8 bits and does the rest as ``auto`` would.
         threads: of the forward pass; 0 leaves OpenVINO's choice.
         cache: the folder of what is remembered; ``None``: nothing is.
     """
@@ -73,7 +77,8 @@ class OpenVinoEngine:
         if any(file is not None and file.suffix != ".safetensors" for file in files):
             raise UnsupportedArchitecture("weights in pickle format")
         architecture = _read_architecture(checkpoint)
-        weights, graph = _read_graph(checkpoint, architecture)
+        int8 = self.precision == INT8
+        weights, graph = _read_graph(checkpoint, architecture, int8)
         self.grid = FrameGrid.of_convolutions(architecture.conv_kernel, architecture.conv_stride)
         self.outputs = int(graph.output(0).partial_shape[2].get_length())
         self._parameters = weights.parameters
@@ -92,7 +97,10 @@ class OpenVinoEngine:
 
     def describe(self) -> EngineInfo:
         return EngineInfo(
-            engine="openvino", device="cpu", precision=self._chosen, parameters=self._parameters
+            engine="openvino",
+            device="cpu",
+            precision=INT8 if self.precision == INT8 else self._chosen,
+            parameters=self._parameters,
         )
 
     def _compile(self, graph: ov.Model, precision: str) -> Any:
@@ -100,17 +108,19 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": HINTS[precision],
             "PERFORMANCE_HINT": "LATENCY",
         }
+        if self.precision == INT8:
+            options["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = INT8_GROUP
         if self.threads:
             options["INFERENCE_NUM_THREADS"] = self.threads
         return self._core.compile_model(graph, "CPU", options).create_infer_request()
 
     def _choose(self, graph: ov.Model, architecture: Architecture) -> str:
-        if self.precision != "auto":
+        if self.precision in HINTS:
             return self.precision
         if "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             return "fp32"
         memory = TrialMemory(self.cache)
-        key = _fingerprint(self._core, architecture, self.threads)
+        key = _fingerprint(self._core, architecture, self.threads, self.precision)
         chosen = memory.recall(key)
         if chosen not in HINTS:
             chosen = self._try_out(graph)
@@ -177,10 +187,12 @@ def _read_architecture(checkpoint: Checkpoint) -> Architecture:
         raise broken(checkpoint, error) from error
 
 
-def _read_graph(checkpoint: Checkpoint, architecture: Architecture) -> tuple[Weights, ov.Model]:
+def _read_graph(
+    checkpoint: Checkpoint, architecture: Architecture, int8: bool
+) -> tuple[Weights, ov.Model]:
     try:
         weights = Weights(checkpoint.weights, checkpoint.adapter)
-        return weights, build(architecture, weights)
+        return weights, build(architecture, weights, int8=int8)
     except KeyError as error:
         if "lm_head" in str(error):
             raise no_ctc_head() from error
@@ -189,12 +201,13 @@ def _read_graph(checkpoint: Checkpoint, architecture: Architecture) -> tuple[Wei
         raise broken(checkpoint, error) from error
 
 
-def _fingerprint(core: ov.Core, architecture: Architecture, threads: int) -> str:
+def _fingerprint(core: ov.Core, architecture: Architecture, threads: int, precision: str) -> str:
     about = (
         core.get_property("CPU", "FULL_DEVICE_NAME"),
         ov.__version__,
         platform.machine(),
         threads,
+        precision,
         asdict(architecture),
     )
     return hashlib.sha256(repr(about).encode()).hexdigest()[:32]

@@ -90,19 +90,23 @@ BASE: dict[str, Any] = {
 }
 
 
-def build(architecture: Architecture, weights: Weights) -> ov.Model:
+def build(architecture: Architecture, weights: Weights, *, int8: bool = False) -> ov.Model:
     """The graph: audio ``(batch, samples)`` to log-probabilities ``(batch, frames, tokens)``.
+
+    With ``int8`` the transformer's linear layers have weights of 8 bits, a scale for each output; their
+    inputs are rounded to 8 bits as they come, by OpenVINO. Convolutions and the CTC head stay as they are.
 
     Raises:
         KeyError: the file lacks a tensor that the architecture needs.
     """
-    return _Builder(architecture, weights).model()
+    return _Builder(architecture, weights, int8).model()
 
 
 class _Builder:
-    def __init__(self, architecture: Architecture, weights: Weights) -> None:
+    def __init__(self, architecture: Architecture, weights: Weights, int8: bool) -> None:
         self._a = architecture
         self._w = weights
+        self._int8 = int8
 
     def model(self) -> ov.Model:
         audio = ops.parameter([-1, -1], np.float32, name="audio")
@@ -228,7 +232,9 @@ class _Builder:
     # --- operations ---
 
     def _linear(self, hidden: Node, name: str) -> Node:
-        weight = _constant(self._w(f"{name}.weight"))
+        values = self._w(f"{name}.weight")
+        in_encoder = name.startswith("wav2vec2.encoder.")
+        weight = _rounded(values) if self._int8 and in_encoder else _constant(values)
         product = ops.matmul(hidden, weight, False, True)
         return ops.add(product, ops.constant(self._w(f"{name}.bias")))
 
@@ -242,3 +248,12 @@ def _constant(weight: Float32) -> Node:
     """A constant over a mapped weight's own memory; of other arrays, a copy."""
     mapped = isinstance(weight, np.memmap)
     return ops.constant(weight, shared_memory=True) if mapped else ops.constant(weight)
+
+
+def _rounded(weight: Float32) -> Node:
+    """``weight`` ``(outputs, inputs)`` as integers of 8 bits times a scale for each output."""
+    scale = np.abs(weight).max(axis=1, keepdims=True) / 127
+    scale = np.maximum(scale, np.finfo(np.float16).tiny).astype(np.float16)
+    rounded = np.clip(np.rint(weight / scale.astype(np.float32)), -127, 127).astype(np.int8)
+    halves = ops.multiply(ops.convert(ops.constant(rounded), np.float16), ops.constant(scale))
+    return ops.convert(halves, np.float32)
