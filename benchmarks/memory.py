@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 
 from benchmarks.base_sized import base_sized_checkpoint
 from benchmarks.clips import clip_of
@@ -26,7 +26,7 @@ def resident_after(model: str, requests: int) -> tuple[float, float]:
     """MiB resident in all processes after half of the requests and after all of them."""
     middle = 0.0
     with running_server({"WAV2VEC2_MODEL": model}) as server:
-        client = Client(server.url, verbose=False)
+        client = server.client()
         for number in range(requests):
             clip = clip_of(CLIP_S, shift_s=number, seed=number)  # none is answered from a cache
             answer = client.predict(handle_file(str(clip)), "auto", api_name="/analyze")

@@ -52,7 +52,7 @@ class Crowd:
     idle_share: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._clients = [Client(self.server.url, verbose=False) for _ in range(self.people)]
+        self._clients = [self.server.client() for _ in range(self.people)]
 
     def ask(self, clips: Sequence[Path]) -> None:
         """One round: everybody asks at the same moment."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 
 from benchmarks.base_sized import base_sized_checkpoint
 from benchmarks.clips import clip_of
@@ -37,7 +37,7 @@ def start(environment: Mapping[str, str], number: int) -> Start:
     clip = handle_file(str(clip_of(CLIP_S, seed=number)))
     begin = time.perf_counter()
     with running_server(environment) as server:
-        answer = Client(server.url, verbose=False).predict(clip, "auto", api_name="/transcribe")
+        answer = server.client().predict(clip, "auto", api_name="/transcribe")
         transcript_s = time.perf_counter() - begin
     assert "error" not in answer, answer
     return Start(server.page_s, transcript_s)
