@@ -14,12 +14,14 @@ from pathlib import Path
 import jiwer
 import numpy as np
 
+from training.calibrate import PRIOR_WEIGHT
 from training.data import held_out_utterances, read_audio
 from training.paths import MODEL, REPO
 from wav2vec2_app.model import decoders
 from wav2vec2_app.model.decoders import BeamDecoder
 from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.model.lexicon import Lexicon
+from wav2vec2_app.model.prior import measure_prior
 from wav2vec2_app.model.recognizer import Recognizer
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import AS_USUAL, Emission
@@ -41,26 +43,33 @@ def main() -> None:
     parser.add_argument("--word-score", type=float, nargs="+", default=[AS_USUAL.word_score])
     parser.add_argument("--width", type=int, nargs="+", default=[AS_USUAL.beam_width])
     parser.add_argument("--tokens", type=int, nargs="+", default=[decoders.TOKENS])
+    parser.add_argument("--prior-weight", type=float, nargs="+", default=[PRIOR_WEIGHT])
     parser.add_argument("--threshold", type=float, nargs="+", default=[decoders.THRESHOLD])
     options = parser.parse_args()
     texts = [item.text for item in held_out_utterances()]
     heard = emissions(options.model)
     seconds = sum(emission.duration_s for emission in heard)
-    print("language model | weight | word score | width | tokens | threshold | WER | ms for 10 s")
+    prior = measure_prior(heard, 1.0)["log_prior"]
+    print(
+        "language model | weight | word score | prior | width | tokens | threshold | WER | ms for 10 s"
+    )
     for lm in options.lm:
         lexicon = Lexicon(lm, heard[0])
-        for weight, score, width, tokens, threshold in itertools.product(
-            options.lm_weight, options.word_score, options.width, options.tokens, options.threshold
-        ):
+        for weight, score, taken, width, tokens, threshold in itertools.product(
+            options.lm_weight, options.word_score, options.prior_weight,
+            options.width, options.tokens, options.threshold,
+        ):  # fmt: skip
+            taken_off = tuple(taken * prior.get(token, 0.0) for token in heard[0].vocabulary)
+            emitted = [replace(emission, prior=taken_off) for emission in heard]
             reading = replace(AS_USUAL, lm_weight=weight, word_score=score, beam_width=width)
             decoders.TOKENS, decoders.THRESHOLD = tokens, threshold
             decoder = BeamDecoder(lexicon, reading)
             begin = time.monotonic()
-            read = [" ".join(w.text for w in decoder.words(e)).lower() for e in heard]
+            read = [" ".join(w.text for w in decoder.decode(e).words).lower() for e in emitted]
             cost_ms = 10_000 * (time.monotonic() - begin) / seconds
             wer = jiwer.wer(texts, read)
             print(
-                f"{lm.name} | {weight} | {score} | {width} | {tokens} | {threshold} | "
+                f"{lm.name} | {weight} | {score} | {taken} | {width} | {tokens} | {threshold} | "
                 f"{wer:.4f} | {cost_ms:.0f}",
                 flush=True,
             )

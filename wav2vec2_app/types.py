@@ -101,6 +101,7 @@ class Emission:
         special: tokens that are never spelled (``<s>``, ``<unk>``…).
         energy_db: float16 ``(frames,)``, level of the audio under each frame, dB relative to full scale.
         calibration: what the checkpoint brings to turn its scores into confidences, if anything.
+        prior: what a beam takes off the log-probability of each token, if anything; see :mod:`model.prior`.
     """
 
     log_probs: Float32
@@ -111,6 +112,7 @@ class Emission:
     special: tuple[str, ...] = ()
     energy_db: Float16 | None = None
     calibration: Mapping[str, Any] | None = None
+    prior: tuple[float, ...] | None = None
 
     @property
     def duration_s(self) -> float:
@@ -169,9 +171,9 @@ class Reading:
     """
 
     decoder: str = "auto"
-    beam_width: int = 200
-    lm_weight: float = 1.5
-    word_score: float = 0.0
+    beam_width: int = 300
+    lm_weight: float = 2.5
+    word_score: float = -1.0
     hotwords: tuple[str, ...] = ()
     hotword_boost: float = 6.0
 

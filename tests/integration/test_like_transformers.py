@@ -79,7 +79,7 @@ def compare(recognizer: Recognizer, reference: Reference, path: Path) -> tuple[s
     """Our greedy text, the pipeline's, and the largest difference of a log-probability."""
     audio = decode(AudioSource(path=path), max_duration_s=60.0, max_bytes=10**8).audio
     emission = recognizer.emit(audio.samples)
-    ours = " ".join(word.text for word in GreedyDecoder().words(emission))
+    ours = " ".join(word.text for word in GreedyDecoder().decode(emission).words)
     theirs, log_probs = reference(path)
     return ours, theirs, float(np.abs(emission.log_probs - log_probs).max())
 

@@ -21,6 +21,7 @@ def pack_emission(emission: Emission) -> tuple[dict[str, Any], Arrays]:
         "frame_s": emission.frame_s,
         "special": list(emission.special),
         "calibration": emission.calibration,
+        "prior": emission.prior,
     }
     arrays: dict[str, Array] = {"log_probs": emission.log_probs}
     if emission.energy_db is not None:
@@ -40,6 +41,7 @@ def unpack_emission(meta: Mapping[str, Any], arrays: Arrays) -> Emission:
         or log_probs.ndim != 2
         or log_probs.dtype != np.float32
         or log_probs.shape[1] != len(meta["vocabulary"])
+        or len(meta["prior"] or meta["vocabulary"]) != len(meta["vocabulary"])
     ):
         raise InputError("There is no emission to read.", code="emission.missing")
     return Emission(
@@ -51,4 +53,5 @@ def unpack_emission(meta: Mapping[str, Any], arrays: Arrays) -> Emission:
         special=tuple(meta["special"]),
         energy_db=arrays.get("frame_energy_db"),
         calibration=meta["calibration"],
+        prior=tuple(meta["prior"]) if meta["prior"] else None,
     )

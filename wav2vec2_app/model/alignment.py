@@ -90,11 +90,13 @@ class Alignment:
     log_prob: float
 
 
-Rate = Callable[[Emission, Sequence[AlignedWord]], Sequence[float]]
-"""Confidence in [0, 1] of each of some aligned words."""
+Rate = Callable[[Emission, Sequence[AlignedWord], "Sequence[float] | None"], Sequence[float]]
+"""Confidence in [0, 1] of each of some aligned words, and of their leads where a beam tells them."""
 
 
-def by_score(_: Emission, words: Sequence[AlignedWord]) -> Sequence[float]:
+def by_score(
+    _: Emission, words: Sequence[AlignedWord], __: Sequence[float] | None
+) -> Sequence[float]:
     """A :data:`Rate` that takes scores as they are."""
     return [word.score for word in words]
 
@@ -122,7 +124,11 @@ def align(emission: Emission, text: str, speller: Speller) -> Alignment:
 
 
 def align_words(
-    emission: Emission, words: Sequence[Word], speller: Speller, rate: Rate = by_score
+    emission: Emission,
+    words: Sequence[Word],
+    speller: Speller,
+    rate: Rate = by_score,
+    leads: Sequence[float] | None = None,
 ) -> tuple[Word, ...]:
     """Decoded ``words``, with the times and confidences of their exact alignment.
 
@@ -132,6 +138,7 @@ def align_words(
             so that the cost grows with its length alone.
         speller: spells with the emission's vocabulary.
         rate: tells each word's confidence.
+        leads: what ``rate`` is told of each word besides.
 
     A part whose frames cannot hold its words keeps them as they are.
     """
@@ -139,6 +146,7 @@ def align_words(
     for first, last, start, stop in _parts(words, emission):
         part = replace(emission, log_probs=emission.log_probs[start:stop])
         offset_s = start * emission.frame_s
+        ahead = None if leads is None else leads[first:last]
         spellings = [_as_decoded(word.text, speller) for word in words[first:last]]
         try:
             aligned = _aligned(part, spellings, speller.delimiter_id).words
@@ -147,7 +155,9 @@ def align_words(
             continue
         found.extend(
             Word(word.text, _seconds(new.start_s + offset_s), _seconds(new.end_s + offset_s), sure)
-            for word, new, sure in zip(words[first:last], aligned, rate(part, aligned), strict=True)
+            for word, new, sure in zip(
+                words[first:last], aligned, rate(part, aligned, ahead), strict=True
+            )
         )
     return tuple(found)
 

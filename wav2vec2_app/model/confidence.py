@@ -1,17 +1,19 @@
 """How likely each word of a transcript is right, judged by the emission it was aligned with.
 
-Only the model's own probabilities count: a language model or a hotword can put a word into a
-transcript, but cannot make it surer. A checkpoint may bring ``confidence.json``, a logistic map from
-:data:`FEATURES` to the share of words that are right, fitted by ``training.calibrate``::
+Only the model's own probabilities speak for a word. A language model or a hotword can put it into a
+transcript, but cannot make it surer; what the beam knows of its rivals, found without hotwords, can only
+take away (:data:`LEAD`). A checkpoint may bring ``confidence.json``, logistic maps from :data:`FEATURES` to
+the share of words that are right, one for each decoder, fitted by ``training.calibrate``::
 
-    {"version": 2,
-     "bias": -0.5,
-     "features": {"purity": {"mean": -0.4, "scale": 0.4, "weight": 0.9}, …},
-     "fitted": {"words": 2233, …}}
+    {"version": 3,
+     "maps": {"greedy": {"bias": -0.5,
+                         "features": {"purity": {"mean": -0.4, "scale": 0.4, "weight": 0.9}, …},
+                         "fitted": {"words": 2233, …}},
+              "beam": {…}}}
 
-``confidence = 1 / (1 + exp(-(bias + sum(weight * (feature - mean) / scale))))``; ``features`` names each
-of :data:`FEATURES`; ``fitted`` is for the reader. Without the file a word's confidence is its score in
-the alignment, which ranks words but promises nothing.
+``confidence = 1 / (1 + exp(-(bias + sum(weight * (feature - mean) / scale))))``; ``fitted`` is for the
+reader. Without the file a word's confidence is its score in the alignment, which ranks words but
+promises nothing.
 """
 
 from __future__ import annotations
@@ -33,46 +35,56 @@ from wav2vec2_app.types import Emission, Word
 log = logging.getLogger(__name__)
 
 CALIBRATION: Final = "confidence.json"
-VERSION: Final = 2
+VERSION: Final = 3
 
-FEATURES: Final = (
-    "purity", "longest", "sureness", "margin", "doubt", "share_around", "doubt_around",
-)  # fmt: skip
+FEATURES: Final = ("purity", "sureness", "path", "doubt", "doubt_around", "doubt_wide")
 """What a word is judged by, see :func:`features`."""
+
+LEAD: Final = "lead"
+"""One more where a beam has read: how far the best hypothesis without the word is behind; :func:`lead`."""
 
 WINDOW: Final = 3
 """Frames on either side of a letter in which its sound may show as well."""
 
 AROUND: Final = 2
+WIDE: Final = 6
 """Words on either side whose reading tells about a word's: errors come in clusters."""
+
+LEAD_SCALE: Final = 2.0
+"""A lead counts up to a few times this, in a beam's natural logarithms."""
+
+TINY: Final = 1e-9
 
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The map of a ``confidence.json``; its arrays are in the order of :data:`FEATURES`."""
+    """One map of a ``confidence.json``; its arrays are in the order of ``names``."""
 
+    names: tuple[str, ...]
     bias: float
     means: Numbers
     scales: Numbers
     weights: Numbers
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Calibration:
-        """The map that ``document``, the content of the file, describes.
+    def of(cls, document: Mapping[str, Any], decoder: str) -> Calibration:
+        """The map for ``decoder`` in ``document``, the content of the file.
 
         Raises:
-            ValueError: it is none of this version.
+            ValueError: there is none of this version.
         """
+        names = (*FEATURES, LEAD) if decoder == "beam" else FEATURES
         try:
             if document["version"] != VERSION:
                 raise ValueError(f"version {document['version']} of the calibration is not known")
+            told = document["maps"][decoder]
             columns = [
-                np.array([float(document["features"][name][part]) for name in FEATURES])
+                np.array([float(told["features"][name][part]) for name in names])
                 for part in ("mean", "scale", "weight")
             ]
-            calibration = cls(float(document["bias"]), *columns)
+            calibration = cls(names, float(told["bias"]), *columns)
         except (KeyError, TypeError) as error:
             raise ValueError("the calibration lacks a part") from error
         if not np.isfinite([calibration.bias, *np.ravel(columns)]).all() or (columns[1] <= 0).any():
@@ -80,10 +92,9 @@ class Calibration:
         return calibration
 
     def document(self, fitted: Mapping[str, Any]) -> dict[str, Any]:
-        """The content of the file; ``fitted`` tells how the map came about."""
-        values = zip(FEATURES, self.means, self.scales, self.weights, strict=True)
+        """The map's part of the file; ``fitted`` tells how it came about."""
+        values = zip(self.names, self.means, self.scales, self.weights, strict=True)
         return {
-            "version": VERSION,
             "bias": round(self.bias, 4),
             "features": {
                 name: {"mean": round(mean, 4), "scale": round(scale, 4), "weight": round(weight, 4)}
@@ -99,6 +110,11 @@ class Calibration:
         return confidences
 
 
+def document_of(maps: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The content of the file with these maps, by decoder."""
+    return {"version": VERSION, "maps": dict(maps)}
+
+
 def read_calibration(folder: Path) -> dict[str, Any] | None:
     """What the checkpoint in ``folder`` brings; ``None`` if it brings nothing that can be used."""
     path = folder / CALIBRATION
@@ -106,25 +122,40 @@ def read_calibration(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        Calibration.of(document)
+        for decoder in ("greedy", "beam"):
+            Calibration.of(document, decoder)
     except (OSError, ValueError) as error:
         log.warning("%s is not used: %s", CALIBRATION, error)
         return None
     return dict(document)
 
 
-def rate(emission: Emission, words: Sequence[AlignedWord]) -> list[float]:
+def rate(
+    emission: Emission, words: Sequence[AlignedWord], leads: Sequence[float] | None = None
+) -> list[float]:
     """Confidence in [0, 1] of each of ``words``, by the calibration that ``emission`` brings.
 
-    A wildcard's is 0: nothing was checked.
+    ``leads`` are those of a beam, see :func:`lead`. A wildcard's confidence is 0: nothing was checked.
     """
-    calibration = _calibration(emission)
+    calibration = _calibration(emission, "greedy" if leads is None else "beam")
     if calibration is None:
         return [word.score for word in words]
-    values = calibration.confidences(features(emission, words))
+    values = features(emission, words)
+    if leads is not None:
+        values = np.column_stack([values, [lead(value) for value in leads]])
+    confidences = calibration.confidences(values)
     return [
-        0.0 if word.wildcard else float(value) for word, value in zip(words, values, strict=True)
+        0.0 if word.wildcard else float(value)
+        for word, value in zip(words, confidences, strict=True)
     ]
+
+
+def lead(behind: float) -> float:
+    """What a beam's word loses by its rivals: 0 if the best hypothesis without it is far ``behind``.
+
+    However sure a language model is of a word, it adds nothing: the value never exceeds 0.
+    """
+    return float(-np.logaddexp(0.0, -behind / LEAD_SCALE))
 
 
 def transcript_confidence(words: Sequence[Word]) -> float:
@@ -137,13 +168,12 @@ def features(emission: Emission, words: Sequence[AlignedWord]) -> Numbers:
 
     ============  =====================================================================================
     purity        around each letter, of the probability given to letters, what it has itself: mean logarithm
-    longest       logarithm of the longest letter's seconds: a word that is forced on a sound has odd gaps
     sureness      mean log-probability of the letters
-    margin        :attr:`AlignedWord.margin`
-    doubt         entropy of the frames between the neighbours, in nats for each letter: logarithm
-    share_around  of the probability given to letters, what the words' own have: mean of the :data:`AROUND`
-                  words on either side, or the word's own where it is alone
-    doubt_around  mean ``doubt`` of the same
+    path          log-probability of the frames between the neighbours if this word is what they say, for
+                  each letter
+    doubt         entropy of the same frames, in nats for each letter: logarithm
+    doubt_around  mean ``doubt`` of the :data:`AROUND` words on either side, or the word's own if alone
+    doubt_wide    the same of :data:`WIDE` words
     ============  =====================================================================================
 
     A wildcard's are 0, and it is nobody's neighbour.
@@ -161,28 +191,33 @@ def features(emission: Emission, words: Sequence[AlignedWord]) -> Numbers:
     own = np.array(
         [_features(words[number], mass, middles[number], middles[number + 1]) for number in spelt]
     )
-    values[spelt] = np.hstack([own[:, :-1], _around(own[:, -2:][:, ::-1])])
+    doubt = own[:, -1]
+    values[spelt] = np.column_stack([own, _around(doubt, AROUND), _around(doubt, WIDE)])
     return values
 
 
-def _around(values: Numbers) -> Numbers:
-    """Means of ``values`` ``(words, n)`` over each word's neighbours, without itself."""
+def _around(values: Numbers, reach: int) -> Numbers:
+    """Mean of ``values`` ``(words,)`` over ``reach`` neighbours on either side, without the word itself."""
     count = len(values)
     if count == 1:
         return values
-    sums = np.vstack([np.zeros(values.shape[1]), values.cumsum(axis=0)])
+    sums = np.r_[0.0, values.cumsum()]
     here = np.arange(count)
-    begin, stop = np.maximum(here - AROUND, 0), np.minimum(here + AROUND + 1, count)
-    means: Numbers = (sums[stop] - sums[begin] - values) / (stop - begin - 1)[:, None]
+    begin, stop = np.maximum(here - reach, 0), np.minimum(here + reach + 1, count)
+    means: Numbers = (sums[stop] - sums[begin] - values) / (stop - begin - 1)
     return means
 
 
 @dataclass(frozen=True)
 class _Mass:
-    """Running sums over frames: of tokens' probabilities ``(frames + 1, tokens)``, all letters', entropy."""
+    """Running sums over frames ``(frames + 1, …)``.
+
+    Of each token's probability, of all letters', of the log-probability that nothing is spelled, of entropy.
+    """
 
     tokens: Numbers
     letters: Numbers
+    silence: Numbers
     entropy: Numbers
 
     @classmethod
@@ -192,13 +227,13 @@ class _Mass:
         sums = np.vstack([np.zeros(probabilities.shape[1]), probabilities.cumsum(axis=0)])
         surprise = -probabilities * np.where(probabilities > 0, log_probs, 0.0)
         silent = {emission.vocabulary[emission.blank_id], emission.word_delimiter}
-        spoken = [
-            column
-            for column, token in enumerate(emission.vocabulary)
-            if token not in silent and token not in emission.special
-        ]
+        numbered = list(enumerate(emission.vocabulary))
+        spoken = [n for n, token in numbered if token not in silent | set(emission.special)]
+        quiet = np.log(
+            probabilities[:, [n for n, token in numbered if token in silent]].sum(axis=1) + TINY
+        )
         entropy = np.r_[0.0, surprise.sum(axis=1).cumsum()]
-        return cls(sums, sums[:, spoken].sum(axis=1), entropy)
+        return cls(sums, sums[:, spoken].sum(axis=1), np.r_[0.0, quiet.cumsum()], entropy)
 
     def between(self, begin: int, stop: int) -> float:
         return float(self.letters[stop] - self.letters[begin])
@@ -208,7 +243,7 @@ class _Mass:
 
 
 def _features(word: AlignedWord, mass: _Mass, begin: int, stop: int) -> tuple[float, ...]:
-    """The word's own: the first five of :data:`FEATURES`, and its share."""
+    """The word's own: the first four of :data:`FEATURES`."""
     own, around = np.array(
         [
             (mass.of_letter(letter.token, *window), mass.between(*window))
@@ -217,14 +252,16 @@ def _features(word: AlignedWord, mass: _Mass, begin: int, stop: int) -> tuple[fl
             )
         ]
     ).T
-    longest = max(letter.end_s - letter.start_s for letter in word.characters)
+    count = len(word.letters)
+    path = mass.silence[stop] - mass.silence[begin]
+    for letter in word.letters:
+        path += (letter.stop - letter.start) * letter.log_prob
+        path -= mass.silence[letter.stop] - mass.silence[letter.start]
     return (
         float(np.log((own + 1e-4) / (around + 2e-4)).mean()),
-        float(np.log(longest)),
         float(np.mean([letter.log_prob for letter in word.letters])),
-        word.margin,
-        float(np.log((mass.entropy[stop] - mass.entropy[begin]) / len(word.letters) + 0.05)),
-        float(np.minimum(own, 1).sum() / (mass.between(begin, stop) + 0.1)),
+        float(path) / count,
+        float(np.log((mass.entropy[stop] - mass.entropy[begin]) / count + 0.05)),
     )
 
 
@@ -241,11 +278,11 @@ def _windows(letters: Sequence[Letter], begin: int, stop: int) -> list[tuple[int
     ]
 
 
-def _calibration(emission: Emission) -> Calibration | None:
+def _calibration(emission: Emission, decoder: str) -> Calibration | None:
     if emission.calibration is None:
         return None
     try:
-        return Calibration.of(emission.calibration)
+        return Calibration.of(emission.calibration, decoder)
     except ValueError as error:
         log.warning("the emission's calibration is not used: %s", error)
         return None

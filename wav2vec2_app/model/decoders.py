@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wav2vec2_app.model.ctc import words_of_path
 from wav2vec2_app.model.lexicon import Lexicon
+from wav2vec2_app.model.prior import without_prior
 from wav2vec2_app.types import Emission, Reading, Word
 
 IMPOSSIBLE = -100.0
 """Log-probability of what cannot be."""
 TOKENS = 6
 """Tokens that the beam tries in a frame, the most probable ones."""
-THRESHOLD = 9.0
+THRESHOLD = 14.0
 """Hypotheses further than this behind the best one are dropped, natural logarithm."""
 
-SURELY_BLANK = float(np.log(0.95))
+ALL_PATHS = True
+"""Whether a hypothesis counts with all ways to say it (their sum), not only its best one."""
+
+SURELY_BLANK = float(np.log(0.97))
 """Log-probability from which a frame counts as blank beyond doubt."""
+
+
+NEAR = 8
+"""Frames by which the ends of a word may differ in two hypotheses."""
+DROPPED = 2.0
+"""How far behind the last hypothesis kept those count that were not, natural logarithm."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a decoder reads.
+
+    Attributes:
+        words: in order, with the times of their tokens on the path taken, in seconds.
+        leads: of each word, how far behind the best hypothesis without it is, natural logarithm; below 0
+            where the best one has not got it. ``None`` of a decoder that has one hypothesis only.
+    """
+
+    words: tuple[Word, ...]
+    leads: tuple[float, ...] | None = None
 
 
 class Decoder(Protocol):
@@ -31,8 +56,8 @@ class Decoder(Protocol):
         """``greedy`` or ``beam``."""
         ...
 
-    def words(self, emission: Emission) -> tuple[Word, ...]:
-        """The words said, with the times of their tokens on the path taken, in seconds."""
+    def decode(self, emission: Emission) -> Decoded:
+        """What was said."""
         ...
 
 
@@ -42,8 +67,8 @@ class GreedyDecoder:
 
     name: str = "greedy"
 
-    def words(self, emission: Emission) -> tuple[Word, ...]:
-        return words_of_path(emission, emission.log_probs.argmax(axis=1))
+    def decode(self, emission: Emission) -> Decoded:
+        return Decoded(words_of_path(emission, emission.log_probs.argmax(axis=1)))
 
 
 class BeamDecoder:
@@ -52,16 +77,19 @@ class BeamDecoder:
     Args:
         lexicon: words, their spellings in the emission's tokens, and the language model.
         reading: width and weights.
+        unbiased: a beam without the hotwords of ``lexicon``, which tells the rivals of its words.
     """
 
     name = "beam"
 
-    def __init__(self, lexicon: Lexicon, reading: Reading) -> None:
+    def __init__(
+        self, lexicon: Lexicon, reading: Reading, unbiased: BeamDecoder | None = None
+    ) -> None:
         from flashlight.lib.text import decoder
 
         options = decoder.LexiconDecoderOptions(
             reading.beam_width, TOKENS, THRESHOLD, reading.lm_weight,
-            reading.word_score, float("-inf"), 0.0, False, decoder.CriterionType.CTC,
+            reading.word_score, float("-inf"), 0.0, ALL_PATHS, decoder.CriterionType.CTC,
         )  # fmt: skip
         self._lexicon = lexicon
         self._language_model = lexicon.language_model(reading)  # flashlight does not hold on to it
@@ -75,20 +103,53 @@ class BeamDecoder:
             [],
             False,
         )
+        self._unbiased = unbiased or self
 
-    def words(self, emission: Emission) -> tuple[Word, ...]:
+    def decode(self, emission: Emission) -> Decoded:
         told = _telling(emission)
-        frames, tokens = len(told), emission.log_probs.shape[1]
+        hypotheses = self._hypotheses(emission, told)
+        if not hypotheses:
+            return Decoded((), ())
+        path = np.full(len(emission.log_probs), emission.blank_id)
+        path[told] = hypotheses[0].tokens[1 : len(told) + 1]  # one before, one after the frames
+        words = words_of_path(emission, path)
+        rivals = hypotheses
+        if self._unbiased is not self:
+            rivals = self._unbiased._hypotheses(emission, told)
+        return Decoded(words, _leads(hypotheses[0].words, rivals))
+
+    def _hypotheses(self, emission: Emission, told: NDArray[np.intp]) -> Sequence[Any]:
+        """All that the beam holds at the end, the best one first."""
+        emitted = without_prior(emission)[told]
+        frames, tokens = emitted.shape
         scores = np.full((frames + 1, tokens), IMPOSSIBLE, dtype=np.float32)
-        scores[:frames] = emission.log_probs[told]
+        scores[:frames] = emitted
         # a last word ends, also where the recording does
         scores[frames, self._lexicon.delimiter_id] = 0.0
-        hypotheses = self._decoder.decode(scores.ctypes.data, frames + 1, tokens)
-        if not hypotheses:
-            return ()
-        path = np.full(len(emission.log_probs), emission.blank_id)
-        path[told] = hypotheses[0].tokens[1 : frames + 1]  # one before, one after the frames
-        return words_of_path(emission, path)
+        hypotheses: Sequence[Any] = self._decoder.decode(scores.ctypes.data, frames + 1, tokens)
+        return hypotheses
+
+
+def _leads(words: Sequence[int], rivals: Sequence[Any]) -> tuple[float, ...]:
+    """How far behind the best of ``rivals`` without each word is.
+
+    ``words`` has a word's number at the frame where it ends, −1 elsewhere.
+
+    A hypothesis has the word if it has the same one at nearly the same frame. Where all have it, or none,
+    what the beam has dropped counts as a little behind the last.
+    """
+    read = np.array(words)
+    scores = np.array([rival.score for rival in rivals])
+    table = np.array([rival.words for rival in rivals])
+    dropped = scores.min() - DROPPED
+    leads = []
+    for frame in np.flatnonzero(read >= 0):
+        near = table[:, max(0, frame - NEAR) : frame + NEAR + 1]
+        having = (near == read[frame]).any(axis=1)
+        best = scores[having].max() if having.any() else dropped
+        best_without = scores[~having].max() if not having.all() else dropped
+        leads.append(float(best - best_without))
+    return tuple(leads)
 
 
 def _telling(emission: Emission) -> NDArray[np.intp]:

@@ -49,9 +49,9 @@ class Lexicon:
         self._kenlm = KenLM(str(folder / "lm.bin"), words)
         self._favoured = frozenset(i for i, word in enumerate(spellings) if word in favoured)
         self.trie = decoder.Trie(len(emission.vocabulary), self.delimiter_id)
-        start = self._kenlm.start(False)
+        nowhere = self._kenlm.start(True)  # the look-ahead is for words in the middle of a sentence
         for number, spelling in enumerate(spellings.values()):
-            _, score = self._kenlm.score(start, number)
+            _, score = self._kenlm.score(nowhere, number)
             if number in self._favoured:
                 score = max(score, RARE) + BOOST_AHEAD
             self.trie.insert([*spelling, self.delimiter_id], number, score)

@@ -77,7 +77,8 @@ class Reader:
             if not activity.segments:
                 return Read((), 0.0, decoder.name, activity.reason, note)
             heard = only_speech(emission, activity)
-        words = align_words(heard, decoder.words(heard), speller_of(heard), rate)
+        decoded = decoder.decode(heard)
+        words = align_words(heard, decoded.words, speller_of(heard), rate, decoded.leads)
         reason = "" if words else "no_speech"
         return Read(words, transcript_confidence(words), decoder.name, reason, note)
 
@@ -88,7 +89,7 @@ class Reader:
             return GreedyDecoder()
         lexicon = self._lexicon(emission, reading.hotwords)
         if lexicon is not None:
-            return BeamDecoder(lexicon, reading)
+            return BeamDecoder(lexicon, reading, self._unbiased(emission, reading))
         if reading.decoder == "auto":
             return GreedyDecoder()
         raise InputError(
@@ -96,6 +97,13 @@ class Reader:
             code="decoder.not_available",
             hint="Choose the greedy decoder; flashlight-text is not built for every system.",
         )
+
+    def _unbiased(self, emission: Emission, reading: Reading) -> BeamDecoder | None:
+        """A beam without ``reading``'s hotwords; ``None`` if it has none."""
+        if not reading.hotwords:
+            return None
+        plain = self._lexicon(emission, ())
+        return BeamDecoder(plain, replace(reading, hotwords=())) if plain else None
 
     def _lexicon(self, emission: Emission, hotwords: tuple[str, ...]) -> Lexicon | None:
         """The lexicon for this vocabulary and these hotwords; ``None`` where there can be none."""

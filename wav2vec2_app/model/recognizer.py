@@ -9,6 +9,7 @@ import numpy as np
 from wav2vec2_app.model.alphabet import Alphabet
 from wav2vec2_app.model.confidence import read_calibration
 from wav2vec2_app.model.engines.base import Engine
+from wav2vec2_app.model.prior import read_prior
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.model.speech import IMPOSSIBLE, frame_energy, is_silent
 from wav2vec2_app.types import SAMPLE_RATE_HZ, Emission, Float32, ModelInfo
@@ -28,6 +29,7 @@ class Recognizer:
         engine.load(checkpoint)
         self._alphabet = alphabet.fitted(engine.outputs)
         self._calibration = read_calibration(checkpoint.path)
+        self._prior = read_prior(checkpoint.path, self._alphabet.tokens)
         self._engine = engine
         self.checkpoint = checkpoint
         self._frame_s = engine.grid.hop / SAMPLE_RATE_HZ
@@ -107,6 +109,7 @@ class Recognizer:
             special=tuple(sorted(alphabet.special)),
             energy_db=energy_db.astype(np.float16),
             calibration=self._calibration,
+            prior=self._prior,
         )
 
 

@@ -170,7 +170,7 @@ SENTENCE = "__A_B_C__|__D_EF__|___" + "_" * 78
 
 def long_speech(sentences: int) -> tuple[Emission, tuple[Word, ...]]:
     said = emission(SENTENCE * sentences)
-    return said, GreedyDecoder().words(said)
+    return said, GreedyDecoder().decode(said).words
 
 
 def test_long_audio_in_parts_gives_the_same_times_as_in_one(
@@ -191,7 +191,7 @@ def test_parts_are_cut_in_pauses_and_are_not_too_long() -> None:
     said, words = long_speech(100)
     lengths = []
 
-    def rate(part: Emission, aligned: Sequence[AlignedWord]) -> list[float]:
+    def rate(part: Emission, aligned: Sequence[AlignedWord], _: object) -> list[float]:
         lengths.append(part.duration_s)
         return [word.score for word in aligned]
 
@@ -205,9 +205,9 @@ def test_parts_are_cut_in_pauses_and_are_not_too_long() -> None:
 
 def test_decoded_words_keep_their_text_and_get_new_times_and_rated_confidence() -> None:
     said = emission("_____A_B______|_____C_D_____")
-    rough = GreedyDecoder().words(said)
+    rough = GreedyDecoder().decode(said).words
 
-    words = align_words(said, rough, SPELLER, lambda _, aligned: [0.25 for _ in aligned])
+    words = align_words(said, rough, SPELLER, lambda _, aligned, __: [0.25 for _ in aligned])
 
     assert [word.text for word in words] == ["AB", "CD"]
     assert [word.confidence for word in words] == [0.25, 0.25]

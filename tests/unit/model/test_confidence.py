@@ -10,8 +10,11 @@ import pytest
 from wav2vec2_app.model.alignment import align, align_words
 from wav2vec2_app.model.confidence import (
     FEATURES,
+    LEAD,
     Calibration,
+    document_of,
     features,
+    lead,
     rate,
     read_calibration,
     transcript_confidence,
@@ -33,17 +36,21 @@ def emission(path: str, probability: float = 0.9) -> Emission:
     return Emission(log_probs, VOCABULARY, 0, "|", 0.02, ("<unk>",))
 
 
-def document(**changes: float) -> dict[str, Any]:
-    """A calibration that judges by how pure the letters are, unless ``changes`` say otherwise."""
+def one_map(names: tuple[str, ...], **changes: float) -> dict[str, Any]:
+    """A map that judges by how pure the letters are, unless ``changes`` say otherwise."""
     weights = {"purity": 3.0, **changes}
     return {
-        "version": 2,
         "bias": 0.0,
         "features": {
-            name: {"mean": -1.0, "scale": 1.0, "weight": weights.get(name, 0.0)}
-            for name in FEATURES
+            name: {"mean": -1.0, "scale": 1.0, "weight": weights.get(name, 0.0)} for name in names
         },
     }
+
+
+def document(**changes: float) -> dict[str, Any]:
+    """A calibration with such a map for either decoder."""
+    maps = {"greedy": one_map(FEATURES, **changes), "beam": one_map((*FEATURES, LEAD), **changes)}
+    return document_of(maps)
 
 
 SAID = "__A_B_C_|_D_E_F___"
@@ -61,10 +68,17 @@ def test_every_feature_tells_a_right_word_from_a_wrong_one() -> None:
     said = emission(SAID)
     right, wrong = features(said, align(said, "abc gah", SPELLER).words)
 
-    for name in ("purity", "sureness", "margin", "doubt_around"):
+    for name in ("purity", "sureness", "path"):
         assert right[FEATURES.index(name)] > wrong[FEATURES.index(name)], name
-    for name in ("longest", "share_around"):
-        assert right[FEATURES.index(name)] < wrong[FEATURES.index(name)], name
+
+
+def test_path_is_the_log_probability_of_all_the_frames_of_a_word() -> None:
+    said = emission("__A_B_C__", 0.9)
+    [word] = features(said, align(said, "abc", SPELLER).words)
+
+    quiet = np.log(0.9 + 0.1 / (len(VOCABULARY) - 1))  # the blank or the delimiter
+    expected = (3 * np.log(0.9) + 6 * quiet) / 3
+    assert word[FEATURES.index("path")] == pytest.approx(expected, abs=0.01)
 
 
 def test_doubt_is_the_entropy_of_the_words_frames_for_each_letter() -> None:
@@ -90,6 +104,7 @@ def test_neighbours_are_two_words_on_either_side_without_the_word_itself() -> No
     assert around[0] == pytest.approx(doubt[1:3].mean())
     assert around[2] == pytest.approx(doubt[[0, 1, 3, 4]].mean())
     assert around[4] == pytest.approx(doubt[2:4].mean())
+    assert found[0, FEATURES.index("doubt_wide")] == pytest.approx(doubt[1:].mean())
 
 
 def test_a_wildcard_is_nobodys_neighbour_and_a_lone_word_its_own() -> None:
@@ -107,12 +122,29 @@ def test_without_a_calibration_confidence_is_the_score() -> None:
     assert rate(said, words) == [word.score for word in words]
 
 
-@pytest.mark.parametrize("change", [{}, {"bias": "much"}, {"version": 1}, {"bias": float("nan")}])
+@pytest.mark.parametrize(
+    "change",
+    [{"maps": {}}, {"version": 2}, {"maps": {"greedy": {"bias": "much"}}}, {"maps": None}],
+)
 def test_broken_calibration_is_as_good_as_none(change: Mapping[str, Any]) -> None:
-    broken = {**document(), **change} if change else {}
-    said = replace(emission(SAID), calibration=broken)
+    said = replace(emission(SAID), calibration={**document(), **change})
+    words = align(said, "abc", SPELLER).words
 
-    assert rate(said, align(said, "abc", SPELLER).words)[0] > 0
+    assert rate(said, words) == [word.score for word in words]
+
+
+def test_rivals_take_away_and_a_lead_gives_nothing() -> None:
+    said = replace(emission(SAID), calibration=document(lead=1.0, purity=0.0))
+    words = align(said, "abc def", SPELLER).words
+
+    none, far, close, behind = (
+        rate(said, words, [value, value])[0] for value in (1e6, 20.0, 0.5, -3.0)
+    )
+
+    assert none >= far > close > behind
+    assert none == pytest.approx(far, abs=1e-3)
+    assert lead(1e9) == 0.0
+    assert lead(-4.0) < lead(0.0) < lead(4.0) < 0
 
 
 def test_wildcard_has_no_confidence() -> None:
@@ -142,27 +174,31 @@ def test_letters_of_one_frame_and_neighbours_without_a_gap() -> None:
 
 
 def test_confidence_is_the_logistic_function_of_the_weighted_features() -> None:
-    calibration = Calibration.of({**document(margin=-1.0), "bias": 0.25})
+    told = document(doubt=-1.0)
+    told["maps"]["greedy"]["bias"] = 0.25
+    calibration = Calibration.of(told, "greedy")
     values = np.zeros((1, len(FEATURES)))
-    values[0, [FEATURES.index("purity"), FEATURES.index("margin")]] = -0.75, -1.25
+    values[0, [FEATURES.index("purity"), FEATURES.index("doubt")]] = -0.75, -1.25
 
     expected = 1 / (1 + np.exp(-(0.25 + 3 * (-0.75 + 1) - 1 * (-1.25 + 1))))
     assert calibration.confidences(values) == pytest.approx([expected])
 
 
-def test_calibration_survives_its_file(tmp_path: Path) -> None:
-    calibration = Calibration.of(document(margin=1.5))
-    file = tmp_path / "confidence.json"
-    file.write_text(json.dumps(calibration.document({"words": 3})))
+@pytest.mark.parametrize("decoder", ["greedy", "beam"])
+def test_calibration_survives_its_file(tmp_path: Path, decoder: str) -> None:
+    told = document(doubt=1.5)
+    calibration = Calibration.of(told, decoder)
+    told["maps"][decoder] = calibration.document({"words": 3})
+    (tmp_path / "confidence.json").write_text(json.dumps(told))
 
     found = read_calibration(tmp_path)
 
     assert found is not None
-    assert found["fitted"] == {"words": 3}
-    assert np.array_equal(Calibration.of(found).weights, calibration.weights)
+    assert found["maps"][decoder]["fitted"] == {"words": 3}
+    assert np.array_equal(Calibration.of(found, decoder).weights, calibration.weights)
 
 
-@pytest.mark.parametrize("content", [None, "no json", "[]", "{}", '{"version": 2, "features": {}}'])
+@pytest.mark.parametrize("content", [None, "no json", "[]", "{}", '{"version": 3, "maps": {}}'])
 def test_missing_or_broken_file_is_no_calibration(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "confidence.json").write_text(content)

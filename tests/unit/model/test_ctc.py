@@ -10,7 +10,7 @@ VOCABULARY = ("<pad>", "<unk>", "|", "A", "B", "C")
 
 
 def greedy_words(said: Emission) -> tuple[Word, ...]:
-    return GreedyDecoder().words(said)
+    return GreedyDecoder().decode(said).words
 
 
 def emission(path: str, probability: float = 0.9) -> Emission:

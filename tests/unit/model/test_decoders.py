@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from tests.checkpoints import VOCABULARY
 from wav2vec2_app.build import assets_path
 from wav2vec2_app.model.decoders import BeamDecoder, GreedyDecoder
 from wav2vec2_app.model.lexicon import Lexicon
-from wav2vec2_app.types import AS_USUAL, Emission
+from wav2vec2_app.types import AS_USUAL, Emission, Reading
 
 LANGUAGE_MODEL = assets_path() / "lm"
 
@@ -39,15 +41,15 @@ def beam() -> BeamDecoder:
 def test_beam_spells_words_of_its_lexicon_where_the_best_path_does_not(beam: BeamDecoder) -> None:
     said = emission("_H_E_|_B_R_O_U_G_G_T_|_T_H_E_M_", second=("H", 17))
 
-    greedy = [word.text for word in GreedyDecoder().words(said)]
-    read = [word.text for word in beam.words(said)]
+    greedy = [word.text for word in GreedyDecoder().decode(said).words]
+    read = [word.text for word in beam.decode(said).words]
 
     assert greedy == ["HE", "BROUGGT", "THEM"]
     assert read == ["HE", "BROUGHT", "THEM"]
 
 
 def test_beam_times_lie_in_order_on_the_frames(beam: BeamDecoder) -> None:
-    words = beam.words(emission("__T_H_E_||_D_O_G__"))
+    words = beam.decode(emission("__T_H_E_||_D_O_G__")).words
 
     assert [word.text for word in words] == ["THE", "DOG"]
     assert words[0].start_s == pytest.approx(0.04)
@@ -57,8 +59,8 @@ def test_beam_times_lie_in_order_on_the_frames(beam: BeamDecoder) -> None:
 
 
 def test_language_model_does_not_lift_the_confidence(beam: BeamDecoder) -> None:
-    [right] = beam.words(emission("_B_R_O_U_G_H_T_"))
-    [mended] = beam.words(emission("_B_R_O_U_G_G_T_", second=("H", 11)))
+    [right] = beam.decode(emission("_B_R_O_U_G_H_T_")).words
+    [mended] = beam.decode(emission("_B_R_O_U_G_G_T_", second=("H", 11))).words
 
     assert right.text == mended.text == "BROUGHT"
     assert right.confidence == pytest.approx(0.6, abs=0.02)
@@ -66,8 +68,54 @@ def test_language_model_does_not_lift_the_confidence(beam: BeamDecoder) -> None:
 
 
 def test_last_word_is_whole_where_the_recording_ends_with_it(beam: BeamDecoder) -> None:
-    assert [word.text for word in beam.words(emission("_D_O_G"))] == ["DOG"]
+    assert [word.text for word in beam.decode(emission("_D_O_G")).words] == ["DOG"]
 
 
 def test_blank_everywhere_is_no_word(beam: BeamDecoder) -> None:
-    assert beam.words(emission("_" * 20, probability=0.99)) == ()
+    assert beam.decode(emission("_" * 20, probability=0.99)).words == ()
+
+
+def test_prior_taken_off_lifts_a_rare_letter_over_blanks(beam: BeamDecoder) -> None:
+    """A letter that is always unlikely counts for what it is more likely than usual."""
+    said = emission("_D_O_G_", probability=0.8)
+    faint = said.log_probs.copy()
+    faint[5, 0], faint[5, VOCABULARY.index("G")] = np.log(0.7), np.log(0.1)
+    faint = replace(said, log_probs=faint)
+    prior = np.full(len(VOCABULARY), np.log(0.01))
+    prior[0] = np.log(0.6)
+    plain = Reading(lm_weight=0.0, word_score=0.0)
+    decoder = BeamDecoder(Lexicon(LANGUAGE_MODEL, said), plain)
+
+    assert [word.text for word in decoder.decode(faint).words] != ["DOG"]
+    lifted = decoder.decode(replace(faint, prior=tuple(prior)))
+    assert [word.text for word in lifted.words] == ["DOG"]
+
+
+def test_word_with_a_close_rival_leads_by_less_than_one_without(beam: BeamDecoder) -> None:
+    clear = beam.decode(emission("_D_O_G_|_H_O_U_S_E_", probability=0.9))
+    close = beam.decode(emission("_D_O_G_|_H_O_U_S_E_", probability=0.9, second=("R", 13)))
+
+    assert [word.text for word in close.words] == ["DOG", "HOUSE"]
+    assert clear.leads is not None
+    assert close.leads is not None
+    assert len(clear.leads) == len(close.leads) == 2
+    assert close.leads[1] < clear.leads[1]
+    assert min(clear.leads) > 0
+
+
+def test_hotword_has_no_lead_from_its_boost(beam: BeamDecoder) -> None:
+    said = emission("_D_O_G_", probability=0.5, second=("K", 5))
+    boosted = Reading(hotwords=("dok",), hotword_boost=30.0)
+    lexicon = Lexicon(LANGUAGE_MODEL, said, boosted.hotwords)
+
+    decoded = BeamDecoder(lexicon, boosted, unbiased=beam).decode(said)
+    proud = BeamDecoder(lexicon, boosted).decode(said)
+
+    assert [word.text for word in decoded.words] == ["DOK"]
+    assert decoded.leads is not None
+    assert proud.leads is not None
+    assert decoded.leads[0] < 0 < proud.leads[0]
+
+
+def test_one_path_has_no_leads() -> None:
+    assert GreedyDecoder().decode(emission("_D_O_G_")).leads is None

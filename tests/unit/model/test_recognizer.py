@@ -193,7 +193,7 @@ def test_output_that_the_tokenizer_does_not_name_is_never_spelled(tmp_path: Path
     emission.log_probs[:, -1] = 0.0  # the unnamed output wins everywhere
 
     assert len(emission.vocabulary) == emission.log_probs.shape[1] == len(VOCABULARY) + 3
-    assert GreedyDecoder().words(emission) == ()
+    assert GreedyDecoder().decode(emission).words == ()
 
 
 def test_vocabulary_of_another_model_is_refused(tmp_path: Path) -> None:

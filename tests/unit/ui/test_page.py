@@ -31,9 +31,9 @@ async def page(orchestrator: ModelOrchestrator, tmp_path: Path) -> gr.Blocks:
 
 SETTINGS_OF_A_READING = {
     "decoder": "auto",
-    "beam_width": 200,
-    "lm_weight": 1.5,
-    "word_score": 0.0,
+    "beam_width": AS_USUAL.beam_width,
+    "lm_weight": AS_USUAL.lm_weight,
+    "word_score": AS_USUAL.word_score,
     "hotwords": "",
     "hotword_boost": 6.0,
 }

@@ -23,6 +23,7 @@ EMISSION_META = {
     "frame_s": 0.02,
     "special": [],
     "calibration": None,
+    "prior": None,
 }
 
 
