@@ -18,7 +18,7 @@ IMPOSSIBLE = -100.0
 """Log-probability of what cannot be."""
 TOKENS = 6
 """Tokens that the beam tries in a frame, the most probable ones."""
-THRESHOLD = 14.0
+THRESHOLD = 12.0
 """Hypotheses further than this behind the best one are dropped, natural logarithm."""
 
 ALL_PATHS = True

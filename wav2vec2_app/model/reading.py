@@ -103,7 +103,10 @@ class Reader:
         if not reading.hotwords:
             return None
         plain = self._lexicon(emission, ())
-        return BeamDecoder(plain, replace(reading, hotwords=())) if plain else None
+        if plain is None:
+            return None
+        width = max(1, reading.beam_width // 2)  # rivals that matter are near the top
+        return BeamDecoder(plain, replace(reading, hotwords=(), beam_width=width))
 
     def _lexicon(self, emission: Emission, hotwords: tuple[str, ...]) -> Lexicon | None:
         """The lexicon for this vocabulary and these hotwords; ``None`` where there can be none."""
