@@ -114,7 +114,7 @@ class BeamDecoder:
         path[told] = hypotheses[0].tokens[1 : len(told) + 1]  # one before, one after the frames
         words = words_of_path(emission, path)
         rivals = hypotheses
-        if self._unbiased is not self:
+        if not self._lexicon.favoured.isdisjoint(hypotheses[0].words):
             rivals = self._unbiased._hypotheses(emission, told)
         return Decoded(words, _leads(hypotheses[0].words, rivals))
 

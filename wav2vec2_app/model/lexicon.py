@@ -47,22 +47,22 @@ class Lexicon:
         words = dictionary.Dictionary([*spellings, "<unk>"])
         words.set_default_index(self.unknown_id)
         self._kenlm = KenLM(str(folder / "lm.bin"), words)
-        self._favoured = frozenset(i for i, word in enumerate(spellings) if word in favoured)
+        self.favoured = frozenset(i for i, word in enumerate(spellings) if word in favoured)
         self.trie = decoder.Trie(len(emission.vocabulary), self.delimiter_id)
         nowhere = self._kenlm.start(True)  # the look-ahead is for words in the middle of a sentence
         for number, spelling in enumerate(spellings.values()):
             _, score = self._kenlm.score(nowhere, number)
-            if number in self._favoured:
+            if number in self.favoured:
                 score = max(score, RARE) + BOOST_AHEAD
             self.trie.insert([*spelling, self.delimiter_id], number, score)
         self.trie.smear(decoder.SmearingMode.MAX)
 
     def language_model(self, reading: Reading) -> Any:
         """The n-gram, with hotwords favoured as much as ``reading`` says."""
-        if not self._favoured:
+        if not self.favoured:
             return self._kenlm
         weight = max(reading.lm_weight, 0.1)
-        return _favouring(self._kenlm, self._favoured, reading.hotword_boost / weight)
+        return _favouring(self._kenlm, self.favoured, reading.hotword_boost / weight)
 
 
 BOOST_AHEAD = 2.0
