@@ -111,11 +111,20 @@
     at("live-lines").append(element);
     return { element, committed: [], tentative: [], announced: 0 };
   };
-  const span = (word, tentative) => {
-    const element = document.createElement("span");
-    element.textContent = word.text;
-    element.className = tentative ? "w-tentative" : "w-stands";
-    return element;
+  /* Words of a model that knows capitals only, as people write them: for the eye alone, as in present.py. */
+  let mixed = false;
+  const asWritten = (words) => {
+    mixed ||= words.some((word) => word.text !== word.text.toUpperCase());
+    return words.map(({ text }, number) => {
+      if (mixed) return text;
+      const capital = number === 0 || /^I(?:'[A-Z]+)?$/.test(text);
+      return capital ? text.slice(0, 1) + text.slice(1).toLowerCase() : text.toLowerCase();
+    });
+  };
+  const spansOf = (words, nameOf) => {
+    const texts = asWritten(words);
+    return words.map((word, number) => Object.assign(
+      document.createElement("span"), { textContent: texts[number], className: nameOf(number) }));
   };
   const put = (line, spans, start) => {
     const box = at("live-box");
@@ -128,7 +137,7 @@
   };
   /* Only what stands is read out; grey words would be said again and again. */
   const announce = (line, words) => {
-    const news = words.slice(line.announced).map((word) => word.text).join(" ");
+    const news = asWritten(words).slice(line.announced).join(" ");
     line.announced = Math.max(line.announced, words.length);
     if (!news) return;
     const heard = at("live-heard");
@@ -144,8 +153,8 @@
     current.committed.push(...message.committed);
     current.tentative = message.tentative;
     const all = [...current.committed, ...current.tentative];
-    const spans = [...current.committed.map((word) => span(word, false)),
-      ...current.tentative.map((word) => span(word, true))];
+    const standing = current.committed.length;
+    const spans = spansOf(all, (number) => (number < standing ? "w-stands" : "w-tentative"));
     put(current, spans, (all[0]?.start ?? 0) + session.offset);
     announce(current, current.committed);
   };
@@ -156,13 +165,12 @@
     if (!message.words.length) { line.element.remove(); return; }
     line.words = message.words.map((word) =>
       ({ ...word, start: word.start + session.offset, end: word.end + session.offset }));
-    const spans = line.words.map((word) => {
-      const element = span(word, false);
-      element.className = "w-word";
+    const spans = spansOf(line.words, () => "w-word");
+    spans.forEach((element, number) => {
+      const word = line.words[number];
       element.dataset.level = levelOf(word.confidence);
       element.title = `confidence ${(100 * word.confidence).toFixed(0)} % · ` +
         `${word.start.toFixed(2)}–${word.end.toFixed(2)} s`;
-      return element;
     });
     put(line, spans, line.words[0].start);
     if (message.note) {

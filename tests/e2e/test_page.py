@@ -338,7 +338,7 @@ def test_changed_decoder_reads_again_without_upload_or_model(
 def test_slider_that_is_dragged_asks_once_it_rests(heard: Page) -> None:
     asked: list[str] = []
     heard.on("request", lambda request: asked.append(request.url))
-    slider = heard.get_by_label("range slider for Language model")
+    slider = heard.get_by_label("range slider for LM weight")
 
     slider.focus()
     for _ in range(15):

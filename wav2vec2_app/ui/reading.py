@@ -51,8 +51,8 @@ def lay_out() -> Settings:
                     "Guesses kept at every step. More is slower, and at times better.",
                 ),
                 _slider(
-                    "lm-weight", "Language model", (0, 5, 0.1), lm_weight,
-                    "How much a likely sentence counts beside the sound. 0: not at all.",
+                    "lm-weight", "LM weight", (0, 5, 0.1), lm_weight,
+                    "How much the language model counts beside the sound. 0: not at all.",
                 ),
                 _slider(
                     "word-score", "Word score", (-5, 5, 0.1), word_score,
