@@ -13,6 +13,7 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.model.alignment import align_words
 from wav2vec2_app.model.confidence import rate, transcript_confidence
 from wav2vec2_app.model.decoders import BeamDecoder, Decoder, GreedyDecoder
+from wav2vec2_app.model.freeing import return_memory
 from wav2vec2_app.model.lexicon import Lexicon
 from wav2vec2_app.model.speech import find_speech, only_speech
 from wav2vec2_app.model.spelling import Speller
@@ -60,6 +61,7 @@ class Reader:
     def warm_up(self, emission: Emission) -> None:
         """Build the lexicon for emissions like this one."""
         self._lexicon(emission, ())
+        return_memory()  # of the lists that the lexicon was built from
 
     def read(self, emission: Emission, reading: Reading, *, embedded: bool) -> Read:
         """Decode ``emission`` as ``reading`` says; ``embedded`` decides what ``auto`` is.

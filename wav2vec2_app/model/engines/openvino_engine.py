@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import hashlib
 import json
 import logging
@@ -29,6 +27,7 @@ from wav2vec2_app.model.engines.openvino_graph import (
     build,
 )
 from wav2vec2_app.model.engines.weights import Weights
+from wav2vec2_app.model.freeing import return_memory
 from wav2vec2_app.model.languages import CONFIG
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import SAMPLE_RATE_HZ, Float32
@@ -88,7 +87,7 @@ class OpenVinoEngine:
         self._weights = weights  # mapped: the graph's constants are their memory
         del graph
         self.forward(np.zeros((1, SAMPLE_RATE_HZ), np.float32))  # packs the weights
-        _return_memory()
+        return_memory()
 
     def forward(self, batch: Float32) -> Float32:
         found = self._request.infer({0: np.ascontiguousarray(batch, dtype=np.float32)})
@@ -211,12 +210,3 @@ def _fingerprint(core: ov.Core, architecture: Architecture, threads: int, precis
         asdict(architecture),
     )
     return hashlib.sha256(repr(about).encode()).hexdigest()[:32]
-
-
-def _return_memory() -> None:
-    """Give freed weights back to the system where its C library lets us ask."""
-    gc.collect()
-    if platform.system() == "Linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
