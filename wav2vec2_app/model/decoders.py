@@ -41,7 +41,7 @@ class Decoded:
     Attributes:
         words: in order, with the times of their tokens on the path taken, in seconds.
         leads: of each word, how far behind the best hypothesis without it is, natural logarithm; below 0
-            where the best one has not got it. ``None`` of a decoder that has one hypothesis only.
+            where the best one has not got it. ``None`` where there are no hypotheses to compare.
     """
 
     words: tuple[Word, ...]
@@ -115,8 +115,9 @@ class BeamDecoder:
         words = words_of_path(emission, path)
         rivals = hypotheses
         if not self._lexicon.favoured.isdisjoint(hypotheses[0].words):
-            rivals = self._unbiased._hypotheses(emission, told)
-        return Decoded(words, _leads(hypotheses[0].words, rivals))
+            rivals = self._unbiased._hypotheses(emission, told) or hypotheses
+        leads = _leads(hypotheses[0].words, rivals)
+        return Decoded(words, leads if len(leads) == len(words) else None)  # a word may be unfinished
 
     def _hypotheses(self, emission: Emission, told: NDArray[np.intp]) -> Sequence[Any]:
         """All that the beam holds at the end, the best one first."""
