@@ -64,9 +64,9 @@ def score(name: str, utterances: Sequence[Utterance], limit: float | None = None
 
 
 def measure(table: Path = TEST_SET) -> Sequence[Figure]:
-    figures = score("example clips", examples(), 20)
+    figures = score("example clips", examples(), 5)
     if table.exists():
-        figures += score(table.stem, from_table(table))
+        figures += score(table.stem, from_table(table), 45)
     else:
         print(f"{table.name} is not here: only the example clips are scored")
     return figures

@@ -11,7 +11,8 @@ from wav2vec2_app.types import AudioSource, AudioTask
 
 pytestmark = pytest.mark.integration
 
-LIMIT = 0.20
+LIMITS = {"beam": 0.05, "greedy": 0.40}
+"""Word error rates on the example clips, by who reads them: flashlight-text is not built for every system."""
 
 
 async def test_example_clips_are_read_with_few_word_errors(
@@ -21,7 +22,8 @@ async def test_example_clips_are_read_with_few_word_errors(
     results = [
         await system.orchestrator.run(AudioTask(AudioSource(path=clip.path))) for clip in examples
     ]
-    heard = [result.transcript.text.lower() for result in results if result.transcript]
+    transcripts = [result.transcript for result in results if result.transcript]
+    heard = [transcript.text.lower() for transcript in transcripts]
 
     error_rate = jiwer.wer([clip.text for clip in examples], heard)
 
@@ -29,7 +31,7 @@ async def test_example_clips_are_read_with_few_word_errors(
         for clip, text in zip(examples, heard, strict=True):
             print(f"\n{clip.path.stem:10} said:  {clip.text}\n{'':10} heard: {text}")
         print(f"word error rate on the example clips: {100 * error_rate:.1f} %")
-    assert error_rate <= LIMIT
+    assert error_rate <= LIMITS[transcripts[0].decoder]
 
 
 async def test_words_lie_in_order_inside_the_audio(system: System) -> None:
