@@ -41,7 +41,7 @@ class Decoded:
     Attributes:
         words: in order, with the times of their tokens on the path taken, in seconds.
         leads: of each word, how far behind the best hypothesis without it is, natural logarithm; below 0
-            where the best one has not got it. ``None`` where there are no hypotheses to compare.
+            where the best one has not got it. ``None`` of a decoder that has one hypothesis only.
     """
 
     words: tuple[Word, ...]
@@ -117,7 +117,9 @@ class BeamDecoder:
         if not self._lexicon.favoured.isdisjoint(hypotheses[0].words):
             rivals = self._unbiased._hypotheses(emission, told) or hypotheses
         leads = _leads(hypotheses[0].words, rivals)
-        return Decoded(words, leads if len(leads) == len(words) else None)  # a word may be unfinished
+        if len(leads) < len(words):  # the last one is unfinished: none of the lexicon's fitted
+            leads = (*leads, *[-DROPPED] * (len(words) - len(leads)))
+        return Decoded(words, leads)
 
     def _hypotheses(self, emission: Emission, told: NDArray[np.intp]) -> Sequence[Any]:
         """All that the beam holds at the end, the best one first."""

@@ -119,3 +119,16 @@ def test_hotword_has_no_lead_from_its_boost(beam: BeamDecoder) -> None:
 
 def test_one_path_has_no_leads() -> None:
     assert GreedyDecoder().decode(emission("_D_O_G_")).leads is None
+
+
+def test_last_word_that_nothing_in_the_lexicon_completes_leads_by_less_than_nothing(
+    beam: BeamDecoder,
+) -> None:
+    """Where the sound ends in a word's middle beyond doubt, what was heard of it stays."""
+    said = emission("_D_O_G_|_P_R_O_S_A_I_", probability=0.999999)
+
+    decoded = beam.decode(said)
+
+    assert [word.text for word in decoded.words] == ["DOG", "PROSAI"]
+    assert decoded.leads is not None
+    assert decoded.leads[0] > 0 > decoded.leads[1]
