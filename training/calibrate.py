@@ -19,7 +19,7 @@ from training.data import Utterance, held_out_utterances, read_audio, read_table
 from training.paths import MODEL, REPO, SPEECH
 from wav2vec2_app.model import confidence
 from wav2vec2_app.model.alignment import AlignedWord, align_words
-from wav2vec2_app.model.confidence import FEATURES, LEAD, Calibration
+from wav2vec2_app.model.confidence import FEATURES, LEADS, Calibration
 from wav2vec2_app.model.decoders import BeamDecoder, Decoded, Decoder, GreedyDecoder
 from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.model.lexicon import Lexicon
@@ -62,7 +62,7 @@ def judged(emission: Emission, decoded: Decoded) -> np.ndarray:
     ) -> list[float]:
         values = confidence.features(part, aligned)
         if leads is not None:
-            values = np.column_stack([values, [confidence.lead(value) for value in leads]])
+            values = np.hstack([values, confidence.rivalry(leads)])
         found.append(values)
         return [0.0] * len(aligned)
 
@@ -102,7 +102,7 @@ def fit(features: np.ndarray, right: np.ndarray) -> Calibration:
         weights += step
         if np.abs(step).max() < 1e-8:
             break
-    names = (*FEATURES, LEAD)[: features.shape[1]]
+    names = (*FEATURES, *LEADS)[: features.shape[1]]
     return Calibration(names, float(weights[0]), means, scales, weights[1:])
 
 

@@ -2,10 +2,10 @@
 
 Only the model's own probabilities speak for a word. A language model or a hotword can put it into a
 transcript, but cannot make it surer; what the beam knows of its rivals, found without hotwords, can only
-take away (:data:`LEAD`). A checkpoint may bring ``confidence.json``, logistic maps from :data:`FEATURES` to
+take away (:data:`LEADS`). A checkpoint may bring ``confidence.json``, logistic maps from :data:`FEATURES` to
 the share of words that are right, one for each decoder, fitted by ``training.calibrate``::
 
-    {"version": 3,
+    {"version": 4,
      "maps": {"greedy": {"bias": -0.5,
                          "features": {"purity": {"mean": -0.4, "scale": 0.4, "weight": 0.9}, …},
                          "fitted": {"words": 2233, …}},
@@ -35,19 +35,18 @@ from wav2vec2_app.types import Emission, Word
 log = logging.getLogger(__name__)
 
 CALIBRATION: Final = "confidence.json"
-VERSION: Final = 3
+VERSION: Final = 4
 
-FEATURES: Final = ("purity", "sureness", "path", "doubt", "doubt_around", "doubt_wide")
+FEATURES: Final = ("purity", "path", "path_whole", "doubt", "doubt_around")
 """What a word is judged by, see :func:`features`."""
 
-LEAD: Final = "lead"
-"""One more where a beam has read: how far the best hypothesis without the word is behind; :func:`lead`."""
+LEADS: Final = ("lead", "lead_near")
+"""Two more where a beam has read: what rivals take away, see :func:`rivalry`."""
 
 WINDOW: Final = 3
 """Frames on either side of a letter in which its sound may show as well."""
 
 AROUND: Final = 2
-WIDE: Final = 6
 """Words on either side whose reading tells about a word's: errors come in clusters."""
 
 LEAD_SCALE: Final = 2.0
@@ -75,7 +74,7 @@ class Calibration:
         Raises:
             ValueError: there is none of this version.
         """
-        names = (*FEATURES, LEAD) if decoder == "beam" else FEATURES
+        names = (*FEATURES, *LEADS) if decoder == "beam" else FEATURES
         try:
             if document["version"] != VERSION:
                 raise ValueError(f"version {document['version']} of the calibration is not known")
@@ -135,14 +134,14 @@ def rate(
 ) -> list[float]:
     """Confidence in [0, 1] of each of ``words``, by the calibration that ``emission`` brings.
 
-    ``leads`` are those of a beam, see :func:`lead`. A wildcard's confidence is 0: nothing was checked.
+    ``leads`` are those of a beam, see :func:`rivalry`. A wildcard's confidence is 0: nothing was checked.
     """
     calibration = _calibration(emission, "greedy" if leads is None else "beam")
     if calibration is None:
         return [word.score for word in words]
     values = features(emission, words)
     if leads is not None:
-        values = np.column_stack([values, [lead(value) for value in leads]])
+        values = np.hstack([values, rivalry(leads)])
     confidences = calibration.confidences(values)
     return [
         0.0 if word.wildcard else float(value)
@@ -150,12 +149,18 @@ def rate(
     ]
 
 
-def lead(behind: float) -> float:
-    """What a beam's word loses by its rivals: 0 if the best hypothesis without it is far ``behind``.
+def rivalry(leads: Sequence[float]) -> Numbers:
+    """What rivals take away from a beam's words: ``(words, 2)``, in the order of :data:`LEADS`.
 
-    However sure a language model is of a word, it adds nothing: the value never exceeds 0.
+    0 if the best hypothesis without the word is far behind; less, the closer it is. However sure a
+    language model is of a word, it adds nothing: no value exceeds 0. ``lead_near`` is the least of the
+    word's own and its neighbours'.
     """
-    return float(-np.logaddexp(0.0, -behind / LEAD_SCALE))
+    own = -np.logaddexp(0.0, -np.asarray(leads, dtype=np.float64) / LEAD_SCALE)
+    beside = np.r_[own[:1], own, own[-1:]]
+    near = np.minimum(np.minimum(beside[:-2], beside[2:]), own)
+    values: Numbers = np.column_stack([own, near])
+    return values
 
 
 def transcript_confidence(words: Sequence[Word]) -> float:
@@ -168,12 +173,11 @@ def features(emission: Emission, words: Sequence[AlignedWord]) -> Numbers:
 
     ============  =====================================================================================
     purity        around each letter, of the probability given to letters, what it has itself: mean logarithm
-    sureness      mean log-probability of the letters
     path          log-probability of the frames between the neighbours if this word is what they say, for
                   each letter
-    doubt         entropy of the same frames, in nats for each letter: logarithm
+    path_whole    mean ``path`` of all the words: how well the whole was heard
+    doubt         entropy of the frames between the neighbours, in nats for each letter: logarithm
     doubt_around  mean ``doubt`` of the :data:`AROUND` words on either side, or the word's own if alone
-    doubt_wide    the same of :data:`WIDE` words
     ============  =====================================================================================
 
     A wildcard's are 0, and it is nobody's neighbour.
@@ -191,8 +195,9 @@ def features(emission: Emission, words: Sequence[AlignedWord]) -> Numbers:
     own = np.array(
         [_features(words[number], mass, middles[number], middles[number + 1]) for number in spelt]
     )
-    doubt = own[:, -1]
-    values[spelt] = np.column_stack([own, _around(doubt, AROUND), _around(doubt, WIDE)])
+    purity, path, doubt = own.T
+    whole = np.full(len(path), path.mean())
+    values[spelt] = np.column_stack([purity, path, whole, doubt, _around(doubt, AROUND)])
     return values
 
 
@@ -243,7 +248,7 @@ class _Mass:
 
 
 def _features(word: AlignedWord, mass: _Mass, begin: int, stop: int) -> tuple[float, ...]:
-    """The word's own: the first four of :data:`FEATURES`."""
+    """The word's own: purity, path and doubt."""
     own, around = np.array(
         [
             (mass.of_letter(letter.token, *window), mass.between(*window))
@@ -259,7 +264,6 @@ def _features(word: AlignedWord, mass: _Mass, begin: int, stop: int) -> tuple[fl
         path -= mass.silence[letter.stop] - mass.silence[letter.start]
     return (
         float(np.log((own + 1e-4) / (around + 2e-4)).mean()),
-        float(np.mean([letter.log_prob for letter in word.letters])),
         float(path) / count,
         float(np.log((mass.entropy[stop] - mass.entropy[begin]) / count + 0.05)),
     )

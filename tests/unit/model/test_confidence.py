@@ -10,13 +10,13 @@ import pytest
 from wav2vec2_app.model.alignment import align, align_words
 from wav2vec2_app.model.confidence import (
     FEATURES,
-    LEAD,
+    LEADS,
     Calibration,
     document_of,
     features,
-    lead,
     rate,
     read_calibration,
+    rivalry,
     transcript_confidence,
 )
 from wav2vec2_app.model.spelling import Speller
@@ -49,7 +49,7 @@ def one_map(names: tuple[str, ...], **changes: float) -> dict[str, Any]:
 
 def document(**changes: float) -> dict[str, Any]:
     """A calibration with such a map for either decoder."""
-    maps = {"greedy": one_map(FEATURES, **changes), "beam": one_map((*FEATURES, LEAD), **changes)}
+    maps = {"greedy": one_map(FEATURES, **changes), "beam": one_map((*FEATURES, *LEADS), **changes)}
     return document_of(maps)
 
 
@@ -68,7 +68,7 @@ def test_every_feature_tells_a_right_word_from_a_wrong_one() -> None:
     said = emission(SAID)
     right, wrong = features(said, align(said, "abc gah", SPELLER).words)
 
-    for name in ("purity", "sureness", "path"):
+    for name in ("purity", "path"):
         assert right[FEATURES.index(name)] > wrong[FEATURES.index(name)], name
 
 
@@ -104,7 +104,8 @@ def test_neighbours_are_two_words_on_either_side_without_the_word_itself() -> No
     assert around[0] == pytest.approx(doubt[1:3].mean())
     assert around[2] == pytest.approx(doubt[[0, 1, 3, 4]].mean())
     assert around[4] == pytest.approx(doubt[2:4].mean())
-    assert found[0, FEATURES.index("doubt_wide")] == pytest.approx(doubt[1:].mean())
+    path, whole = (found[:, FEATURES.index(name)] for name in ("path", "path_whole"))
+    assert whole == pytest.approx([path.mean()] * 5)
 
 
 def test_a_wildcard_is_nobodys_neighbour_and_a_lone_word_its_own() -> None:
@@ -124,7 +125,7 @@ def test_without_a_calibration_confidence_is_the_score() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"maps": {}}, {"version": 2}, {"maps": {"greedy": {"bias": "much"}}}, {"maps": None}],
+    [{"maps": {}}, {"version": 3}, {"maps": {"greedy": {"bias": "much"}}}, {"maps": None}],
 )
 def test_broken_calibration_is_as_good_as_none(change: Mapping[str, Any]) -> None:
     said = replace(emission(SAID), calibration={**document(), **change})
@@ -143,8 +144,16 @@ def test_rivals_take_away_and_a_lead_gives_nothing() -> None:
 
     assert none >= far > close > behind
     assert none == pytest.approx(far, abs=1e-3)
-    assert lead(1e9) == 0.0
-    assert lead(-4.0) < lead(0.0) < lead(4.0) < 0
+
+
+def test_rivalry_never_exceeds_nothing_and_spreads_to_the_neighbours() -> None:
+    own, near = rivalry([1e9, 1e9, 1e9, 0.0, 1e9, -5.0]).T
+
+    assert own.tolist()[:3] == [0.0, 0.0, 0.0]
+    assert own[5] < own[3] < 0
+    assert near[:2].tolist() == [0.0, 0.0]
+    assert near[2] == near[3] == own[3]
+    assert near[4] == near[5] == own[5]
 
 
 def test_wildcard_has_no_confidence() -> None:
@@ -198,7 +207,7 @@ def test_calibration_survives_its_file(tmp_path: Path, decoder: str) -> None:
     assert np.array_equal(Calibration.of(found, decoder).weights, calibration.weights)
 
 
-@pytest.mark.parametrize("content", [None, "no json", "[]", "{}", '{"version": 3, "maps": {}}'])
+@pytest.mark.parametrize("content", [None, "no json", "[]", "{}", '{"version": 4, "maps": {}}'])
 def test_missing_or_broken_file_is_no_calibration(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "confidence.json").write_text(content)
