@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, Request
 from benchmarks.server import RunningServer
 from tests.e2e.conftest import MAX_BYTES, Launch, Open
 from tests.examples import Clip, clips
+from wav2vec2_app.types import AS_USUAL
 from wav2vec2_app.ui import pictures, present
 
 pytestmark = pytest.mark.e2e
@@ -341,7 +342,7 @@ def test_slider_that_is_dragged_asks_once_it_rests(heard: Page) -> None:
     slider = heard.get_by_label("range slider for LM weight")
 
     slider.focus()
-    for _ in range(15):
+    for _ in range(round(AS_USUAL.lm_weight / 0.1)):
         heard.keyboard.press("ArrowLeft")
     heard.wait_for_selector(READ_AGAIN)
 
