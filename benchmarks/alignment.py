@@ -22,10 +22,10 @@ from wav2vec2_app.build import assets_path
 from wav2vec2_app.model import viterbi
 from wav2vec2_app.model.alignment import align, align_words
 from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
-from wav2vec2_app.model.reading import speller_of
+from wav2vec2_app.model.reading import Reader, speller_of
 from wav2vec2_app.model.recognizer import Recognizer
 from wav2vec2_app.model.resolve import Checkpoint
-from wav2vec2_app.types import Emission, Word
+from wav2vec2_app.types import AS_USUAL, Emission, Word
 
 WORD_TIMES = TEST_SET.parent / "word-times.tsv"
 FRAMES = 3000  # 60 s
@@ -105,21 +105,25 @@ def word_times() -> list[Figure]:
 
 
 def confidences() -> list[Figure]:
+    """Of the words of test-clean-60 as the application reads and rates them."""
     from training import calibrate
     from training.data import read_table
-    from wav2vec2_app.model.confidence import Calibration, read_calibration
 
     folder = assets_path()
     checkpoint = Checkpoint("embedded", folder / "model", "embedded")
     recognizer = Recognizer(checkpoint, OpenVinoEngine("fp32"))
-    document = read_calibration(folder / "model")
-    assert document is not None
-    words = calibrate.collect(recognizer, folder / "lm", read_table(TEST_SET))
-    guess = Calibration.of(document).confidences(words.features)
-    misordered = 100 * (1 - calibrate.auroc(guess, words.right))
-    error = 100 * calibrate.calibration_error(guess, words.right)
+    reader = Reader(folder / "lm")
+    table = read_table(TEST_SET)
+    guess: list[float] = []
+    right: list[float] = []
+    for item, emission in zip(table, calibrate.heard_of(recognizer, table), strict=True):
+        words = reader.read(emission, AS_USUAL, embedded=True).words
+        guess += [word.confidence for word in words]
+        right += list(calibrate.is_right(item.text, [word.text.lower() for word in words]))
+    ranked = 100 * calibrate.auroc(np.array(guess), np.array(right))
+    error = 100 * calibrate.calibration_error(np.array(guess), np.array(right))
     return [
-        Figure("confidence: wrong words ranked above right ones (1 - AUROC)", misordered, "%", 20),
+        Figure("confidence: right words ranked above wrong ones (AUROC)", ranked, "%", at_least=80),
         Figure("confidence: expected calibration error", error, "%", 8),
     ]
 

@@ -49,7 +49,7 @@ WINDOW: Final = 3
 AROUND: Final = 2
 """Words on either side whose reading tells about a word's: errors come in clusters."""
 
-LEAD_SCALE: Final = 2.0
+LEAD_SCALE: Final = 3.0
 """A lead counts up to a few times this, in a beam's natural logarithms."""
 
 TINY: Final = 1e-9
