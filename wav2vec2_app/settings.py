@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
     """Of the arithmetic; ``auto`` takes bfloat16 on a CPU where a short trial shows it clearly faster, and
     half precision on an accelerator. ``int8`` rounds the transformer's linear layers to 8 bits on a CPU,
-    which is faster still and needs less memory; measure its errors with your checkpoint."""
+    which needs less memory too; ``auto`` tries it with models of 50 million parameters and more."""
     cache_folder: Path = Field(default_factory=lambda: user_cache_path("wav2vec2_app"))
     """Where outcomes of such trials are kept."""
     threads: int = Field(0, ge=0)

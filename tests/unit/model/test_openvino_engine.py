@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -10,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from tests.checkpoints import save_tiny_checkpoint
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.model.engines.base import UnsupportedArchitecture
-from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine, TrialMemory
+from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine, Plan, TrialMemory
 from wav2vec2_app.model.engines.openvino_graph import Architecture, build
 from wav2vec2_app.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.model.engines.weights import Weights
@@ -166,9 +167,9 @@ def test_trial_of_precisions_is_made_once_and_remembered(
     monkeypatch.setattr(ov, "Core", lambda: ListedAbilities("FP32", "BF16"))
     trials = []
 
-    def count(self: OpenVinoEngine, graph: object) -> str:
-        trials.append(graph)
-        return original(self, graph)
+    def count(self: OpenVinoEngine, *graphs: Any, **abilities: Any) -> Plan:
+        trials.append(graphs)
+        return original(self, *graphs, **abilities)
 
     original = OpenVinoEngine._try_out
     monkeypatch.setattr(OpenVinoEngine, "_try_out", count)
@@ -185,7 +186,7 @@ def test_processor_without_bfloat16_makes_no_trial(
     tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ov, "Core", lambda: ListedAbilities("FP32"))
-    monkeypatch.setattr(OpenVinoEngine, "_try_out", lambda *_: pytest.fail("a trial"))
+    monkeypatch.setattr(OpenVinoEngine, "_try_out", lambda *_, **__: pytest.fail("a trial"))
     engine = OpenVinoEngine()
     engine.load(tiny_checkpoint)
 
@@ -232,3 +233,49 @@ def test_memory_that_cannot_be_read_or_written_costs_only_the_trial(tmp_path: Pa
     assert TrialMemory(blocked).recall("key") == ""
     TrialMemory(None).remember("key", "fp32")
     assert TrialMemory(None).recall("key") == ""
+
+
+@pytest.mark.parametrize(
+    ("gains", "expected"),
+    [
+        ([1.1, 1.05], "fp32"),
+        ([2.0, 1.05], "bf16"),
+        ([2.0, 1.2], "int8"),
+        ([0.9, 1.2], "int8"),
+    ],
+)
+def test_large_models_are_tried_in_eight_bits_too(
+    tiny_checkpoint: Checkpoint,
+    monkeypatch: pytest.MonkeyPatch,
+    gains: list[float],
+    expected: str,
+) -> None:
+    monkeypatch.setattr(ov, "Core", lambda: ListedAbilities("FP32", "BF16"))
+    monkeypatch.setattr("wav2vec2_app.model.engines.openvino_engine.INT8_FROM", 0)
+    left = list(gains)
+    monkeypatch.setattr(OpenVinoEngine, "_gain", lambda *_: left.pop(0))
+    engine = OpenVinoEngine()
+    engine.load(tiny_checkpoint)
+
+    assert engine.describe().precision == expected
+    assert not left
+    assert engine.forward(BATCH).shape[0] == 2
+
+
+def test_small_models_are_not_tried_in_eight_bits(
+    tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ov, "Core", lambda: ListedAbilities("FP32", "BF16"))
+    gains = [3.0]
+    monkeypatch.setattr(OpenVinoEngine, "_gain", lambda *_: gains.pop(0))
+    engine = OpenVinoEngine()
+    engine.load(tiny_checkpoint)
+
+    assert engine.describe().precision == "bf16"
+
+
+@pytest.mark.parametrize("plan", [Plan("fp32"), Plan("bf16", int8=True)])
+def test_plan_is_remembered_by_its_name(plan: Plan) -> None:
+    assert Plan.of(plan.name) == plan
+    assert Plan.of("") is None
+    assert Plan.of("int4 fp8") is None

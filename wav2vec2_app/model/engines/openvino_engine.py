@@ -8,7 +8,9 @@ import logging
 import platform
 import statistics
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,8 @@ from wav2vec2_app.windows import FrameGrid
 
 log = logging.getLogger(__name__)
 
+ReadGraph = Callable[[], tuple[Weights, ov.Model]]
+
 HINTS = {"fp32": "f32", "bf16": "bf16"}
 """Our names of precisions, and OpenVINO's."""
 INT8 = "int8"
@@ -45,6 +49,10 @@ TRIAL_S = 4.0
 TRIALS = 3
 CLEARLY_FASTER = 1.2
 """bfloat16 has to be this much faster than float32 to be worth its rounding."""
+FASTER_STILL = 1.1
+"""And 8 bits this much faster than what was chosen of the two."""
+INT8_FROM = 50_000_000
+"""Parameters from which ``auto`` tries 8 bits: smaller models are quick as they are, and lose more by it."""
 
 
 @dataclass
@@ -54,7 +62,8 @@ class OpenVinoEngine:
     Args:
         precision: ``fp32``, ``bf16``, or ``auto``: bfloat16 where the processor has it and a trial
             shows it clearly faster with a model of this shape; the trial's outcome is kept on disk.
-            ``int8`` rounds the transformer's linear layers to 8 bits and does the rest as ``auto`` would.
+            ``int8`` rounds the transformer's linear layers to 8 bits and does the rest in the faster
+            of the two; ``auto`` tries that as well with large models.
         threads: of the forward pass; 0 leaves OpenVINO's choice.
         cache: the folder of what is remembered; ``None``: nothing is.
     """
@@ -76,14 +85,18 @@ class OpenVinoEngine:
         if any(file is not None and file.suffix != ".safetensors" for file in files):
             raise UnsupportedArchitecture("weights in pickle format")
         architecture = _read_architecture(checkpoint)
-        int8 = self.precision == INT8
-        weights, graph = _read_graph(checkpoint, architecture, int8)
+        weights, graph = _read_graph(checkpoint, architecture)
         self.grid = FrameGrid.of_convolutions(architecture.conv_kernel, architecture.conv_stride)
         self.outputs = int(graph.output(0).partial_shape[2].get_length())
         self._parameters = weights.parameters
         self._core = ov.Core()
-        self._chosen = self._choose(graph, architecture)
-        self._request = self._compile(graph, self._chosen)
+        read_rounded = partial(_read_graph, checkpoint, architecture, int8=True)
+        rounded = read_rounded if self._may_round() else None
+        self._plan = self._choose(graph, rounded, architecture)
+        if self._plan.int8:
+            del graph
+            weights, graph = read_rounded()
+        self._request = self._compile(graph, self._plan)
         self._weights = weights  # mapped: the graph's constants are their memory
         del graph
         self.forward(np.zeros((1, SAMPLE_RATE_HZ), np.float32))  # packs the weights
@@ -98,50 +111,100 @@ class OpenVinoEngine:
         return EngineInfo(
             engine="openvino",
             device="cpu",
-            precision=INT8 if self.precision == INT8 else self._chosen,
+            precision=INT8 if self._plan.int8 else self._plan.rest,
             parameters=self._parameters,
         )
 
-    def _compile(self, graph: ov.Model, precision: str) -> Any:
+    def _compile(self, graph: ov.Model, plan: Plan) -> Any:
         options: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": HINTS[precision],
+            "INFERENCE_PRECISION_HINT": HINTS[plan.rest],
             "PERFORMANCE_HINT": "LATENCY",
         }
-        if self.precision == INT8:
+        if plan.int8:
             options["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = INT8_GROUP
         if self.threads:
             options["INFERENCE_NUM_THREADS"] = self.threads
         return self._core.compile_model(graph, "CPU", options).create_infer_request()
 
-    def _choose(self, graph: ov.Model, architecture: Architecture) -> str:
+    def _may_round(self) -> bool:
+        large = self._parameters >= INT8_FROM
+        return self.precision == INT8 or (self.precision == "auto" and large)
+
+    def _choose(
+        self, graph: ov.Model, rounded: ReadGraph | None, architecture: Architecture
+    ) -> Plan:
         if self.precision in HINTS:
-            return self.precision
-        if "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            return "fp32"
+            return Plan(self.precision)
+        has_bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        if not has_bf16 and (rounded is None or self.precision == INT8):
+            return Plan("fp32", int8=rounded is not None)
         memory = TrialMemory(self.cache)
         key = _fingerprint(self._core, architecture, self.threads, self.precision)
-        chosen = memory.recall(key)
-        if chosen not in HINTS:
-            chosen = self._try_out(graph)
-            memory.remember(key, chosen)
+        plan = Plan.of(memory.recall(key))
+        if plan is None:
+            plan = self._try_out(graph, rounded, has_bf16=has_bf16)
+            memory.remember(key, plan.name)
+        return plan
+
+    def _try_out(self, graph: ov.Model, rounded: ReadGraph | None, *, has_bf16: bool) -> Plan:
+        """Time what may be chosen, two at a time and in turn, on noise; their medians decide."""
+        if self.precision == INT8 and rounded is not None:
+            _, graph = rounded()
+        always = self.precision == INT8
+        chosen = Plan("fp32", int8=always)
+        if has_bf16:
+            other = Plan("bf16", int8=always)
+            if self._gain(graph, chosen, graph, other) > CLEARLY_FASTER:
+                chosen = other
+        if rounded is not None and not always:
+            weights, small = rounded()
+            other = replace(chosen, int8=True)
+            if self._gain(graph, chosen, small, other) > FASTER_STILL:
+                chosen = other
+            weights.let_go()
         return chosen
 
-    def _try_out(self, graph: ov.Model) -> str:
-        """Time both precisions in turn on noise; their medians decide."""
+    def _gain(self, graph: ov.Model, plan: Plan, other_graph: ov.Model, other: Plan) -> float:
+        """How many times as fast ``other`` is."""
         noise = np.random.default_rng(0).standard_normal((1, int(TRIAL_S * SAMPLE_RATE_HZ)))
         batch = {0: noise.astype(np.float32)}
-        requests = {name: self._compile(graph, name) for name in HINTS}
-        taken: dict[str, list[float]] = {name: [] for name in HINTS}
-        for request in requests.values():
+        requests = (self._compile(graph, plan), self._compile(other_graph, other))
+        taken: tuple[list[float], list[float]] = ([], [])
+        for request in requests:
             request.infer(batch)  # the first call of a new shape also prepares its kernels
         for _ in range(TRIALS):
-            for name, request in requests.items():
+            for request, seconds in zip(requests, taken, strict=True):
                 begin = time.perf_counter()
                 request.infer(batch)
-                taken[name].append(time.perf_counter() - begin)
-        median_s = {name: statistics.median(times) for name, times in taken.items()}
-        log.info("trial of precisions on %.0f s of audio: %s", TRIAL_S, median_s)
-        return "bf16" if median_s["fp32"] > CLEARLY_FASTER * median_s["bf16"] else "fp32"
+                seconds.append(time.perf_counter() - begin)
+        before_s, after_s = map(statistics.median, taken)
+        log.info(
+            "%.0f s of audio: %s %.3f s, %s %.3f s",
+            TRIAL_S,
+            plan.name,
+            before_s,
+            other.name,
+            after_s,
+        )
+        return before_s / after_s
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a graph is run: linear layers in 8 bits or not, and the precision of the rest."""
+
+    rest: str
+    int8: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{INT8} {self.rest}" if self.int8 else self.rest
+
+    @classmethod
+    def of(cls, name: str) -> Plan | None:
+        """The plan of that name; ``None`` if there is none."""
+        rest = name.removeprefix(f"{INT8} ")
+        return cls(rest, int8=rest != name) if rest in HINTS else None
 
 
 @dataclass(frozen=True)
@@ -187,7 +250,7 @@ def _read_architecture(checkpoint: Checkpoint) -> Architecture:
 
 
 def _read_graph(
-    checkpoint: Checkpoint, architecture: Architecture, int8: bool
+    checkpoint: Checkpoint, architecture: Architecture, *, int8: bool = False
 ) -> tuple[Weights, ov.Model]:
     try:
         weights = Weights(checkpoint.weights, checkpoint.adapter)
