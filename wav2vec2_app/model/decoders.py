@@ -103,7 +103,9 @@ class BeamDecoder:
             [],
             False,
         )
-        self._unbiased = unbiased or self
+        self._unbiased = (
+            unbiased  # never itself: a cycle would hold what it has decoded until collected
+        )
 
     def decode(self, emission: Emission) -> Decoded:
         told = _telling(emission)
@@ -114,7 +116,7 @@ class BeamDecoder:
         path[told] = hypotheses[0].tokens[1 : len(told) + 1]  # one before, one after the frames
         words = words_of_path(emission, path)
         rivals = hypotheses
-        if not self._lexicon.favoured.isdisjoint(hypotheses[0].words):
+        if self._unbiased and not self._lexicon.favoured.isdisjoint(hypotheses[0].words):
             rivals = self._unbiased._hypotheses(emission, told) or hypotheses
         leads = _leads(hypotheses[0].words, rivals)
         if len(leads) < len(words):  # the last one is unfinished: none of the lexicon's fitted

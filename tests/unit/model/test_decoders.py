@@ -1,3 +1,5 @@
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -132,3 +134,17 @@ def test_last_word_that_nothing_in_the_lexicon_completes_leads_by_less_than_noth
     assert [word.text for word in decoded.words] == ["DOG", "PROSAI"]
     assert decoded.leads is not None
     assert decoded.leads[0] > 0 > decoded.leads[1]
+
+
+def test_beam_is_gone_as_soon_as_nobody_holds_it(beam: BeamDecoder) -> None:
+    """It holds hundreds of hypotheses of what it read last: more than should wait for a collection."""
+    said = emission("_D_O_G_")
+    one = BeamDecoder(Lexicon(LANGUAGE_MODEL, said), AS_USUAL)
+    one.decode(said)
+    still_there = weakref.ref(one)
+    gc.disable()
+    try:
+        del one
+        assert still_there() is None
+    finally:
+        gc.enable()
