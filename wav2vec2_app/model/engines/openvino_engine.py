@@ -269,7 +269,7 @@ def _fingerprint(core: ov.Core, architecture: Architecture, threads: int, precis
         ov.__version__,
         platform.machine(),
         threads,
-        precision,
+        (precision, CLEARLY_FASTER, FASTER_STILL, INT8_FROM),  # another question, another trial
         asdict(architecture),
     )
     return hashlib.sha256(repr(about).encode()).hexdigest()[:32]
