@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.model.spelling import Speller, Spelling
-from wav2vec2_app.model.viterbi import STAR, Path, best_path, text_too_long
+from wav2vec2_app.model.viterbi import STAR, best_path, text_too_long
 from wav2vec2_app.types import Emission, Float32, Word
 
 START_LEAD = (1, 4)
@@ -66,8 +66,6 @@ class AlignedWord:
         wildcard: the alphabet cannot spell the word; it was given what is between its neighbours.
         frames: first frame of its first letter, and the one past its last letter's last.
         letters: the path's letters, one for each character.
-        margin: by how much the path is less probable than the best one between the neighbours' letters,
-            mean log-probability of a frame; never positive.
     """
 
     text: str
@@ -78,7 +76,6 @@ class AlignedWord:
     wildcard: bool
     frames: tuple[int, int]
     letters: tuple[Letter, ...]
-    margin: float
 
 
 @dataclass(frozen=True)
@@ -168,10 +165,9 @@ def _aligned(emission: Emission, words: Sequence[Spelling], delimiter_id: int | 
     path = best_path(log_probs, labels, emission.blank_id)
     runs = Runs.of(path.states, labels, log_probs)
     edges = _word_edges(runs, spans, len(log_probs), delimiter_id is not None)
-    margins = _margins(path, labels, runs, spans, log_probs, emission.blank_id)
     aligned = tuple(
-        _word(word, labels, runs, span, edge, margin, emission)
-        for word, span, edge, margin in zip(words, spans, edges, margins, strict=True)
+        _word(word, labels, runs, span, edge, emission)
+        for word, span, edge in zip(words, spans, edges, strict=True)
     )
     heard = [letter.log_prob for word in aligned for letter in word.letters]
     return Alignment(aligned, _probability(heard), path.log_prob)
@@ -233,34 +229,12 @@ def _word_edges(
     return [(float(start), float(end)) for start, end in bounded.T]
 
 
-def _margins(
-    path: Path,
-    labels: NDArray[np.int32],
-    runs: Runs,
-    spans: Sequence[tuple[int, int]],
-    log_probs: Float32,
-    blank_id: int,
-) -> list[float]:
-    """:attr:`AlignedWord.margin` of each word; a star costs nothing."""
-    tokens = np.where(path.states % 2, np.r_[labels, 0][path.states // 2], blank_id)
-    best = log_probs.max(axis=1)
-    own = log_probs[np.arange(len(log_probs)), tokens]
-    lost = np.r_[0.0, np.cumsum(np.where(tokens == STAR, 0.0, own - best), dtype=np.float64)]
-    begins = [0, *(int(runs.last[last - 1]) + 1 for _, last in spans[:-1])]
-    stops = [*(int(runs.first[first]) for first, _ in spans[1:]), len(log_probs)]
-    return [
-        float((lost[stop] - lost[begin]) / (stop - begin))
-        for begin, stop in zip(begins, stops, strict=True)
-    ]
-
-
 def _word(
     word: Spelling,
     labels: NDArray[np.int32],
     runs: Runs,
     span: tuple[int, int],
     edge: tuple[float, float],
-    margin: float,
     emission: Emission,
 ) -> AlignedWord:
     spelled = () if word.wildcard else range(*span)
@@ -281,7 +255,6 @@ def _word(
         wildcard=word.wildcard,
         frames=(int(runs.first[span[0]]), int(runs.last[span[1] - 1]) + 1),
         letters=letters,
-        margin=margin,
     )
 
 
