@@ -2,6 +2,7 @@
 
 import numpy as np
 import soxr
+from scipy.signal import fftconvolve
 
 from training.model import SAMPLE_RATE_HZ
 
@@ -22,6 +23,29 @@ def add_noise(clip: np.ndarray, rng: np.random.Generator, lowest_db: float = 12)
 def tilt(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return `clip` a little brighter or duller."""
     return clip + np.float32(rng.uniform(-0.4, 0.4)) * np.concatenate([clip[:1], clip[:-1]])
+
+
+def reverberate(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return `clip` as heard in a room: an echo of noise that dies away (by 60 dB in 0.15 to 0.7 s).
+
+    Model: Polack, "La transmission de l'energie sonore dans les salles" (1988), with one direct path. The
+    delay is none, so that words stay where they are.
+    """
+    fade_s = rng.uniform(0.15, 0.7)
+    times = np.arange(int(fade_s * SAMPLE_RATE_HZ), dtype=np.float32) / SAMPLE_RATE_HZ
+    echo = rng.standard_normal(len(times), dtype=np.float32) * 10 ** (-3 * times / fade_s)
+    echo[: int(0.002 * SAMPLE_RATE_HZ)] = 0
+    echo *= 10 ** (-rng.uniform(-2, 15) / 20) / np.linalg.norm(echo)
+    echo[0] = 1
+    return fftconvolve(clip, echo)[: len(clip)].astype(np.float32)
+
+
+def limit_band(clip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return `clip` without what lies above 2.8 to 6 kHz, as after a telephone or a thrifty codec."""
+    narrow_hz = rng.uniform(5600, 12_000)
+    narrow = soxr.resample(clip, SAMPLE_RATE_HZ, narrow_hz, quality="QQ")
+    wide = soxr.resample(narrow, narrow_hz, SAMPLE_RATE_HZ, quality="QQ")
+    return np.pad(wide[: len(clip)], (0, max(0, len(clip) - len(wide))))
 
 
 def notes(count: int, rng: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers.models.wav2vec2.modeling_wav2vec2 import Wav2Vec2FeatureEncoder
 
+from training.machine import fast_type
+
 
 def neighbours(frames: Tensor, kernel: int, stride: int) -> Tensor:
     """Gather windows of a `(batch, time, channels)` tensor: `(batch, time', kernel * channels)`."""
@@ -18,8 +20,11 @@ def neighbours(frames: Tensor, kernel: int, stride: int) -> Tensor:
 
 
 def encode(encoder: Wav2Vec2FeatureEncoder, audio: Tensor) -> Tensor:
-    """Return `(batch, frames, channels)` features of normalised audio `(batch, samples)`."""
-    dtype = torch.bfloat16 if torch.is_autocast_enabled(audio.device.type) else audio.dtype
+    """Return `(batch, frames, channels)` features of normalised audio `(batch, samples)`.
+
+    All is computed in the machine's fastest type.
+    """
+    dtype = fast_type(audio.device.type)
     hidden = audio.to(dtype).unsqueeze(-1)
     for layer in encoder.conv_layers:
         conv = layer.conv
@@ -27,10 +32,9 @@ def encode(encoder: Wav2Vec2FeatureEncoder, audio: Tensor) -> Tensor:
         hidden = neighbours(hidden, conv.kernel_size[0], conv.stride[0])
         hidden = F.linear(hidden, weight, conv.bias.to(dtype))
         norm = layer.layer_norm
-        with torch.autocast(audio.device.type, enabled=False):
-            hidden = F.layer_norm(
-                hidden, norm.normalized_shape, norm.weight.to(dtype), norm.bias.to(dtype), norm.eps
-            )
+        hidden = F.layer_norm(
+            hidden, norm.normalized_shape, norm.weight.to(dtype), norm.bias.to(dtype), norm.eps
+        )
         hidden = F.gelu(hidden)
     return hidden
 

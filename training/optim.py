@@ -10,6 +10,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from training.machine import fast_type
+
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
@@ -17,7 +19,7 @@ def orthogonalise(stack: Tensor, steps: int = 5) -> Tensor:
     """Return the nearest (semi-)orthogonal matrices of a `(n, rows, columns)` stack, roughly."""
     a, b, c = NEWTON_SCHULZ
     wide = stack.shape[1] <= stack.shape[2]
-    x = (stack if wide else stack.mT).bfloat16()
+    x = (stack if wide else stack.mT).to(fast_type(stack.device.type))
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(steps):
         gram = x @ x.mT
@@ -62,7 +64,10 @@ class Muon(torch.optim.Optimizer):
 
 
 class Optimisers:
-    """Muon and AdamW stepped as one, their rates scaled by one schedule in [0, 1]."""
+    """Muon and AdamW stepped as one, their rates scaled by one schedule in [0, 1].
+
+    `slow` are stepped by AdamW at a rate of their own; they stand still while they have no gradient.
+    """
 
     def __init__(
         self,
@@ -71,17 +76,22 @@ class Optimisers:
         muon_lr: float,
         adamw_lr: float,
         weight_decay: float = 0.0,
+        slow: Iterable[nn.Parameter] = (),
+        slow_lr: float = 0.0,
     ) -> None:
         self.muon = Muon(matrices, lr=muon_lr, weight_decay=weight_decay)
-        self.adamw = torch.optim.AdamW(others, lr=adamw_lr, betas=(0.9, 0.98), weight_decay=0.0)
-        self.base = {self.muon: muon_lr, self.adamw: adamw_lr}
-        self.params = [*matrices, *others]
+        groups = [{"params": list(others), "lr": adamw_lr}]
+        if slow := list(slow):
+            groups.append({"params": slow, "lr": slow_lr})
+        self.adamw = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.0)
+        self.base = {self.muon: [muon_lr], self.adamw: [adamw_lr, slow_lr]}
+        self.params = [*matrices, *others, *slow]
 
     def step(self, scale: float, clip: float = 1.0) -> float:
         """Clip, step with rates times `scale`, clear gradients; return the gradient's norm."""
         norm = float(nn.utils.clip_grad_norm_(self.params, clip))
-        for optimiser, lr in self.base.items():
-            for group in optimiser.param_groups:
+        for optimiser, rates in self.base.items():
+            for group, lr in zip(optimiser.param_groups, rates, strict=False):
                 group["lr"] = lr * scale
             if norm == norm:  # a step with a gradient that is not a number is skipped
                 optimiser.step()

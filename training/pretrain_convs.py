@@ -100,8 +100,7 @@ def train(minutes: float, resume: bool, batch: int, seed: int) -> None:
     while progress < 1.0:
         clean = random_crops(pool[step % len(pool)], batch, rng)
         noisy = normalise(disturb(clean, rng)).to(device)
-        with torch.autocast(device, torch.bfloat16):
-            features = encode(encoder, noisy)
+        features = encode(encoder, noisy)
         predicted = head(features.float())
         loss = F.mse_loss(predicted, target(normalise(clean).to(device)))
         loss.backward()

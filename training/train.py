@@ -1,11 +1,12 @@
-"""Train projection and transformer over frozen convolutions: phones first, letters by CTC on top.
+"""Train projection and transformer over the convolutions: phones first, letters by CTC on top.
 
 Three losses. Synthetic speech has the phone of every frame: cross-entropy at a tap inside the
 transformer, one head for each synthesiser's inventory. Real speech has a transcript: its phones
 (flite's dictionary) are aligned to frames by Viterbi with the network's own scores, step by step,
 and trained the same way. Letters are trained by CTC at the output for all speech. The schedule is
 in time, so that the learning rate always reaches its end: the decay is where much of a run's gain
-comes from.
+comes from. The convolutions stand still, or until `--convs-from` of the time, and then learn at
+`--convs-lr`.
 
 Run `python -m training.train --hours 1.2`. `--resume` goes on from the state folder after a stop;
 `--from-weights` starts from the committed checkpoint in `assets/model`.
@@ -30,7 +31,14 @@ from transformers import Wav2Vec2ForCTC
 
 from training import convs, encoder
 from training.align import align, state_sequence
-from training.augment import add_noise, change_speed, nothing_said, tilt
+from training.augment import (
+    add_noise,
+    change_speed,
+    limit_band,
+    nothing_said,
+    reverberate,
+    tilt,
+)
 from training.convs import normalise
 from training.data import (
     Packed,
@@ -41,17 +49,18 @@ from training.data import (
 )
 from training.examples import CLIPS, plain
 from training.lexicon import real_lexicon
+from training.machine import IdleCores
 from training.model import BLANK, build_model, decode_greedy, encode_text, frames_of
 from training.optim import Optimisers, schedule
 from training.paths import EXAMPLES, MODEL, STATE
 from training.synth import SHARES, UNKNOWN_PHONE
 from training.text import common_words
-from training.threads import IdleCores
 from training.voices import SILENCE
 
 FRAMES_A_SECOND = 50
 CHECKPOINT = STATE / "train.pt"
 AVERAGE_EVERY, AVERAGE_DECAY = 5, 0.97
+LONGEST_STEP_S = 60.0  # what a step counts at most: a paused run loses none of its time
 
 
 @dataclass
@@ -104,7 +113,9 @@ class SyntheticSet:
 class Corpus:
     """Every training clip by kind, and batches of them."""
 
-    def __init__(self, seed: int, synth_noise: float, common: int, stems: list[str]) -> None:
+    def __init__(
+        self, seed: int, synth_noise: float, common: int, stems: list[str], rooms: float = 0.0
+    ) -> None:
         known = common_words(common) if common else frozenset()
         first = SyntheticSet(stems[0])
         others = [SyntheticSet(stem, first.inventories) for stem in stems[1:]]
@@ -113,6 +124,7 @@ class Corpus:
         self.real = real_audio()
         self.rng = random.Random(seed)
         self.synth_noise = synth_noise
+        self.rooms = rooms
         self.noise = np.random.default_rng(seed)
         held = int(len(first.clips) * 0.99)
         self.synth_test = [(first.audio[c.index], first.texts[c.index]) for c in first.clips[held:]]
@@ -160,6 +172,10 @@ class Corpus:
             if self.rng.random() < 0.6:
                 audio = change_speed(audio, self.rng.uniform(0.88, 1.12))
             audio = tilt(audio, self.noise)
+        if self.rng.random() < self.rooms:
+            audio = reverberate(audio, self.noise)
+        if self.rng.random() < self.rooms / 2:
+            audio = limit_band(audio, self.noise)
         if self.rng.random() < (0.4 if real else self.synth_noise):
             audio = add_noise(audio, self.noise)
         return audio
@@ -199,6 +215,12 @@ def mask_time(features: Tensor, share: float, span: int = 8) -> Tensor:
     return features.masked_fill(covered[:, :, None].to(features.device), 0.0)
 
 
+def mask_channels(features: Tensor, share: float) -> Tensor:
+    """Blot out about `share` of the channels, drawn for each clip."""
+    silent = torch.rand(features.shape[0], 1, features.shape[2]) < share
+    return features.masked_fill(silent.to(features.device), 0.0)
+
+
 class Learner(nn.Module):
     """The network and its phone heads, which are dropped at export."""
 
@@ -211,28 +233,28 @@ class Learner(nn.Module):
         heads = {engine: nn.Linear(width, len(phones)) for engine, phones in inventories.items()}
         self.heads = nn.ModuleDict(heads)
 
-    def trained(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """Return matrices for Muon and the remaining trained parameters."""
+    def trained(self) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
+        """Return matrices for Muon, the convolutions' parameters (still for now), and the others."""
+        slow = [*self.model.wav2vec2.feature_extractor.parameters()]
         self.model.wav2vec2.feature_extractor.requires_grad_(False)
         inside = [*self.model.wav2vec2.encoder.layers.parameters()]
         inside += [*self.model.wav2vec2.feature_projection.projection.parameters()]
         matrices = [p for p in inside if p.ndim == 2]
         chosen = {id(p) for p in matrices}
         others = [p for p in self.parameters() if p.requires_grad and id(p) not in chosen]
-        return matrices, others
+        return matrices, slow, others
 
-    @torch.no_grad()
     def hear(self, audio: Tensor) -> Tensor:
-        """Return the frozen convolutions' `(batch, frames, channels)` of normalised audio."""
-        with torch.autocast(audio.device.type, torch.bfloat16):
-            return convs.encode(self.model.wav2vec2.feature_extractor, audio)
+        """Return the convolutions' `(batch, frames, channels)` of normalised audio."""
+        return convs.encode(self.model.wav2vec2.feature_extractor, audio)
 
     def losses(
-        self, corpus: Corpus, batch: Batch, device: str, mask: float, dropout: float
+        self, corpus: Corpus, batch: Batch, device: str, options: argparse.Namespace
     ) -> tuple[Tensor, Tensor]:
         """Return CTC loss a letter and phone cross-entropy a frame."""
-        features = mask_time(self.hear(batch.audio.to(device)), mask)
-        tap, logits = encoder.run(self.model, features, batch.lengths.to(device), dropout)
+        features = mask_time(self.hear(batch.audio.to(device)), options.mask)
+        features = mask_channels(features, options.mask_channels)
+        tap, logits = encoder.run(self.model, features, batch.lengths.to(device), options.dropout)
         targets = [torch.tensor(clip.letters, dtype=torch.long) for clip in batch.clips]
         sizes = torch.tensor([len(t) for t in targets])
         nats = F.ctc_loss(
@@ -342,7 +364,7 @@ def train(options: argparse.Namespace) -> None:
     """Train until the time is up; leave everything in `CHECKPOINT`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rng = random.Random(options.seed)
-    corpus = Corpus(options.seed, options.synth_noise, options.common_words, options.synth)
+    corpus = Corpus(options.seed, options.synth_noise, options.common_words, options.synth, options.rooms)
     learner = Learner(corpus.inventories, options.seed)
     if options.from_weights:
         weights = Wav2Vec2ForCTC.from_pretrained(MODEL, dtype=torch.float32)
@@ -351,9 +373,11 @@ def train(options: argparse.Namespace) -> None:
         taught = torch.load(STATE / "convs.pt", map_location="cpu")["encoder"]
         learner.model.wav2vec2.feature_extractor.load_state_dict(taught)
     learner.to(device)
-    matrices, others = learner.trained()
-    optimiser = Optimisers(matrices, others, options.muon_lr, options.adamw_lr, 0.01)
-    average = Average([*matrices, *others])
+    matrices, slow, others = learner.trained()
+    optimiser = Optimisers(
+        matrices, others, options.muon_lr, options.adamw_lr, 0.01, slow, options.convs_lr
+    )
+    average = Average([*matrices, *others, *slow])
     used_s, step, heard_s = 0.0, 0, 0.0
     if options.resume:
         state = torch.load(CHECKPOINT, map_location=device)
@@ -393,7 +417,9 @@ def train(options: argparse.Namespace) -> None:
         while clips[-1].frames > longest:
             clips = next(batches[kind])
         batch = corpus.load(clips)
-        letters, phones = learner.losses(corpus, batch, device, options.mask, options.dropout)
+        if options.convs_lr and progress >= options.convs_from:
+            learner.model.wav2vec2.feature_extractor.requires_grad_(True)
+        letters, phones = learner.losses(corpus, batch, device, options)
         (letters + options.phone_weight * phones).backward()
         optimiser.step(schedule(progress, hold=options.hold), clip=options.clip)
         step += 1
@@ -404,7 +430,7 @@ def train(options: argparse.Namespace) -> None:
         recent.setdefault(f"{kind} ctc", []).append(letters.item())
         recent.setdefault(f"{kind} phone", []).append(phones.item())
         now = time.monotonic()
-        used_s, clock = used_s + now - clock, now
+        used_s, clock = used_s + min(now - clock, LONGEST_STEP_S), now
         if step % 50 == 0:
             line = " ".join(f"{name} {np.mean(values):.3f}" for name, values in recent.items())
             heard = f"{heard_s / 3600:.2f} h heard"
@@ -437,6 +463,12 @@ if __name__ == "__main__":
     parser.add_argument("--hold", type=float, default=0.4, help="progress at which the rate falls")
     parser.add_argument("--clip", type=float, default=1.0)
     parser.add_argument("--mask", type=float, default=0.06, help="share of frames blotted out")
+    parser.add_argument("--mask-channels", type=float, default=0.0, help="share blotted out")
+    parser.add_argument("--convs-lr", type=float, default=0.0, help="0: they never learn")
+    parser.add_argument("--convs-from", type=float, default=0.4, help="progress at which they do")
+    parser.add_argument(
+        "--rooms", type=float, default=0.0, help="share of clips with echo; half as many narrow-band"
+    )
     parser.add_argument("--synth-noise", type=float, default=0.25, help="share of clips")
     parser.add_argument(
         "--common-words",

@@ -299,6 +299,7 @@
   document.addEventListener("change", settingChanged);
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("#reading .reset-button")) settingChanged(event);
+    if (event.target.closest?.("#reset")) clearTimeout(resting); /* what was typed last is not wanted any more */
   });
 
   /* --- what is folded says so --- */

@@ -26,6 +26,12 @@ WORDS = "#answer .w-words"
 DONE = '#status [data-state="done"]'
 ERROR = "#problem .w-error"
 LONGEST = clips()[-1]
+COUNT_WORDLESS = """() => {
+    window.wordless = 0;
+    const look = () => { if (!document.querySelector("#answer .w-words")) window.wordless += 1; };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true });
+}"""
+"""From now on, how often the page changes and has no words at all."""
 HEARD = 0.6
 """Character error rate up to which a small model has heard the clip and not something else."""
 
@@ -353,6 +359,7 @@ def test_slider_that_is_dragged_asks_once_it_rests(heard: Page) -> None:
 
 def test_hotword_is_favoured_and_reset_forgets_it(heard: Page) -> None:
     before = words(heard)
+    heard.evaluate(COUNT_WORDLESS)
     changed = (
         "before => document.querySelector('#answer .w-words').innerText.toLowerCase() !== before"
     )
@@ -374,6 +381,7 @@ def test_hotword_is_favoured_and_reset_forgets_it(heard: Page) -> None:
         arg=before,
     )
     assert heard.get_by_label("Hotwords").input_value() == ""
+    assert heard.evaluate("window.wordless") == 0
 
 
 def test_too_many_hotwords_leave_the_words_and_explain(heard: Page) -> None:

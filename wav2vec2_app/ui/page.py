@@ -81,6 +81,18 @@ class Parts:
         """What is refreshed on its own."""
         return [self.model, *(self.shown[name] for name in ("system", "notices", "memory"))]
 
+    async def follow(self, updates: AsyncIterator[Update]) -> AsyncIterator[dict[Any, Any]]:
+        """A handler's updates as Gradio takes them.
+
+        Where there are none, one that changes nothing: Gradio would empty every output instead.
+        """
+        changed = False
+        async for update in updates:
+            changed = True
+            yield self.apply(update)
+        if not changed:
+            yield gr.skip()
+
     def apply(self, update: Update) -> dict[Any, Any]:
         """A handler's update as Gradio takes it: component -> value."""
         changed: dict[Any, Any] = {
@@ -332,12 +344,13 @@ def _wire_runs(parts: Parts, orchestrator: ModelOrchestrator, tabs: Tabs) -> Non
         updates = handlers.transcribe(
             orchestrator, tabs, audio, model, _session(request), *settings
         )
-        async for update in updates:
-            yield parts.apply(update)
+        async for changed in parts.follow(updates):
+            yield changed
 
     async def read_again(request: gr.Request, *settings: Any) -> AsyncIterator[dict[Any, Any]]:
-        async for update in handlers.read_again(orchestrator, tabs, _session(request), *settings):
-            yield parts.apply(update)
+        updates = handlers.read_again(orchestrator, tabs, _session(request), *settings)
+        async for changed in parts.follow(updates):
+            yield changed
 
     settings = parts.settings
     listening = {
@@ -365,9 +378,9 @@ def _wire_alignment(parts: Parts, orchestrator: ModelOrchestrator, tabs: Tabs) -
     async def align_text(
         audio: str | None, model: str, text: str, request: gr.Request
     ) -> AsyncIterator[dict[Any, Any]]:
-        session = _session(request)
-        async for update in handlers.align(orchestrator, tabs, audio, model, text, session):
-            yield parts.apply(update)
+        updates = handlers.align(orchestrator, tabs, audio, model, text, _session(request))
+        async for changed in parts.follow(updates):
+            yield changed
 
     gr.on(
         [parts.align.click, parts.text.submit],

@@ -163,3 +163,13 @@ def test_every_slider_starts_on_one_of_its_steps(page: gr.Blocks) -> None:
     for slider in sliders:
         steps = (slider.value - slider.minimum) / slider.step
         assert steps == pytest.approx(round(steps)), slider.label
+
+
+async def test_event_without_news_changes_nothing_on_the_page(page: gr.Blocks) -> None:
+    """Gradio empties all outputs of a generator that yields nothing."""
+    read_again = next(fn.fn for fn in page.fns.values() if fn.name == "read_again")
+    nobody = gr.Request(session_hash="a tab that shows nothing")
+
+    changes = [change async for change in read_again(nobody, *reading.defaults())]
+
+    assert changes == [gr.skip()]

@@ -1,10 +1,16 @@
-"""As many threads as there are idle cores: on a shared machine one too many stalls them all."""
+"""What the machine gives: idle cores (on a shared one, a thread too many stalls all) and its fastest type."""
 
 import os
 import time
 from pathlib import Path
 
 import torch
+
+
+def fast_type(device: str) -> torch.dtype:
+    """Return bfloat16 where the machine computes with it, float32 where it would only imitate it."""
+    native = device != "cpu" or torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if native else torch.float32
 
 
 class IdleCores:
