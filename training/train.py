@@ -364,7 +364,9 @@ def train(options: argparse.Namespace) -> None:
     """Train until the time is up; leave everything in `CHECKPOINT`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rng = random.Random(options.seed)
-    corpus = Corpus(options.seed, options.synth_noise, options.common_words, options.synth, options.rooms)
+    corpus = Corpus(
+        options.seed, options.synth_noise, options.common_words, options.synth, options.rooms
+    )
     learner = Learner(corpus.inventories, options.seed)
     if options.from_weights:
         weights = Wav2Vec2ForCTC.from_pretrained(MODEL, dtype=torch.float32)
@@ -467,7 +469,10 @@ if __name__ == "__main__":
     parser.add_argument("--convs-lr", type=float, default=0.0, help="0: they never learn")
     parser.add_argument("--convs-from", type=float, default=0.4, help="progress at which they do")
     parser.add_argument(
-        "--rooms", type=float, default=0.0, help="share of clips with echo; half as many narrow-band"
+        "--rooms",
+        type=float,
+        default=0.0,
+        help="share of clips with echo; half as many narrow-band",
     )
     parser.add_argument("--synth-noise", type=float, default=0.25, help="share of clips")
     parser.add_argument(
