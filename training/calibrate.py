@@ -30,7 +30,7 @@ from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.model.speech import find_speech, only_speech
 from wav2vec2_app.types import AS_USUAL, Emission
 
-PRIOR_WEIGHT = 0.45  # tuned together with the beam's settings, see training.tune
+PRIOR_WEIGHT = 0.35  # tuned together with the beam's settings, see training.tune
 RIDGE = 1.0  # pulls weights to zero as one word of prior evidence would
 BINS = 10
 

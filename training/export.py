@@ -1,6 +1,7 @@
 """Write the checkpoint that the application embeds: float16 weights, processor files.
 
-Run `python -m training.export` (reads the averaged weights that `train` left in the state folder).
+Run `python -m training.export` (reads the averaged weights that `train` left in the state folder). After a run
+that went on from the committed checkpoint, `--mix 0.5` exports the mean of both, which reads better than either.
 """
 
 import argparse
@@ -44,10 +45,26 @@ def compute_in_float32(config: Path) -> None:
     config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
 
-def export(source: Path, target: Path) -> None:
-    """Write the checkpoint in `source` to `target` in float16, without a model card."""
+@torch.no_grad()
+def mix(model: Wav2Vec2ForCTC, other: Wav2Vec2ForCTC, share: float) -> None:
+    """Move every weight of `model` by `share` of the way to that of `other`.
+
+    Wortsman et al., "Model soups" (2022): fine-tuned from one place, both lie in one basin.
+    """
+    for value, towards in zip(model.parameters(), other.parameters(), strict=True):
+        value.lerp_(towards, share)
+
+
+def export(source: Path, target: Path, share: float = 1.0) -> None:
+    """Write the checkpoint in `source` to `target` in float16, without a model card.
+
+    Below 1, `share` is how much of it is mixed into the checkpoint that `target` holds already.
+    """
     target.mkdir(parents=True, exist_ok=True)
-    model = Wav2Vec2ForCTC.from_pretrained(source, dtype=torch.float16)
+    model = Wav2Vec2ForCTC.from_pretrained(source, dtype=torch.float32)
+    if share < 1:
+        mix(model, Wav2Vec2ForCTC.from_pretrained(target, dtype=torch.float32), 1 - share)
+    model.half()
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
         processor = build_processor()
@@ -65,5 +82,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path, default=STATE / "averaged")
     parser.add_argument("--target", type=Path, default=MODEL)
+    parser.add_argument("--mix", type=float, default=1.0, help="share of the new weights")
     arguments = parser.parse_args()
-    export(arguments.source, arguments.target)
+    export(arguments.source, arguments.target, arguments.mix)

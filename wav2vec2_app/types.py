@@ -172,7 +172,7 @@ class Reading:
 
     decoder: str = "auto"
     beam_width: int = 300
-    lm_weight: float = 2.5
+    lm_weight: float = 3.0
     word_score: float = -1.0
     hotwords: tuple[str, ...] = ()
     hotword_boost: float = 6.0
