@@ -7,7 +7,12 @@ import pytest
 
 from tests.checkpoints import VOCABULARY
 from wav2vec2_app.build import assets_path
-from wav2vec2_app.model.decoders import BeamDecoder, GreedyDecoder
+from wav2vec2_app.model.decoders import (
+    THRESHOLD,
+    BeamDecoder,
+    GreedyDecoder,
+    _threshold,
+)
 from wav2vec2_app.model.lexicon import Lexicon
 from wav2vec2_app.types import AS_USUAL, Emission, Reading
 
@@ -70,7 +75,15 @@ def test_language_model_does_not_lift_the_confidence(beam: BeamDecoder) -> None:
 
 
 def test_last_word_is_whole_where_the_recording_ends_with_it(beam: BeamDecoder) -> None:
-    assert [word.text for word in beam.decode(emission("_D_O_G")).words] == ["DOG"]
+    clear = emission("_D_O_G", probability=0.9)  # else the language model would rather have "do"
+
+    assert [word.text for word in beam.decode(clear).words] == ["DOG"]
+
+
+def test_hypotheses_are_dropped_sooner_where_the_language_model_counts_less() -> None:
+    thresholds = [_threshold(replace(AS_USUAL, lm_weight=weight)) for weight in (0, 1, 2, 3, 10)]
+
+    assert thresholds == [6, 8, 10, 12, THRESHOLD]
 
 
 def test_blank_everywhere_is_no_word(beam: BeamDecoder) -> None:
