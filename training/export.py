@@ -1,7 +1,8 @@
 """Write the checkpoint that the application embeds: float16 weights, processor files.
 
-Run `python -m training.export` (reads the averaged weights that `train` left in the state folder). After a run
-that went on from the committed checkpoint, `--mix 0.5` exports the mean of both, which reads better than either.
+Run `python -m training.export` (reads the averaged weights that `train` left in the state folder).
+After a run that went on from the committed checkpoint, `--mix 0.5` exports the mean of both, which
+reads better than either.
 """
 
 import argparse

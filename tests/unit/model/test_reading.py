@@ -22,12 +22,12 @@ needs_beam = pytest.mark.skipif(
 )
 
 
-def emission(path: str, others: dict[int, str] | None = None) -> Emission:
+def emission(path: str, others: dict[int, str] | None = None, probability: float = 0.7) -> Emission:
     """Its best token in each frame spells ``path`` (``_`` is the blank); ``others`` are nearly as likely."""
     columns = {"_": 0, **{token: index for index, token in enumerate(VOCABULARY)}}
     probabilities = np.full((len(path), len(VOCABULARY)), 0.3 / len(VOCABULARY))
     for frame, letter in enumerate(path):
-        probabilities[frame, columns[letter]] = 0.7
+        probabilities[frame, columns[letter]] = probability
     for frame, letter in (others or {}).items():
         probabilities[frame, columns[letter]] = 0.25
     probabilities /= probabilities.sum(axis=1, keepdims=True)
@@ -35,7 +35,7 @@ def emission(path: str, others: dict[int, str] | None = None) -> Emission:
 
 
 BROUGHT = emission("_H_E_|_B_R_O_U_G_G_T_|", {17: "H"})
-STRANGE = emission("_M_E_E_T_|_Z_O_R_K_A_|_H_E_R_E_", {13: "S"})
+STRANGE = emission("_M_E_E_T_|_Z_O_R_K_A_|_H_E_R_E_", {13: "S"}, 0.9)
 
 
 @pytest.fixture(scope="module")
