@@ -2,7 +2,7 @@
 
 Run `python -m training.export` (reads the averaged weights that `train` left in the state folder).
 After a run that went on from the committed checkpoint, `--mix 0.5` exports the mean of both, which
-reads better than either.
+may read better than either.
 """
 
 import argparse

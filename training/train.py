@@ -39,7 +39,7 @@ from training.synth import UNKNOWN_PHONE
 
 CHECKPOINT = STATE / "train.pt"
 AVERAGE_EVERY, AVERAGE_DECAY = 5, 0.97
-LONGEST_STEP_S = 60.0  # what a step counts at most: a paused run loses none of its time
+LONGEST_STEP_S = 60.0  # what a step counts at most: a paused run loses no more of its time
 
 
 def mask_time(features: Tensor, share: float, span: int = 8) -> Tensor:
