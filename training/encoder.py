@@ -1,7 +1,7 @@
 """Projection and transformer over cached convolution features, with a tap for the phone heads.
 
 The arithmetic is that of transformers' `Wav2Vec2EncoderStableLayerNorm` (checked by
-`python -m training.encoder`), written out so that all between features and loss runs in the type of the features.
+`python -m training.encoder`), written out so that all between features and loss runs in their type.
 """
 
 import torch
