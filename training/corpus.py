@@ -21,13 +21,14 @@ from training.augment import (
 from training.convs import normalise
 from training.data import Packed, real_audio, training_utterances
 from training.lexicon import real_lexicon
-from training.model import encode_text, frames_of
+from training.model import SAMPLE_RATE_HZ, encode_text, frames_of
 from training.paths import STATE
 from training.synth import SHARES, UNKNOWN_PHONE
 from training.text import common_words
 from training.voices import SILENCE
 
 FRAMES_A_SECOND = 50
+LONG_FROM_S = 16.0  # real utterances are hardly longer
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Clip:
     letters: list[int]
     engine: str  # whose phone inventory applies
     states: np.ndarray | None = None  # real speech: phones to align
+    parts: tuple["Clip", ...] = ()  # what a long clip is joined of
 
 
 @dataclass
@@ -132,6 +134,8 @@ class Corpus:
         """Return the clip's samples, disturbed at random."""
         if clip.store == "nothing":
             return nothing_said(self.noise)
+        if clip.parts:
+            return self._join([self.audio_of(part) for part in clip.parts])
         real = clip.store == "real"
         source = self.real if real else self.synthetic[clip.store].audio
         audio = source[clip.index].astype(np.float32) / 32768
@@ -147,9 +151,17 @@ class Corpus:
             audio = add_noise(audio, self.noise)
         return audio
 
+    def _join(self, audios: list[np.ndarray]) -> np.ndarray:
+        """Return `audios` end to end, louder or softer by up to 4 dB, with pauses of up to 0.8 s."""
+        pieces = []
+        for audio in audios:
+            pieces.append(audio * np.float32(10 ** (self.rng.uniform(-4, 4) / 20)))
+            pieces.append(np.zeros(int(self.rng.uniform(0, 0.8) * SAMPLE_RATE_HZ), np.float32))
+        return np.concatenate(pieces[:-1])
+
     def load(self, clips: list[Clip]) -> Batch:
         """Return `clips` as one padded batch, at times with one more in which nothing is said."""
-        if self.rng.random() < 0.1:
+        if not clips[0].parts and self.rng.random() < 0.1:
             clips = [*clips, Clip("nothing", 0, 0, [], "flite")]
         audios = [self.audio_of(clip) for clip in clips]
         padded = torch.zeros(len(clips), max(map(len, audios)))
@@ -173,3 +185,25 @@ class Corpus:
                 batches.append(current)
                 self.rng.shuffle(batches)
                 yield from batches
+
+    def long_clips(self, longest_s: float) -> Iterator[list[Clip]]:
+        """Yield, one by one without end, clips of up to `longest_s` joined of others.
+
+        Most are of real utterances; half of those follow one another, which are of one voice mostly.
+        Phones are not taught by them.
+        """
+        space = encode_text(" ")
+        while True:
+            frames = FRAMES_A_SECOND * LONG_FROM_S * (longest_s / LONG_FROM_S) ** self.rng.random()
+            clips = self.kinds["real" if self.rng.random() < 0.8 else "synth"]
+            in_order = clips[0].store == "real" and self.rng.random() < 0.5
+            at = self.rng.randrange(len(clips))
+            parts: list[Clip] = []
+            while sum(part.frames for part in parts) < frames:
+                parts.append(clips[at % len(clips)])
+                at = at + 1 if in_order else self.rng.randrange(len(clips))
+            letters = parts[0].letters[:]
+            for part in parts[1:]:
+                letters += space + part.letters
+            length = sum(part.frames for part in parts)
+            yield [Clip("joined", 0, length, letters, "", parts=tuple(parts))]

@@ -32,7 +32,7 @@ from training.corpus import FRAMES_A_SECOND, Batch, Corpus
 from training.data import held_out_utterances, read_audio
 from training.examples import CLIPS, plain
 from training.machine import IdleCores
-from training.model import BLANK, build_model, decode_greedy
+from training.model import BLANK, SAMPLE_RATE_HZ, build_model, decode_greedy
 from training.optim import Optimisers, schedule
 from training.paths import EXAMPLES, MODEL, STATE
 from training.synth import UNKNOWN_PHONE
@@ -171,8 +171,20 @@ def read(learner: Learner, audios: list[np.ndarray], device: str) -> list[str]:
     return texts
 
 
+def joined(clips: list[tuple[np.ndarray, str]], least_s: float) -> list[tuple[np.ndarray, str]]:
+    """Return `clips` end to end in recordings of at least `least_s`."""
+    recordings, parts = [], []
+    for clip in clips:
+        parts.append(clip)
+        if sum(len(audio) for audio, _ in parts) >= least_s * SAMPLE_RATE_HZ:
+            audio = np.concatenate([audio for audio, _ in parts])
+            recordings.append((audio, " ".join(text for _, text in parts)))
+            parts = []
+    return recordings
+
+
 class Report:
-    """Error rates of held-out speakers, unseen synthetic sentences and the example clips."""
+    """Error rates of held-out speakers, unseen synthetic sentences, the example clips and long audio."""
 
     def __init__(self, corpus: Corpus) -> None:
         held_out = held_out_utterances()[::2]
@@ -183,6 +195,7 @@ class Report:
                 (read_audio(EXAMPLES / f"{clip.stem}.flac"), plain(clip.words)) for clip in CLIPS
             ],
         }
+        self.sets["long"] = joined(self.sets["heldout"], 120)
 
     def __call__(self, learner: Learner, device: str) -> None:
         """Print them."""
@@ -195,12 +208,15 @@ class Report:
         print("   " + " | ".join(parts), flush=True)
 
 
-def kind_of(progress: float, real: float, wide: float, rng: random.Random) -> str:
-    """Draw what the next batch is of, by the shares of real and widely varied synthetic speech."""
+def kind_of(progress: float, options: argparse.Namespace, rng: random.Random) -> str:
+    """Draw what the next batch is of, by the shares of long, real and widely varied speech."""
     drawn = rng.random()
-    if drawn < real:
-        return "real" if progress > 0.06 else "synth"  # aligning needs phones, however roughly
-    return "wide" if drawn < real + wide else "synth"
+    for kind, share in (("long", options.long_share), ("wide", options.wide_share)):
+        if drawn < share:
+            return kind
+        drawn -= share
+    early = progress <= 0.06  # aligning needs phones, however roughly
+    return "real" if drawn < options.real_share and not early else "synth"
 
 
 def train(options: argparse.Namespace) -> None:
@@ -228,6 +244,8 @@ def train(options: argparse.Namespace) -> None:
         used_s, step, heard_s = state["used_s"], state["step"], state["heard_s"]
     report = Report(corpus)
     batches = {kind: corpus.epochs(kind, options.batch_s) for kind in corpus.kinds}
+    batches["long"] = corpus.long_clips(options.long_s)
+    short_first = not options.from_weights and not options.resume
     stopping: list[int] = []
     idle = IdleCores() if options.share_cores else None
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
@@ -252,10 +270,10 @@ def train(options: argparse.Namespace) -> None:
     clock, last_report = time.monotonic(), used_s
     while used_s < options.hours * 3600 and not stopping:
         progress = used_s / options.hours / 3600
-        kind = kind_of(progress, options.real_share, options.wide_share, rng)
+        kind = kind_of(progress, options, rng)
         longest = (3 + 60 * progress) * FRAMES_A_SECOND  # seconds allowed grow with progress
         clips = next(batches[kind])
-        while clips[-1].frames > longest:
+        while short_first and clips[-1].frames > longest:
             clips = next(batches[kind])
         batch = corpus.load(clips)
         if options.convs_lr and progress >= options.convs_from:
@@ -298,6 +316,8 @@ if __name__ == "__main__":
     parser.add_argument("--batch-s", type=float, default=40, help="seconds of audio a step")
     parser.add_argument("--real-share", type=float, default=0.4, help="of the batches")
     parser.add_argument("--wide-share", type=float, default=0.15, help="of the batches")
+    parser.add_argument("--long-share", type=float, default=0.0, help="of the batches")
+    parser.add_argument("--long-s", type=float, default=120, help="seconds of the longest clip")
     parser.add_argument("--phone-weight", type=float, default=1.0)
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--adamw-lr", type=float, default=2e-3)

@@ -18,6 +18,7 @@ from wav2vec2_app.bridge.process import WorkerBridge, WorkerEvent, WorkerSpec
 from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.settings import Settings
+from wav2vec2_app.types import AUTO_MODEL, EMBEDDED
 
 
 def assets_path() -> Path:
@@ -95,10 +96,11 @@ def _inference_config(settings: Settings) -> dict[str, Any]:
 
 
 def _text_config(settings: Settings) -> dict[str, Any]:
+    may_be_embedded = settings.model in (AUTO_MODEL, EMBEDDED)
     return {
         "embedded": str(assets_path() / "model"),
         "language_model": str(assets_path() / "lm"),
-        "decoder": settings.decoder,
+        "warm_up": may_be_embedded and settings.decoder != "greedy",
     }
 
 

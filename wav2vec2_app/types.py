@@ -24,6 +24,8 @@ SAMPLE_RATE_HZ = 16_000
 
 AUTO_MODEL = "auto"
 """The name that leaves the choice of the model to the application."""
+EMBEDDED = "embedded"
+"""The name, and the source, of the checkpoint that comes with the application."""
 
 Float32 = NDArray[np.float32]
 Float16 = NDArray[np.float16]

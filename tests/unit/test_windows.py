@@ -5,16 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.doubles import VOCABULARY
-from wav2vec2_app.types import Emission, Float32
 from wav2vec2_app.windows import (
     BLOCK,
-    CONTEXT,
     FrameGrid,
     Level,
-    Window,
-    at_pauses,
-    join,
     plan_windows,
     windows_of,
 )
@@ -73,104 +67,6 @@ def test_frames_at_a_seam_have_half_the_overlap_as_context() -> None:
     for left, right in pairwise(windows):
         assert 400 - left.keep_to >= 50
         assert right.keep_from >= 50
-
-
-def heard(window: Window, blank: Float32, energy_db: Float32 | None = None) -> Emission:
-    """What a window hears: the blank with these probabilities, by frame of the whole, else a letter."""
-    first = window.start // 320
-    frames = slice(first, first + FrameGrid().frames(window.stop - window.start))
-    probabilities = np.full((len(blank[frames]), len(VOCABULARY)), 1e-6, np.float32)
-    probabilities[:, 0] = np.clip(blank[frames], 1e-6, 1)
-    probabilities[:, 5] = np.clip(1 - blank[frames], 1e-6, 1)
-    return Emission(
-        log_probs=np.log(probabilities),
-        vocabulary=VOCABULARY,
-        blank_id=0,
-        word_delimiter="|",
-        frame_s=0.02,
-        energy_db=None if energy_db is None else energy_db[frames],
-    )
-
-
-def seams(windows: list[Window]) -> list[int]:
-    return [window.start // 320 + window.keep_to for window in windows[:-1]]
-
-
-@given(
-    frames=st.integers(min_value=30, max_value=3000),
-    window=st.integers(min_value=10, max_value=600),
-    share=st.floats(min_value=0.05, max_value=0.9),
-    seed=st.integers(min_value=0, max_value=9),
-)
-def test_wherever_the_seams_go_every_frame_is_kept_exactly_once(
-    frames: int, window: int, share: float, seed: int
-) -> None:
-    grid = FrameGrid()
-    blank = np.random.default_rng(seed).random(frames).astype(np.float32)
-    overlap = max(1, int(window * share))
-    windows = plan_windows(grid.samples(frames), grid, window_frames=window, overlap_frames=overlap)
-
-    settled = at_pauses(windows, [heard(one, blank) for one in windows])
-
-    kept = [
-        frame
-        for w in settled
-        for frame in range(w.start // grid.hop + w.keep_from, w.start // grid.hop + w.keep_to)
-    ]
-    assert kept == list(range(frames))
-    for w in settled:
-        assert 0 <= w.keep_from < w.keep_to <= grid.frames(w.stop - w.start)
-
-
-def test_seam_lies_in_a_pause_that_both_windows_hear() -> None:
-    grid = FrameGrid()
-    blank = np.zeros(900, np.float32)
-    blank[460:468] = 1.0  # shorter
-    windows = plan_windows(grid.samples(900), grid, window_frames=500, overlap_frames=100)
-    assert seams(windows) == [450]
-    blank[420:440] = 1.0
-
-    settled = at_pauses(windows, [heard(one, blank) for one in windows])
-
-    assert 420 <= seams(settled)[0] < 440
-
-
-def test_of_two_pauses_the_quieter_one_is_taken() -> None:
-    grid = FrameGrid()
-    blank = np.zeros(900, np.float32)
-    blank[415:435] = blank[465:485] = 1.0
-    energy_db = np.full(900, -20, np.float32)
-    energy_db[465:485] = -60
-    windows = plan_windows(grid.samples(900), grid, window_frames=500, overlap_frames=100)
-
-    settled = at_pauses(windows, [heard(one, blank, energy_db) for one in windows])
-
-    assert 465 <= seams(settled)[0] < 485
-
-
-def test_seam_stays_where_no_pause_is_shared_and_keeps_its_context() -> None:
-    grid = FrameGrid()
-    blank = np.zeros(900, np.float32)
-    windows = plan_windows(grid.samples(900), grid, window_frames=500, overlap_frames=100)
-    assert at_pauses(windows, [heard(one, blank) for one in windows]) == windows
-
-    blank[400 : 400 + CONTEXT] = 1.0  # the second one begins there: it lacks what is before
-    settled = at_pauses(windows, [heard(one, blank) for one in windows])
-
-    assert 400 + CONTEXT <= seams(settled)[0] <= 500 - CONTEXT
-
-
-def test_joined_windows_are_the_whole() -> None:
-    grid = FrameGrid()
-    blank = np.random.default_rng(4).random(2000).astype(np.float32)
-    level = np.linspace(-60, -10, 2000, dtype=np.float32)
-    windows = plan_windows(grid.samples(2000), grid, window_frames=500, overlap_frames=100)
-    whole = heard(Window(0, grid.samples(2000), 0, 2000), blank, level)
-
-    joined = join(windows, [heard(one, blank, level) for one in windows])
-
-    np.testing.assert_array_equal(joined.log_probs, whole.log_probs)
-    np.testing.assert_array_equal(joined.energy_db, whole.energy_db)
 
 
 def test_overlap_as_long_as_the_window_is_refused() -> None:

@@ -13,7 +13,7 @@ from wav2vec2_app.model.prior import read_prior
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.model.speech import IMPOSSIBLE, frame_energy, is_silent
 from wav2vec2_app.types import SAMPLE_RATE_HZ, Emission, Float32, ModelInfo
-from wav2vec2_app.windows import FrameGrid, Level, join, windows_of
+from wav2vec2_app.windows import FrameGrid, Level
 
 
 class Recognizer:
@@ -111,12 +111,3 @@ class Recognizer:
             calibration=self._calibration,
             prior=self._prior,
         )
-
-
-def emit_in_windows(
-    recognizer: Recognizer, samples: Float32, *, window_s: float, overlap_s: float
-) -> Emission:
-    """A long recording in this process, in the windows in which the service has it heard."""
-    windows = windows_of(len(samples), recognizer.grid, window_s=window_s, overlap_s=overlap_s)
-    level = Level.of(samples)
-    return join(windows, [recognizer.emit(samples[w.start : w.stop], level) for w in windows])

@@ -24,9 +24,7 @@ from wav2vec2_app.model.languages import (
     unknown_language,
     vocabularies,
 )
-from wav2vec2_app.types import AUTO_MODEL
-
-EMBEDDED = "embedded"
+from wav2vec2_app.types import AUTO_MODEL, EMBEDDED
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """File names that hold weights, best first."""

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from wav2vec2_app.bridge.emissions import unpack_emission
 from wav2vec2_app.bridge.process import Answer
 from wav2vec2_app.bridge.protocol import Arrays
+from wav2vec2_app.seams import join
 from wav2vec2_app.service.spool import let_go
 from wav2vec2_app.service.timing import Timed
 from wav2vec2_app.settings import Settings
@@ -28,7 +29,7 @@ from wav2vec2_app.types import (
     Report,
     Stage,
 )
-from wav2vec2_app.windows import IN_ONE, FrameGrid, Level, Window, join, windows_of
+from wav2vec2_app.windows import IN_ONE, FrameGrid, Level, Window, windows_of
 
 Ask = Callable[[str, Mapping[str, Any], Arrays, float], Awaitable[Timed[Answer]]]
 """Has an inference worker do an operation: its name, meta, arrays, and seconds of audio in them."""

@@ -17,13 +17,12 @@ from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.model.engines.choose import EngineOptions, choose
 from wav2vec2_app.model.recognizer import Recognizer
 from wav2vec2_app.model.resolve import (
-    EMBEDDED,
     Checkpoint,
     ModelPolicy,
     known_names,
     resolve,
 )
-from wav2vec2_app.types import AUTO_MODEL, Float32, ModelInfo
+from wav2vec2_app.types import AUTO_MODEL, EMBEDDED, Float32, ModelInfo
 from wav2vec2_app.windows import Level
 from wav2vec2_app.worker.loop import Call, Operations, Reply, Together
 from wav2vec2_app.worker.stages import in_turn

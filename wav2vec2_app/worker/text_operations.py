@@ -36,10 +36,15 @@ from wav2vec2_app.worker.stages import in_turn
 
 
 def create(config: Mapping[str, Any]) -> Operations:
-    """The role's operations; ``config`` has ``language_model`` and ``embedded``, both folders."""
+    """The role's operations.
+
+    ``config`` has ``language_model`` and ``embedded``, both folders, and ``warm_up``: whether the embedded
+    model's beam is likely to be asked for. If not, the first to ask waits for it, and until then it takes no
+    memory.
+    """
     reader = Reader(Path(config["language_model"]))
     prepare()
-    if config["decoder"] != "greedy":
+    if config["warm_up"]:
         warm_up(reader, Path(config["embedded"]))
     return Operations(
         handlers={"read": lambda call: read(call, reader), "align": align_text},

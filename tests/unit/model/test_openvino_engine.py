@@ -13,6 +13,7 @@ from wav2vec2_app.errors import ModelError
 from wav2vec2_app.model.engines.base import UnsupportedArchitecture
 from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine, Plan, TrialMemory
 from wav2vec2_app.model.engines.openvino_graph import Architecture, build
+from wav2vec2_app.model.engines.openvino_request import PIECE, Request
 from wav2vec2_app.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.model.engines.weights import Weights
 from wav2vec2_app.model.resolve import Checkpoint
@@ -27,6 +28,7 @@ VARIANTS = {
         "conv_bias": False,
         "num_hidden_layers": 2,
     },
+    "group norm, convolutions with a bias": {"feat_extract_norm": "group", "conv_bias": True},
     "attention adapters (MMS)": {"adapter_attn_dim": 4},
     "odd position kernel": {"num_conv_pos_embeddings": 15},
     "another activation": {"hidden_act": "relu", "feat_extract_activation": "gelu_new"},
@@ -48,6 +50,30 @@ def test_every_variant_computes_what_transformers_computes(tmp_path: Path, name:
 
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert (fast.grid, fast.outputs) == (reference.grid, reference.outputs)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_long_audio_is_convolved_in_pieces_and_comes_out_the_same(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = checkpoint_at(save_tiny_checkpoint(tmp_path, **VARIANTS[name]))
+    fast, reference = OpenVinoEngine(precision="fp32"), TorchEngine(device="cpu")
+    fast.load(checkpoint)
+    reference.load(checkpoint)
+    heard = []
+    infer = Request.infer
+
+    def count(self: Request, batch: Any) -> Any:
+        heard.append(self.grid.frames(batch.shape[1]) / PIECE)
+        return infer(self, batch)
+
+    monkeypatch.setattr(Request, "infer", count)
+    loud = np.random.default_rng(2).standard_normal((2, 5 * 16_000 + 123)).astype(np.float32)
+    loud[:, :16_000] *= 0.05  # a piece alone has another mean and variance than the whole
+    found = fast.forward(loud + 0.3)
+
+    assert heard[0] > 2
+    np.testing.assert_allclose(found, reference.forward(loud + 0.3), atol=1e-4)
 
 
 def test_results_of_one_call_survive_the_next(tiny_checkpoint: Checkpoint) -> None:
@@ -209,10 +235,11 @@ def test_eight_bits_are_for_the_transformers_linear_layers_only(
     tiny_checkpoint: Checkpoint,
 ) -> None:
     config = json.loads((tiny_checkpoint.path / "config.json").read_text())
-    graph = build(Architecture.of(config), Weights(tiny_checkpoint.weights), int8=True)
+    graphs = build(Architecture.of(config), Weights(tiny_checkpoint.weights), int8=True)
 
     rounded = [
         node.shape
+        for graph in (graphs.convolutions, graphs.transformer)
         for node in graph.get_ops()
         if node.get_type_name() == "Constant" and node.get_element_type() == ov.Type.i8
     ]

@@ -13,10 +13,11 @@ from wav2vec2_app.model.alphabet import Alphabet
 from wav2vec2_app.model.decoders import GreedyDecoder
 from wav2vec2_app.model.engines.base import EngineInfo
 from wav2vec2_app.model.engines.torch_engine import TorchEngine
-from wav2vec2_app.model.recognizer import Recognizer, emit_in_windows
+from wav2vec2_app.model.recognizer import Recognizer
 from wav2vec2_app.model.resolve import Checkpoint
-from wav2vec2_app.types import Float32
-from wav2vec2_app.windows import FrameGrid, windows_of
+from wav2vec2_app.seams import join
+from wav2vec2_app.types import Emission, Float32
+from wav2vec2_app.windows import FrameGrid, Level, windows_of
 
 
 def noise(seconds: float, level: float = 0.1) -> Float32:
@@ -26,6 +27,14 @@ def noise(seconds: float, level: float = 0.1) -> Float32:
 
 def load(checkpoint: Checkpoint) -> Recognizer:
     return Recognizer(checkpoint, TorchEngine(device="cpu"))
+
+
+def in_windows(
+    recognizer: Recognizer, samples: Float32, *, window_s: float, overlap_s: float
+) -> Emission:
+    windows = windows_of(len(samples), recognizer.grid, window_s=window_s, overlap_s=overlap_s)
+    level = Level.of(samples)
+    return join(windows, [recognizer.emit(samples[w.start : w.stop], level) for w in windows])
 
 
 def test_emission_equals_that_of_transformers_itself(tiny_checkpoint: Checkpoint) -> None:
@@ -48,7 +57,7 @@ def test_windows_give_as_many_frames_as_one_pass_and_no_later_last_frame(
     samples = noise(9.37)
 
     whole = load(tiny_checkpoint).emit(samples)
-    cut = emit_in_windows(load(tiny_checkpoint), samples, window_s=2.0, overlap_s=0.5)
+    cut = in_windows(load(tiny_checkpoint), samples, window_s=2.0, overlap_s=0.5)
 
     assert cut.log_probs.shape == whole.log_probs.shape
     assert cut.duration_s <= len(samples) / 16_000
@@ -61,7 +70,7 @@ def test_windows_agree_with_one_pass_away_from_context(tmp_path: Path) -> None:
     samples = noise(6.0)
 
     whole = load(checkpoint).emit(samples)
-    cut = emit_in_windows(load(checkpoint), samples, window_s=2.0, overlap_s=0.5)
+    cut = in_windows(load(checkpoint), samples, window_s=2.0, overlap_s=0.5)
 
     np.testing.assert_allclose(cut.log_probs, whole.log_probs, atol=5e-3)
 
@@ -97,7 +106,7 @@ def test_no_letter_is_lost_or_doubled_at_twenty_seams(tmp_path: Path) -> None:
     recognizer = Recognizer(checkpoint, LocalEngine())
     windows = windows_of(len(samples), recognizer.grid, window_s=20.0, overlap_s=4.0)
 
-    emission = emit_in_windows(recognizer, samples, window_s=20.0, overlap_s=4.0)
+    emission = in_windows(recognizer, samples, window_s=20.0, overlap_s=4.0)
 
     assert len(windows) >= 21, "twenty seams"
     np.testing.assert_array_equal(emission.log_probs.argmax(axis=1), named)

@@ -30,7 +30,7 @@ def config(**changes: Any) -> dict[str, Any]:
     return {
         "language_model": str(assets_path() / "lm"),
         "embedded": str(assets_path() / "model"),
-        "decoder": "greedy",
+        "warm_up": False,
         **changes,
     }
 
@@ -104,14 +104,14 @@ def test_emission_that_does_not_fit_is_refused(
 
 
 def test_start_without_an_embedded_model_is_no_failure(tmp_path: Path) -> None:
-    operations = create(config(embedded=str(tmp_path), decoder="auto"))
+    operations = create(config(embedded=str(tmp_path), warm_up=True))
 
     assert callable(operations.info)
     assert operations.info() == {"note": ""}
 
 
 def test_info_says_where_there_is_no_language_model(tmp_path: Path) -> None:
-    operations = create(config(language_model=str(tmp_path), decoder="auto"))
+    operations = create(config(language_model=str(tmp_path), warm_up=True))
 
     assert callable(operations.info)
     assert "without a language model" in operations.info()["note"]

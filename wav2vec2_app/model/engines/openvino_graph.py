@@ -1,8 +1,9 @@
 """``Wav2Vec2ForCTC`` written in OpenVINO operations, straight from a checkpoint's safetensors.
 
-No torch and no conversion: reading the weights and compiling takes about a second, so a new worker
-answers soon. Architecture after Baevski et al. 2020, "wav2vec 2.0", in both published variants (group norm
-and post-norm layers as in *base*; layer norm and pre-norm layers as in *large*, XLSR and MMS), attention
+Two graphs: the convolutions, which hear a piece of audio at a time, and the transformer, which needs all
+frames at once. No torch and no conversion: reading the weights and compiling takes about a second, so a new
+worker answers soon. Architecture after Baevski et al. 2020, "wav2vec 2.0", in both published variants (group
+norm and post-norm layers as in *base*; layer norm and pre-norm layers as in *large*, XLSR and MMS), attention
 adapters (MMS) included. Tests hold it against ``transformers``' own.
 """
 
@@ -17,10 +18,13 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from wav2vec2_app.model.engines.base import UnsupportedArchitecture
+from wav2vec2_app.model.engines.group_norm import GroupNorm
 from wav2vec2_app.model.engines.weights import Weights
 from wav2vec2_app.types import Float32
 
 Node = Any  # an openvino.Node; its package has no complete annotations
+
+CONVOLUTION = "wav2vec2.feature_extractor.conv_layers"
 
 ACTIVATIONS: dict[str, Callable[[Node], Node]] = {
     "gelu": lambda x: ops.gelu(x, "erf"),
@@ -90,8 +94,22 @@ BASE: dict[str, Any] = {
 }
 
 
-def build(architecture: Architecture, weights: Weights, *, int8: bool = False) -> ov.Model:
-    """The graph: audio ``(batch, samples)`` to log-probabilities ``(batch, frames, tokens)``.
+@dataclass(frozen=True)
+class Graphs:
+    """The two parts of a model.
+
+    ``convolutions``: audio ``(batch, samples)`` to features ``(batch, channels, frames)``; with
+    ``group_norm`` they also take its scale and shift, ``(batch, channels, 1)`` each. ``transformer``:
+    features to log-probabilities ``(batch, frames, tokens)``.
+    """
+
+    convolutions: ov.Model
+    transformer: ov.Model
+    group_norm: GroupNorm | None
+
+
+def build(architecture: Architecture, weights: Weights, *, int8: bool = False) -> Graphs:
+    """The graphs of a checkpoint.
 
     With ``int8`` the transformer's linear layers have weights of 8 bits, a scale for each output; their
     inputs are rounded to 8 bits as they come, by OpenVINO. Convolutions and the CTC head stay as they are.
@@ -99,7 +117,7 @@ def build(architecture: Architecture, weights: Weights, *, int8: bool = False) -
     Raises:
         KeyError: the file lacks a tensor that the architecture needs.
     """
-    return _Builder(architecture, weights, int8).model()
+    return _Builder(architecture, weights, int8).graphs()
 
 
 class _Builder:
@@ -108,42 +126,56 @@ class _Builder:
         self._w = weights
         self._int8 = int8
 
-    def model(self) -> ov.Model:
-        audio = ops.parameter([-1, -1], np.float32, name="audio")
-        hidden = self._project(self._convolve(audio))
+    def graphs(self) -> Graphs:
+        group_norm = self._group_norm()
+        features = ops.parameter([-1, self._a.conv_dim[-1], -1], np.float32, name="features")
+        hidden = self._project(features)
         hidden = self._encode(ops.add(hidden, self._positions(hidden)))
-        logits = self._linear(hidden, "lm_head")
-        return ov.Model([ops.log_softmax(logits, -1)], [audio], "wav2vec2")
+        scores = ops.log_softmax(self._linear(hidden, "lm_head"), -1)
+        return Graphs(
+            convolutions=self._convolve(scaled=group_norm is not None),
+            transformer=ov.Model([scores], [features], "transformer"),
+            group_norm=group_norm,
+        )
 
     # --- parts ---
 
-    def _convolve(self, audio: Node) -> Node:
-        """The feature encoder: ``(batch, samples)`` to ``(batch, channels, frames)``."""
+    def _group_norm(self) -> GroupNorm | None:
+        if self._a.feat_extract_norm == "layer":
+            return None
+        return GroupNorm(
+            kernel=self._w(f"{CONVOLUTION}.0.conv.weight")[:, 0].astype(np.float64),
+            stride=self._a.conv_stride[0],
+            weight=self._w(f"{CONVOLUTION}.0.layer_norm.weight"),
+            bias=self._w(f"{CONVOLUTION}.0.layer_norm.bias"),
+        )
+
+    def _convolve(self, *, scaled: bool) -> ov.Model:
+        """The feature encoder; ``scaled``: by what group norm comes to, after the first convolution."""
         a = self._a
         activate = ACTIVATIONS[a.feat_extract_activation]
-        hidden = ops.unsqueeze(audio, 1)
+        inputs = [ops.parameter([-1, -1], np.float32, name="audio")]
+        hidden = ops.unsqueeze(inputs[0], 1)
         for number, stride in enumerate(a.conv_stride):
-            prefix = f"wav2vec2.feature_extractor.conv_layers.{number}"
+            prefix = f"{CONVOLUTION}.{number}"
             kernel = _constant(self._w(f"{prefix}.conv.weight"))
             hidden = ops.convolution(hidden, kernel, [stride], [0], [0], [1])
-            if a.conv_bias:
+            if scaled and number == 0:  # a bias makes no difference after it
+                scale, shift = (
+                    ops.parameter([-1, a.conv_dim[0], 1], np.float32, name=name)
+                    for name in ("scale", "shift")
+                )
+                inputs += [scale, shift]
+                hidden = ops.add(ops.multiply(hidden, scale), shift)
+            elif a.conv_bias:
                 bias = self._w(f"{prefix}.conv.bias")
                 hidden = ops.add(hidden, ops.constant(bias[None, :, None]))
             if a.feat_extract_norm == "layer":
                 turned = ops.transpose(hidden, [0, 2, 1])
                 turned = self._norm(turned, f"{prefix}.layer_norm", 1e-5)
                 hidden = ops.transpose(turned, [0, 2, 1])
-            elif number == 0:
-                hidden = self._norm_in_time(hidden, f"{prefix}.layer_norm")
             hidden = activate(hidden)
-        return hidden
-
-    def _norm_in_time(self, hidden: Node, name: str) -> Node:
-        """Group norm with a group a channel: each normalised over all frames."""
-        hidden = ops.mvn(hidden, [2], True, 1e-5, "INSIDE_SQRT")
-        scale, shift = self._w(f"{name}.weight"), self._w(f"{name}.bias")
-        hidden = ops.multiply(hidden, ops.constant(scale[None, :, None]))
-        return ops.add(hidden, ops.constant(shift[None, :, None]))
+        return ov.Model([hidden], inputs, "convolutions")
 
     def _project(self, hidden: Node) -> Node:
         hidden = ops.transpose(hidden, [0, 2, 1])
