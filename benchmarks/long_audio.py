@@ -2,7 +2,7 @@
 
 Utterances of the test table are joined to recordings of one to five minutes. Both readings are scored against
 what is said. Words lost or added are counted apart within a second of a seam of two windows, and elsewhere:
-where seams do no harm, the shares are alike.
+where seams do no harm, the shares are alike. And no word that both windows hear may be missing at a seam.
 """
 
 from __future__ import annotations
@@ -19,20 +19,17 @@ import soxr
 
 from benchmarks.recognition import TEST_SET, from_table
 from benchmarks.report import Figure, show
+from benchmarks.seams import Tally, at_seams, heard_in_windows, tally
 from wav2vec2_app.build import assets_path
 from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.model.reading import Reader
 from wav2vec2_app.model.recognizer import Recognizer
 from wav2vec2_app.model.resolve import Checkpoint
-from wav2vec2_app.seams import join, settle
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import AS_USUAL, SAMPLE_RATE_HZ, Emission, Float32, Word
-from wav2vec2_app.windows import Level, windows_of
+from wav2vec2_app.types import AS_USUAL, SAMPLE_RATE_HZ, Float32
 
 LENGTHS_S = (60.0, 120.0, 300.0)
 PAUSE_S = 0.4
-NEAR_S = 1.0
-"""Words this close to a seam count as being at it."""
 
 
 @dataclass(frozen=True)
@@ -64,62 +61,12 @@ def recognizer() -> Recognizer:
     return Recognizer(checkpoint, OpenVinoEngine("fp32"))
 
 
-@dataclass(frozen=True)
-class InWindows:
-    """An emission joined of windows, and where one ends and the next begins, seconds."""
-
-    emission: Emission
-    seams_s: tuple[float, ...]
-
-
-def heard_in_windows(recognizer: Recognizer, samples: Float32, settings: Settings) -> InWindows:
-    """What the service would make of ``samples``."""
-    grid = recognizer.grid
-    windows = windows_of(
-        len(samples), grid, window_s=settings.window_s, overlap_s=settings.window_overlap_s
-    )
-    level = Level.of(samples)
-    emissions = [recognizer.emit(samples[w.start : w.stop], level) for w in windows]
-    ends = [w.start // grid.hop + w.keep_to for w in settle(windows, emissions)]
-    seams = tuple(frame * grid.hop / SAMPLE_RATE_HZ for frame in ends[:-1])
-    return InWindows(join(windows, emissions), seams)
-
-
-@dataclass
-class Tally:
-    """Words said or heard, and those lost (said, not heard) or added (heard, not said)."""
-
-    words: int = 0
-    lost_or_added: int = 0
-
-    @property
-    def share(self) -> float:
-        """Per cent."""
-        return 100 * self.lost_or_added / max(1, self.words)
-
-
-def tally(
-    said: str, heard: Sequence[Word], seams: Sequence[float], near: Tally, far: Tally
-) -> None:
-    """Count the words of one recording, each by the time of the word heard at its place."""
-    found = jiwer.process_words(said, " ".join(word.text for word in heard).lower())
-    for chunk in found.alignments[0]:
-        first, last = chunk.hyp_start_idx, max(chunk.hyp_start_idx, chunk.hyp_end_idx - 1)
-        for number in range(max(chunk.ref_end_idx - chunk.ref_start_idx, last + 1 - first)):
-            word = heard[min(first + number, last, len(heard) - 1)]
-            middle_s = (word.start_s + word.end_s) / 2
-            at_seam = any(abs(middle_s - seam) < NEAR_S for seam in seams)
-            counted = near if at_seam else far
-            counted.words += 1
-            counted.lost_or_added += chunk.type in ("insert", "delete")
-
-
 def measure(table: Path = TEST_SET) -> Sequence[Figure]:
     settings = Settings()
     one = recognizer()
     reader = Reader(assets_path() / "lm")
     figures: list[Figure] = []
-    near, far, crossed = Tally(), Tally(), 0
+    near, far, crossed, lost, doubled = Tally(), Tally(), 0, 0, 0
     for length_s in LENGTHS_S:
         said, read = [], {"one pass": [], "windows": []}
         for recording in joined(table, length_s):
@@ -133,6 +80,8 @@ def measure(table: Path = TEST_SET) -> Sequence[Figure]:
             for name, texts in read.items():
                 texts.append(" ".join(word.text for word in words[name]).lower())
             crossed += len(cut.seams_s)
+            met = at_seams(cut)
+            lost, doubled = lost + met.lost, doubled + met.doubled
             tally(recording.text, words["windows"], cut.seams_s, near, far)
         wer = {name: 100 * jiwer.wer(said, texts) for name, texts in read.items()}
         more = wer["windows"] - wer["one pass"]
@@ -142,6 +91,8 @@ def measure(table: Path = TEST_SET) -> Sequence[Figure]:
         ]
     return [
         *figures,
+        Figure(f"words lost at {crossed} seams that both windows hear", lost, "words", 0),
+        Figure(f"words doubled at {crossed} seams", doubled, "words", 0),
         Figure(f"lost or added of {near.words} words at {crossed} seams", near.share, "%"),
         Figure(f"lost or added of {far.words} words elsewhere", far.share, "%"),
     ]

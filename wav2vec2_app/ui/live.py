@@ -40,7 +40,7 @@ def controls() -> str:
         '<div title="Audio that has arrived, but that the words do not know of yet">'
         '<dt>Lag</dt><dd id="live-lag" data-level="none">–</dd></div></dl></div>'
         '<p class="w-hint">Words appear while you speak. <em class="w-tentative">Grey</em> ones may '
-        "still change; black ones stay. A short pause ends a line.</p></div>"
+        "still change; the others stay. A short pause ends a line.</p></div>"
     )
 
 
