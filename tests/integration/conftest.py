@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from gradio_client import Client
 
 from benchmarks.server import RunningServer, running_server
@@ -17,14 +19,27 @@ from wav2vec2_app.settings import Settings
 MakeSystem = Callable[..., "System"]
 
 
-@pytest.fixture
-async def system() -> AsyncIterator[System]:
-    """The whole application below the page, on the embedded model, ready to answer."""
+@asynccontextmanager
+async def running_system() -> AsyncIterator[System]:
     built = build_system(Settings(fetch_models=False, model="embedded"))
     await built.orchestrator.start()
     await built.service.wait_ready()
     yield built
     await built.orchestrator.stop()
+
+
+@pytest.fixture
+async def system() -> AsyncIterator[System]:
+    """The whole application below the page, on the embedded model, ready to answer."""
+    async with running_system() as system:
+        yield system
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_system() -> AsyncIterator[System]:
+    """The same, one for all tests of a module; they run in its event loop."""
+    async with running_system() as system:
+        yield system
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from wav2vec2_app.types import (
     Word,
 )
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 GREEDY = Reading(decoder="greedy")
 
@@ -31,12 +31,12 @@ async def hear(system: System, path: Path, **more: object) -> tuple[str, tuple[W
     return result.id, result.transcript.words
 
 
-async def test_kept_emission_is_read_like_a_fresh_one(system: System) -> None:
+async def test_kept_emission_is_read_like_a_fresh_one(shared_system: System) -> None:
     path = clips()[0].path
-    first, _ = await hear(system, path)
-    _, expected = await hear(system, path, reading=GREEDY)
+    first, _ = await hear(shared_system, path)
+    _, expected = await hear(shared_system, path, reading=GREEDY)
 
-    again = await system.orchestrator.run(AudioTask(kept=first, reading=GREEDY))
+    again = await shared_system.orchestrator.run(AudioTask(kept=first, reading=GREEDY))
 
     assert again.transcript is not None
     assert again.transcript.words == expected
@@ -44,12 +44,12 @@ async def test_kept_emission_is_read_like_a_fresh_one(system: System) -> None:
     assert "forward" not in {stage.name for stage in again.stages}
 
 
-async def test_text_is_aligned_within_the_audio(system: System) -> None:
+async def test_text_is_aligned_within_the_audio(shared_system: System) -> None:
     clip = clips()[0]
     text = clip.text.capitalize().replace(" ", "  ") + ", 7 € ☃!"
     task = AudioTask(AudioSource(path=clip.path), wants=frozenset({Want.ALIGNMENT}), text=text)
 
-    result = await system.orchestrator.run(task)
+    result = await shared_system.orchestrator.run(task)
 
     assert result.alignment is not None
     words = result.alignment.words
@@ -68,13 +68,15 @@ async def test_text_is_aligned_within_the_audio(system: System) -> None:
         ("word " * 2000, "align.text_too_long"),
     ],
 )
-async def test_text_that_cannot_be_aligned_is_refused(system: System, text: str, code: str) -> None:
+async def test_text_that_cannot_be_aligned_is_refused(
+    shared_system: System, text: str, code: str
+) -> None:
     task = AudioTask(
         AudioSource(path=clips()[0].path), wants=frozenset({Want.ALIGNMENT}), text=text
     )
 
     with pytest.raises(InputError) as refused:
-        await system.orchestrator.run(task)
+        await shared_system.orchestrator.run(task)
 
     assert refused.value.code == code
     assert refused.value.hint
@@ -89,9 +91,9 @@ async def test_text_that_cannot_be_aligned_is_refused(system: System, text: str,
     ],
 )
 async def test_wishes_that_cannot_be_followed_are_refused(
-    system: System, reading: Reading, code: str
+    shared_system: System, reading: Reading, code: str
 ) -> None:
     with pytest.raises(InputError) as refused:
-        await hear(system, clips()[0].path, reading=reading)
+        await hear(shared_system, clips()[0].path, reading=reading)
 
     assert refused.value.code == code

@@ -39,9 +39,12 @@ class Agreement:
         self._newest_s = newest_s
         self._agreed: list[int] = []  # by how many passes in a row, of each tentative word
 
-    def hear(self, words: Sequence[Word], heard_s: float) -> tuple[Word, ...]:
-        """Take in a pass over all of the audio up to ``heard_s``; the words that stand since then."""
-        taken, _ = follow(self.committed, words)
+    def hear(self, words: Sequence[Word], heard_s: float, *, skipped: int = 0) -> tuple[Word, ...]:
+        """Take in a pass over all of the audio up to ``heard_s``; the words that stand since then.
+
+        Or over all but the first ``skipped`` of the words that stand.
+        """
+        taken, _ = follow(self.committed[skipped:], words)
         behind = tuple(words[taken:])
         same = _common(self.tentative, behind)
         agreed = [count + 1 for count in self._agreed[:same]] + [1] * (len(behind) - same)

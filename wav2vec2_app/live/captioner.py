@@ -1,7 +1,8 @@
 """Live captions without any I/O: samples and answers go in, passes to be done and captions come out.
 
-An utterance begins where the one before it ended. Tentative passes hear all of it so far; a pause ends it,
-and so does its length. Then a last pass hears the whole once more, and the next utterance begins.
+An utterance begins where the one before it ended. Tentative passes hear all of it so far, of a long one its
+newest seconds; a pause ends it, and so does its length. Then a last pass hears the whole once more, and the
+next utterance begins.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ SILENT_DBFS = -65.0
 """What is never louder than this before an utterance begins needs no pass, dB relative to full scale."""
 SHORTEST_S = 0.1
 """Less than this at the very end is not listened to, seconds."""
+AGAIN_S = 8.0
+"""A tentative pass hears no more than this of an utterance, and on to the beginning of a word that stands."""
+LEAD_S = 0.1
+"""It begins so much before that word, seconds."""
 TRIES = 3
 """A last pass that fails so often is given up; the words so far are then the final ones."""
 
@@ -44,13 +49,17 @@ class Rules:
 
 @dataclass(frozen=True)
 class Pass:
-    """Audio to be heard by the model: samples ``[start, stop)`` of the session."""
+    """Audio to be heard by the model: samples ``[start, stop)`` of the session.
+
+    ``skipped`` words of the utterance that stand lie before it.
+    """
 
     start: int
     stop: int
     samples: Float32
     is_last: bool
     began_s: float
+    skipped: int = 0
 
     @property
     def start_s(self) -> float:
@@ -168,13 +177,12 @@ class Captioner:
         if self._pacer.wait_s(self._clock()) > 0 and (self._cut is None or self._tries):
             return None
         if self._cut is not None:
-            return self._pass(self._cut, is_last=True)
+            return self._last_pass(self._cut)
         if self._is_idle:
             self._skip_silence()
         unheard_s = (tape.end - max(self._passed, tape.start)) / SAMPLE_RATE_HZ
         if unheard_s >= self._rules.interval_s:
-            stop = min(tape.end, tape.start + _samples(self._rules.utterance_s))
-            return self._pass(stop, is_last=False)
+            return self._tentative_pass()
         if self._finishing:
             return self._rest()
         return None
@@ -191,7 +199,7 @@ class Captioner:
         self._passed = asked.stop
         self._cut = self._find_cut(asked, heard)
         before = self._agreement.tentative
-        committed = self._agreement.hear(words, asked.stop_s)
+        committed = self._agreement.hear(words, asked.stop_s, skipped=asked.skipped)
         if self._is_idle:
             self._tape.drop_until(asked.stop - _samples(LEAD_IN_S))
             self._cut = None
@@ -219,10 +227,21 @@ class Captioner:
         """Whether no word of an utterance is known."""
         return not (self._agreement.committed or self._agreement.tentative)
 
-    def _pass(self, stop: int, *, is_last: bool) -> Pass:
+    def _last_pass(self, stop: int) -> Pass:
         start = self._tape.start
         samples = self._tape.between(start, stop)
-        return Pass(start, stop, samples, is_last, self._clock())
+        return Pass(start, stop, samples, is_last=True, began_s=self._clock())
+
+    def _tentative_pass(self) -> Pass:
+        tape = self._tape
+        start, stop = tape.start, min(tape.end, tape.start + _samples(self._rules.utterance_s))
+        skipped = 0
+        for number, word in enumerate(self._agreement.committed):
+            if _samples(word.start_s + AGAIN_S) > stop:
+                break
+            start, skipped = max(tape.start, _samples(word.start_s - LEAD_S)), number
+        samples = tape.between(start, stop)
+        return Pass(start, stop, samples, is_last=False, began_s=self._clock(), skipped=skipped)
 
     def _rest(self) -> Pass | None:
         """The last pass over what is left at the end of the session."""
@@ -233,7 +252,7 @@ class Captioner:
             self._heard = tape.end
             return None
         self._cut = tape.end
-        return self._pass(self._cut, is_last=True)
+        return self._last_pass(self._cut)
 
     def _skip_silence(self) -> None:
         tape = self._tape
@@ -243,14 +262,15 @@ class Captioner:
 
     def _find_cut(self, asked: Pass, heard: Recognition) -> int | None:
         """Where the utterance ends, if it does."""
-        rules, length_s = self._rules, asked.stop_s - asked.start_s
+        rules, before = self._rules, asked.start - self._tape.start
+        length_s = (before + asked.stop - asked.start) / SAMPLE_RATE_HZ
         pause = pauses.first_pause(heard.emission, self._patience_s(length_s))
         if pause is not None:
             tail_s = TAIL_SHARE * min(rules.pause_s, pause.duration_s)
             return asked.start + _samples(pause.start_s + tail_s)
-        if asked.stop - asked.start < _samples(rules.utterance_s):
+        if before + asked.stop - asked.start < _samples(rules.utterance_s):
             return None
-        earliest_s = CUT_SHARE * rules.utterance_s
+        earliest_s = max(0.0, CUT_SHARE * rules.utterance_s - before / SAMPLE_RATE_HZ)
         best = pauses.best_pause(heard.emission, earliest_s)
         at_s = best.middle_s if best else pauses.quietest(asked.samples, earliest_s)
         return asked.start + _samples(at_s)

@@ -64,6 +64,14 @@ def test_later_passes_go_on_behind_what_stands_however_they_spell_it() -> None:
     assert texts(agreement.tentative) == ["fell", "down"]
 
 
+def test_pass_over_the_newest_seconds_goes_on_behind_what_stands() -> None:
+    agreement = Agreement(say("the apple tree the apple", start_s=0.0))
+
+    agreement.hear(say("the apple falls", start_s=1.2), 9.0, skipped=3)
+
+    assert texts(agreement.tentative) == ["falls"]
+
+
 def test_last_pass_gives_the_rest_and_its_confidence_to_what_it_heard_alike() -> None:
     standing = [Word("the", 0.0, 0.3, 0.5), Word("tree", 0.4, 0.7, 0.5)]
     last = [Word("the", 0.0, 0.3, 0.8), Word("three", 0.4, 0.7, 0.8), Word("falls", 0.8, 1.1, 0.8)]

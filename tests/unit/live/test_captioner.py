@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import takewhile
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.doubles import FakeClock
 from tests.unit.live.script import Stage, hears, recognition, say, sound, standing
-from wav2vec2_app.live.captioner import TRIES, Captioner, Final, Rules, Words
+from wav2vec2_app.live.captioner import AGAIN_S, TRIES, Captioner, Final, Rules, Words
 from wav2vec2_app.types import SAMPLE_RATE_HZ, Word
 
 LONG_TEXT = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
@@ -79,6 +81,22 @@ def test_long_utterance_is_cut_at_its_best_pause_and_no_word_is_lost_or_doubled(
     assert played.text == f"{LONG_TEXT} {LONG_TEXT}"
     assert len(played.finals) > 1
     assert all(final.end_s - final.start_s <= 8.0 for final in played.finals)
+    assert standing(played.captions) == played.text.split()
+
+
+def test_tentative_passes_over_a_long_utterance_hear_its_newest_seconds_the_last_one_all() -> None:
+    script = say(f"{LONG_TEXT} {LONG_TEXT} {LONG_TEXT}", gap_s=0.05)
+    played = stage()
+
+    played.play(script, script[-1].end_s + 2)
+
+    tentative = list(takewhile(lambda asked: not asked.is_last, played.passes))
+    last = played.passes[len(tentative)]
+    assert script[-1].end_s > 2 * AGAIN_S - 2
+    assert max(asked.stop_s - asked.start_s for asked in tentative) < AGAIN_S + 1
+    assert tentative[-1].skipped > 0
+    assert last.start_s == 0
+    assert played.text == f"{LONG_TEXT} {LONG_TEXT} {LONG_TEXT}"
     assert standing(played.captions) == played.text.split()
 
 
