@@ -204,7 +204,7 @@ class Report:
             texts = [text for _, text in clips]
             got = read(learner, [audio for audio, _ in clips], device)
             parts.append(f"{name} wer {jiwer.wer(texts, got):.3f} cer {jiwer.cer(texts, got):.3f}")
-            print(f"   {texts[1]}\n   {got[1]}")
+            print(f"   {texts[1][:110]}\n   {got[1][:110]}")
         print("   " + " | ".join(parts), flush=True)
 
 
