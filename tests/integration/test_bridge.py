@@ -386,7 +386,7 @@ async def test_restart_budget_spent_means_down_and_failing_fast(make: Make) -> N
 
 async def test_worker_that_is_down_is_tried_again_when_the_window_has_slid(make: Make) -> None:
     events = Events()
-    bridge = make(on_event=events, restart_budget=1, restart_window_s=0.5)
+    bridge = make(on_event=events, restart_budget=1, restart_window_s=5.0)  # two deaths fit in
     await bridge.start()
     for _ in range(2):
         with pytest.raises(WorkerDiedError):
