@@ -7,6 +7,7 @@ The best path takes the most probable token of every frame, merges repeats and d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp
 from typing import Any
 
 import numpy as np
@@ -29,18 +30,15 @@ def runs(emission: Emission, ids: NDArray[np.integer[Any]]) -> list[Token]:
     """Runs of equal tokens on the path ``ids`` ``(frames,)``, blanks dropped, delimiters kept."""
     if not len(ids):
         return []
-    log_probs = emission.log_probs.astype(np.float32)
-    edges = np.flatnonzero(np.diff(ids)) + 1
-    starts, stops = np.r_[0, edges], np.r_[edges, len(ids)]
+    starts = np.r_[0, np.flatnonzero(np.diff(ids)) + 1]
+    stops = np.r_[starts[1:], len(ids)]
+    chosen = emission.log_probs[np.arange(len(ids)), ids].astype(np.float64)
+    means = np.add.reduceat(chosen, starts) / (stops - starts)
+    kept = ids[starts] != emission.blank_id
+    columns = (ids[starts][kept], starts[kept], stops[kept], means[kept])
     return [
-        Token(
-            text=emission.vocabulary[ids[start]],
-            start=int(start),
-            stop=int(stop),
-            log_prob=float(log_probs[start:stop, ids[start]].mean()),
-        )
-        for start, stop in zip(starts, stops, strict=True)
-        if ids[start] != emission.blank_id
+        Token(emission.vocabulary[token], start, stop, log_prob)
+        for token, start, stop, log_prob in zip(*(c.tolist() for c in columns), strict=True)
     ]
 
 
@@ -75,10 +73,10 @@ def _spell(letters: list[Token], frame_s: float) -> list[Word]:
             text="".join(token.text for token in letters),
             start_s=round(letters[0].start * frame_s, 6),
             end_s=round(letters[-1].stop * frame_s, 6),
-            confidence=_probability(np.mean([token.log_prob for token in letters])),
+            confidence=_probability(sum(token.log_prob for token in letters) / len(letters)),
         )
     ]
 
 
-def _probability(log_prob: float | np.floating) -> float:
-    return float(min(1.0, np.exp(log_prob)))
+def _probability(log_prob: float) -> float:
+    return min(1.0, exp(log_prob))
