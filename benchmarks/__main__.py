@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks import (
+    accelerator,
     again,
     alignment,
     bridge,
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "peers": peers.measure,
     "people": people.measure,
     "engines": engines.measure,
+    "accelerator": accelerator.measure,
     # how right it is
     "recognition": recognition.measure,
     "hotwords": hotwords.measure,

@@ -56,6 +56,7 @@ HEADINGS = {
     "peers": "Against the pipeline",
     "people": "Many people at once",
     "engines": "Engines",
+    "accelerator": "Accelerator",
     "recognition": "Recognition",
     "hotwords": "Hotwords",
     "alignment": "Alignment and confidence",

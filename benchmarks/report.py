@@ -81,7 +81,7 @@ def read(titles: Sequence[str]) -> dict[str, list[Figure]]:
         if path.exists():
             document = json.loads(path.read_text(encoding="utf-8"))
             found[title] = [_figure(one) for one in document["figures"]]
-    return found
+    return {title: figures for title, figures in found.items() if figures}
 
 
 def gather(titles: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.model.engines.base import EngineInfo, broken, no_ctc_head, unsupported
+from wav2vec2_app.model.engines.cuda_graphs import Pass, Recorded, cuda_recorder
 from wav2vec2_app.model.languages import CONFIG, read_json
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import Float32
@@ -41,11 +42,14 @@ class TorchEngine:
         precision: ``fp32``, ``bf16``, or anything else for what suits the device: float16 on CUDA (three bits
             more of a number than bfloat16), unless it overflows with this model.
         threads: intra-operation threads on the CPU; 0 leaves torch's choice.
+        record: whether CUDA may record the passes of shapes that keep coming
+            (:mod:`~wav2vec2_app.model.engines.cuda_graphs`).
     """
 
     device: str = "auto"
     threads: int = 0
     precision: str = "auto"
+    record: bool = True
     grid: FrameGrid = field(default_factory=FrameGrid)
     outputs: int = 0
     note: str = ""
@@ -120,6 +124,8 @@ class TorchEngine:
     def _cast(self, precision: str) -> None:
         self._precision = precision
         self._model.to(self._device, DTYPES[precision])
+        may_record = self.record and self._device.type == "cuda"
+        self._pass: Pass = Recorded(self._score, cuda_recorder()) if may_record else self._score
 
     def _overflows(self) -> bool:
         noise = np.random.default_rng(0).standard_normal((1, self.grid.samples(50)))
@@ -134,10 +140,11 @@ class TorchEngine:
     @torch.inference_mode()
     def _forward(self, batch: Float32) -> Float32:
         values = torch.from_numpy(np.ascontiguousarray(batch))
-        values = values.to(self._device, DTYPES[self._precision])
-        logits = self._model(values).logits.float()
-        result: Float32 = torch.log_softmax(logits, dim=-1).cpu().numpy()
+        result: Float32 = self._pass(values.to(self._device, DTYPES[self._precision])).cpu().numpy()
         return result
+
+    def _score(self, batch: torch.Tensor) -> torch.Tensor:
+        return torch.log_softmax(self._model(batch).logits.float(), dim=-1)
 
 
 def _read(checkpoint: Checkpoint) -> PreTrainedModel:
