@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -119,6 +119,11 @@ class Emission:
     @property
     def duration_s(self) -> float:
         return len(self.log_probs) * self.frame_s
+
+    def cut(self, start: int, stop: int) -> Emission:
+        """Frames ``[start, stop)`` of it."""
+        energy_db = None if self.energy_db is None else self.energy_db[start:stop]
+        return replace(self, log_probs=self.log_probs[start:stop], energy_db=energy_db)
 
 
 @dataclass(frozen=True)

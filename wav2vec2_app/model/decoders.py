@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wav2vec2_app.model.ctc import words_of_path
 from wav2vec2_app.model.lexicon import Lexicon
+from wav2vec2_app.model.phrases import phrases_of
 from wav2vec2_app.model.prior import without_prior
 from wav2vec2_app.types import Emission, Reading, Word
 
@@ -108,6 +109,16 @@ class BeamDecoder:
         )
 
     def decode(self, emission: Emission) -> Decoded:
+        """What was said, phrase by phrase."""
+        words: list[Word] = []
+        leads: list[float] = []
+        for start, stop in phrases_of(emission):
+            phrase = self._decode(emission.cut(start, stop))
+            words += [_later(word, start * emission.frame_s) for word in phrase.words]
+            leads += phrase.leads or ()
+        return Decoded(tuple(words), tuple(leads))
+
+    def _decode(self, emission: Emission) -> Decoded:
         told = _telling(emission)
         hypotheses = self._hypotheses(emission, told)
         if not hypotheses:
@@ -133,6 +144,10 @@ class BeamDecoder:
         scores[frames, self._lexicon.delimiter_id] = 0.0
         hypotheses: Sequence[Any] = self._decoder.decode(scores.ctypes.data, frames + 1, tokens)
         return hypotheses
+
+
+def _later(word: Word, by_s: float) -> Word:
+    return replace(word, start_s=round(word.start_s + by_s, 6), end_s=round(word.end_s + by_s, 6))
 
 
 def _threshold(reading: Reading) -> float:

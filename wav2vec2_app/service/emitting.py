@@ -34,17 +34,30 @@ from wav2vec2_app.windows import IN_ONE, FrameGrid, Level, Window, windows_of
 Ask = Callable[[str, Mapping[str, Any], Arrays, float], Awaitable[Timed[Answer]]]
 """Has an inference worker do an operation: its name, meta, arrays, and seconds of audio in them."""
 
+StandAside = Callable[[], Awaitable[None]]
+"""Waits before a step of a long recording, so that short ones get through."""
+
 T = TypeVar("T")
 
 LONG_S = 60.0
 """Longer recordings are measured in a thread, so that the event loop goes on, seconds."""
 
 
+def is_heard_at_once(audio: Audio, settings: Settings) -> bool:
+    """Whether ``audio`` is short enough to be heard without windows."""
+    return audio.duration_s <= IN_ONE * settings.window_s
+
+
 async def emit(
-    ask: Ask, audio: Audio, model: str, settings: Settings, report: Report
+    ask: Ask,
+    audio: Audio,
+    model: str,
+    settings: Settings,
+    report: Report,
+    stand_aside: StandAside,
 ) -> Timed[Emitted]:
     """What ``model`` hears in ``audio``; ``report`` gets the fraction done after each window."""
-    if audio.duration_s <= IN_ONE * settings.window_s:
+    if is_heard_at_once(audio, settings):
         timed = await ask("emit", {"model": model}, {"samples": audio.samples}, audio.duration_s)
         report(Progress(fraction=1.0))
         return Timed(_emitted(timed.value, _emission(timed.value), audio), timed.stages)
@@ -61,6 +74,7 @@ async def emit(
     ahead = max(1, int(loaded.value.meta["together"]))
     for begin in range(0, len(windows), ahead):
         some = windows[begin : begin + ahead]
+        await stand_aside()
         heard = await _all(_hear(ask, audio.samples, window, level, model) for window in some)
         emissions += [_emission(timed.value) for timed in heard]
         stages += [timed.stages for timed in heard]

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
+from wav2vec2_app.pauses import pauses
 from wav2vec2_app.types import Emission, Transcript
 
-PART_S = (45.0, 75.0)
+PART_S = (15.0, 30.0)
 """Between these a part is cut, seconds."""
 
 
@@ -27,16 +26,6 @@ def parts_of(emission: Emission) -> list[tuple[int, int]]:
         parts.append((start, cut))
         start = cut
     return [*parts, (start, frames)]
-
-
-def cut_out(emission: Emission, start: int, stop: int) -> Emission:
-    """Frames ``[start, stop)`` of an emission."""
-    energy_db = emission.energy_db
-    return replace(
-        emission,
-        log_probs=emission.log_probs[start:stop],
-        energy_db=None if energy_db is None else energy_db[start:stop],
-    )
 
 
 def join(transcripts: Sequence[Transcript], offsets_s: Sequence[float], text: str) -> Transcript:
@@ -62,11 +51,9 @@ def join(transcripts: Sequence[Transcript], offsets_s: Sequence[float], text: st
 
 
 def _pause(emission: Emission, start: int, stop: int) -> int:
-    """The middle of the longest run of blanks within frames ``[start, stop)``, counted from ``start``."""
-    blank = emission.log_probs[start:stop].argmax(axis=1) == emission.blank_id
-    if not blank.any():
-        return len(blank)
-    edges = np.flatnonzero(np.diff(np.r_[False, blank, False]))
-    begins, ends = edges[::2], edges[1::2]
-    longest = int(np.argmax(ends - begins))
-    return int(begins[longest] + ends[longest]) // 2
+    """The middle of the longest pause within frames ``[start, stop)``, counted from ``start``."""
+    found = pauses(emission.cut(start, stop))
+    if not found:
+        return stop - start
+    begin, end = max(found, key=lambda pause: pause[1] - pause[0])
+    return (begin + end) // 2

@@ -18,9 +18,10 @@ from wav2vec2_app.bridge.protocol import Arrays
 from wav2vec2_app.errors import InputError, InternalError, ModelError, Wav2Vec2Error
 from wav2vec2_app.monitoring.memory import MemoryMeter
 from wav2vec2_app.service import emitting, frames
+from wav2vec2_app.service.courtesy import Courtesy
 from wav2vec2_app.service.fetching import ModelFetcher
 from wav2vec2_app.service.limits import TimeLimits
-from wav2vec2_app.service.parts import cut_out, join, parts_of
+from wav2vec2_app.service.parts import join, parts_of
 from wav2vec2_app.service.spool import Spool
 from wav2vec2_app.service.timing import Timed
 from wav2vec2_app.settings import Settings
@@ -79,6 +80,7 @@ class Wav2Vec2Service:
         self._inference = inference
         self._text = text
         self._pools = (audio, inference, text)
+        self._courtesy = Courtesy()
         self._spool = Spool()
         self._settings = settings
         self._limits = TimeLimits(
@@ -169,7 +171,22 @@ class Wav2Vec2Service:
         report: Report = ignore_progress,
         request_id: str | None = None,
     ) -> Timed[Recognition]:
-        """Transcribe ``audio``; ``report`` gets the fraction done after each window."""
+        """Transcribe ``audio``; ``report`` gets the fraction done after each window.
+
+        A recording that is heard in windows stands aside for shorter ones, a moment before each.
+        """
+        short = emitting.is_heard_at_once(audio, self._settings)
+        with self._courtesy.first() if short else contextlib.nullcontext():
+            return await self._process(audio, model, reading, report, request_id)
+
+    async def _process(
+        self,
+        audio: Audio,
+        model: str,
+        reading: Reading,
+        report: Report,
+        request_id: str | None,
+    ) -> Timed[Recognition]:
         emitted = await self._emit(audio, model, report, request_id)
         if model == AUTO_MODEL:
             self._model = emitted.value.model
@@ -190,14 +207,15 @@ class Wav2Vec2Service:
             reading = replace(reading, decoder="greedy")
         emission = emitted.emission
         spans = parts_of(emission)
-        read = [
-            await self._read(
-                replace(emitted, emission=cut_out(emission, *span)), reading, request_id
-            )
-            for span in spans
-        ]
-        if len(read) == 1:
-            return Timed(Recognition(read[0].value, emission), read[0].stages)
+        if len(spans) == 1:
+            with self._courtesy.first():
+                alone = await self._read(emitted, reading, request_id)
+            return Timed(Recognition(alone.value, emission), alone.stages)
+        read = []
+        for span in spans:
+            await self._courtesy.stand_aside()
+            part = replace(emitted, emission=emission.cut(*span))
+            read.append(await self._read(part, reading, request_id))
         between = " " if emission.word_delimiter else ""
         offsets_s = [start * emission.frame_s for start, _ in spans]
         transcript = join([one.value for one in read], offsets_s, between)
@@ -240,7 +258,9 @@ class Wav2Vec2Service:
             )
 
         try:
-            return await emitting.emit(ask, audio, name, settings, report)
+            return await emitting.emit(
+                ask, audio, name, settings, report, self._courtesy.stand_aside
+            )
         except ModelError as error:
             self._fetch_if_missing(error)
             raise

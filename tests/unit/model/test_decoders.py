@@ -65,6 +65,21 @@ def test_beam_times_lie_in_order_on_the_frames(beam: BeamDecoder) -> None:
     assert times[-1] <= 18 * 0.02
 
 
+def test_phrases_are_read_for_themselves_and_keep_their_times(beam: BeamDecoder) -> None:
+    dog, cat = "_T_H_E_|_D_O_G_".ljust(120, "_"), "_T_H_E_|_C_A_T_".ljust(120, "_")
+    sure = {"probability": 0.9}
+
+    whole = beam.decode(emission(dog + cat, **sure))
+    alone = beam.decode(emission(cat, **sure))
+
+    assert [word.text for word in whole.words] == ["THE", "DOG", "THE", "CAT"]
+    assert whole.leads is not None
+    assert len(whole.leads) == 4
+    for word, same in zip(whole.words[2:], alone.words, strict=True):
+        assert word.start_s == pytest.approx(same.start_s + 2.4, abs=0.02)
+        assert word.end_s == pytest.approx(same.end_s + 2.4, abs=0.02)
+
+
 def test_language_model_does_not_lift_the_confidence(beam: BeamDecoder) -> None:
     [right] = beam.decode(emission("_B_R_O_U_G_H_T_")).words
     [mended] = beam.decode(emission("_B_R_O_U_G_G_T_", second=("H", 11))).words

@@ -54,6 +54,10 @@ class Worker:
         return Timed(Answer({**told, "emission": packed}, out), (stage,))
 
 
+async def nobody_else() -> None:
+    """There is nobody to stand aside for."""
+
+
 def recording(seconds: float) -> tuple[Audio, np.ndarray]:
     """Audio and the tokens that its frames name."""
     named = np.random.default_rng(1).integers(0, len(VOCABULARY), round(seconds * 50))
@@ -66,7 +70,7 @@ async def test_short_recording_is_one_request() -> None:
     worker, fractions = Worker(), list[Progress]()
     audio, named = recording(15.0)
 
-    timed = await emit(worker, audio, "auto", SETTINGS, fractions.append)
+    timed = await emit(worker, audio, "auto", SETTINGS, fractions.append, nobody_else)
 
     assert [op for op, _ in worker.asked] == ["emit"]
     assert worker.levels == [None]
@@ -78,7 +82,7 @@ async def test_long_recording_is_heard_in_windows_of_bounded_length() -> None:
     worker, fractions = Worker(), list[Progress]()
     audio, named = recording(65.0)
 
-    timed = await emit(worker, audio, "auto", SETTINGS, fractions.append)
+    timed = await emit(worker, audio, "auto", SETTINGS, fractions.append, nobody_else)
 
     operations = [op for op, _ in worker.asked]
     assert operations == ["load", *["emit"] * (len(operations) - 1)]
@@ -96,11 +100,28 @@ async def test_as_many_windows_are_asked_for_as_the_engine_hears_at_once(togethe
     worker, fractions = Worker(together), list[Progress]()
     audio, named = recording(65.0)
 
-    timed = await emit(worker, audio, "auto", SETTINGS, fractions.append)
+    timed = await emit(worker, audio, "auto", SETTINGS, fractions.append, nobody_else)
 
     assert worker.most_in_flight == together
     assert timed.value.emission.log_probs.argmax(axis=1).tolist() == named.tolist()
     assert fractions[-1].fraction == 1.0
+
+
+async def test_before_each_window_a_long_recording_stands_aside() -> None:
+    worker = Worker()
+    asked_before: list[int] = []
+
+    async def stand_aside() -> None:
+        asked_before.append(len(worker.asked))
+
+    audio, _ = recording(65.0)
+    await emit(worker, audio, "auto", SETTINGS, lambda _: None, stand_aside)
+    assert asked_before == list(range(1, len(worker.asked)))  # "load" is the first that is asked
+
+    asked_before.clear()
+    audio, _ = recording(15.0)
+    await emit(worker, audio, "auto", SETTINGS, lambda _: None, stand_aside)
+    assert asked_before == []
 
 
 async def test_one_failed_window_cancels_those_asked_for_with_it() -> None:
@@ -126,7 +147,7 @@ async def test_one_failed_window_cancels_those_asked_for_with_it() -> None:
     audio, _ = recording(65.0)
 
     with pytest.raises(RuntimeError, match="gone"):
-        await emit(worker, audio, "auto", SETTINGS, lambda _: None)
+        await emit(worker, audio, "auto", SETTINGS, lambda _: None, nobody_else)
     await asyncio.sleep(0)
 
     assert worker.cancelled == 2
@@ -136,7 +157,7 @@ async def test_every_window_is_normalised_by_the_level_of_the_whole() -> None:
     worker = Worker()
     audio, _ = recording(65.0)
 
-    await emit(worker, audio, "auto", SETTINGS, lambda _: None)
+    await emit(worker, audio, "auto", SETTINGS, lambda _: None, nobody_else)
 
     expected = asdict(Level.of(audio.samples))
     assert all(level == expected for level in worker.levels)
@@ -153,7 +174,7 @@ async def test_failure_in_a_window_ends_the_work() -> None:
     audio, _ = recording(65.0)
 
     with pytest.raises(RuntimeError, match="gone"):
-        await emit(worker, audio, "auto", SETTINGS, lambda _: None)
+        await emit(worker, audio, "auto", SETTINGS, lambda _: None, nobody_else)
 
     assert len(worker.asked) == 3
 
