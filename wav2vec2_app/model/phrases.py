@@ -8,7 +8,7 @@ are read with 30.8 % word errors instead of 32.6, the utterances themselves with
 
 from __future__ import annotations
 
-from wav2vec2_app.pauses import pauses
+from wav2vec2_app.blanks import blank_runs
 from wav2vec2_app.types import Emission
 
 PAUSE_S = 0.3
@@ -22,7 +22,7 @@ def phrases_of(emission: Emission) -> list[tuple[int, int]]:
     pause, least = round(PAUSE_S / emission.frame_s), round(LEAST_S / emission.frame_s)
     frames = len(emission.log_probs)
     phrases, start = [], 0
-    for begin, end in pauses(emission):
+    for begin, end in blank_runs(emission):
         middle = (begin + end) // 2
         if end - begin >= pause and middle - start >= least and frames - middle >= least:
             phrases.append((start, middle))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wav2vec2_app.pauses import pauses
+from wav2vec2_app.blanks import blank_runs
 from wav2vec2_app.types import Emission, Transcript
 
 PART_S = (15.0, 30.0)
@@ -52,7 +52,7 @@ def join(transcripts: Sequence[Transcript], offsets_s: Sequence[float], text: st
 
 def _pause(emission: Emission, start: int, stop: int) -> int:
     """The middle of the longest pause within frames ``[start, stop)``, counted from ``start``."""
-    found = pauses(emission.cut(start, stop))
+    found = blank_runs(emission.cut(start, stop))
     if not found:
         return stop - start
     begin, end = max(found, key=lambda pause: pause[1] - pause[0])

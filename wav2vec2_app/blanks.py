@@ -7,7 +7,7 @@ import numpy as np
 from wav2vec2_app.types import Emission
 
 
-def pauses(emission: Emission) -> list[tuple[int, int]]:
+def blank_runs(emission: Emission) -> list[tuple[int, int]]:
     """Runs of frames ``[start, stop)`` in which blank is the most probable token, in order.
 
     Their lengths count from the last letter to the next one: blank stands between letters as well.
