@@ -39,10 +39,16 @@ class System:
 OnWorkerEvent = Callable[[WorkerEvent], None]
 
 
-def build_system(settings: Settings, *, on_worker_event: OnWorkerEvent = lambda _: None) -> System:
+def build_system(
+    settings: Settings,
+    *,
+    on_worker_event: OnWorkerEvent = lambda _: None,
+    in_turn: bool = False,
+) -> System:
     """Wire the layers; nothing starts before ``orchestrator.start()``.
 
-    ``on_worker_event`` is told of every start, death and restart of a worker.
+    ``on_worker_event`` is told of every start, death and restart of a worker. ``in_turn``: workers leave
+    a processor to the caller while they start (:class:`Wav2Vec2Service`).
     """
     bridge = partial(_bridge, settings=settings, on_event=on_worker_event)
     service = Wav2Vec2Service(
@@ -56,6 +62,7 @@ def build_system(settings: Settings, *, on_worker_event: OnWorkerEvent = lambda 
         text=WorkerPool([bridge("text", _text_config(settings), env=ONE_THREAD)]),
         make_fetch_bridge=lambda: bridge("fetch", {"timeout_s": settings.fetch_timeout_s}),
         settings=settings,
+        in_turn=in_turn,
     )
     orchestrator = ModelOrchestrator(
         [Wav2Vec2Adapter(service, settings)],

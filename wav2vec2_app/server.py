@@ -1,7 +1,8 @@
 """What is served: the page and the routes in one application, in one event loop.
 
 The workers are started first and get ready while Gradio, which takes seconds to import, is
-imported beside them.
+imported beside them: one worker, then the others, so that on two cores the page is there a second sooner
+and nobody waits longer for words.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def run(settings: Settings) -> None:
     logging.getLogger("uvicorn.error").addFilter(_not_cut_off)
     metrics = TaskMetrics()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(build_system(settings, on_worker_event=metrics.note_worker), metrics))
+        system = build_system(settings, on_worker_event=metrics.note_worker, in_turn=True)
+        asyncio.run(_serve(system, metrics))
 
 
 def create_app(system: System, metrics: TaskMetrics) -> FastAPI:

@@ -142,6 +142,33 @@ async def test_request_before_ready_waits_for_the_start(make: Make, tmp_path: Pa
     assert (await task).meta["pid"] == bridge.status().pid
 
 
+async def test_process_starts_when_it_may_and_requests_wait_for_that(make: Make) -> None:
+    may_start = asyncio.Event()
+
+    async def after() -> None:
+        await may_start.wait()
+
+    bridge = make()
+    await bridge.start(after)
+    task = asyncio.create_task(bridge.request("echo", timeout_s=LONG_S))
+    await asyncio.sleep(0.05)
+    assert bridge.status().state == "starting"
+    assert bridge.status().pid is None
+    may_start.set()
+    assert (await task).meta["pid"] == bridge.status().pid
+
+
+async def test_bridge_can_be_stopped_before_its_process_may_start(make: Make) -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    bridge = make()
+    await bridge.start(never)
+    await bridge.stop()
+    assert bridge.status().state == "stopped"
+    assert bridge.status().pid is None
+
+
 async def test_request_while_starting_times_out_and_says_so(make: Make, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)

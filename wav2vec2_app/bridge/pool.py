@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wav2vec2_app.bridge.child import OnProgress
-from wav2vec2_app.bridge.process import Answer, WorkerBridge
+from wav2vec2_app.bridge.process import Answer, Delay, WorkerBridge
 from wav2vec2_app.bridge.protocol import Arrays
 from wav2vec2_app.errors import WorkerDiedError
 from wav2vec2_app.types import WorkerStatus
@@ -40,9 +40,9 @@ class WorkerPool:
         """Every worker at this moment; asks nobody."""
         return tuple(bridge.status() for bridge in self._bridges)
 
-    async def start(self) -> None:
-        """Start all; returns when they run, not when they are ready."""
-        await asyncio.gather(*(bridge.start() for bridge in self._bridges))
+    async def start(self, after: Delay | None = None) -> None:
+        """Start all; returns when they run, not when they are ready. See :meth:`WorkerBridge.start`."""
+        await asyncio.gather(*(bridge.start(after) for bridge in self._bridges))
 
     async def wait_ready(self, timeout_s: float | None = None) -> None:
         """Wait until all can take requests; see :meth:`WorkerBridge.wait_ready`."""

@@ -15,7 +15,7 @@ import asyncio
 import logging
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +28,12 @@ from wav2vec2_app.bridge.waiting import first, settles
 from wav2vec2_app.errors import TimedOutError, WorkerDiedError
 from wav2vec2_app.types import WorkerStatus
 
-__all__ = ["Answer", "WorkerBridge", "WorkerEvent", "WorkerSpec"]
+__all__ = ["Answer", "Delay", "WorkerBridge", "WorkerEvent", "WorkerSpec"]
 
 _log = logging.getLogger(__name__)
+
+Delay = Callable[[], Awaitable[None]]
+"""Returns when a process may start."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +116,16 @@ class WorkerBridge:
 
     # --- life ---
 
-    async def start(self) -> None:
-        """Start the process and return at once; :meth:`wait_ready` or any request waits for it."""
+    async def start(self, after: Delay | None = None) -> None:
+        """Start the process and return at once; :meth:`wait_ready` or any request waits for it.
+
+        ``after`` is waited for before that, in the background.
+        """
         if self._supervisor is not None and not self._supervisor.done():
             return
         self._enter("starting")
-        self._supervisor = asyncio.create_task(self._supervise())
-        while self._state == "starting" and self._child is None:
+        self._supervisor = asyncio.create_task(self._supervise(after))
+        while after is None and self._state == "starting" and self._child is None:
             await first(self._change())
 
     async def wait_ready(self, timeout_s: float | None = None) -> None:
@@ -145,9 +151,11 @@ class WorkerBridge:
         if child is not None:
             await child.close()
 
-    async def _supervise(self) -> None:
+    async def _supervise(self, after: Delay | None) -> None:
         """Keep one process alive for as long as the restart budget allows."""
         try:
+            if after is not None:
+                await after()
             await self._keep_alive()
         except Exception:  # a defect of ours must not leave callers waiting
             _log.exception("the supervisor of the %s worker failed", self.role)

@@ -48,6 +48,9 @@ from wav2vec2_app.types import (
 
 log = logging.getLogger(__name__)
 
+HEAD_START_S = 3.0
+"""How long the text worker is waited for at most before the others start, seconds."""
+
 
 class ServiceState(str, Enum):
     """The life of a service: created → ready → disposed."""
@@ -66,6 +69,8 @@ class Wav2Vec2Service:
         text: workers that read emissions.
         make_fetch_bridge: a bridge to a worker that downloads models, made when one is needed.
         settings: limits, timeouts and which models may answer.
+        in_turn: whether the text worker starts before the others, so that who starts all this has a
+            processor for itself meanwhile.
     """
 
     def __init__(
@@ -75,11 +80,14 @@ class Wav2Vec2Service:
         text: WorkerPool,
         make_fetch_bridge: Callable[[], WorkerBridge],
         settings: Settings,
+        *,
+        in_turn: bool = False,
     ) -> None:
         self._audio = audio
         self._inference = inference
         self._text = text
         self._pools = (audio, inference, text)
+        self._in_turn = in_turn
         self._courtesy = Courtesy()
         self._spool = Spool()
         self._settings = settings
@@ -98,9 +106,15 @@ class Wav2Vec2Service:
     async def initialize(self) -> None:
         """Start the workers; they get ready in the background and requests wait for them."""
         self._assert_state(ServiceState.CREATED)
-        await asyncio.gather(*(pool.start() for pool in self._pools))
+        await self._text.start()
+        after = self._head_start if self._in_turn else None
+        await asyncio.gather(self._audio.start(after), self._inference.start(after))
         self.state = ServiceState.READY
         self._background = asyncio.create_task(self._look_for_better_model())
+
+    async def _head_start(self) -> None:
+        with contextlib.suppress(Wav2Vec2Error):
+            await self._text.wait_ready(HEAD_START_S)
 
     async def wait_ready(self) -> None:
         """Return once every worker can answer; raises what kept it from starting."""

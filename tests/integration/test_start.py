@@ -1,0 +1,36 @@
+"""How the workers start beside a page that is being built."""
+
+from __future__ import annotations
+
+import pytest
+
+from wav2vec2_app.bridge.process import WorkerEvent
+from wav2vec2_app.build import build_system
+from wav2vec2_app.service import wav2vec2
+from wav2vec2_app.settings import Settings
+
+
+async def workers_ready() -> list[str]:
+    """The roles in the order in which their processes got ready, started in turn."""
+    events: list[WorkerEvent] = []
+    settings = Settings(fetch_models=False, model="embedded")
+    system = build_system(settings, on_worker_event=events.append, in_turn=True)
+    await system.orchestrator.start()
+    try:
+        await system.service.wait_ready()
+    finally:
+        await system.orchestrator.stop()
+    return [event.role for event in events if event.kind == "ready"]
+
+
+async def test_text_worker_is_ready_before_the_others_start() -> None:
+    first, *others = await workers_ready()
+
+    assert first == "text"
+    assert sorted(others) == ["audio", "inference"]
+
+
+async def test_others_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wav2vec2, "HEAD_START_S", 0.0)
+
+    assert sorted(await workers_ready()) == ["audio", "inference", "text"]
