@@ -50,7 +50,7 @@ def median(name: str, values: Sequence[float], limit_s: float) -> Figure:
 def embedded(rounds: int) -> list[Figure]:
     starts = [start({}, number) for number in range(rounds)]
     return [
-        median("start to page ready", [one.page_s for one in starts], 8),
+        median("start to page ready", [one.page_s for one in starts], 5),
         median(
             "page ready to first transcript", [one.transcript_s - one.page_s for one in starts], 5
         ),
