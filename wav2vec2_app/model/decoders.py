@@ -17,7 +17,7 @@ from wav2vec2_app.types import Emission, Reading, Word
 
 IMPOSSIBLE = -100.0
 """Log-probability of what cannot be."""
-TOKENS = 6
+TOKENS = 8
 """Tokens that the beam tries in a frame, the most probable ones."""
 THRESHOLD = 12.0
 """Hypotheses further than this behind the best one are dropped, natural logarithm; see :func:`_threshold`."""
