@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks.base_sized import base_sized_checkpoint
 from benchmarks.clips import clip_of
@@ -43,8 +44,6 @@ Clips = Sequence[Float32]
 
 
 def device_at_hand() -> str | None:
-    import torch
-
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else None
@@ -85,7 +84,10 @@ def best_batch(recognize: Any, clips: Clips) -> tuple[int, list[Figure]]:
     figures = []
     speeds: dict[int, float] = {}
     for batch in (size for size in BATCHES if size <= len(clips)):
-        spent_s = in_turn({PEER: pipeline_way(recognize, clips, batch)}, 1)[PEER]
+        try:
+            spent_s = in_turn({PEER: pipeline_way(recognize, clips, batch)}, 1)[PEER]
+        except torch.OutOfMemoryError:
+            break
         speeds[batch] = len(clips) * CLIP_S / statistics.median(spent_s)
         figures.append(Figure(f"pipeline, batches of {batch}", speeds[batch], "audio s/s"))
     return max(speeds, key=lambda size: speeds[size]), figures
@@ -93,8 +95,6 @@ def best_batch(recognize: Any, clips: Clips) -> tuple[int, list[Figure]]:
 
 def peak_flops(device: str, precision: str) -> float:
     """Operations a second of large matrix products on the device."""
-    import torch
-
     side = SIDE if device == "cpu" else 4 * SIDE
     left, right = (
         torch.randn(side, side, device=device).to(DTYPES[precision]) / side**0.5 for _ in range(2)
@@ -132,6 +132,9 @@ def measure(
     rows = recognizer.together
     forward_s = in_turn({OURS: lambda: engine.forward(np.stack(spoken[:rows]))}, ROUNDS)[OURS]
     reached = len(spoken[:rows]) * operations(folder) / statistics.median(forward_s)
+    alone = one_clip(engine, recognizer, peer, spoken[0])
+    if recognizer.info.device != info.device:
+        raise RuntimeError(recognizer.info.note)
     peak = peak_flops(device, info.precision)
     what = f"{clips} clips of {CLIP_S:g} s in {info.precision}"
     audio_s = [clips * CLIP_S / seconds for seconds in spent_s[OURS]]
@@ -141,7 +144,7 @@ def measure(
                spread=(min(audio_s), max(audio_s))),
         ratio(f"{what}, times the pipeline in batches of {batch}", spent_s[PEER], spent_s[OURS],
               at_least=3.0),
-        *one_clip(engine, recognizer, peer, spoken[0]),
+        *alone,
         Figure(f"matrix product of the device in {info.precision}", peak / 1e12, "TFLOP/s"),
         Figure("share of it that a batch reaches, copies included", 100 * reached / peak, "%"),
     )  # fmt: skip

@@ -60,7 +60,9 @@ def median_ms(name: str, seconds: Sequence[float], limit_ms: float | None = None
 
 
 def show(title: str, figures: Sequence[Figure]) -> bool:
-    """Print a table, write ``<title>.json``; whether every bar holds."""
+    """Print a table, write ``<title>.json``; whether every bar holds. Nothing measured leaves what was."""
+    if not figures:
+        return True
     print(f"\n## {title}\n\nmachine: {machine()}\n")
     print("| figure | value | spread | bar | holds |\n| --- | --- | --- | --- | --- |")
     for figure in figures:
@@ -81,7 +83,7 @@ def read(titles: Sequence[str]) -> dict[str, list[Figure]]:
         if path.exists():
             document = json.loads(path.read_text(encoding="utf-8"))
             found[title] = [_figure(one) for one in document["figures"]]
-    return {title: figures for title, figures in found.items() if figures}
+    return found
 
 
 def gather(titles: Sequence[str]) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
+
+from wav2vec2_app.bridge.waiting import first
 
 AT_MOST_S = 0.3
 """How long a long recording stands aside before each of its steps, seconds: longer than most short ones take,
@@ -25,7 +28,7 @@ class Courtesy:
         self._alone.set()
 
     @contextlib.contextmanager
-    def first(self) -> Iterator[None]:
+    def go_first(self) -> Iterator[None]:
         """Work inside is short and goes first."""
         self._short += 1
         self._alone.clear()
@@ -36,7 +39,18 @@ class Courtesy:
             if not self._short:
                 self._alone.set()
 
-    async def stand_aside(self) -> None:
-        """Before a step of something long: wait while short work is going on, but not for ever."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._alone.wait(), self._at_most_s)
+    async def stand_aside(self) -> float:
+        """Before a step of something long: wait while short work is going on, but not for ever.
+
+        Returns:
+            How long that was, seconds.
+        """
+        if self._alone.is_set():
+            return 0.0
+        begin = time.monotonic()
+        waiter = asyncio.ensure_future(self._alone.wait())
+        try:
+            await first(waiter, timeout_s=self._at_most_s)
+        finally:
+            waiter.cancel()
+        return time.monotonic() - begin

@@ -34,8 +34,8 @@ from wav2vec2_app.windows import IN_ONE, FrameGrid, Level, Window, windows_of
 Ask = Callable[[str, Mapping[str, Any], Arrays, float], Awaitable[Timed[Answer]]]
 """Has an inference worker do an operation: its name, meta, arrays, and seconds of audio in them."""
 
-StandAside = Callable[[], Awaitable[None]]
-"""Waits before a step of a long recording, so that short ones get through."""
+StandAside = Callable[[], Awaitable[float]]
+"""Waits before a step of a long recording, so that short ones get through; tells how long, seconds."""
 
 T = TypeVar("T")
 
@@ -74,9 +74,10 @@ async def emit(
     ahead = max(1, int(loaded.value.meta["together"]))
     for begin in range(0, len(windows), ahead):
         some = windows[begin : begin + ahead]
-        await stand_aside()
+        aside_s = await stand_aside()
         heard = await _all(_hear(ask, audio.samples, window, level, model) for window in some)
         emissions += [_emission(timed.value) for timed in heard]
+        stages.append((waited(aside_s, heard[0].stages),))
         stages += [timed.stages for timed in heard]
         let_go(audio.samples)
         report(Progress(fraction=len(emissions) / len(windows)))
@@ -116,6 +117,11 @@ def _emission(answer: Answer) -> Emission:
 
 def _emitted(answer: Answer, emission: Emission, audio: Audio) -> Emitted:
     return Emitted(emission, ModelInfo(**answer.meta["model"]), audio.duration_s)
+
+
+def waited(seconds: float, before: Sequence[Stage]) -> Stage:
+    """The stage of having stood aside before others."""
+    return Stage(WAITING, 0.0, seconds, before[0].process if before else "")
 
 
 def summed(parts: Sequence[tuple[Stage, ...]]) -> tuple[Stage, ...]:

@@ -14,15 +14,18 @@ from wav2vec2_app.types import Emission, Transcript
 
 PART_S = (15.0, 30.0)
 """Between these a part is cut, seconds."""
+LAST_S = 5.0
+"""What the last one lasts at least, seconds: too little tells too little about itself."""
 
 
 def parts_of(emission: Emission) -> list[tuple[int, int]]:
     """Frames ``[start, stop)`` of each part; one for what is no longer than a part may be."""
-    shortest, longest = (round(seconds / emission.frame_s) for seconds in PART_S)
+    shortest, longest, last = (round(s / emission.frame_s) for s in (*PART_S, LAST_S))
     frames = len(emission.log_probs)
     parts, start = [], 0
     while frames - start > longest:
-        cut = start + shortest + _pause(emission, start + shortest, start + longest)
+        until = min(start + longest, frames - last)
+        cut = start + shortest + _pause(emission, start + shortest, until)
         parts.append((start, cut))
         start = cut
     return [*parts, (start, frames)]

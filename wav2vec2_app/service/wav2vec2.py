@@ -190,7 +190,7 @@ class Wav2Vec2Service:
         A recording that is heard in windows stands aside for shorter ones, a moment before each.
         """
         short = emitting.is_heard_at_once(audio, self._settings)
-        with self._courtesy.first() if short else contextlib.nullcontext():
+        with self._courtesy.go_first() if short else contextlib.nullcontext():
             return await self._process(audio, model, reading, report, request_id)
 
     async def _process(
@@ -222,20 +222,20 @@ class Wav2Vec2Service:
         emission = emitted.emission
         spans = parts_of(emission)
         if len(spans) == 1:
-            with self._courtesy.first():
+            with self._courtesy.go_first():
                 alone = await self._read(emitted, reading, request_id)
             return Timed(Recognition(alone.value, emission), alone.stages)
-        read = []
+        read, stages = [], []
         for span in spans:
-            await self._courtesy.stand_aside()
+            aside_s = await self._courtesy.stand_aside()
             part = replace(emitted, emission=emission.cut(*span))
-            read.append(await self._read(part, reading, request_id))
+            timed = await self._read(part, reading, request_id)
+            read.append(timed.value)
+            stages.append((emitting.waited(aside_s, timed.stages), *timed.stages))
         between = " " if emission.word_delimiter else ""
         offsets_s = [start * emission.frame_s for start, _ in spans]
-        transcript = join([one.value for one in read], offsets_s, between)
-        return Timed(
-            Recognition(transcript, emission), emitting.summed([one.stages for one in read])
-        )
+        transcript = join(read, offsets_s, between)
+        return Timed(Recognition(transcript, emission), emitting.summed(stages))
 
     async def _read(
         self, emitted: Emitted, reading: Reading, request_id: str | None

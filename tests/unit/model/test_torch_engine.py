@@ -1,5 +1,7 @@
+import gc
 import json
 import shutil
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +113,32 @@ def test_batch_too_large_for_the_accelerators_memory_is_halved(
 
     np.testing.assert_allclose(engine.forward(batch), expected, atol=1e-5)
     assert engine.describe().note == ""
+
+
+def test_recordings_give_way_where_memory_is_short(tiny_checkpoint: Checkpoint) -> None:
+    engine = TorchEngine(device="cpu")
+    engine.load(tiny_checkpoint)
+    expected = engine.forward(BATCH)
+
+    def short_of_memory(batch: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("recordings hold it all")
+
+    engine._pass = short_of_memory
+
+    np.testing.assert_allclose(engine.forward(BATCH), expected, atol=1e-5)
+    assert engine.describe().note == ""
+
+
+def test_engine_that_is_no_longer_used_is_freed_at_once(tiny_checkpoint: Checkpoint) -> None:
+    engine = TorchEngine(device="cpu")
+    engine.load(tiny_checkpoint)
+    left = weakref.ref(engine)
+    gc.disable()
+    try:
+        del engine
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_only_an_accelerator_takes_several_at_once(tiny_checkpoint: Checkpoint) -> None:

@@ -17,7 +17,7 @@ from wav2vec2_app.bridge.protocol import Arrays
 from wav2vec2_app.service.emitting import emit, summed
 from wav2vec2_app.service.timing import Timed
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import Audio, Emission, Progress, Stage
+from wav2vec2_app.types import WAITING, Audio, Emission, Progress, Stage
 from wav2vec2_app.windows import FrameGrid, Level
 
 SETTINGS = Settings(fetch_models=False)
@@ -54,8 +54,9 @@ class Worker:
         return Timed(Answer({**told, "emission": packed}, out), (stage,))
 
 
-async def nobody_else() -> None:
+async def nobody_else() -> float:
     """There is nobody to stand aside for."""
+    return 0.0
 
 
 def recording(seconds: float) -> tuple[Audio, np.ndarray]:
@@ -111,11 +112,15 @@ async def test_before_each_window_a_long_recording_stands_aside() -> None:
     worker = Worker()
     asked_before: list[int] = []
 
-    async def stand_aside() -> None:
+    async def stand_aside() -> float:
         asked_before.append(len(worker.asked))
+        return 0.25
 
     audio, _ = recording(65.0)
-    await emit(worker, audio, "auto", SETTINGS, lambda _: None, stand_aside)
+    timed = await emit(worker, audio, "auto", SETTINGS, lambda _: None, stand_aside)
+    waiting = timed.stages[0]
+    assert (waiting.name, waiting.process) == (WAITING, "inference")
+    assert waiting.duration_s == pytest.approx(0.25 * len(asked_before))
     assert asked_before == list(range(1, len(worker.asked)))  # "load" is the first that is asked
 
     asked_before.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -68,6 +69,8 @@ class TorchEngine:
         try:
             return self._forward(batch)
         except torch.OutOfMemoryError as error:
+            if self._drop_recordings():
+                return self.forward(batch)
             if len(batch) == 1:
                 self._fall_back(error)
             half = (len(batch) + 1) // 2
@@ -124,8 +127,19 @@ class TorchEngine:
     def _cast(self, precision: str) -> None:
         self._precision = precision
         self._model.to(self._device, DTYPES[precision])
+        self._plain: Pass = partial(_score, self._model)
         may_record = self.record and self._device.type == "cuda"
-        self._pass: Pass = Recorded(self._score, cuda_recorder()) if may_record else self._score
+        self._pass: Pass = (
+            Recorded(self._plain, cuda_recorder(self._device)) if may_record else self._plain
+        )
+
+    def _drop_recordings(self) -> bool:
+        """Give their memory back, and record no more; whether there could be any."""
+        if self._pass is self._plain:
+            return False
+        self._pass = self._plain
+        torch.cuda.empty_cache()
+        return True
 
     def _overflows(self) -> bool:
         noise = np.random.default_rng(0).standard_normal((1, self.grid.samples(50)))
@@ -143,8 +157,9 @@ class TorchEngine:
         result: Float32 = self._pass(values.to(self._device, DTYPES[self._precision])).cpu().numpy()
         return result
 
-    def _score(self, batch: torch.Tensor) -> torch.Tensor:
-        return torch.log_softmax(self._model(batch).logits.float(), dim=-1)
+
+def _score(model: PreTrainedModel, batch: torch.Tensor) -> torch.Tensor:
+    return torch.log_softmax(model(batch).logits.float(), dim=-1)
 
 
 def _read(checkpoint: Checkpoint) -> PreTrainedModel:
