@@ -5,19 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.model.test_decoders import emission
-from wav2vec2_app.model.phrases import LEAST_S, PAUSE_S, phrases_of
+from wav2vec2_app.model.phrases import BREAK_S, LEAST_S, PAUSE_S, phrases_of
 
 FRAME_S = 0.02
-LEAST, PAUSE = round(LEAST_S / FRAME_S), round(PAUSE_S / FRAME_S)
+LEAST, PAUSE, BREAK = (round(seconds / FRAME_S) for seconds in (LEAST_S, PAUSE_S, BREAK_S))
 
 
 def said(frames: int) -> str:
-    """Letters without a pause."""
-    return "AB" * (frames // 2) + "A" * (frames % 2)
+    """Letters without a pause, and the end of a word."""
+    return ("AB" * (frames // 2) + "A" * (frames % 2))[: frames - 1] + "|" * bool(frames)
 
 
-def test_phrases_are_cut_in_the_middle_of_a_pause() -> None:
-    path = said(LEAST) + "_" * PAUSE + said(LEAST)
+@pytest.mark.parametrize("ends", ["|_", "_|"], ids=["before it", "behind it"])
+def test_phrases_are_cut_in_the_middle_of_a_pause(ends: str) -> None:
+    letters = said(LEAST).replace("|", "A")
+    path = (letters + "_" * PAUSE + letters).replace("A_" if ends == "|_" else "_A", ends)
 
     assert phrases_of(emission(path)) == [
         (0, LEAST + PAUSE // 2),
@@ -25,15 +27,22 @@ def test_phrases_are_cut_in_the_middle_of_a_pause() -> None:
     ]
 
 
+def test_a_long_silence_ends_a_word_that_does_not_end_otherwise() -> None:
+    letters = said(LEAST).replace("|", "A")
+
+    assert len(phrases_of(emission(letters + "_" * BREAK + letters))) == 2
+
+
 @pytest.mark.parametrize(
     "path",
     [
         said(LEAST) + "_" * (PAUSE - 1) + said(LEAST),
+        said(LEAST).replace("|", "A") + "_" * (BREAK - 1) + said(LEAST),
         said(LEAST // 2) + "_" * PAUSE + said(LEAST),
         said(LEAST) + "_" * PAUSE + said(LEAST // 2),
         "",
     ],
-    ids=["short pause", "short phrase before", "short phrase after", "nothing"],
+    ids=["short pause", "drawn-out word", "short phrase before", "short phrase after", "nothing"],
 )
 def test_nothing_is_cut_at(path: str) -> None:
     assert phrases_of(emission(path)) == [(0, len(path))]
