@@ -27,11 +27,12 @@ from benchmarks.clips import clip_of
 from benchmarks.engines import in_turn, ratio, samples_of
 from benchmarks.peers import CLIP_S, SIDE, operations
 from benchmarks.report import Figure, median_ms, show
-from wav2vec2_app.model.ctc import words_of_path
-from wav2vec2_app.model.engines.torch_engine import DTYPES, TorchEngine
-from wav2vec2_app.model.recognizer import Recognizer
-from wav2vec2_app.model.resolve import Checkpoint
-from wav2vec2_app.types import SAMPLE_RATE_HZ, Emission, Float32
+from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.worker.model.ctc import words_of_path
+from wav2vec2_app.worker.model.engines.torch_engine import DTYPES, TorchEngine
+from wav2vec2_app.worker.model.recognizer import Recognizer
+from wav2vec2_app.worker.model.resolve import Checkpoint
 
 CLIPS = 64
 ROUNDS = 5

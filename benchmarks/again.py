@@ -1,4 +1,4 @@
-"""``python -m benchmarks.again``: what is kept of a 10 s clip saves: asking, reading and aligning again.
+"""``python -m benchmarks.again``: what is kept of a 10 s clip saves: asking, decoding and aligning again.
 
 In this process, through orchestrator, service, bridge and text worker.
 """
@@ -12,9 +12,11 @@ from dataclasses import replace
 
 from benchmarks.clips import clip_of
 from benchmarks.report import Figure, median_ms, show
-from wav2vec2_app.build import System, build_system
+from wav2vec2_app.server.build import System, build_system
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import AS_USUAL, AudioResult, AudioSource, AudioTask, Want
+from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.options import DEFAULT_OPTIONS
 
 ROUNDS = 15
 CLIP_S = 10.0
@@ -38,13 +40,15 @@ async def measure() -> Sequence[Figure]:
             taken = {}
             taken["first"], first = await timed(system, AudioTask(source, session="me"))
             taken["same"], _ = await timed(system, AudioTask(source, session="me"))
-            for name, reading in {
-                "read": replace(AS_USUAL, lm_weight=1.0),
-                "hot": replace(AS_USUAL, hotwords=("margolotte",)),
+            for name, decoding in {
+                "read": replace(DEFAULT_OPTIONS, lm_weight=1.0),
+                "hot": replace(DEFAULT_OPTIONS, hotwords=("margolotte",)),
             }.items():
-                taken[name], _ = await timed(system, AudioTask(kept=first.id, reading=reading))
+                taken[name], _ = await timed(
+                    system, AudioTask(cached_id=first.id, decoding=decoding)
+                )
             text = first.transcript.text if first.transcript else ""
-            align = AudioTask(kept=first.id, wants=ALIGNMENT, text=text)
+            align = AudioTask(cached_id=first.id, wants=ALIGNMENT, text=text)
             taken["align"], _ = await timed(system, align)
             if number:
                 for name, seconds in taken.items():

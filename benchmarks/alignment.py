@@ -18,14 +18,16 @@ import soundfile
 
 from benchmarks.recognition import TEST_SET
 from benchmarks.report import Figure, median_ms, show
-from wav2vec2_app.build import assets_path
-from wav2vec2_app.model import viterbi
-from wav2vec2_app.model.alignment import align, align_words
-from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
-from wav2vec2_app.model.reading import Reader, speller_of
-from wav2vec2_app.model.recognizer import Recognizer
-from wav2vec2_app.model.resolve import Checkpoint
-from wav2vec2_app.types import AS_USUAL, Emission, Word
+from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.options import DEFAULT_OPTIONS
+from wav2vec2_app.speech.transcript import Word
+from wav2vec2_app.worker.model import viterbi
+from wav2vec2_app.worker.model.alignment import align, align_words
+from wav2vec2_app.worker.model.decoding import Reader, speller_of
+from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
+from wav2vec2_app.worker.model.recognizer import Recognizer
+from wav2vec2_app.worker.model.resolve import Checkpoint
 
 WORD_TIMES = TEST_SET.parent / "word-times.tsv"
 FRAMES = 3000  # 60 s
@@ -117,7 +119,7 @@ def confidences() -> list[Figure]:
     guess: list[float] = []
     right: list[float] = []
     for item, emission in zip(table, calibrate.heard_of(recognizer, table), strict=True):
-        words = reader.read(emission, AS_USUAL, embedded=True).words
+        words = reader.read(emission, DEFAULT_OPTIONS, embedded=True).words
         guess += [word.confidence for word in words]
         right += list(calibrate.is_right(item.text, [word.text.lower() for word in words]))
     ranked = 100 * calibrate.auroc(np.array(guess), np.array(right))

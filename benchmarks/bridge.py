@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.report import Figure, median_ms, show
-from wav2vec2_app.bridge.process import WorkerBridge, WorkerSpec
+from wav2vec2_app.server.bridge.process import WorkerBridge, WorkerSpec
 
 _ECHO = """
 import sys

@@ -25,14 +25,16 @@ from benchmarks.base_sized import base_sized_checkpoint
 from benchmarks.clips import clip_of
 from benchmarks.recognition import TEST_SET, Utterance, examples, from_table
 from benchmarks.report import Figure, median_ms, show
-from wav2vec2_app.build import assets_path
-from wav2vec2_app.model.ctc import words_of_path
-from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
-from wav2vec2_app.model.reading import Reader
-from wav2vec2_app.model.recognizer import Recognizer
-from wav2vec2_app.model.resolve import Checkpoint
+from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import AS_USUAL, SAMPLE_RATE_HZ, Emission, Float32
+from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.options import DEFAULT_OPTIONS
+from wav2vec2_app.worker.model.ctc import words_of_path
+from wav2vec2_app.worker.model.decoding import Reader
+from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
+from wav2vec2_app.worker.model.recognizer import Recognizer
+from wav2vec2_app.worker.model.resolve import Checkpoint
 
 ROUNDS = 7
 LENGTHS_S = (10.0, 1.0)
@@ -88,7 +90,7 @@ def samples_of(path: Path) -> Float32:
 
 
 def text_of(reader: Reader, emission: Emission) -> str:
-    words = reader.read(emission, AS_USUAL, embedded=True).words
+    words = reader.read(emission, DEFAULT_OPTIONS, embedded=True).words
     return " ".join(word.text for word in words).lower()
 
 

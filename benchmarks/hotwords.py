@@ -19,9 +19,11 @@ import soxr
 from benchmarks.long_audio import recognizer
 from benchmarks.recognition import TEST_SET, Utterance, from_table
 from benchmarks.report import Figure, show
-from wav2vec2_app.build import assets_path
-from wav2vec2_app.model.reading import Reader
-from wav2vec2_app.types import AS_USUAL, SAMPLE_RATE_HZ, Emission, Reading
+from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
+from wav2vec2_app.worker.model.decoding import Reader
 
 COMMON = 25_000
 """Words this far up the lexicon are no hotwords."""
@@ -43,8 +45,8 @@ def emit(utterances: Sequence[Utterance]) -> list[Emission]:
     return emissions
 
 
-def read(reader: Reader, emissions: Sequence[Emission], reading: Reading) -> list[str]:
-    found = (reader.read(emission, reading, embedded=True).words for emission in emissions)
+def read(reader: Reader, emissions: Sequence[Emission], decoding: DecodingOptions) -> list[str]:
+    found = (reader.read(emission, decoding, embedded=True).words for emission in emissions)
     return [" ".join(word.text for word in words).lower() for words in found]
 
 
@@ -58,19 +60,23 @@ def recall(said: Sequence[str], heard: Sequence[str], wanted: Sequence[str]) -> 
     return found / max(1, present)
 
 
-def measure(table: Path = TEST_SET, reading: Reading = AS_USUAL) -> Sequence[Figure]:
+def measure(
+    table: Path = TEST_SET, decoding: DecodingOptions = DEFAULT_OPTIONS
+) -> Sequence[Figure]:
     utterances = from_table(table)
-    return compare([text for _, text in utterances], emit(utterances), reading)
+    return compare([text for _, text in utterances], emit(utterances), decoding)
 
 
 def compare(
-    said: Sequence[str], emissions: Sequence[Emission], reading: Reading
+    said: Sequence[str], emissions: Sequence[Emission], decoding: DecodingOptions
 ) -> Sequence[Figure]:
     """Readings with and without the hotwords, side by side."""
     wanted = rare_words(said)
     reader = Reader(assets_path() / "lm")
-    plain = read(reader, emissions, reading)
-    hot = read(reader, emissions, Reading(hotwords=wanted, hotword_boost=reading.hotword_boost))
+    plain = read(reader, emissions, decoding)
+    hot = read(
+        reader, emissions, DecodingOptions(hotwords=wanted, hotword_boost=decoding.hotword_boost)
+    )
     without = [i for i, text in enumerate(said) if not set(text.split()) & set(wanted)]
     before, after = recall(said, plain, wanted), recall(said, hot, wanted)
     rest = [said[i] for i in without]

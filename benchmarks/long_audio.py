@@ -1,6 +1,6 @@
 """``python -m benchmarks.long_audio``: windows against one pass over long audio, in-process.
 
-Utterances of the test table are joined to recordings of one to five minutes. Both readings are scored against
+Utterances of the test table are joined to recordings of one to five minutes. Both are scored against
 what is said. Words lost or added are counted apart within a second of a seam of two windows, and elsewhere:
 where seams do no harm, the shares are alike. And no word that both windows hear may be missing at a seam.
 """
@@ -20,13 +20,14 @@ import soxr
 from benchmarks.recognition import TEST_SET, from_table
 from benchmarks.report import Figure, show
 from benchmarks.seams import Tally, at_seams, heard_in_windows, tally
-from wav2vec2_app.build import assets_path
-from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
-from wav2vec2_app.model.reading import Reader
-from wav2vec2_app.model.recognizer import Recognizer
-from wav2vec2_app.model.resolve import Checkpoint
+from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import AS_USUAL, SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.speech.options import DEFAULT_OPTIONS
+from wav2vec2_app.worker.model.decoding import Reader
+from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
+from wav2vec2_app.worker.model.recognizer import Recognizer
+from wav2vec2_app.worker.model.resolve import Checkpoint
 
 LENGTHS_S = (60.0, 120.0, 300.0)
 PAUSE_S = 0.4
@@ -73,7 +74,7 @@ def measure(table: Path = TEST_SET) -> Sequence[Figure]:
             cut = heard_in_windows(one, recording.samples, settings)
             emissions = {"one pass": one.emit(recording.samples), "windows": cut.emission}
             words = {
-                name: reader.read(emission, AS_USUAL, embedded=True).words
+                name: reader.read(emission, DEFAULT_OPTIONS, embedded=True).words
                 for name, emission in emissions.items()
             }
             said.append(recording.text)

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from benchmarks.clips import clip_of
 from benchmarks.report import Figure, show
-from wav2vec2_app.build import System, build_system
+from wav2vec2_app.server.build import System, build_system
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import AudioSource, AudioTask
+from wav2vec2_app.speech.audio import AudioSource
 
 MIB = 1024 * 1024
 MINUTES = 60.0

@@ -26,14 +26,16 @@ import soundfile
 from benchmarks.base_sized import base_sized_checkpoint
 from benchmarks.clips import clip_of
 from benchmarks.report import Figure, show
-from wav2vec2_app.build import assets_path, build_system
+from wav2vec2_app.server.build import assets_path, build_system
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import AudioSource, AudioTask, Reading
+from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.options import DecodingOptions
 
 CLIP_S = 10.0
 ROUNDS = 7
 SIDE = 2048
-GREEDY = Reading(decoder="greedy")
+GREEDY = DecodingOptions(decoder="greedy")
 """As the pipeline reads."""
 
 
@@ -93,14 +95,14 @@ def peak_flops(precision: str) -> float:
 async def measure(folder: Path | None = None) -> Sequence[Figure]:
     folder = folder or base_sized_checkpoint()
     peer = make_pipeline(folder)
-    settings = Settings(fetch_models=False, model=str(folder), log_level="WARNING", keep_bytes=0)
+    settings = Settings(fetch_models=False, model=str(folder), log_level="WARNING", cache_bytes=0)
     system = build_system(settings)
     await system.orchestrator.start()
     await system.service.wait_ready()
     ours, theirs, forward = [], [], []
     try:
         for number in range(ROUNDS + 1):
-            task = AudioTask(AudioSource(path=clip_of(CLIP_S)), reading=GREEDY)
+            task = AudioTask(AudioSource(path=clip_of(CLIP_S)), decoding=GREEDY)
             begin = time.perf_counter()
             result = await system.orchestrator.run(task)
             middle = time.perf_counter()

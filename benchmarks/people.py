@@ -1,6 +1,6 @@
 """``python -m benchmarks.people [PEOPLE [ROUNDS]]``: many people at once, here and at the plain Gradio app.
 
-Two real servers on the same weights (wav2vec2-base's shape, random): ours, reading the best path and keeping
+Two real servers on the same weights (wav2vec2-base's shape, random): ours, decoding the best path and keeping
 no results, and :mod:`benchmarks.plain_app`, which lets in as many at once as ours works on. As many
 ``gradio_client`` as people upload a 10 s clip each at the same moment, to one server and then to the other
 (A B A B). Every clip differs from every other; whichever server is not asked is idle, and how idle is

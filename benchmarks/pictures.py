@@ -38,7 +38,7 @@ def measure_here() -> list[Figure]:
     import psutil
 
     begin = time.perf_counter()
-    from wav2vec2_app.worker.audio_operations import create
+    from wav2vec2_app.worker.operations.audio import create
 
     create({"max_duration_s": MAX_DURATION_S, "max_bytes": MAX_BYTES})
     ready_s = time.perf_counter() - begin
@@ -63,10 +63,12 @@ def _clip_figures(
     import numpy as np
 
     from benchmarks.clips import clip_of
-    from wav2vec2_app.audio.decode import decode
-    from wav2vec2_app.audio.features import extract
-    from wav2vec2_app.plots import PICTURES, draw
-    from wav2vec2_app.types import AudioSource, Emission, Word
+    from wav2vec2_app.speech.audio import AudioSource
+    from wav2vec2_app.speech.emission import Emission
+    from wav2vec2_app.speech.transcript import Word
+    from wav2vec2_app.worker.audio.decode import decode
+    from wav2vec2_app.worker.audio.features import extract
+    from wav2vec2_app.worker.plots import PICTURES, draw
 
     path = clip_of(seconds)
     source = AudioSource(data=path.read_bytes())

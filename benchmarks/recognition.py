@@ -16,9 +16,10 @@ from pathlib import Path
 import jiwer
 
 from benchmarks.report import Figure, show
-from wav2vec2_app.build import assets_path, build_system
+from wav2vec2_app.server.build import assets_path, build_system
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import AudioSource, AudioTask
+from wav2vec2_app.speech.audio import AudioSource
 
 TEST_SET = Path(__file__).parents[2] / "shared" / "speech" / "test-clean-60.tsv"
 

@@ -15,9 +15,11 @@ from collections.abc import Sequence
 
 from benchmarks.clips import clip_of
 from benchmarks.report import Figure, show
-from wav2vec2_app.build import System, build_system
+from wav2vec2_app.server.build import System, build_system
+from wav2vec2_app.server.events import Done, Started
+from wav2vec2_app.server.tasks import AudioTask, Operation
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import AudioSource, AudioTask, Done, Operation, Started
+from wav2vec2_app.speech.audio import AudioSource
 
 ROUNDS = 4  # the restart budget allows five in a minute
 

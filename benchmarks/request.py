@@ -11,23 +11,17 @@ from collections.abc import Sequence
 
 from benchmarks.clips import clip_of
 from benchmarks.report import Figure, median_ms, show
-from wav2vec2_app.build import System, build_system
+from wav2vec2_app.server.build import System, build_system
+from wav2vec2_app.server.events import Done, Failed, Partial
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import (
-    AudioResult,
-    AudioSource,
-    AudioTask,
-    Done,
-    Failed,
-    Partial,
-    Reading,
-    Recognition,
-    Want,
-)
+from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.options import DecodingOptions
+from wav2vec2_app.speech.transcript import Recognition
 
 ROUNDS = 15
 CLIP_S = 10.0
-GREEDY = Reading(decoder="greedy")
+GREEDY = DecodingOptions(decoder="greedy")
 EVERYTHING = frozenset({Want.TRANSCRIPT, Want.FEATURES, Want.PICTURES})
 
 
@@ -59,7 +53,7 @@ async def measure() -> Sequence[Figure]:
     try:
         for number in range(ROUNDS + 1):
             plain = await _timed(system, AudioTask(clip))
-            greedy = await _timed(system, AudioTask(clip, reading=GREEDY))
+            greedy = await _timed(system, AudioTask(clip, decoding=GREEDY))
             full = await _timed(system, AudioTask(clip, wants=EVERYTHING))
             if number == 0:
                 continue  # the first round warms the caches of the processor and the libraries
@@ -74,7 +68,7 @@ async def measure() -> Sequence[Figure]:
     return (
         median_ms("10 s clip, whole request without pictures", whole, 500),
         median_ms("of which the engine's forward pass", forward),
-        median_ms("of which reading with the beam, aligning, rating", beam, 60),
+        median_ms("of which decoding with the beam, aligning, rating", beam, 60),
         median_ms("what the layers add (request on the best path minus forward)", added, 25),
         median_ms("with every picture: until the transcript", first),
         median_ms("with every picture: until all is drawn", everything, 2000),

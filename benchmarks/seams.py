@@ -9,12 +9,14 @@ from itertools import pairwise
 
 import jiwer
 
-from wav2vec2_app.model.ctc import words_of_path
-from wav2vec2_app.model.recognizer import Recognizer
-from wav2vec2_app.seams import ALIKE, join, settle
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import SAMPLE_RATE_HZ, Emission, Float32, Word
-from wav2vec2_app.windows import Level, windows_of
+from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.seams import ALIKE, join, settle
+from wav2vec2_app.speech.transcript import Word
+from wav2vec2_app.speech.windows import Level, windows_of
+from wav2vec2_app.worker.model.ctc import words_of_path
+from wav2vec2_app.worker.model.recognizer import Recognizer
 
 NEAR_S = 1.0
 """Words this close to a seam count as being at it."""

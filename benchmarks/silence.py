@@ -22,13 +22,14 @@ from benchmarks.recognition import examples
 from benchmarks.report import Figure, median_ms, show
 from training.data import held_out_utterances, read_table
 from training.paths import SPEECH
-from wav2vec2_app.build import assets_path
-from wav2vec2_app.model.ctc import words_of_path
-from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
-from wav2vec2_app.model.recognizer import Recognizer
-from wav2vec2_app.model.resolve import Checkpoint
-from wav2vec2_app.model.speech import SpeechActivity, find_speech, frame_energy, only_speech
-from wav2vec2_app.types import SAMPLE_RATE_HZ, Emission, Float32
+from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.worker.model.ctc import words_of_path
+from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
+from wav2vec2_app.worker.model.recognizer import Recognizer
+from wav2vec2_app.worker.model.resolve import Checkpoint
+from wav2vec2_app.worker.model.speech import SpeechActivity, find_speech, frame_energy, only_speech
 
 SEED = 2024
 SOUND_S = 60.0

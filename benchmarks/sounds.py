@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from wav2vec2_app.types import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 
 NOISE_LEVELS_DB = (-50.0, -35.0, -20.0, -12.0)
 TONES_HZ = (80.0, 125.0, 220.0, 440.0, 1000.0, 2500.0, 6000.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints import save_tiny_checkpoint
-from wav2vec2_app.model.resolve import Checkpoint
+from wav2vec2_app.worker.model.resolve import Checkpoint
 
 
 @pytest.fixture(scope="session")

@@ -16,38 +16,31 @@ from typing import Any
 
 import numpy as np
 
-from wav2vec2_app.adapters.base import RollingMeasure
-from wav2vec2_app.types import (
-    SAMPLE_RATE_HZ,
+from wav2vec2_app.server.adapters.base import RollingMeasure
+from wav2vec2_app.server.status import (
     AdapterStatus,
-    AlignedCharacter,
-    AlignedWord,
-    Alignment,
-    Audio,
-    AudioProbe,
-    AudioSource,
-    AudioTask,
-    Emission,
-    Features,
     MemoryReport,
     ModelCapabilities,
-    ModelChoice,
-    ModelInfo,
+    ProcessMemory,
+    WorkerStatus,
+)
+from wav2vec2_app.server.tasks import (
+    AudioTask,
     ModelTask,
     Operation,
-    Picture,
-    ProcessMemory,
     Progress,
-    Recognition,
     Report,
     Stage,
     TaskResult,
-    Transcript,
     Want,
-    Word,
-    WorkerStatus,
     ignore_progress,
 )
+from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord, Alignment
+from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe, AudioSource
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.features import Features, Picture
+from wav2vec2_app.speech.models import ModelChoice, ModelInfo
+from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 
 MIB = 1024 * 1024
 FRAME_S = 0.02
@@ -56,9 +49,9 @@ PICTURE_NAMES = ("waveform", "spectrogram", "mfcc", "pitch", "emission")
 
 _STAGES: Mapping[Operation, tuple[tuple[str, str, float], ...]] = {
     Operation.PROBE: (("probe", "audio", 1.0),),
-    Operation.DECODE: (("decode audio", "audio", 0.7), ("resample", "audio", 0.3)),
+    Operation.DECODE_AUDIO: (("decode audio", "audio", 0.7), ("resample", "audio", 0.3)),
     Operation.TRANSCRIBE: (("forward", "inference", 0.9), ("decode text", "text", 0.1)),
-    Operation.READ: (("decode text", "text", 1.0),),
+    Operation.DECODE_TEXT: (("decode text", "text", 1.0),),
     Operation.ALIGN: (("align", "text", 1.0),),
     Operation.ANALYZE: (("features", "audio", 1.0),),
     Operation.DRAW: (("draw", "audio", 1.0),),
@@ -308,7 +301,7 @@ class FakeAdapter:
         called.set()
 
     def _audio_s(self, task: ModelTask) -> float:
-        audio = task.inputs.get(Operation.DECODE)
+        audio = task.inputs.get(Operation.DECODE_AUDIO)
         return audio.duration_s if isinstance(audio, Audio) else 0.0
 
     async def _work(self, task: ModelTask, report: Report) -> TaskResult:
@@ -330,13 +323,13 @@ class FakeAdapter:
     def _default(self, task: ModelTask, report: Report) -> Any:
         if task.operation is Operation.PROBE:
             return make_probe(self.duration_s)
-        if task.operation is Operation.DECODE:
+        if task.operation is Operation.DECODE_AUDIO:
             return make_audio(self.duration_s)
         if task.operation is Operation.TRANSCRIBE:
             report(Progress(fraction=1.0))
             return make_recognition(PurePath(_source(task).name).stem)
-        if task.operation is Operation.READ:
-            return make_recognition(" ".join(task.task.reading.hotwords) or "read anew")
+        if task.operation is Operation.DECODE_TEXT:
+            return make_recognition(" ".join(task.task.decoding.hotwords) or "read anew")
         if task.operation is Operation.ALIGN:
             return make_alignment(task.task.text)
         if task.operation is Operation.ANALYZE:

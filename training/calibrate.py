@@ -14,9 +14,6 @@ from pathlib import Path
 
 import jiwer
 import numpy as np
-
-from training.data import Utterance, held_out_utterances, read_audio, read_table
-from training.paths import MODEL, REPO, SPEECH
 from wav2vec2_app.model import confidence
 from wav2vec2_app.model.alignment import AlignedWord, align_words
 from wav2vec2_app.model.confidence import FEATURES, LEADS, Calibration
@@ -29,6 +26,9 @@ from wav2vec2_app.model.recognizer import Recognizer
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.model.speech import find_speech, only_speech
 from wav2vec2_app.types import AS_USUAL, Emission
+
+from training.data import Utterance, held_out_utterances, read_audio, read_table
+from training.paths import MODEL, REPO, SPEECH
 
 PRIOR_WEIGHT = 0.35  # tuned together with the beam's settings, see training.tune
 RIDGE = 1.0  # pulls weights to zero as one word of prior evidence would

@@ -13,10 +13,6 @@ from pathlib import Path
 
 import jiwer
 import numpy as np
-
-from training.calibrate import PRIOR_WEIGHT
-from training.data import held_out_utterances, read_audio
-from training.paths import MODEL, REPO
 from wav2vec2_app.model import decoders
 from wav2vec2_app.model.decoders import BeamDecoder
 from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
@@ -25,6 +21,10 @@ from wav2vec2_app.model.prior import measure_prior
 from wav2vec2_app.model.recognizer import Recognizer
 from wav2vec2_app.model.resolve import Checkpoint
 from wav2vec2_app.types import AS_USUAL, Emission
+
+from training.calibrate import PRIOR_WEIGHT
+from training.data import held_out_utterances, read_audio
+from training.paths import MODEL, REPO
 
 
 def emissions(folder: Path) -> list[Emission]:

@@ -20,23 +20,18 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from wav2vec2_app import __version__, asking, captions, schema
-from wav2vec2_app.build import System, assets_path, build_system
+from wav2vec2_app import __version__
 from wav2vec2_app.errors import InputError, Wav2Vec2Error
-from wav2vec2_app.monitoring.logs import configure_logging
+from wav2vec2_app.server import schema
+from wav2vec2_app.server.build import System, assets_path, build_system
+from wav2vec2_app.server.events import Advanced, Done, Failed, Started
+from wav2vec2_app.server.monitoring.logs import configure_logging
+from wav2vec2_app.server.status import OrchestratorStatus
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import (
-    AS_USUAL,
-    Advanced,
-    AudioResult,
-    AudioSource,
-    AudioTask,
-    Done,
-    Failed,
-    OrchestratorStatus,
-    Started,
-    Want,
-)
+from wav2vec2_app.speech import options, subtitles
+from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.options import DEFAULT_OPTIONS
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Speech recognition around wav2vec2."
@@ -78,7 +73,7 @@ def serve(
     model: Annotated[str | None, typer.Option(help="auto, embedded, a name or a folder.")] = None,
 ) -> None:
     """Start the page and the API."""
-    from wav2vec2_app.server import run  # gradio takes seconds to import: only where it is used
+    from wav2vec2_app.server.serve import run
 
     run(_settings(host=host, port=port, model=model))
 
@@ -97,33 +92,33 @@ def transcribe(
     ] = Decoder.AUTO,
     beam_width: Annotated[
         int, typer.Option(help="Guesses kept at every step of the beam, 1 to 500.")
-    ] = AS_USUAL.beam_width,
+    ] = DEFAULT_OPTIONS.beam_width,
     lm_weight: Annotated[
         float, typer.Option(help="How much the language model counts, 0 to 10.")
-    ] = AS_USUAL.lm_weight,
+    ] = DEFAULT_OPTIONS.lm_weight,
     word_score: Annotated[
         float, typer.Option(help="Added for every word, -10 to 10: above 0, more and shorter ones.")
-    ] = AS_USUAL.word_score,
+    ] = DEFAULT_OPTIONS.word_score,
     hotwords: Annotated[
         str,
         typer.Option(help="Words or names to favour, with commas between them; @FILE reads them."),
     ] = "",
     hotword_boost: Annotated[
         float, typer.Option(help="How much they are favoured, 0 to 50.")
-    ] = AS_USUAL.hotword_boost,
+    ] = DEFAULT_OPTIONS.hotword_boost,
 ) -> None:
     """Transcribe audio files; results go to stdout, progress and errors to stderr."""
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")
     configure_logging(settings)
     try:
         listed = _text_of(Path(hotwords[1:])) if hotwords.startswith("@") else hotwords
-        reading = asking.reading(
+        decoding = options.parse_options(
             decoder.value, beam_width, lm_weight, word_score, listed, hotword_boost
         )
     except InputError as error:
         _complain(error.code, f"{error.message} {error.hint}")
         raise typer.Exit(2) from None
-    tasks = [(file, AudioTask(_source(file), reading=reading)) for file in files]
+    tasks = [(file, AudioTask(_source(file), decoding=decoding)) for file in files]
     raise typer.Exit(1 if asyncio.run(_do(settings, tasks, output)) else 0)
 
 
@@ -141,7 +136,7 @@ def align(
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")
     configure_logging(settings)
     try:
-        given = asking.text_to_align(_text_of(text))
+        given = options.text_to_align(_text_of(text))
     except InputError as error:
         _complain(text.name, f"{error.message} {error.hint} ({error.code})")
         raise typer.Exit(2) from None
@@ -244,9 +239,15 @@ def _print_result(
     transcript = result.transcript
     if result.alignment is not None:
         aligned = schema.alignment(result, task.text)
-        _print_answer(file, aligned, captions.as_written(aligned), output, _lines(aligned))
+        _print_answer(
+            file,
+            aligned,
+            subtitles.as_written(aligned.text, aligned.words),
+            output,
+            _lines(aligned),
+        )
         return
-    answer = schema.transcription(result, task.reading)
+    answer = schema.transcription(result, task.decoding)
     if transcript is not None and transcript.reason and output is not Output.JSON:
         _complain(file.name, f"nothing was said ({transcript.reason.replace('_', ' ')})")
     text = f"{file.name}: {answer.text}" if many else answer.text
@@ -256,7 +257,7 @@ def _print_result(
 def _print_answer(
     file: Path,
     answer: schema.TranscriptionResponse | schema.AlignmentResponse,
-    words: Sequence[captions.Timed],
+    words: Sequence[subtitles.Timed],
     output: Output,
     text: str,
 ) -> None:
@@ -265,7 +266,7 @@ def _print_answer(
     elif output is Output.TEXT:
         print(text)
     else:
-        print((captions.to_srt if output is Output.SRT else captions.to_vtt)(words), end="")
+        print((subtitles.to_srt if output is Output.SRT else subtitles.to_vtt)(words), end="")
 
 
 def _lines(aligned: schema.AlignmentResponse) -> str:

@@ -87,12 +87,12 @@ class Settings(BaseSettings):
     dropped on each side of a seam."""
     features_s: float = Field(900.0, gt=0)
     """Longest audio whose features are measured and drawn, seconds; longer audio is transcribed only."""
-    keep_bytes: int = Field(32 * MIB, ge=0)
-    """Finished results that are kept in memory, bytes, so that reading them anew or asking again needs no
+    cache_bytes: int = Field(32 * MIB, ge=0)
+    """Finished results that are kept in memory, bytes, so that decoding them anew or asking again needs no
     model; 0 keeps none."""
-    keep_s: float = Field(3000.0, gt=0)
+    cache_s: float = Field(3000.0, gt=0)
     """How long a result is kept at most, seconds."""
-    keep_shared: bool = False
+    cache_shared: bool = False
     """Whether the same recording, sent by another person, is answered from what is kept."""
 
     # --- queue, timeouts, recovery ---

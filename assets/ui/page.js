@@ -287,10 +287,10 @@
   const REST_MS = { textarea: 900, number: 500, range: 180, radio: 30 };
   let resting = 0;
   const readAgain = () => {
-    if (all("#reading input").every((input) => input.validity.valid)) document.getElementById("reread")?.click();
+    if (all("#decoding input").every((input) => input.validity.valid)) document.getElementById("reread")?.click();
   };
   const settingChanged = (event) => {
-    if (!event.target.closest?.("#reading")) return;
+    if (!event.target.closest?.("#decoding")) return;
     const more = event.type === "input"; /* else the field was left, or a single step was made */
     clearTimeout(resting);
     resting = setTimeout(readAgain, more ? REST_MS[event.target.type] ?? 500 : 60);
@@ -298,14 +298,14 @@
   document.addEventListener("input", settingChanged);
   document.addEventListener("change", settingChanged);
   document.addEventListener("click", (event) => {
-    if (event.target.closest?.("#reading .reset-button")) settingChanged(event);
+    if (event.target.closest?.("#decoding .reset-button")) settingChanged(event);
     if (event.target.closest?.("#reset")) clearTimeout(resting); /* what was typed last is not wanted any more */
   });
 
   /* --- what is folded says so --- */
 
   const folds = () => {
-    for (const button of all("#reading > button, #alignment > button"))
+    for (const button of all("#decoding > button, #alignment > button"))
       button.setAttribute("aria-expanded", String(button.classList.contains("open")));
   };
   document.addEventListener("click", () => setTimeout(folds));

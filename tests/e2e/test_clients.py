@@ -15,8 +15,8 @@ from gradio_client import Client, handle_file
 
 from benchmarks.server import RunningServer
 from tests.examples import Clip
-from wav2vec2_app import schema
-from wav2vec2_app.ui import pictures
+from wav2vec2_app.server import schema
+from wav2vec2_app.server.ui import pictures
 
 pytestmark = pytest.mark.e2e
 
@@ -71,7 +71,7 @@ def test_earlier_answer_is_read_again_without_the_model(client: Client, clip: Cl
     response = schema.TranscriptionResponse.model_validate(again)
     assert (first["decoder"], response.decoder) == ("greedy", "beam")
     assert response.reused
-    assert response.reading.beam_width == 40
+    assert response.decoding.beam_width == 40
     assert "forward" not in {timing.stage for timing in response.timings}
     assert jiwer.cer(clip.text, response.text.lower()) <= jiwer.cer(
         clip.text, first["text"].lower()
@@ -83,7 +83,7 @@ def test_hotwords_reach_the_beam(client: Client, clip: Clip) -> None:
         handle_file(str(clip.path)), hotwords="zorgon, blibber", api_name="/transcribe"
     )
 
-    assert answer["reading"]["hotwords"] == ["zorgon", "blibber"]
+    assert answer["decoding"]["hotwords"] == ["zorgon", "blibber"]
     assert is_heard(clip, answer["text"])
 
 
@@ -219,7 +219,7 @@ def test_openai_route_takes_hotwords_and_aligns(server: RunningServer, clip: Cli
         timeout=30,
     )
 
-    assert read["reading"]["hotwords"] == ["Zorgon", "Blibber"]
+    assert read["decoding"]["hotwords"] == ["Zorgon", "Blibber"]
     assert read["decoder"] == "beam"
     assert is_heard(clip, read["text"])
     assert captions.status_code == 200

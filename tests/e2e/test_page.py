@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, Request
 from benchmarks.server import RunningServer
 from tests.e2e.conftest import MAX_BYTES, Launch, Open
 from tests.examples import Clip, clips
-from wav2vec2_app.types import AS_USUAL
-from wav2vec2_app.ui import pictures, present
+from wav2vec2_app.server.ui import pictures, present
+from wav2vec2_app.speech.options import DEFAULT_OPTIONS
 
 pytestmark = pytest.mark.e2e
 
@@ -246,7 +246,7 @@ def test_file_over_the_limit_is_refused_before_it_travels(page: Page, tmp_path: 
     assert not [url for url in sent if "/upload" in url]
 
 
-# --- reading and listening ----------------------------------------------------------------------
+# --- decoding and listening ----------------------------------------------------------------------
 
 
 def test_word_plays_and_says_how_sure_the_model_is(page: Page, clip: Clip) -> None:
@@ -348,7 +348,7 @@ def test_slider_that_is_dragged_asks_once_it_rests(heard: Page) -> None:
     slider = heard.get_by_label("range slider for LM weight")
 
     slider.focus()
-    for _ in range(round(AS_USUAL.lm_weight / 0.1)):
+    for _ in range(round(DEFAULT_OPTIONS.lm_weight / 0.1)):
         heard.keyboard.press("ArrowLeft")
     heard.wait_for_selector(READ_AGAIN)
 
@@ -499,7 +499,7 @@ def test_text_is_readable_in_light_and_dark(open_page: Open, clip: Clip, theme: 
     for selector in (
         ".w-brand p", "#run", "#clips button", ".w-status-text", ".w-answered", ".w-note",
         "#words td", "#words thead th", ".w-bar-name", ".w-plain", ".w-facts", ".w-foot p",
-        "#reading .info-text", "#decoder label", "#reset", "#alignment .w-hint", "#align",
+        "#decoding .info-text", "#decoder label", "#reset", "#alignment .w-hint", "#align",
         *(f'{WORDS} [data-level="{level.name}"]' for level in present.LEVELS),
     ):  # fmt: skip
         if page.locator(selector).count():

@@ -13,7 +13,7 @@ import pytest_asyncio
 from gradio_client import Client
 
 from benchmarks.server import RunningServer, running_server
-from wav2vec2_app.build import System, build_system
+from wav2vec2_app.server.build import System, build_system
 from wav2vec2_app.settings import Settings
 
 MakeSystem = Callable[..., "System"]

@@ -16,8 +16,6 @@ import numpy as np
 import psutil
 import pytest
 
-from wav2vec2_app.bridge.pool import WorkerPool
-from wav2vec2_app.bridge.process import Answer, WorkerBridge, WorkerEvent, WorkerSpec
 from wav2vec2_app.errors import (
     InputError,
     InternalError,
@@ -26,6 +24,8 @@ from wav2vec2_app.errors import (
     TimedOutError,
     WorkerDiedError,
 )
+from wav2vec2_app.server.bridge.pool import WorkerPool
+from wav2vec2_app.server.bridge.process import Answer, WorkerBridge, WorkerEvent, WorkerSpec
 
 pytestmark = pytest.mark.integration
 
@@ -648,7 +648,7 @@ async def test_worker_that_stops_reading_a_long_request_is_replaced(make: Make) 
         "echo", None, {"big": np.zeros(10_000_000, np.uint8)}, timeout_s=LONG_S
     )
     assert answer.meta["pid"] != pid
-    assert "stopped reading" in str(next(event.error for event in events.seen if event.error))
+    assert "stopped decoding" in str(next(event.error for event in events.seen if event.error))
 
 
 async def test_ping_is_answered_in_the_middle_of_an_operation(make: Make) -> None:
@@ -735,7 +735,7 @@ async def test_worker_ends_by_itself_when_its_parent_is_gone() -> None:
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, **spec.env},
     )
-    from wav2vec2_app.bridge.protocol import NIL_ID, Frame, encode, read_frame_async
+    from wav2vec2_app.protocol.frame import NIL_ID, Frame, encode, read_frame_async
 
     assert process.stdin is not None
     assert process.stdout is not None

@@ -77,10 +77,10 @@ def test_transcribe_reads_as_it_is_told(tmp_path: Path) -> None:
         app, ["transcribe", "-o", "json", *options, "--hotwords", f"@{names}", str(CLIP)]
     )
 
-    reading = json.loads(done.stdout)["reading"]
+    decoding = json.loads(done.stdout)["decoding"]
     assert done.exit_code == 0
-    assert (reading["beam_width"], reading["lm_weight"]) == (12, 0.5)
-    assert reading["hotwords"] == ["zorgon", "blibber"]
+    assert (decoding["beam_width"], decoding["lm_weight"]) == (12, 0.5)
+    assert decoding["hotwords"] == ["zorgon", "blibber"]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_wrong_setting_is_named() -> None:
 
 def test_serve_takes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
     served = []
-    monkeypatch.setattr("wav2vec2_app.server.run", served.append)
+    monkeypatch.setattr("wav2vec2_app.server.serve.run", served.append)
 
     done = run.invoke(app, ["serve", "--port", "8123", "--host", "127.0.0.2"])
 

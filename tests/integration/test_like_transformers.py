@@ -14,14 +14,14 @@ import torch
 from transformers import pipeline
 
 from tests.examples import Clip, clips
-from wav2vec2_app.audio.decode import decode
-from wav2vec2_app.build import assets_path
-from wav2vec2_app.model.decoders import GreedyDecoder
-from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
-from wav2vec2_app.model.engines.torch_engine import TorchEngine
-from wav2vec2_app.model.recognizer import Recognizer
-from wav2vec2_app.model.resolve import Checkpoint
-from wav2vec2_app.types import AudioSource, Float32
+from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.speech.audio import AudioSource, Float32
+from wav2vec2_app.worker.audio.decode import decode
+from wav2vec2_app.worker.model.decoders import GreedyDecoder
+from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
+from wav2vec2_app.worker.model.engines.torch_engine import TorchEngine
+from wav2vec2_app.worker.model.recognizer import Recognizer
+from wav2vec2_app.worker.model.resolve import Checkpoint
 
 pytestmark = pytest.mark.integration
 

@@ -6,8 +6,9 @@ import jiwer
 import pytest
 
 from tests.examples import clips
-from wav2vec2_app.build import System
-from wav2vec2_app.types import AudioSource, AudioTask
+from wav2vec2_app.server.build import System
+from wav2vec2_app.server.tasks import AudioTask
+from wav2vec2_app.speech.audio import AudioSource
 
 pytestmark = pytest.mark.integration
 

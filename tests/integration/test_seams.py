@@ -5,12 +5,12 @@ import pytest
 
 from benchmarks.seams import at_seams, heard_in_windows
 from tests.examples import clips
-from wav2vec2_app.build import assets_path
-from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
-from wav2vec2_app.model.recognizer import Recognizer
-from wav2vec2_app.model.resolve import Checkpoint
+from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.types import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
+from wav2vec2_app.worker.model.recognizer import Recognizer
+from wav2vec2_app.worker.model.resolve import Checkpoint
 
 pytestmark = pytest.mark.integration
 

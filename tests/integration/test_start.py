@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from wav2vec2_app.bridge.process import WorkerEvent
-from wav2vec2_app.bridge.waiting import settles
-from wav2vec2_app.build import build_system
 from wav2vec2_app.errors import TimedOutError
-from wav2vec2_app.service import wav2vec2
+from wav2vec2_app.server.bridge.process import WorkerEvent
+from wav2vec2_app.server.build import build_system
+from wav2vec2_app.server.deadline import settles
+from wav2vec2_app.server.service import wav2vec2
 from wav2vec2_app.settings import Settings
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wav2vec2_app.bridge.protocol import Frame
 from wav2vec2_app.errors import InputError, ResourceError
+from wav2vec2_app.protocol.frame import Frame
 from wav2vec2_app.worker.loop import Call, Operations, Reply, serve
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.doubles import FakeAdapter
-from wav2vec2_app.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
 Start = Callable[..., Awaitable[ModelOrchestrator]]
 

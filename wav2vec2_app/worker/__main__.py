@@ -1,6 +1,6 @@
-"""``python -m wav2vec2_app.worker --role audio|inference|text|fetch --config '<json>'``.
+"""``python -m wav2vec2_app.worker --role audio|inference|text|download --config '<json>'``.
 
-Each role is a module ``<role>_operations`` beside this one with ``create(config) -> Operations``.
+Each role is a module in ``operations/`` with ``create(config) -> Operations``.
 It is imported after the standard streams are claimed, and only it: the audio role loads no torch.
 """
 
@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from wav2vec2_app.worker.loop import Operations, serve
 
-ROLES = ("audio", "inference", "text", "fetch")
+ROLES = ("audio", "inference", "text", "download")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def create(role: str, config: Mapping[str, Any]) -> Operations:
     """The operations of a role."""
-    module = importlib.import_module(f"wav2vec2_app.worker.{role}_operations")
+    module = importlib.import_module(f"wav2vec2_app.worker.operations.{role}")
     return cast(Operations, module.create(config))
 
 

@@ -20,14 +20,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO
 
-from wav2vec2_app.bridge.protocol import NIL_ID, Arrays, Frame, encode, read_frame
-from wav2vec2_app.errors import (
-    CancelledError,
-    InternalError,
-    ModelError,
-    ProtocolError,
-    translate,
-)
+from wav2vec2_app.errors import CancelledError, InternalError, ModelError, ProtocolError, translate
+from wav2vec2_app.protocol.frame import NIL_ID, Arrays, Frame, encode, read_frame
 from wav2vec2_app.worker.process import become_worker
 
 EXIT_OK = 0
@@ -86,7 +80,7 @@ class Call:
         self._send(Frame("progress", self.id, self.op, meta, arrays or {}))
 
     def cancel(self) -> None:
-        """Note that the caller no longer wants an answer (called by the reading thread)."""
+        """Note that the caller no longer wants an answer (called by the decoding thread)."""
         self._cancelled.set()
 
 
@@ -115,7 +109,7 @@ class Operations:
 
     Attributes:
         handlers: operation by name.
-        info: JSON-able facts for the ready and pong frames; a function is called on the reading
+        info: JSON-able facts for the ready and pong frames; a function is called on the decoding
             thread while an operation may run, so it must be quick and only read.
         together: of the operations that can answer several requests at once, how.
     """
@@ -139,7 +133,7 @@ def serve(create: Callable[[], Operations]) -> int:
 class WorkerLoop:
     """The loop itself, over any pair of binary streams.
 
-    ``leave`` ends the process from the reading thread; tests pass their own.
+    ``leave`` ends the process from the decoding thread; tests pass their own.
     """
 
     def __init__(
@@ -246,7 +240,7 @@ class WorkerLoop:
         else:
             _log.error("request %s %s failed", call.request_id, call.op, exc_info=error)
 
-    # --- the reading thread ---
+    # --- the decoding thread ---
 
     def _read(self) -> None:
         try:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wav2vec2_app.bridge.protocol import NIL_ID, Frame, encode, read_frame
 from wav2vec2_app.errors import InputError, ModelError
+from wav2vec2_app.protocol.frame import NIL_ID, Frame, encode, read_frame
 from wav2vec2_app.worker import __main__ as program
 from wav2vec2_app.worker.loop import Call, Operation, Operations, Reply, Together, WorkerLoop
 
@@ -296,7 +296,7 @@ def test_program_serves_the_role_with_its_configuration(monkeypatch: pytest.Monk
     monkeypatch.setattr("importlib.import_module", import_module)
     monkeypatch.setattr(program, "serve", serve_once)
     assert program.main(["--role", "audio", "--config", '{"max_bytes": 1}']) == 0
-    assert seen == {"module": "wav2vec2_app.worker.audio_operations", "config": {"max_bytes": 1}}
+    assert seen == {"module": "wav2vec2_app.worker.operations.audio", "config": {"max_bytes": 1}}
 
 
 @pytest.mark.parametrize("arguments", [["--role", "poet"], ["--role", "audio", "--config", "[]"]])

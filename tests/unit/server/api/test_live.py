@@ -1,0 +1,228 @@
+"""The WebSocket of live captions: a real one, with a fake model behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.doubles import FakeAdapter
+from tests.unit.conftest import Start
+from tests.unit.server.live.script import recognition, say, sound
+from wav2vec2_app.server.api import live
+from wav2vec2_app.server.tasks import ModelTask, Operation
+from wav2vec2_app.settings import Settings
+from wav2vec2_app.speech.transcript import Recognition
+
+START = {"type": "start", "sample_rate": 16_000}
+SCRIPT = say("good morning to you")
+Serve = Callable[..., Awaitable[str]]
+
+
+def pcm(samples: np.ndarray) -> bytes:
+    return np.round(samples * 32767).astype("<i2").tobytes()
+
+
+SPEECH = pcm(sound(SCRIPT, 2.4))
+
+
+def hears(task: ModelTask) -> Recognition:
+    audio = task.inputs[Operation.DECODE_AUDIO]
+    heard = [word for word in SCRIPT if word.end_s <= audio.duration_s]
+    return recognition(heard, audio.duration_s)
+
+
+@pytest.fixture
+async def serve(start: Start, adapter: FakeAdapter) -> AsyncIterator[Serve]:
+    """``await serve(live_sessions=1)`` gives the address of a running server."""
+    adapter.answer(Operation.TRANSCRIBE, *[hears] * 500)
+    servers: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
+
+    async def serve(**settings: Any) -> str:
+        app = FastAPI()
+        app.include_router(live.router(await start(adapter), Settings(**settings)))
+        config = uvicorn.Config(app, port=0, log_level="error", ws_max_size=live.CUT_OFF_BYTES)
+        server = uvicorn.Server(config)
+        running = asyncio.create_task(server.serve())
+        servers.append((server, running))
+        while not server.started:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.01)
+        return f"ws://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1/live"
+
+    yield serve
+    for server, running in servers:
+        server.should_exit = True
+        await running
+
+
+async def everything(socket: ClientConnection) -> list[dict[str, Any]]:
+    """What comes until the server closes."""
+    got: list[dict[str, Any]] = []
+    with suppress(ConnectionClosed):
+        while True:
+            got.append(json.loads(await socket.recv()))
+    return got
+
+
+async def conversation(url: str, *sent: str | bytes) -> tuple[list[dict[str, Any]], int]:
+    """What a client gets that sends all this, and the code the connection is closed with."""
+    async with connect(url) as socket:
+        with suppress(ConnectionClosed):
+            for message in sent:
+                await socket.send(message)
+        got = await everything(socket)
+        assert socket.close_code is not None
+        return got, socket.close_code
+
+
+async def test_speech_becomes_words_and_final_words(serve: Serve) -> None:
+    got, code = await conversation(
+        await serve(), json.dumps(START), SPEECH, json.dumps({"type": "stop"})
+    )
+
+    kinds = [message["type"] for message in got]
+    assert kinds[0] == "ready"
+    assert kinds[-1] == "ended"
+    [final] = [message for message in got if message["type"] == "final"]
+    assert final["text"] == "good morning to you"
+    assert final["words"][0]["start"] == pytest.approx(0.5, abs=0.01)
+    assert code == live.NORMAL
+
+
+async def test_wishes_reach_the_model(serve: Serve, adapter: FakeAdapter) -> None:
+    start = {**START, "sample_rate": 48_000, "decoder": "beam", "hotwords": ["Ada"]}
+    speech = pcm(np.repeat(sound(SCRIPT, 2.4), 3))
+
+    got, _ = await conversation(
+        await serve(), json.dumps(start), speech, json.dumps({"type": "stop"})
+    )
+
+    assert [one["text"] for one in got if one["type"] == "final"] == ["good morning to you"]
+    decoding = adapter.calls[0].task.decoding
+    assert (decoding.decoder, decoding.hotwords) == ("beam", ("Ada",))
+    assert adapter.calls[0].task.live
+
+
+@pytest.mark.parametrize(
+    ("first", "code"),
+    [
+        ("what?", "live.bad_message"),
+        ("[1]", "live.bad_message"),
+        (b"\0\0" * 800, "live.bad_message"),
+        (json.dumps({"type": "stop"}), "live.bad_message"),
+        (json.dumps({**START, "sample_rate": 1}), "live.bad_message"),
+        (json.dumps({**START, "sample_rate": "16000"}), "live.bad_message"),
+        (json.dumps({**START, "sampel_rate": 1}), "live.bad_message"),
+        (json.dumps({**START, "model": 5}), "live.bad_message"),
+        (json.dumps({**START, "decoder": "guess"}), "decoder.unknown"),
+        (json.dumps({**START, "hotwords": ["x"] * 5 + [f"w{n}" for n in range(2000)]}), "hotwords.too_many"),
+    ],
+)  # fmt: skip
+async def test_session_that_cannot_begin_says_why(
+    serve: Serve, first: str | bytes, code: str
+) -> None:
+    got, closed = await conversation(await serve(), first)
+
+    assert [message["type"] for message in got] == ["error"]
+    assert got[0]["error"]["code"] == code
+    assert got[0]["error"]["hint"]
+    assert closed == live.POLICY
+
+
+async def test_rate_that_changes_in_the_middle_is_refused(serve: Serve) -> None:
+    again = json.dumps({**START, "sample_rate": 48_000})
+
+    got, _ = await conversation(await serve(), json.dumps(START), SPEECH, again)
+
+    assert got[-1]["error"]["code"] == "live.bad_message"
+
+
+@pytest.mark.parametrize(
+    ("size", "code"),
+    [
+        (live.MAX_MESSAGE_BYTES + 2, "live.message_too_large"),
+        (live.CUT_OFF_BYTES + 2, None),  # cut off while it arrives
+    ],
+)
+async def test_message_that_is_too_large_is_refused(
+    serve: Serve, size: int, code: str | None
+) -> None:
+    got, closed = await conversation(await serve(), json.dumps(START), b"\0" * size)
+
+    errors = [message["error"]["code"] for message in got if message["type"] == "error"]
+    assert errors == ([code] if code else [])
+    assert closed == live.TOO_BIG
+
+
+async def test_flood_of_single_samples_is_refused(serve: Serve) -> None:
+    got, _ = await conversation(await serve(), json.dumps(START), *[b"\0\0"] * 4000)
+
+    assert got[-1]["error"]["code"] == "live.too_many_messages"
+
+
+async def test_connection_on_which_nothing_arrives_is_ended(serve: Serve) -> None:
+    got, _ = await conversation(await serve(live_idle_s=0.2), json.dumps(START), SPEECH)
+
+    assert got[-1]["error"]["code"] == "live.idle"
+
+
+async def test_session_has_an_end(serve: Serve) -> None:
+    got, _ = await conversation(await serve(live_session_s=5), json.dumps(START), *[SPEECH] * 4)
+
+    assert got[-1]["error"]["code"] == "live.too_long"
+
+
+async def test_of_fifty_at_once_only_so_many_are_let_in_and_the_rest_is_told(serve: Serve) -> None:
+    url = await serve(live_sessions=2)
+    async with connect(url) as one, connect(url) as two:
+        for socket in (one, two):
+            await socket.send(json.dumps(START))
+            assert json.loads(await socket.recv())["type"] == "ready"
+
+        others = await asyncio.gather(*(conversation(url, json.dumps(START)) for _ in range(48)))
+
+    assert {messages[0]["error"]["code"] for messages, _ in others} == {"live.busy"}
+    assert {code for _, code in others} == {live.TRY_LATER}
+    assert others[0][0][0]["error"]["metadata"]["retry_after_s"] > 0
+
+
+async def test_client_that_leaves_frees_its_place_and_its_pass(
+    serve: Serve, adapter: FakeAdapter
+) -> None:
+    url = await serve(live_sessions=1)
+    adapter.block(Operation.TRANSCRIBE)
+    async with connect(url) as socket:
+        await socket.send(json.dumps(START))
+        await socket.send(SPEECH)
+        await adapter.reached(Operation.TRANSCRIBE)
+
+    kind = "error"
+    while kind == "error":  # the place is free as soon as the pass has been stopped
+        async with connect(url) as socket:
+            with suppress(ConnectionClosed):
+                await socket.send(json.dumps(START))
+            kind = json.loads(await socket.recv())["type"]
+    assert kind == "ready"
+    assert adapter.cancelled
+
+
+async def test_page_of_another_origin_is_not_let_in(serve: Serve) -> None:
+    url = await serve()
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(url, additional_headers={"Origin": "https://elsewhere.example"}):
+            pass
+    assert refused.value.response.status_code == 403
+
+    own = url.replace("ws:", "http:").removesuffix("/v1/live")
+    async with connect(url, additional_headers={"Origin": own}) as socket:
+        await socket.send(json.dumps(START))
+        assert json.loads(await socket.recv())["type"] == "ready"

@@ -1,0 +1,273 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from tests.doubles import (
+    make_alignment,
+    make_audio,
+    make_features,
+    make_memory,
+    make_picture,
+    make_recognition,
+)
+from wav2vec2_app.errors import BusyError, InputError
+from wav2vec2_app.server import schema
+from wav2vec2_app.server.status import (
+    AdapterStatus,
+    ModelCapabilities,
+    OrchestratorStatus,
+    WorkerStatus,
+)
+from wav2vec2_app.server.tasks import AudioResult, Operation, Problem, Stage
+from wav2vec2_app.speech import subtitles
+from wav2vec2_app.speech.alignment import AlignedWord
+from wav2vec2_app.speech.models import ModelChoice
+from wav2vec2_app.speech.options import DecodingOptions
+
+
+def make_result(text: str = "hello world") -> AudioResult:
+    return AudioResult(
+        id="request-1",
+        audio=replace(make_audio(2.0), warnings=("It ends early.",)),
+        stages=(Stage("queue", 0.0, 0.001), Stage("forward", 0.01, 0.2, "inference")),
+        recognition=make_recognition(text),
+        features=make_features(),
+        pictures=(make_picture("waveform"),),
+        real_time_factor=0.1,
+    )
+
+
+def strict(model: schema._Schema) -> dict:
+    """The JSON as a client reads it; fails where strict JSON cannot say it."""
+    return json.loads(json.dumps(model.json_dict(), allow_nan=False))
+
+
+def test_transcription_has_words_cost_and_model() -> None:
+    answer = strict(schema.transcription(make_result()))
+
+    assert answer["request_id"] == "request-1"
+    assert answer["text"] == "hello world"
+    assert answer["words"][0] == {"text": "hello", "start": 0.02, "end": 0.3, "confidence": 0.9}
+    assert answer["model"]["source"] == "embedded"
+    assert answer["timings"][1] == {
+        "stage": "forward",
+        "start_s": 0.01,
+        "duration_s": 0.2,
+        "process": "inference",
+    }
+    assert answer["audio"]["duration_s"] == 2.0
+    assert answer["warnings"] == ["It ends early."]
+
+
+def test_silence_has_a_reason() -> None:
+    answer = strict(schema.transcription(make_result("")))
+
+    assert (answer["text"], answer["words"], answer["reason"]) == ("", [], "silence")
+
+
+def test_result_without_a_transcript_is_refused() -> None:
+    with pytest.raises(ValueError, match="no transcript"):
+        schema.transcription(replace(make_result(), recognition=None))
+
+
+def test_analysis_says_null_where_there_is_no_number() -> None:
+    result = make_result()
+    features = replace(result.features, summary={"f0_median_hz": math.nan, "peak_dbfs": -math.inf})
+
+    answer = strict(schema.analysis(replace(result, features=features)))
+
+    contours = answer["features"]["contours"]
+    assert None in contours["f0_hz"]
+    assert len(contours["f0_hz"]) == len(contours["times_s"]) == len(contours["energy_db"])
+    assert answer["features"]["summary"] == {"f0_median_hz": None, "peak_dbfs": None}
+    assert answer["pictures"][0]["svg"].startswith("<svg")
+
+
+def test_analysis_names_what_is_missing() -> None:
+    problem = Problem(Operation.DRAW, InputError("No picture.", code="picture.failed"))
+    result = replace(make_result(), features=None, pictures=(), problems=(problem,))
+
+    answer = strict(schema.analysis(result))
+
+    assert answer["features"] is None
+    assert answer["problems"][0]["operation"] == "draw"
+    assert answer["problems"][0]["error"]["code"] == "picture.failed"
+
+
+def test_transcription_tells_how_it_was_read() -> None:
+    decoding = DecodingOptions("beam", 12, 0.5, -1, ("Zoë",), 9)
+    noted = make_recognition()
+    noted = replace(noted, transcript=replace(noted.transcript, decoder="greedy", note="No beam."))
+    result = replace(make_result(), recognition=noted)
+
+    answer = strict(schema.transcription(result, decoding))
+
+    assert answer["decoding"] == {
+        "decoder": "beam",
+        "beam_width": 12,
+        "lm_weight": 0.5,
+        "word_score": -1.0,
+        "hotwords": ["Zoë"],
+        "hotword_boost": 9.0,
+    }
+    assert (answer["decoder"], answer["note"]) == ("greedy", "No beam.")
+
+
+@pytest.mark.parametrize(
+    ("stages", "reused"),
+    [
+        ((), True),
+        ((Stage("decode text", 0.0, 0.1, "text"), Stage("draw", 0.1, 0.1, "audio")), True),
+        ((Stage("decode audio", 0.0, 0.1, "audio"),), False),
+        ((Stage("forward", 0.0, 0.1, "inference"),), False),
+    ],
+)
+def test_answer_is_reused_when_the_model_did_not_run(
+    stages: tuple[Stage, ...], reused: bool
+) -> None:
+    assert schema.transcription(replace(make_result(), stages=stages)).reused is reused
+
+
+def test_alignment_has_words_characters_and_wildcards() -> None:
+    unspelled = AlignedWord("日本", 0.4, 0.5, 0.0, (), wildcard=True)
+    found = make_alignment("Hello, world")
+    found = replace(found, words=(*found.words, unspelled))
+
+    answer = strict(schema.alignment(replace(make_result(), alignment=found), "Hello, world 日本"))
+
+    assert answer["words"][0]["text"] == "Hello,"
+    assert answer["words"][0]["characters"][0] == {
+        "text": "H", "start": 0.0, "end": 0.2, "score": 0.9,
+    }  # fmt: skip
+    assert answer["words"][2] == {
+        "text": "日本", "start": 0.4, "end": 0.5, "score": 0.0, "wildcard": True, "characters": [],
+    }  # fmt: skip
+    assert answer["model"]["source"] == "embedded"
+
+
+def test_result_without_an_alignment_is_refused() -> None:
+    with pytest.raises(ValueError, match="no alignment"):
+        schema.alignment(make_result(), "hello")
+
+
+def test_error_metadata_is_made_fit_for_json() -> None:
+    metadata = {
+        "nan": math.nan,
+        "levels": (1, 2.5, True, None),
+        "array": np.float32(1.5),
+        "inner": {1: math.inf},
+    }
+
+    answer = strict(schema.error(BusyError("Full.", hint="Wait.", metadata=metadata), "r"))
+
+    assert answer["request_id"] == "r"
+    assert answer["error"]["code"] == "queue.full"
+    assert answer["error"]["retryable"] is True
+    assert answer["error"]["metadata"] == {
+        "nan": None,
+        "levels": [1, 2.5, True, None],
+        "array": "1.5",
+        "inner": {"1": None},
+    }
+
+
+def test_capabilities_keep_what_is_not_measured_yet_open() -> None:
+    found = ModelCapabilities(
+        "wav2vec2", frozenset(Operation), 600.0, 1000, ("wav",), ("words",), samples=0
+    )
+
+    (adapter,) = strict(schema.capabilities([found]))["adapters"]
+
+    assert adapter["operations"] == sorted(operation.value for operation in Operation)
+    assert adapter["average_latency_s"] is None
+
+
+def make_status(*, ready: bool = True) -> OrchestratorStatus:
+    adapter = AdapterStatus(
+        "wav2vec2",
+        ready,
+        make_recognition().transcript.model,
+        (ModelChoice("embedded", "Embedded", True),),
+        (WorkerStatus("audio", "ready", 7, 0, 1),),
+        make_memory(),
+        ("Hello.",),
+    )
+    return OrchestratorStatus(1, 2, 32, math.inf, None, (adapter,), {"wav2vec2.draw": "closed"})
+
+
+def test_status_tells_of_queue_workers_and_memory() -> None:
+    answer = strict(schema.status(make_status()))
+
+    assert (answer["ready"], answer["queued"], answer["running"]) == (True, 1, 2)
+    assert answer["wait_s"] == 0.0
+    (adapter,) = answer["adapters"]
+    assert adapter["workers"][0]["state"] == "ready"
+    assert adapter["memory"]["total_rss_bytes"] == make_memory().total_rss_bytes
+    assert answer["breakers"] == {"wav2vec2.draw": "closed"}
+
+
+def test_system_is_ready_when_every_adapter_is() -> None:
+    ready, starting = make_status(), make_status(ready=False)
+
+    assert schema.is_ready(ready)
+    assert not schema.is_ready(starting)
+    assert not schema.is_ready(replace(ready, adapters=ready.adapters + starting.adapters))
+    assert not schema.is_ready(replace(ready, adapters=()))
+
+
+def test_schema_refuses_numbers_that_are_none() -> None:
+    with pytest.raises(ValidationError):
+        schema.WordSchema(text="a", start=math.nan, end=1.0, confidence=0.5)
+
+
+# --- captions -----------------------------------------------------------------------------------
+
+
+def spoken(*words: tuple[str, float, float]) -> list[schema.WordSchema]:
+    return [schema.WordSchema(text=t, start=s, end=e, confidence=0.9) for t, s, e in words]
+
+
+def test_srt_numbers_its_cues_and_ends_them_at_pauses() -> None:
+    words = spoken(("hello", 0.5, 0.9), ("there", 1.0, 1.4), ("again", 3661.25, 3661.5))
+
+    assert subtitles.to_srt(words) == (
+        "1\n00:00:00,500 --> 00:00:01,400\nhello there\n\n2\n01:01:01,250 --> 01:01:01,500\nagain\n"
+    )
+
+
+def test_vtt_escapes_markup() -> None:
+    text = subtitles.to_vtt(spoken(("<b>&", 0.0, 1.0)))
+
+    assert text == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n&lt;b&gt;&amp;\n"
+
+
+def test_captions_are_short_in_time_and_text() -> None:
+    words = spoken(*((f"word{i:03}", i * 0.4, i * 0.4 + 0.3) for i in range(100)))
+
+    groups = subtitles.cues(words)
+
+    assert [word for group in groups for word in group] == words
+    for group in groups:
+        assert group[-1].end - group[0].start <= subtitles.LONGEST_S
+        assert len(" ".join(word.text for word in group)) <= subtitles.CHARACTERS
+
+
+def test_given_text_is_shown_as_it_was_written() -> None:
+    text = "« Good\nmorning » — said she … twice !"
+    found = make_alignment("Good morning said she twice")
+    answer = schema.alignment(replace(make_result(), alignment=found), text)
+
+    shown = subtitles.as_written(answer.text, answer.words)
+
+    assert [word.text for word in shown] == ["« Good", "morning » —", "said", "she …", "twice !"]
+    assert [word.start for word in shown] == [word.start for word in answer.words]
+    assert "« Good morning » — said she … twice !" in subtitles.to_srt(shown)
+
+
+def test_nothing_said_makes_empty_captions() -> None:
+    assert subtitles.to_srt([]) == ""
+    assert subtitles.to_vtt([]) == "WEBVTT\n"

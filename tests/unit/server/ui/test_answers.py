@@ -1,0 +1,165 @@
+import json
+
+import pytest
+
+from tests.doubles import PICTURE_NAMES, FakeAdapter
+from tests.unit.conftest import Start
+from wav2vec2_app.errors import InputError
+from wav2vec2_app.server import schema
+from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.tasks import Operation
+from wav2vec2_app.server.ui import answers
+
+ROOM = {"cache_bytes": 10_000_000}
+
+
+async def test_client_gets_a_transcription(orchestrator: ModelOrchestrator, clip: str) -> None:
+    answer = await answers.transcribe(orchestrator, clip, "auto", "tab")
+
+    assert answer["text"] == "hello world"
+    assert answer["reused"] is False
+    assert "pictures" not in answer
+    json.dumps(answer, allow_nan=False)
+
+
+async def test_client_gets_an_analysis(orchestrator: ModelOrchestrator, clip: str) -> None:
+    answer = await answers.analyze(orchestrator, clip, "", "tab")
+
+    assert answer["text"] == "hello world"
+    assert len(answer["pictures"]) == len(PICTURE_NAMES)
+    assert answer["features"]["contours"]["f0_hz"][-1] is None
+    json.dumps(answer, allow_nan=False)
+
+
+async def test_settings_reach_the_model_and_come_back(
+    orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str
+) -> None:
+    settings = ("beam", 50, 2, -0.5, "Anna, Zoë\nSzczecin", 8)
+
+    answer = await answers.transcribe(orchestrator, clip, "auto", "tab", *settings)
+
+    assert answer["decoding"] == {
+        "decoder": "beam",
+        "beam_width": 50,
+        "lm_weight": 2.0,
+        "word_score": -0.5,
+        "hotwords": ["Anna", "Zoë", "Szczecin"],
+        "hotword_boost": 8.0,
+    }
+    assert adapter.calls[0].task.decoding.hotwords == ("Anna", "Zoë", "Szczecin")
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        (("best",), "decoder.unknown"),
+        (("beam", float("nan")), "decoder.bad_value"),
+        (("beam", 0), "decoder.bad_value"),
+        (("beam", 30, "much"), "decoder.bad_value"),
+        (("beam", 30, 1, 0, "\n".join(f"w{n}" for n in range(10_000))), "hotwords.too_many"),
+        (("beam", 30, 1, 0, {"a": 1}), "decoder.bad_value"),
+    ],
+)
+async def test_settings_that_make_no_sense_are_refused_before_any_work(
+    orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str, settings: tuple, code: str
+) -> None:
+    answer = await answers.transcribe(orchestrator, clip, "auto", "tab", *settings)
+
+    schema.ErrorResponse.model_validate(answer)
+    assert answer["error"]["code"] == code
+    assert answer["error"]["hint"]
+    assert adapter.calls == []
+
+
+async def test_earlier_answer_is_read_again_without_the_model(start: Start, clip: str) -> None:
+    adapter = FakeAdapter()
+    orchestrator = await start(adapter, **ROOM)
+    first = await answers.transcribe(orchestrator, clip, "auto", "tab")
+
+    again = await answers.read(orchestrator, first["request_id"], "tab", "beam")
+
+    assert again["text"] == "read anew"
+    assert again["reused"] is True
+    assert again["decoding"]["decoder"] == "beam"
+    assert again["request_id"] != first["request_id"]
+    assert adapter.count(Operation.TRANSCRIBE) == 1
+
+
+@pytest.mark.parametrize(
+    ("request_id", "code"),
+    [("gone", "task.not_kept"), ("", "request.bad_value"), (None, "request.bad_value")],
+)
+async def test_request_that_is_not_known_cannot_be_read_again(
+    orchestrator: ModelOrchestrator, request_id: object, code: str
+) -> None:
+    answer = await answers.read(orchestrator, request_id, "tab")
+
+    assert answer["error"]["code"] == code
+
+
+async def test_text_is_aligned_with_a_file(orchestrator: ModelOrchestrator, clip: str) -> None:
+    answer = await answers.align(orchestrator, clip, "Hello, world!", "", "auto", "tab")
+
+    response = schema.AlignmentResponse.model_validate(answer)
+    assert [word.text for word in response.words] == ["Hello,", "world!"]
+    assert response.words[0].characters[0].text == "H"
+    assert not response.reused
+    json.dumps(answer, allow_nan=False)
+
+
+async def test_text_is_aligned_with_an_earlier_answer(start: Start, clip: str) -> None:
+    adapter = FakeAdapter()
+    orchestrator = await start(adapter, **ROOM)
+    first = await answers.transcribe(orchestrator, clip, "auto", "tab")
+
+    answer = await answers.align(orchestrator, None, "hi", first["request_id"], "auto", "tab")
+
+    assert answer["reused"] is True
+    assert adapter.count(Operation.TRANSCRIBE) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "align.empty_text"),
+        (" \n", "align.empty_text"),
+        (None, "align.empty_text"),
+        ("a " * 60_000, "align.text_too_long"),
+    ],
+)
+async def test_text_that_cannot_be_aligned_is_refused_before_any_work(
+    orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str, text: object, code: str
+) -> None:
+    answer = await answers.align(orchestrator, clip, text, "", "auto", "tab")
+
+    assert answer["error"]["code"] == code
+    assert adapter.calls == []
+
+
+async def test_client_gets_an_error_as_json(
+    orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str
+) -> None:
+    adapter.fail(Operation.PROBE, InputError("Not audio.", code="audio.not_audio", hint="Use WAV."))
+
+    answer = await answers.transcribe(orchestrator, clip, "auto", "tab")
+
+    assert answer["error"]["code"] == "audio.not_audio"
+    assert answer["error"]["hint"] == "Use WAV."
+    assert answer["request_id"]
+
+
+async def test_client_without_audio_gets_an_error_as_json(
+    orchestrator: ModelOrchestrator,
+) -> None:
+    for answer in (
+        await answers.analyze(orchestrator, None, "auto", "tab"),
+        await answers.align(orchestrator, None, "hello", "", "auto", "tab"),
+    ):
+        assert answer["error"]["code"] == "audio.missing"
+
+
+async def test_client_can_ask_what_the_system_can_and_does(
+    orchestrator: ModelOrchestrator,
+) -> None:
+    assert answers.capabilities(orchestrator)["adapters"][0]["name"] == "fake"
+    assert answers.status(orchestrator)["ready"] is True

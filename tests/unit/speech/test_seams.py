@@ -1,0 +1,131 @@
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tests.doubles import VOCABULARY
+from wav2vec2_app.speech.audio import Float32
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.seams import ALIKE, REACH, join, settle
+from wav2vec2_app.speech.windows import FrameGrid, Window, plan_windows
+
+GRID = FrameGrid()
+Tokens = NDArray[np.int64]
+
+
+def emission_of(tokens: Tokens, energy_db: Float32 | None = None) -> Emission:
+    """Surest of these tokens, frame by frame."""
+    probabilities = np.full((len(tokens), len(VOCABULARY)), 1e-3, np.float32)
+    probabilities[np.arange(len(tokens)), tokens] = 0.9
+    return Emission(
+        log_probs=np.log(probabilities),
+        vocabulary=VOCABULARY,
+        blank_id=0,
+        word_delimiter="|",
+        frame_s=0.02,
+        energy_db=energy_db,
+    )
+
+
+def heard(window: Window, tokens: Tokens, energy_db: Float32 | None = None) -> Emission:
+    """What a window hears of a whole of which every frame is told."""
+    first = window.start // GRID.hop
+    frames = slice(first, first + GRID.frames(window.stop - window.start))
+    return emission_of(tokens[frames], None if energy_db is None else energy_db[frames])
+
+
+def spoken(frames: int, seed: int = 0) -> Tokens:
+    return np.random.default_rng(seed).integers(0, len(VOCABULARY), frames)
+
+
+def two_windows(frames: int = 900) -> list[Window]:
+    """Of 500 frames each, with frames 400 to 500 in common."""
+    return plan_windows(GRID.samples(frames), GRID, window_frames=500, overlap_frames=100)
+
+
+def seams(windows: list[Window]) -> list[int]:
+    return [window.start // GRID.hop + window.keep_to for window in windows[:-1]]
+
+
+@given(
+    frames=st.integers(min_value=30, max_value=3000),
+    window=st.integers(min_value=10, max_value=600),
+    share=st.floats(min_value=0.05, max_value=0.9),
+    seed=st.integers(min_value=0, max_value=9),
+)
+def test_wherever_the_seams_go_every_frame_is_kept_exactly_once(
+    frames: int, window: int, share: float, seed: int
+) -> None:
+    overlap = max(1, int(window * share))
+    windows = plan_windows(GRID.samples(frames), GRID, window_frames=window, overlap_frames=overlap)
+    ears = [heard(one, spoken(frames, seed + n)) for n, one in enumerate(windows)]
+
+    settled = settle(windows, ears)
+
+    kept = [
+        frame
+        for w in settled
+        for frame in range(w.start // GRID.hop + w.keep_from, w.start // GRID.hop + w.keep_to)
+    ]
+    assert kept == list(range(frames))
+    for w in settled:
+        assert 0 <= w.keep_from < w.keep_to <= GRID.frames(w.stop - w.start)
+
+
+def test_seam_stays_in_the_middle_where_both_hear_the_same_or_nothing_alike() -> None:
+    windows, tokens = two_windows(), spoken(900)
+
+    assert settle(windows, [heard(one, tokens) for one in windows]) == windows
+
+    others = (tokens + 1) % len(VOCABULARY)
+    assert settle(windows, [heard(windows[0], tokens), heard(windows[1], others)]) == windows
+
+
+def test_seam_moves_to_where_both_hear_the_same() -> None:
+    windows, tokens = two_windows(), spoken(900)
+    others = (tokens + 1) % len(VOCABULARY)
+    others[425 : 425 + 2 * ALIKE] = tokens[425 : 425 + 2 * ALIKE]
+
+    settled = settle(windows, [heard(windows[0], tokens), heard(windows[1], others)])
+
+    assert seams(windows) == [450]
+    assert seams(settled) == [425 + ALIKE]
+
+
+def test_seam_moves_no_further_than_allowed() -> None:
+    windows, tokens = two_windows(), spoken(900)
+    others = (tokens + 1) % len(VOCABULARY)
+    others[: 450 - REACH] = tokens[: 450 - REACH]
+
+    settled = settle(windows, [heard(windows[0], tokens), heard(windows[1], others)])
+
+    assert seams(settled) == [450 - REACH]
+
+
+def test_space_between_words_is_not_lost_where_one_hears_it_early_and_one_late() -> None:
+    """In one long pause: a cut in the very middle would have neither."""
+    windows, space = two_windows(), VOCABULARY.index("|")
+    left, right = np.zeros(900, np.int64), np.zeros(900, np.int64)
+    for ear in (left, right):
+        ear[380:430:3], ear[470:520:3] = 5, 6
+    left[455], right[445] = space, space
+
+    whole = join(windows, [heard(windows[0], left), heard(windows[1], right)])
+
+    assert space in whole.log_probs[430:470].argmax(axis=1)
+
+
+def test_joined_windows_are_the_whole() -> None:
+    tokens, level = spoken(2000, 4), np.linspace(-60, -10, 2000, dtype=np.float32)
+    windows = plan_windows(GRID.samples(2000), GRID, window_frames=500, overlap_frames=100)
+    whole = emission_of(tokens, level)
+
+    joined = join(windows, [heard(one, tokens, level) for one in windows])
+
+    np.testing.assert_array_equal(joined.log_probs, whole.log_probs)
+    np.testing.assert_array_equal(joined.energy_db, whole.energy_db)
+
+    without = [replace(heard(one, tokens, level), energy_db=None) for one in windows]
+    assert join(windows, without).energy_db is None

@@ -1,0 +1,176 @@
+import gc
+import weakref
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.checkpoints import VOCABULARY
+from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
+from wav2vec2_app.worker.model.decoders import THRESHOLD, BeamDecoder, GreedyDecoder, _threshold
+from wav2vec2_app.worker.model.lexicon import Lexicon
+
+LANGUAGE_MODEL = assets_path() / "lm"
+
+
+def emission(
+    path: str, probability: float = 0.6, second: tuple[str, int] | None = None
+) -> Emission:
+    """An emission whose best token in each frame spells ``path`` (``_`` is the blank).
+
+    ``second`` is a letter that is nearly as probable in one frame.
+    """
+    columns = {"_": 0, **{token: index for index, token in enumerate(VOCABULARY)}}
+    rest = (1 - probability) / (len(VOCABULARY) - 1)
+    probabilities = np.full((len(path), len(VOCABULARY)), rest)
+    for frame, letter in enumerate(path):
+        probabilities[frame, columns[letter]] = probability
+    if second is not None:
+        letter, frame = second
+        probabilities[frame, columns[letter]] = 0.9 * probability
+    return Emission(np.log(probabilities).astype(np.float32), VOCABULARY, 0, "|", 0.02)
+
+
+@pytest.fixture(scope="module")
+def beam() -> BeamDecoder:
+    pytest.importorskip(
+        "flashlight.lib.text", reason="flashlight-text has no build for this system"
+    )
+    return BeamDecoder(Lexicon(LANGUAGE_MODEL, emission("_")), DEFAULT_OPTIONS)
+
+
+def test_beam_spells_words_of_its_lexicon_where_the_best_path_does_not(beam: BeamDecoder) -> None:
+    said = emission("_H_E_|_B_R_O_U_G_G_T_|_T_H_E_M_", second=("H", 17))
+
+    greedy = [word.text for word in GreedyDecoder().decode(said).words]
+    read = [word.text for word in beam.decode(said).words]
+
+    assert greedy == ["HE", "BROUGGT", "THEM"]
+    assert read == ["HE", "BROUGHT", "THEM"]
+
+
+def test_beam_times_lie_in_order_on_the_frames(beam: BeamDecoder) -> None:
+    words = beam.decode(emission("__T_H_E_||_D_O_G__")).words
+
+    assert [word.text for word in words] == ["THE", "DOG"]
+    assert words[0].start_s == pytest.approx(0.04)
+    times = [time for word in words for time in (word.start_s, word.end_s)]
+    assert times == sorted(times)
+    assert times[-1] <= 18 * 0.02
+
+
+def test_phrases_are_read_for_themselves_and_keep_their_times(beam: BeamDecoder) -> None:
+    dog, cat = "_T_H_E_|_D_O_G_".ljust(120, "_"), "_T_H_E_|_C_A_T_".ljust(120, "_")
+    sure = {"probability": 0.9}
+
+    whole = beam.decode(emission(dog + cat, **sure))
+    alone = beam.decode(emission(cat, **sure))
+
+    assert [word.text for word in whole.words] == ["THE", "DOG", "THE", "CAT"]
+    assert whole.leads is not None
+    assert len(whole.leads) == 4
+    for word, same in zip(whole.words[2:], alone.words, strict=True):
+        assert word.start_s == pytest.approx(same.start_s + 2.4, abs=0.02)
+        assert word.end_s == pytest.approx(same.end_s + 2.4, abs=0.02)
+
+
+def test_language_model_does_not_lift_the_confidence(beam: BeamDecoder) -> None:
+    [right] = beam.decode(emission("_B_R_O_U_G_H_T_")).words
+    [mended] = beam.decode(emission("_B_R_O_U_G_G_T_", second=("H", 11))).words
+
+    assert right.text == mended.text == "BROUGHT"
+    assert right.confidence == pytest.approx(0.6, abs=0.02)
+    assert mended.confidence < right.confidence
+
+
+def test_last_word_is_whole_where_the_recording_ends_with_it(beam: BeamDecoder) -> None:
+    clear = emission("_D_O_G", probability=0.9)  # else the language model would rather have "do"
+
+    assert [word.text for word in beam.decode(clear).words] == ["DOG"]
+
+
+def test_hypotheses_are_dropped_sooner_where_the_language_model_counts_less() -> None:
+    thresholds = [
+        _threshold(replace(DEFAULT_OPTIONS, lm_weight=weight)) for weight in (0, 1, 2, 3, 10)
+    ]
+
+    assert thresholds == [6, 8, 10, 12, THRESHOLD]
+
+
+def test_blank_everywhere_is_no_word(beam: BeamDecoder) -> None:
+    assert beam.decode(emission("_" * 20, probability=0.99)).words == ()
+
+
+def test_prior_taken_off_lifts_a_rare_letter_over_blanks(beam: BeamDecoder) -> None:
+    """A letter that is always unlikely counts for what it is more likely than usual."""
+    said = emission("_D_O_G_", probability=0.8)
+    faint = said.log_probs.copy()
+    faint[5, 0], faint[5, VOCABULARY.index("G")] = np.log(0.7), np.log(0.1)
+    faint = replace(said, log_probs=faint)
+    prior = np.full(len(VOCABULARY), np.log(0.01))
+    prior[0] = np.log(0.6)
+    plain = DecodingOptions(lm_weight=0.0, word_score=0.0)
+    decoder = BeamDecoder(Lexicon(LANGUAGE_MODEL, said), plain)
+
+    assert [word.text for word in decoder.decode(faint).words] != ["DOG"]
+    lifted = decoder.decode(replace(faint, prior=tuple(prior)))
+    assert [word.text for word in lifted.words] == ["DOG"]
+
+
+def test_word_with_a_close_rival_leads_by_less_than_one_without(beam: BeamDecoder) -> None:
+    clear = beam.decode(emission("_D_O_G_|_H_O_U_S_E_", probability=0.9))
+    close = beam.decode(emission("_D_O_G_|_H_O_U_S_E_", probability=0.9, second=("R", 13)))
+
+    assert [word.text for word in close.words] == ["DOG", "HOUSE"]
+    assert clear.leads is not None
+    assert close.leads is not None
+    assert len(clear.leads) == len(close.leads) == 2
+    assert close.leads[1] < clear.leads[1]
+    assert min(clear.leads) > 0
+
+
+def test_hotword_has_no_lead_from_its_boost(beam: BeamDecoder) -> None:
+    said = emission("_D_O_G_", probability=0.5, second=("K", 5))
+    boosted = DecodingOptions(hotwords=("dok",), hotword_boost=30.0)
+    lexicon = Lexicon(LANGUAGE_MODEL, said, boosted.hotwords)
+
+    decoded = BeamDecoder(lexicon, boosted, unbiased=beam).decode(said)
+    proud = BeamDecoder(lexicon, boosted).decode(said)
+
+    assert [word.text for word in decoded.words] == ["DOK"]
+    assert decoded.leads is not None
+    assert proud.leads is not None
+    assert decoded.leads[0] < 0 < proud.leads[0]
+
+
+def test_one_path_has_no_leads() -> None:
+    assert GreedyDecoder().decode(emission("_D_O_G_")).leads is None
+
+
+def test_last_word_that_nothing_in_the_lexicon_completes_leads_by_less_than_nothing(
+    beam: BeamDecoder,
+) -> None:
+    """Where the sound ends in a word's middle beyond doubt, what was heard of it stays."""
+    said = emission("_D_O_G_|_P_R_O_S_A_I_", probability=0.999999)
+
+    decoded = beam.decode(said)
+
+    assert [word.text for word in decoded.words] == ["DOG", "PROSAI"]
+    assert decoded.leads is not None
+    assert decoded.leads[0] > 0 > decoded.leads[1]
+
+
+def test_beam_is_gone_as_soon_as_nobody_holds_it(beam: BeamDecoder) -> None:
+    """It holds hundreds of hypotheses of what it read last: more than should wait for a collection."""
+    said = emission("_D_O_G_")
+    one = BeamDecoder(Lexicon(LANGUAGE_MODEL, said), DEFAULT_OPTIONS)
+    one.decode(said)
+    still_there = weakref.ref(one)
+    gc.disable()
+    try:
+        del one
+        assert still_there() is None
+    finally:
+        gc.enable()

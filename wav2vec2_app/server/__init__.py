@@ -1,0 +1,1 @@
+"""The web process: page, API, orchestrator and the bridge to the workers."""

@@ -1,0 +1,100 @@
+"""What the parts of the system report of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wav2vec2_app.server.tasks import Operation
+from wav2vec2_app.speech.models import ModelChoice, ModelInfo
+
+
+@dataclass(frozen=True)
+class ProcessMemory:
+    """Resident memory of one process, now and at its highest, in bytes."""
+
+    name: str
+    pid: int
+    rss_bytes: int
+    peak_rss_bytes: int
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """Resident memory of all of the application's processes against the limit, in bytes."""
+
+    processes: tuple[ProcessMemory, ...]
+    limit_bytes: int
+    model_bytes: int
+
+    @property
+    def total_rss_bytes(self) -> int:
+        return sum(process.rss_bytes for process in self.processes)
+
+
+@dataclass(frozen=True)
+class ModelCapabilities:
+    """What an adapter can do, and how well it has done it lately.
+
+    ``average_latency_s``, ``throughput`` (audio seconds per second) and ``success_rate`` are measured
+    over a sliding window of ``samples`` operations; ``None`` until there is something to measure.
+    """
+
+    name: str
+    operations: frozenset[Operation]
+    max_duration_s: float
+    max_bytes: int
+    formats: tuple[str, ...]
+    features: tuple[str, ...]
+    models: tuple[str, ...] = ()
+    average_latency_s: float | None = None
+    throughput: float | None = None
+    success_rate: float | None = None
+    samples: int = 0
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """One worker process as its bridge sees it.
+
+    ``state`` is one of ``starting``, ``ready``, ``restarting``, ``down``, ``stopped``.
+    """
+
+    role: str
+    state: str
+    pid: int | None
+    restarts: int
+    in_flight: int
+
+
+@dataclass(frozen=True)
+class AdapterStatus:
+    """What an adapter can tell about itself at this moment, without asking a worker.
+
+    ``notices`` are plain sentences for the page (which model answered and why, a fetch under way…).
+    """
+
+    name: str
+    ready: bool
+    model: ModelInfo | None = None
+    choices: tuple[ModelChoice, ...] = ()
+    workers: tuple[WorkerStatus, ...] = ()
+    memory: MemoryReport | None = None
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OrchestratorStatus:
+    """The whole system at this moment.
+
+    ``throughput`` is measured audio seconds per second, ``None`` before the first task;
+    ``breakers`` maps ``adapter.operation`` to ``closed``, ``open`` or ``half-open``.
+    """
+
+    queued: int
+    running: int
+    queue_size: int
+    wait_s: float
+    throughput: float | None
+    adapters: tuple[AdapterStatus, ...]
+    breakers: Mapping[str, str]

@@ -1,0 +1,1 @@
+"""Nouns and arithmetic of speech that the server and the workers share."""

@@ -1,0 +1,71 @@
+"""Audio, encoded and decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE_HZ = 16_000
+"""Sampling rate of all audio past the decoder."""
+
+
+Float32 = NDArray[np.float32]
+
+
+Float16 = NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class AudioSource:
+    """Encoded audio as it arrived: a file here or bytes in memory, never both.
+
+    ``name`` is what the person called it; it is shown and logged, never opened.
+    """
+
+    path: Path | None = None
+    data: bytes | None = None
+    name: str = "audio"
+
+    def __post_init__(self) -> None:
+        if (self.path is None) == (self.data is None):
+            raise ValueError("an AudioSource has either a path or data")
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Decoded audio.
+
+    Attributes:
+        samples: float32 ``(n,)``, mono, 16 kHz, in [-1, 1].
+        original_rate_hz, original_channels: as the file had them.
+        format: container and codec, such as ``wav/pcm_s16le`` or ``ogg/opus``.
+        warnings: what was repaired on the way (a truncated end, clipped samples…).
+    """
+
+    samples: Float32
+    original_rate_hz: int
+    original_channels: int
+    format: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True)
+class AudioProbe:
+    """What a file's header says, read without decoding it.
+
+    ``duration_s`` is estimated from the bytes where the header does not say (``exact`` is false).
+    """
+
+    duration_s: float
+    exact: bool
+    rate_hz: int
+    channels: int
+    format: str
+    size_bytes: int

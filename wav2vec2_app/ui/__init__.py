@@ -1,5 +1,0 @@
-"""The page: layout, looks and handlers; the only place that knows Gradio."""
-
-from wav2vec2_app.ui import stubs
-
-stubs.spare()

@@ -1,0 +1,291 @@
+"""``Wav2Vec2ForCTC`` written in OpenVINO operations, straight from a checkpoint's safetensors.
+
+Two graphs: the convolutions, which hear a piece of audio at a time, and the transformer, which needs all
+frames at once. No torch and no conversion: decoding the weights and compiling takes about a second, so a new
+worker answers soon. Architecture after Baevski et al. 2020, "wav2vec 2.0", in both published variants (group
+norm and post-norm layers as in *base*; layer norm and pre-norm layers as in *large*, XLSR and MMS), attention
+adapters (MMS) included. Tests hold it against ``transformers``' own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as ops
+
+from wav2vec2_app.speech.audio import Float32
+from wav2vec2_app.worker.model.engines.base import UnsupportedArchitecture
+from wav2vec2_app.worker.model.engines.group_norm import GroupNorm
+from wav2vec2_app.worker.model.engines.weights import Weights
+
+Node = Any  # an openvino.Node; its package has no complete annotations
+
+CONVOLUTION = "wav2vec2.feature_extractor.conv_layers"
+
+ACTIVATIONS: dict[str, Callable[[Node], Node]] = {
+    "gelu": lambda x: ops.gelu(x, "erf"),
+    "gelu_new": lambda x: ops.gelu(x, "tanh"),
+    "relu": ops.relu,
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What of a checkpoint's config.json decides the graph; names as there."""
+
+    conv_dim: tuple[int, ...]
+    conv_kernel: tuple[int, ...]
+    conv_stride: tuple[int, ...]
+    conv_bias: bool
+    feat_extract_norm: str
+    feat_extract_activation: str
+    hidden_act: str
+    hidden_size: int
+    num_attention_heads: int
+    num_hidden_layers: int
+    num_conv_pos_embeddings: int
+    num_conv_pos_embedding_groups: int
+    do_stable_layer_norm: bool
+    layer_norm_eps: float
+    vocab_size: int
+    adapter_attn_dim: int | None = None
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Architecture:
+        """Read ``config``; the values that config.json leaves out are wav2vec2-base's.
+
+        Raises:
+            UnsupportedArchitecture: it is not a wav2vec2 model, or has parts not known here.
+        """
+        if config.get("model_type", "wav2vec2") != "wav2vec2":
+            raise UnsupportedArchitecture(f"model type {config['model_type']}")
+        if config.get("add_adapter"):
+            raise UnsupportedArchitecture("convolutional adapter")
+        values = BASE | {key: value for key, value in config.items() if value is not None}
+        known: dict[str, Any] = {field.name: values.get(field.name) for field in fields(cls)}
+        for name in ("conv_dim", "conv_kernel", "conv_stride"):
+            known[name] = tuple(known[name])
+        for name in ("hidden_act", "feat_extract_activation"):
+            if known[name] not in ACTIVATIONS:
+                raise UnsupportedArchitecture(f"activation {known[name]}")
+        return cls(**known)
+
+
+BASE: dict[str, Any] = {
+    "conv_dim": (512,) * 7,
+    "conv_kernel": (10, 3, 3, 3, 3, 2, 2),
+    "conv_stride": (5, 2, 2, 2, 2, 2, 2),
+    "conv_bias": False,
+    "feat_extract_norm": "group",
+    "feat_extract_activation": "gelu",
+    "hidden_act": "gelu",
+    "hidden_size": 768,
+    "num_attention_heads": 12,
+    "num_hidden_layers": 12,
+    "num_conv_pos_embeddings": 128,
+    "num_conv_pos_embedding_groups": 16,
+    "do_stable_layer_norm": False,
+    "layer_norm_eps": 1e-5,
+    "vocab_size": 32,
+}
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """The two parts of a model.
+
+    ``convolutions``: audio ``(batch, samples)`` to features ``(batch, channels, frames)``; with
+    ``group_norm`` they also take its scale and shift, ``(batch, channels, 1)`` each. ``transformer``:
+    features to log-probabilities ``(batch, frames, tokens)``.
+    """
+
+    convolutions: ov.Model
+    transformer: ov.Model
+    group_norm: GroupNorm | None
+
+
+def build(architecture: Architecture, weights: Weights, *, int8: bool = False) -> Graphs:
+    """The graphs of a checkpoint.
+
+    With ``int8`` the transformer's linear layers have weights of 8 bits, a scale for each output; their
+    inputs are rounded to 8 bits as they come, by OpenVINO. Convolutions and the CTC head stay as they are.
+
+    Raises:
+        KeyError: the file lacks a tensor that the architecture needs.
+    """
+    return _Builder(architecture, weights, int8).graphs()
+
+
+class _Builder:
+    def __init__(self, architecture: Architecture, weights: Weights, int8: bool) -> None:
+        self._a = architecture
+        self._w = weights
+        self._int8 = int8
+
+    def graphs(self) -> Graphs:
+        group_norm = self._group_norm()
+        features = ops.parameter([-1, self._a.conv_dim[-1], -1], np.float32, name="features")
+        hidden = self._project(features)
+        hidden = self._encode(ops.add(hidden, self._positions(hidden)))
+        scores = ops.log_softmax(self._linear(hidden, "lm_head"), -1)
+        return Graphs(
+            convolutions=self._convolve(scaled=group_norm is not None),
+            transformer=ov.Model([scores], [features], "transformer"),
+            group_norm=group_norm,
+        )
+
+    # --- parts ---
+
+    def _group_norm(self) -> GroupNorm | None:
+        if self._a.feat_extract_norm == "layer":
+            return None
+        return GroupNorm(
+            kernel=self._w(f"{CONVOLUTION}.0.conv.weight")[:, 0].astype(np.float64),
+            stride=self._a.conv_stride[0],
+            weight=self._w(f"{CONVOLUTION}.0.layer_norm.weight"),
+            bias=self._w(f"{CONVOLUTION}.0.layer_norm.bias"),
+        )
+
+    def _convolve(self, *, scaled: bool) -> ov.Model:
+        """The feature encoder; ``scaled``: by what group norm comes to, after the first convolution."""
+        a = self._a
+        activate = ACTIVATIONS[a.feat_extract_activation]
+        inputs = [ops.parameter([-1, -1], np.float32, name="audio")]
+        hidden = ops.unsqueeze(inputs[0], 1)
+        for number, stride in enumerate(a.conv_stride):
+            prefix = f"{CONVOLUTION}.{number}"
+            kernel = _constant(self._w(f"{prefix}.conv.weight"))
+            hidden = ops.convolution(hidden, kernel, [stride], [0], [0], [1])
+            if scaled and number == 0:  # a bias makes no difference after it
+                scale, shift = (
+                    ops.parameter([-1, a.conv_dim[0], 1], np.float32, name=name)
+                    for name in ("scale", "shift")
+                )
+                inputs += [scale, shift]
+                hidden = ops.add(ops.multiply(hidden, scale), shift)
+            elif a.conv_bias:
+                bias = self._w(f"{prefix}.conv.bias")
+                hidden = ops.add(hidden, ops.constant(bias[None, :, None]))
+            if a.feat_extract_norm == "layer":
+                turned = ops.transpose(hidden, [0, 2, 1])
+                turned = self._norm(turned, f"{prefix}.layer_norm", 1e-5)
+                hidden = ops.transpose(turned, [0, 2, 1])
+            hidden = activate(hidden)
+        return ov.Model([hidden], inputs, "convolutions")
+
+    def _project(self, hidden: Node) -> Node:
+        hidden = ops.transpose(hidden, [0, 2, 1])
+        eps = self._a.layer_norm_eps
+        hidden = self._norm(hidden, "wav2vec2.feature_projection.layer_norm", eps)
+        return self._linear(hidden, "wav2vec2.feature_projection.projection")
+
+    def _positions(self, hidden: Node) -> Node:
+        """The convolutional position embedding (weight norm over all but the kernel's axis)."""
+        a = self._a
+        prefix = "wav2vec2.encoder.pos_conv_embed.conv"
+        kernel = self._position_kernel(prefix)
+        groups, width = a.num_conv_pos_embedding_groups, kernel.shape[2]
+        kernel = kernel.reshape(groups, -1, kernel.shape[1], width)
+        turned = ops.transpose(hidden, [0, 2, 1])
+        before, after = width // 2, width // 2 - (1 - width % 2)
+        out = ops.group_convolution(turned, ops.constant(kernel), [1], [before], [after], [1])
+        out = ops.add(out, ops.constant(self._w(f"{prefix}.bias")[None, :, None]))
+        out = ACTIVATIONS[a.feat_extract_activation](out)
+        return ops.transpose(out, [0, 2, 1])
+
+    def _position_kernel(self, prefix: str) -> Float32:
+        names = (f"{prefix}.parametrizations.weight.original0", f"{prefix}.weight_g")
+        scale_name, direction_name = names[0], f"{prefix}.parametrizations.weight.original1"
+        if scale_name not in self._w:
+            scale_name, direction_name = names[1], f"{prefix}.weight_v"
+        if scale_name not in self._w:
+            return self._w(f"{prefix}.weight")
+        scale, direction = self._w(scale_name), self._w(direction_name)
+        norm = np.sqrt(np.square(direction).sum(axis=(0, 1), keepdims=True))
+        kernel: Float32 = scale * direction / norm
+        return kernel
+
+    def _encode(self, hidden: Node) -> Node:
+        a = self._a
+        final = "wav2vec2.encoder.layer_norm"
+        if not a.do_stable_layer_norm:
+            hidden = self._norm(hidden, final, a.layer_norm_eps)
+        for number in range(a.num_hidden_layers):
+            hidden = self._layer(hidden, f"wav2vec2.encoder.layers.{number}")
+        if a.do_stable_layer_norm:
+            hidden = self._norm(hidden, final, a.layer_norm_eps)
+        return hidden
+
+    def _layer(self, hidden: Node, prefix: str) -> Node:
+        eps = self._a.layer_norm_eps
+        first, second = f"{prefix}.layer_norm", f"{prefix}.final_layer_norm"
+        if not self._a.do_stable_layer_norm:
+            hidden = ops.add(hidden, self._attend(hidden, f"{prefix}.attention"))
+            hidden = self._norm(hidden, first, eps)
+            hidden = ops.add(hidden, self._feed_forward(hidden, f"{prefix}.feed_forward"))
+            return self._norm(hidden, second, eps)
+        normed = self._norm(hidden, first, eps)
+        hidden = ops.add(hidden, self._attend(normed, f"{prefix}.attention"))
+        normed = self._norm(hidden, second, eps)
+        hidden = ops.add(hidden, self._feed_forward(normed, f"{prefix}.feed_forward"))
+        if self._a.adapter_attn_dim:
+            hidden = ops.add(hidden, self._adapter(hidden, f"{prefix}.adapter_layer"))
+        return hidden
+
+    def _attend(self, hidden: Node, prefix: str) -> Node:
+        a = self._a
+        width = a.hidden_size // a.num_attention_heads
+        split = ops.constant(np.array([0, 0, a.num_attention_heads, width], np.int64))
+        q, k, v = (
+            ops.transpose(
+                ops.reshape(self._linear(hidden, f"{prefix}.{name}_proj"), split, True),
+                [0, 2, 1, 3],
+            )
+            for name in "qkv"
+        )
+        mixed = ops.transpose(ops.scaled_dot_product_attention(q, k, v), [0, 2, 1, 3])
+        joined = ops.constant(np.array([0, 0, a.hidden_size], np.int64))
+        return self._linear(ops.reshape(mixed, joined, True), f"{prefix}.out_proj")
+
+    def _feed_forward(self, hidden: Node, prefix: str) -> Node:
+        inner = ACTIVATIONS[self._a.hidden_act](
+            self._linear(hidden, f"{prefix}.intermediate_dense")
+        )
+        return self._linear(inner, f"{prefix}.output_dense")
+
+    def _adapter(self, hidden: Node, prefix: str) -> Node:
+        inner = self._linear(self._norm(hidden, f"{prefix}.norm", 1e-5), f"{prefix}.linear_1")
+        return self._linear(ops.relu(inner), f"{prefix}.linear_2")
+
+    # --- operations ---
+
+    def _linear(self, hidden: Node, name: str) -> Node:
+        values = self._w(f"{name}.weight")
+        in_encoder = name.startswith("wav2vec2.encoder.")
+        weight = _rounded(values) if self._int8 and in_encoder else _constant(values)
+        product = ops.matmul(hidden, weight, False, True)
+        return ops.add(product, ops.constant(self._w(f"{name}.bias")))
+
+    def _norm(self, hidden: Node, name: str, eps: float) -> Node:
+        hidden = ops.mvn(hidden, [-1], True, eps, "INSIDE_SQRT")
+        hidden = ops.multiply(hidden, ops.constant(self._w(f"{name}.weight")))
+        return ops.add(hidden, ops.constant(self._w(f"{name}.bias")))
+
+
+def _constant(weight: Float32) -> Node:
+    """A constant over a mapped weight's own memory; of other arrays, a copy."""
+    mapped = isinstance(weight, np.memmap)
+    return ops.constant(weight, shared_memory=True) if mapped else ops.constant(weight)
+
+
+def _rounded(weight: Float32) -> Node:
+    """``weight`` ``(outputs, inputs)`` as integers of 8 bits times a scale for each output."""
+    scale = np.abs(weight).max(axis=1, keepdims=True) / 127
+    scale = np.maximum(scale, np.finfo(np.float16).tiny).astype(np.float16)
+    rounded = np.clip(np.rint(weight / scale.astype(np.float32)), -127, 127).astype(np.int8)
+    halves = ops.multiply(ops.convert(ops.constant(rounded), np.float16), ops.constant(scale))
+    return ops.convert(halves, np.float32)

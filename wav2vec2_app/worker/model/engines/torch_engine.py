@@ -1,0 +1,191 @@
+"""The PyTorch engine: the CTC models of ``transformers`` on CUDA, MPS or CPU, with fallback to CPU."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModelForCTC, PreTrainedModel
+from transformers.utils.logging import disable_progress_bar
+
+from wav2vec2_app.errors import ModelError
+from wav2vec2_app.speech.audio import Float32
+from wav2vec2_app.speech.windows import FrameGrid
+from wav2vec2_app.worker.model.engines.base import EngineInfo, broken, no_ctc_head, unsupported
+from wav2vec2_app.worker.model.engines.cuda_graphs import Pass, Recorded, cuda_recorder
+from wav2vec2_app.worker.model.languages import CONFIG, read_json
+from wav2vec2_app.worker.model.resolve import Checkpoint
+
+log = logging.getLogger(__name__)
+
+CPU = torch.device("cpu")
+UNUSED = "masked_spec_embed"
+"""End of the name of a weight for training; a forward pass needs none."""
+KINDS = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
+"""Model types that hear raw audio through a stack of convolutions and have a CTC head."""
+TOGETHER = 16
+"""Rows of a batch on an accelerator, which one short recording at a time leaves idle."""
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+disable_progress_bar()  # a worker's log is no place for it
+
+
+@dataclass
+class TorchEngine:
+    """Whichever device was asked for and works; half precision on CUDA, full precision elsewhere.
+
+    Args:
+        device: ``auto`` (CUDA, else MPS, else CPU) or a torch device name.
+        precision: ``fp32``, ``bf16``, or anything else for what suits the device: float16 on CUDA (three bits
+            more of a number than bfloat16), unless it overflows with this model.
+        threads: intra-operation threads on the CPU; 0 leaves torch's choice.
+        record: whether CUDA may record the passes of shapes that keep coming
+            (:mod:`~wav2vec2_app.model.engines.cuda_graphs`).
+    """
+
+    device: str = "auto"
+    threads: int = 0
+    precision: str = "auto"
+    record: bool = True
+    grid: FrameGrid = field(default_factory=FrameGrid)
+    outputs: int = 0
+    note: str = ""
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        self._model = _read(checkpoint)
+        config = self._model.config
+        self.grid = FrameGrid.of_convolutions(tuple(config.conv_kernel), tuple(config.conv_stride))
+        self.outputs = config.vocab_size
+        self._parameters = sum(weight.numel() for weight in self._model.parameters())
+        self._place(self._choose_device())
+
+    def forward(self, batch: Float32) -> Float32:
+        try:
+            return self._forward(batch)
+        except torch.OutOfMemoryError as error:
+            if self._drop_recordings():
+                return self.forward(batch)
+            if len(batch) == 1:
+                self._fall_back(error)
+            half = (len(batch) + 1) // 2
+            return np.concatenate(
+                [self.forward(part) for part in (batch[:half], batch[half:]) if len(part)]
+            )
+        except RuntimeError as error:
+            if self._device == CPU:
+                raise
+            self._fall_back(error)
+            return self._forward(batch)
+
+    def describe(self) -> EngineInfo:
+        return EngineInfo(
+            engine="torch",
+            device=str(self._device),
+            precision=self._precision,
+            parameters=self._parameters,
+            note=self.note,
+            together=1 if self._device == CPU else TOGETHER,
+        )
+
+    def _choose_device(self) -> torch.device:
+        if self.device == "auto":
+            if torch.cuda.is_available():
+                return torch.device("cuda")
+            return torch.device("mps") if torch.backends.mps.is_available() else CPU
+        try:
+            return torch.device(self.device)
+        except RuntimeError as error:
+            raise ModelError(
+                f"There is no device called “{self.device}”.",
+                code="model.bad_device",
+                hint="Use auto, cpu, cuda, cuda:N or mps.",
+            ) from error
+
+    def _place(self, device: torch.device) -> None:
+        """Move the model to ``device`` and prove it with one short pass."""
+        self._device = device
+        try:
+            self._cast(self._suiting(device))
+            if self._overflows():
+                self._cast("fp32")
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            if device == CPU:
+                raise
+            self._fall_back(error)
+
+    def _suiting(self, device: torch.device) -> str:
+        if self.precision in ("fp32", "bf16"):
+            return self.precision
+        return "fp16" if device.type == "cuda" else "fp32"
+
+    def _cast(self, precision: str) -> None:
+        self._precision = precision
+        self._model.to(self._device, DTYPES[precision])
+        self._plain: Pass = partial(_score, self._model)
+        may_record = self.record and self._device.type == "cuda"
+        self._pass: Pass = (
+            Recorded(self._plain, cuda_recorder(self._device)) if may_record else self._plain
+        )
+
+    def _drop_recordings(self) -> bool:
+        """Give their memory back, and record no more; whether there could be any."""
+        if self._pass is self._plain:
+            return False
+        self._pass = self._plain
+        torch.cuda.empty_cache()
+        return True
+
+    def _overflows(self) -> bool:
+        noise = np.random.default_rng(0).standard_normal((1, self.grid.samples(50)))
+        return not np.isfinite(self._forward(noise.astype(np.float32))).all()
+
+    def _fall_back(self, error: Exception) -> None:
+        failed, self._device = self._device, CPU
+        self.note = f"The device {failed} failed; the CPU answers instead."
+        log.warning("device %s failed, falling back to cpu: %s", failed, error)
+        self._cast("fp32")
+
+    @torch.inference_mode()
+    def _forward(self, batch: Float32) -> Float32:
+        values = torch.from_numpy(np.ascontiguousarray(batch))
+        result: Float32 = self._pass(values.to(self._device, DTYPES[self._precision])).cpu().numpy()
+        return result
+
+
+def _score(model: PreTrainedModel, batch: torch.Tensor) -> torch.Tensor:
+    return torch.log_softmax(model(batch).logits.float(), dim=-1)
+
+
+def _read(checkpoint: Checkpoint) -> PreTrainedModel:
+    kind = read_json(checkpoint.path / CONFIG).get("model_type", "wav2vec2")
+    if kind not in KINDS:
+        raise unsupported(str(kind))
+    try:
+        model, report = AutoModelForCTC.from_pretrained(
+            checkpoint.path, dtype=torch.float32, local_files_only=True, output_loading_info=True
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise broken(checkpoint, error) from error
+    missing = {key for key in report["missing_keys"] if not key.endswith(UNUSED)}
+    if any(key.startswith("lm_head") for key in missing):
+        raise no_ctc_head()
+    if missing:  # transformers would make them up
+        raise broken(checkpoint, KeyError(*sorted(missing)))
+    _speak(model, checkpoint)
+    return model.eval()
+
+
+def _speak(model: PreTrainedModel, checkpoint: Checkpoint) -> None:
+    """Put the weights of the checkpoint's language in, where they are in a file of their own."""
+    if checkpoint.adapter is None:
+        return
+    try:
+        model.load_adapter(checkpoint.language, local_files_only=True)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise broken(checkpoint, error) from error

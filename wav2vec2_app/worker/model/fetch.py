@@ -1,0 +1,186 @@
+"""Fetching a checkpoint from the model hub into the hub's own cache, with true progress."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+)
+from tqdm.auto import tqdm
+
+from wav2vec2_app.errors import ModelError, ResourceError
+from wav2vec2_app.worker.model.languages import (
+    ADAPTERS,
+    CONFIG,
+    TOKENIZER,
+    VOCABULARY,
+    choose_language,
+    split_name,
+    unknown_language,
+)
+from wav2vec2_app.worker.model.resolve import WEIGHTS, cached_path
+
+log = logging.getLogger(__name__)
+
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT})
+"""What the system says where nothing can be stored."""
+
+SIDE_FILES = (
+    CONFIG,
+    VOCABULARY,
+    "preprocessor_config.json",
+    "processor_config.json",
+    TOKENIZER,
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+"""Small files of a checkpoint, fetched before the weights so that weights make it complete."""
+
+
+def fetch(
+    name: str,
+    report: Callable[[int, int], None],
+    *,
+    timeout_s: float = 5.0,
+    endpoint: str | None = None,
+) -> None:
+    """Download what the CTC checkpoint ``repository`` or ``repository:language`` needs.
+
+    ``report(done_bytes, total_bytes)`` is called as it comes, and may raise to stop. Of a multilingual
+    checkpoint one language is fetched. Does nothing where all is on disk already.
+
+    Raises:
+        ModelError: ``model.hub_offline`` where the hub does not answer within ``timeout_s``,
+            ``model.not_on_hub`` where it does not know or does not give the repository,
+            ``model.unknown_language`` where the checkpoint does not speak the language.
+    """
+    if cached_path(name) is not None:
+        return
+    repository, language = split_name(name)
+    try:
+        sizes = _sizes(repository, timeout_s, endpoint)
+        weights = _weights(repository, sizes)
+        side = [file for file in SIDE_FILES if file in sizes]
+        hub = _Hub(repository, sizes, endpoint, timeout_s)
+        total = sum(sizes[file] for file in (*side, weights))
+        done = hub.download(side, report, 0, total)
+        adapters = _adapters(repository, language, sizes)
+        total += sum(sizes[file] for file in adapters)
+        hub.download([*adapters, weights], report, done, total)
+    except (RepositoryNotFoundError, GatedRepoError) as error:
+        raise ModelError(
+            f"The model hub does not give {repository}.",
+            code="model.not_on_hub",
+            hint="Check the name, and whether it needs a token.",
+        ) from error
+    except (OfflineModeIsEnabled, LocalEntryNotFoundError, HTTPError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            raise ResourceError(
+                "The model cannot be stored on this machine.",
+                code="resource.disk",
+                retryable=False,
+                hint="Make room in the model hub's cache, or set HF_HOME to a folder with room.",
+            ) from error
+        log.info("the model hub cannot be reached: %s", type(error).__name__)
+        raise ModelError(
+            "The model hub cannot be reached.",
+            code="model.hub_offline",
+            severity="warning",
+            retryable=True,
+        ) from error
+
+
+def _sizes(repository: str, timeout_s: float, endpoint: str | None) -> dict[str, int]:
+    """The files of ``repository`` and their sizes in bytes."""
+    info = HfApi(endpoint=endpoint).model_info(repository, timeout=timeout_s, files_metadata=True)
+    return {file.rfilename: int(file.size or 0) for file in info.siblings or ()}
+
+
+def _weights(repository: str, sizes: Mapping[str, int]) -> str:
+    for name in WEIGHTS:
+        if name in sizes:
+            return name
+    raise ModelError(
+        f"{repository} holds no weights that this application reads.",
+        code="model.no_weights",
+        hint="It needs model.safetensors or pytorch_model.bin.",
+    )
+
+
+def _adapters(repository: str, language: str, sizes: Mapping[str, int]) -> list[str]:
+    """The adapter to fetch, told by the side files on disk: one, or none for a single language."""
+    config = try_to_load_from_cache(repository, CONFIG)
+    if not isinstance(config, str):
+        return []
+    chosen = choose_language(Path(config).parent, language)
+    found = [file for name in ADAPTERS if chosen and (file := name.format(chosen)) in sizes]
+    if language and not found:
+        raise unknown_language(language, _with_adapters(sizes))
+    return found[:1]
+
+
+def _with_adapters(sizes: Mapping[str, int]) -> tuple[str, ...]:
+    before, after = ADAPTERS[0].split("{}")
+    files = (file for file in sizes if file.startswith(before) and file.endswith(after))
+    return tuple(file[len(before) : -len(after)] for file in files)
+
+
+@dataclass(frozen=True)
+class _Progress:
+    report: Callable[[int, int], None]
+    before: int
+    total: int
+
+    def bar(self) -> type[tqdm[Any]]:
+        """A tqdm class that tells ``report`` instead of drawing: the hub's hook for progress."""
+        progress = self
+
+        class Bar(tqdm):  # type: ignore[misc]
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                kwargs.pop("name", None)
+                super().__init__(*args, **{**kwargs, "disable": True})
+                self.n = kwargs.get("initial", 0) or 0
+
+            def update(self, n: float | None = 1) -> bool | None:
+                self.n += n or 0
+                progress.report(int(progress.before + self.n), progress.total)
+                return None
+
+        return Bar
+
+
+@dataclass(frozen=True)
+class _Hub:
+    """A repository on the hub at ``endpoint`` (by default the public one)."""
+
+    repository: str
+    sizes: Mapping[str, int]
+    endpoint: str | None
+    timeout_s: float
+
+    def download(
+        self, files: Sequence[str], report: Callable[[int, int], None], done: int, total: int
+    ) -> int:
+        """Bring ``files`` into the cache; returns the bytes done by then."""
+        for file in files:
+            hf_hub_download(
+                self.repository,
+                file,
+                endpoint=self.endpoint,
+                etag_timeout=self.timeout_s,
+                tqdm_class=_Progress(report, done, total).bar(),
+            )
+            done += self.sizes[file]
+            report(done, total)
+        return done

@@ -1,0 +1,115 @@
+"""A loaded model: from samples to an emission."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.models import ModelInfo
+from wav2vec2_app.speech.windows import FrameGrid, Level
+from wav2vec2_app.worker.model.alphabet import Alphabet
+from wav2vec2_app.worker.model.confidence import read_calibration
+from wav2vec2_app.worker.model.engines.base import Engine
+from wav2vec2_app.worker.model.prior import read_prior
+from wav2vec2_app.worker.model.resolve import Checkpoint
+from wav2vec2_app.worker.model.speech import IMPOSSIBLE, frame_energy, is_silent
+
+
+class Recognizer:
+    """A checkpoint on an engine.
+
+    Args:
+        checkpoint: what to load.
+        engine: a fresh engine; loaded here.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, engine: Engine) -> None:
+        alphabet = Alphabet.of(checkpoint.path, checkpoint.language)
+        engine.load(checkpoint)
+        self._alphabet = alphabet.fitted(engine.outputs)
+        self._calibration = read_calibration(checkpoint.path)
+        self._prior = read_prior(checkpoint.path, self._alphabet.tokens)
+        self._engine = engine
+        self.checkpoint = checkpoint
+        self._frame_s = engine.grid.hop / SAMPLE_RATE_HZ
+
+    @property
+    def info(self) -> ModelInfo:
+        engine = self._engine.describe()
+        notes = (self.checkpoint.note, engine.note)
+        return ModelInfo(
+            name=self.checkpoint.name,
+            source=self.checkpoint.source,
+            engine=engine.engine,
+            device=engine.device,
+            precision=engine.precision,
+            parameters=engine.parameters,
+            size_bytes=self.checkpoint.weights.stat().st_size,
+            note=" ".join(note for note in notes if note),
+        )
+
+    @property
+    def grid(self) -> FrameGrid:
+        """Geometry of its frames."""
+        return self._engine.grid
+
+    @property
+    def together(self) -> int:
+        """How many recordings of one length are heard faster at once than one after the other."""
+        return self._engine.describe().together
+
+    def emit(self, samples: Float32, level: Level | None = None) -> Emission:
+        """Run the model once over ``samples`` ``(n,)``: a recording, or a window of one with ``level``.
+
+        Silence is answered without a forward pass: normalising it would blow noise up until it
+        resembles letters.
+        """
+        return self.emit_together([samples], [level])[0]
+
+    def emit_together(
+        self, recordings: Sequence[Float32], levels: Sequence[Level | None]
+    ) -> list[Emission]:
+        """The same for several, all of one length, in one pass of the model."""
+        grid, length = self.grid, len(recordings[0])
+        frames = max(1, grid.frames(length))
+        energies = [frame_energy(samples, grid.hop, frames) for samples in recordings]
+        spoken = [n for n, energy in enumerate(energies) if not is_silent(energy, self._frame_s)]
+        heard: dict[int, Float32] = {}
+        if spoken:
+            batch = np.zeros((len(spoken), max(length, grid.samples(1))), dtype=np.float32)
+            for row, number in zip(batch, spoken, strict=True):
+                row[:length] = self._normalized(recordings[number], levels[number])
+            heard = dict(zip(spoken, self._engine.forward(batch), strict=True))
+        return [
+            self._emission(heard[number], energy) if number in heard else self._silence(energy)
+            for number, energy in enumerate(energies)
+        ]
+
+    def _normalized(self, samples: Float32, level: Level | None) -> Float32:
+        if not self._alphabet.normalize:
+            return samples
+        return (level or Level.of(samples)).normalize(samples)
+
+    def _silence(self, energy_db: Float32) -> Emission:
+        """Blank everywhere."""
+        shape = (len(energy_db), len(self._alphabet.tokens))
+        log_probs = np.full(shape, IMPOSSIBLE, dtype=np.float32)
+        log_probs[:, self._alphabet.blank_id] = 0.0
+        return self._emission(log_probs, energy_db)
+
+    def _emission(self, log_probs: Float32, energy_db: Float32) -> Emission:
+        alphabet = self._alphabet
+        return Emission(
+            log_probs=log_probs,
+            vocabulary=alphabet.tokens,
+            blank_id=alphabet.blank_id,
+            word_delimiter=alphabet.word_delimiter,
+            frame_s=self._frame_s,
+            special=tuple(sorted(alphabet.special)),
+            energy_db=energy_db.astype(np.float16),
+            calibration=self._calibration,
+            prior=self._prior,
+        )

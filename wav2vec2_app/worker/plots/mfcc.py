@@ -1,0 +1,46 @@
+"""Mel-frequency cepstral coefficients over time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wav2vec2_app.speech.features import Picture
+from wav2vec2_app.worker.plots.canvas import FOOT, HEAD, INDIGO, ORANGE, Canvas
+from wav2vec2_app.worker.plots.raster import diverging_palette, shades, thin
+from wav2vec2_app.worker.plots.scene import Scene
+
+PANEL = 182
+RANGE_SIGMA = 2.5
+COLUMNS = 450
+"""Fewer than the screen has: finer, the coefficients flicker and the eye sees noise."""
+
+
+def draw(scene: Scene) -> Picture:
+    """Each coefficient against its own mean, in its own standard deviations.
+
+    The plain values would show little but coefficient 0, which is the level and ten times the others.
+    """
+    mfcc = scene.features.mfcc.astype(np.float32)
+    orders, frames = mfcc.shape
+    deviation = mfcc - mfcc.mean(axis=1, keepdims=True)
+    sigma = np.maximum(deviation.std(axis=1, keepdims=True), 1e-3)
+    canvas = Canvas(scene.duration_s, HEAD + PANEL + FOOT)
+    panel = canvas.panel(HEAD, PANEL, -0.5, orders - 0.5)
+    palette = diverging_palette(INDIGO, ORANGE)
+    frame_s = scene.duration_s / max(frames - 1, 1)
+    canvas.image(
+        panel, shades(thin(deviation / sigma, np.mean, COLUMNS), -RANGE_SIGMA, RANGE_SIGMA), palette,
+        start_s=-frame_s / 2, end_s=(frames - 0.5) * frame_s, y_low=-0.5, y_high=orders - 0.5,
+    )  # fmt: skip
+    canvas.y_ticks(
+        panel, {order: str(order) for order in range(0, orders, 2)}, grid=False, dense=True
+    )
+    canvas.time_axis(panel)
+    canvas.title(panel, "Coefficient")
+    canvas.key(panel, palette, "−2.5", "2.5 σ")
+    description = (
+        f"{orders} mel-frequency cepstral coefficients over {scene.duration_s:.1f} seconds, each "
+        "against its own mean in standard deviations: indigo below, orange above. "
+        "Coefficient 0 follows the level, 1 the tilt of the spectrum, higher ones finer shape."
+    )
+    return canvas.finish("mfcc", "MFCC", description)

@@ -1,0 +1,52 @@
+"""The waveform, with the words where they were heard."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wav2vec2_app.speech.features import Picture
+from wav2vec2_app.worker.plots.canvas import FOOT, INDIGO, Canvas, signed, value_ticks
+from wav2vec2_app.worker.plots.raster import thin
+from wav2vec2_app.worker.plots.scene import Scene
+from wav2vec2_app.worker.plots.words import draw_words, plan_words
+
+COLUMNS = 724
+"""One column a unit of the sheet."""
+TITLE = 24
+"""Room for the axis title at the top."""
+PANEL = 150
+QUIETEST_RANGE = 0.02
+"""The vertical axis fits the recording, but does not blow silence up."""
+
+
+def draw(scene: Scene) -> Picture:
+    """Lowest and highest sample of each column; words as bands with labels."""
+    marks = plan_words(scene.words, scene.duration_s)
+    top = TITLE + marks.height
+    canvas = Canvas(scene.duration_s, top + PANEL + FOOT)
+    peak = float(np.abs(scene.samples).max(initial=0))
+    reach = max(peak, QUIETEST_RANGE)
+    panel = canvas.panel(top, PANEL, -1.05 * reach, 1.05 * reach)
+    low, high = (thin(scene.samples, reduce, COLUMNS) for reduce in (np.min, np.max))
+    times_s = np.linspace(0, scene.duration_s, len(low))
+    panel.axes.fill_between(times_s, low, high, color=INDIGO, linewidth=0.8)
+    ticks = value_ticks(-reach, reach, 4)
+    canvas.y_ticks(panel, {value: signed(value) for value in ticks}, dense=True)
+    canvas.time_axis(panel)
+    canvas.heading(16, "Amplitude (full scale = 1)")
+    draw_words(canvas, panel, marks)
+    return canvas.finish("waveform", "Waveform", _describe(scene, peak, len(marks.labels)))
+
+
+def _describe(scene: Scene, peak: float, labelled: int) -> str:
+    text = f"Amplitude over {scene.duration_s:.1f} seconds, peak {peak:.2f} of full scale."
+    if not scene.words:
+        return text
+    first, last = scene.words[0], scene.words[-1]
+    text += (
+        f" {len(scene.words)} words marked, from {first.text} at {first.start_s:.2f} s"
+        f" to {last.text} ending at {last.end_s:.2f} s."
+    )
+    if labelled < len(scene.words):
+        text += f" {labelled} of them are labelled; the others had no room."
+    return text
