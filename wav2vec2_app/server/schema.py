@@ -100,17 +100,6 @@ class ProblemSchema(_Schema):
     error: ErrorBody
 
 
-class DecodingSchema(_Schema):
-    """How the emission was to be read: the settings that were asked for, or their defaults."""
-
-    decoder: str
-    beam_width: int
-    lm_weight: FiniteFloat
-    word_score: FiniteFloat
-    hotwords: tuple[str, ...]
-    hotword_boost: FiniteFloat
-
-
 class TranscriptionResponse(_Schema):
     """Answer of ``/transcribe`` and ``/read``.
 
@@ -127,7 +116,7 @@ class TranscriptionResponse(_Schema):
     duration_s: FiniteFloat
     model: ModelSchema
     decoder: str
-    decoding: DecodingSchema
+    decoding: DecodingOptions
     note: str = ""
     reused: bool = False
     timings: tuple[StageSchema, ...]
@@ -406,7 +395,7 @@ def _transcription_fields(result: AudioResult, decoding: DecodingOptions) -> dic
         "confidence": _share(transcript.confidence),
         "reason": transcript.reason,
         "decoder": transcript.decoder,
-        "decoding": _decoding(decoding),
+        "decoding": decoding,
         "note": transcript.note,
         "problems": tuple(
             ProblemSchema(operation=one.operation.value, error=_error_body(one.error))
@@ -427,17 +416,6 @@ def _common_fields(result: AudioResult, transcript: Transcript) -> dict[str, Any
         "audio": _audio(result.audio),
         "warnings": result.audio.warnings,
     }
-
-
-def _decoding(decoding: DecodingOptions) -> DecodingSchema:
-    return DecodingSchema(
-        decoder=decoding.decoder,
-        beam_width=decoding.beam_width,
-        lm_weight=_finite(decoding.lm_weight) or 0.0,
-        word_score=_finite(decoding.word_score) or 0.0,
-        hotwords=decoding.hotwords,
-        hotword_boost=_finite(decoding.hotword_boost) or 0.0,
-    )
 
 
 def _aligned_word(word: AlignedWord) -> AlignedWordSchema:

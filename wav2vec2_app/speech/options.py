@@ -1,7 +1,9 @@
-"""How callers ask for a decoding: their settings as they arrive, checked, as a :class:`DecodingOptions`.
+"""The decoding options: one table, from which every interface is made, and the checks of their values.
 
-The page, the routes and the command line share it. The worker checks again (``model/decoding.py``, by the
-same bounds); here a mistake is refused before the audio has waited and the model has run.
+Each field of :class:`DecodingOptions` is a row of the table :data:`OPTIONS`. Form checks, JSON schema,
+OpenAPI, Gradio endpoints and sliders, command line options, live messages, the worker's own check and the
+table in ``docs/api.md`` are made from it. To add an option, add a field here and use it in
+``worker/model/decoding.py``.
 """
 
 from __future__ import annotations
@@ -9,133 +11,254 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from wav2vec2_app.errors import InputError
 
-DECODERS: Final = ("auto", "greedy", "beam")
 MAX_HOTWORDS: Final = 1000
+MAX_HOTWORD_CHARACTERS: Final = 50
 MAX_HOTWORDS_CHARACTERS: Final = 200_000
-"""A longer list is refused before it is split."""
+"""Longest list of hotwords as text; longer ones are rejected before they are split."""
 MAX_TEXT_CHARACTERS: Final = 100_000
-"""Longest text to align; nobody says more in the longest recording."""
+"""Longest text to align; more than is spoken in the longest recording."""
+
+OptionType = Literal["choice", "integer", "number", "words"]
+Value = str | int | float | tuple[str, ...]
+T = TypeVar("T", str, int, float, tuple[str, ...])
+
+
+class Choice(NamedTuple):
+    """A value of an option of type ``choice``, and its label on the page."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Option:
+    """One row of the table.
+
+    Attributes:
+        name: in code, JSON, forms and (with ``-`` for ``_``) on the command line.
+        default: also determines the option's type.
+        label: on the page, sentence case.
+        help: one or two sentences, plain text.
+        low, high: bounds of a number, both included.
+        step: of a slider.
+        unit: of a number; empty if it has none.
+        choices: of an option of type ``choice``.
+        applies_to: the decoder that uses the option, or whether only hotwords do.
+    """
+
+    name: str
+    default: Value
+    label: str
+    help: str
+    low: float = -math.inf
+    high: float = math.inf
+    step: float = 1.0
+    unit: str = ""
+    choices: tuple[Choice, ...] = ()
+    applies_to: Literal["all", "beam", "hotwords"] = "all"
+
+    @property
+    def type(self) -> OptionType:
+        """What values the option takes."""
+        if isinstance(self.default, str):
+            return "choice"
+        if isinstance(self.default, tuple):
+            return "words"
+        return "integer" if isinstance(self.default, int) else "number"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the option has bounds and a step."""
+        return self.type in ("integer", "number")
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of an option of type ``choice``."""
+        return tuple(choice.value for choice in self.choices)
+
+    def json_schema(self) -> dict[str, object]:
+        """JSON schema of the option as a form field or an argument; hotwords are text there."""
+        base: dict[str, object] = {"title": self.label, "description": self.help}
+        if self.type == "choice":
+            return {**base, "type": "string", "enum": list(self.values), "default": self.default}
+        if self.type == "words":
+            return {**base, "type": "string", "default": ""}
+        bounds = {"minimum": self.low, "maximum": self.high}
+        return {**base, "type": self.type, **bounds, "default": self.default}
+
+
+def _row(
+    default: T,
+    label: str,
+    help: str,  # noqa: A002 - the name that argparse, typer and click use
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    step: float = 1.0,
+    unit: str = "",
+    choices: tuple[Choice, ...] = (),
+    applies_to: Literal["all", "beam", "hotwords"] = "all",
+) -> T:
+    """A field whose metadata is a row; the row's name is that of the field."""
+    row = Option("", default, label, help, low, high, step, unit, choices, applies_to)
+    described = {"title": label, "description": help}  # as pydantic reads them
+    bounds = {"ge": low, "le": high} if row.is_number else {}
+    return field(default=default, metadata={"row": row, **described, **bounds})
 
 
 @dataclass(frozen=True)
 class DecodingOptions:
-    """How an emission is read.
+    """How an emission is decoded. The order of the fields is that of arguments and of the page."""
 
-    Attributes:
-        decoder: ``greedy`` (the best path), ``beam`` (a lexicon and a language model), or ``auto``: the
-            beam for the embedded model and wherever there are hotwords, the best path otherwise.
-        beam_width: hypotheses kept from frame to frame.
-        lm_weight: of the language model's log10 probability, added to the emission's natural logarithm.
-        word_score: added for each word; above 0 favours more and shorter words.
-        hotwords: words or names to favour, also such as no lexicon has.
-        hotword_boost: added for each hotword, natural logarithm.
-    """
-
-    decoder: str = "auto"
-    beam_width: int = 300
-    lm_weight: float = 3.0
-    word_score: float = -1.0
-    hotwords: tuple[str, ...] = ()
-    hotword_boost: float = 6.0
-
-
-DEFAULT_OPTIONS = DecodingOptions()
-"""How an emission is read if nobody says otherwise."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What a number may be, both ends included."""
-
-    low: float
-    high: float
-    whole: bool = False
-
-
-BOUNDS: Final[Mapping[str, Bounds]] = {
-    "beam_width": Bounds(1, 500, whole=True),
-    "lm_weight": Bounds(0, 10),
-    "word_score": Bounds(-10, 10),
-    "hotword_boost": Bounds(0, 50),
-}
-
-
-def parse_options(
-    decoder: object = None,
-    beam_width: object = None,
-    lm_weight: object = None,
-    word_score: object = None,
-    hotwords: object = None,
-    hotword_boost: object = None,
-) -> DecodingOptions:
-    """Settings as a form, JSON or a component gives them; ``None`` and ``""`` are the defaults.
-
-    Numbers may be text; ``hotwords`` is text with commas or lines between them, or a list.
-
-    Raises:
-        InputError: ``decoder.unknown``, ``decoder.bad_value``, ``hotwords.too_many``.
-    """
-    return DecodingOptions(
-        decoder=_decoder(decoder),
-        beam_width=int(_number("beam_width", beam_width)),
-        lm_weight=_number("lm_weight", lm_weight),
-        word_score=_number("word_score", word_score),
-        hotwords=_hotwords(hotwords),
-        hotword_boost=_number("hotword_boost", hotword_boost),
+    decoder: str = _row(
+        "auto",
+        "Decoder",
+        "Greedy: the most probable character of each frame. Beam: words of a lexicon, weighted by a language "
+        "model. Automatic: beam for the embedded model and when there are hotwords, otherwise greedy.",
+        choices=(Choice("auto", "Automatic"), Choice("greedy", "Greedy"), Choice("beam", "Beam")),
+    )
+    beam_width: int = _row(
+        300,
+        "Beam width",
+        "Hypotheses in the beam. A wider beam is slower and sometimes more accurate.",
+        low=1,
+        high=500,
+        step=1,
+        unit="hypotheses",
+        applies_to="beam",
+    )
+    lm_weight: float = _row(
+        3.0,
+        "Language model weight",
+        "Factor of the language model's log10 probability. 0 disables the language model.",
+        low=0,
+        high=10,
+        step=0.1,
+        applies_to="beam",
+    )
+    word_score: float = _row(
+        -1.0,
+        "Word score",
+        "Added to a hypothesis for each word. Values above 0 favour more and shorter words.",
+        low=-10,
+        high=10,
+        step=0.1,
+        unit="natural log",
+        applies_to="beam",
+    )
+    hotwords: tuple[str, ...] = _row(
+        (),
+        "Hotwords",
+        "Words or names to favor, separated by commas or line breaks. They need not be in the lexicon.",
+    )
+    hotword_boost: float = _row(
+        6.0,
+        "Hotword boost",
+        "Added to a hypothesis for each hotword. At 0, hotwords are in the lexicon but not favoured.",
+        low=0,
+        high=50,
+        step=0.5,
+        unit="natural log",
+        applies_to="hotwords",
+    )
+    blank_penalty: float = _row(
+        0.0,
+        "Blank penalty",
+        "Subtracted from the blank token's log-probability in each frame. Values above 0 yield more "
+        "characters: fewer deletions, more insertions.",
+        low=0,
+        high=10,
+        step=0.1,
+        unit="natural log",
     )
 
 
-def text_to_align(text: object) -> str:
-    """The text that somebody wants aligned.
+DEFAULT_OPTIONS: Final = DecodingOptions()
+
+OPTIONS: Final[tuple[Option, ...]] = tuple(
+    replace(column.metadata["row"], name=column.name) for column in fields(DecodingOptions)
+)
+"""The table, in the order of the fields."""
+OPTION: Final[Mapping[str, Option]] = {option.name: option for option in OPTIONS}
+DECODERS: Final = OPTION["decoder"].values
+
+
+# --- values as callers send them ----------------------------------------------------------------
+
+
+def parse_options(*in_order: object, **named: object) -> DecodingOptions:
+    """Options as a form, JSON or a component sends them, by position or by name.
+
+    ``None`` and ``""`` are the defaults, as are options that are left out. Numbers may be text; ``hotwords``
+    is text with commas or line breaks between the words, or a list of such texts.
 
     Raises:
-        InputError: ``align.empty_text``, ``align.text_too_long``.
+        InputError: ``decoder.unknown``, ``decoder.bad_value``, ``hotwords.too_many``, ``hotwords.too_long``.
+        TypeError: there is no option of that name, or there are more values than options.
     """
-    given = text if isinstance(text, str) else ""
-    if not given.strip():
-        raise InputError(
-            "There is no text to align.",
-            code="align.empty_text",
-            hint="Give the words that are said in the recording.",
-        )
-    if len(given) > MAX_TEXT_CHARACTERS:
-        raise InputError(
-            f"The text has {len(given)} characters, more than any recording here can hold.",
-            code="align.text_too_long",
-            hint="Give only what is said in this recording.",
-            metadata={"characters": len(given), "most": MAX_TEXT_CHARACTERS},
-        )
-    return given
+    if len(in_order) > len(OPTIONS):
+        raise TypeError(f"{len(in_order)} values for {len(OPTIONS)} options")
+    values = {option.name: value for option, value in zip(OPTIONS, in_order, strict=False)} | named
+    if unknown := values.keys() - OPTION.keys():
+        raise TypeError(f"unknown decoding options: {', '.join(sorted(unknown))}")
+    parsed: dict[str, Any] = {name: _parsed(OPTION[name], value) for name, value in values.items()}
+    return check_options(DecodingOptions(**parsed))
 
 
-def _decoder(value: object) -> str:
-    asked = DEFAULT_OPTIONS.decoder if value in (None, "") else str(value)
-    if asked not in DECODERS:
-        raise InputError(
-            f"There is no decoder called “{asked[:40]}”.",
-            code="decoder.unknown",
-            hint=f"Choose one of: {', '.join(DECODERS)}.",
-        )
-    return asked
+def check_options(options: DecodingOptions) -> DecodingOptions:
+    """``options`` unchanged, if each value is valid.
+
+    Raises:
+        InputError: ``decoder.unknown``, ``decoder.bad_value``, ``hotwords.too_many``, ``hotwords.too_long``.
+    """
+    for option in OPTIONS:
+        value: Value = getattr(options, option.name)
+        if isinstance(value, tuple):
+            _check_hotwords(value)
+        elif isinstance(value, str):
+            _check_choice(option, value)
+        elif not option.low <= value <= option.high:  # also rejects NaN
+            raise _bad_number(option, value, "out of range")
+    return options
 
 
-def _number(name: str, value: object) -> float:
-    """A finite number within its bounds."""
-    bounds = BOUNDS[name]
-    number = _as_number(getattr(DEFAULT_OPTIONS, name) if value in (None, "") else value)
-    if number is None or (bounds.whole and number != int(number)):
-        raise _bad(name, value, "is no whole number" if bounds.whole else "is no number")
-    if not bounds.low <= number <= bounds.high:
-        raise _bad(name, value, "is out of range")
-    return number
+def hotword_list(options: DecodingOptions) -> tuple[str, ...]:
+    """Single words of all hotwords, in lower case, each once."""
+    return _single_words(options.hotwords)
+
+
+def _single_words(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for line in lines for word in line.lower().split()))
+
+
+def _parsed(option: Option, value: object) -> Value:
+    if value is None or value == "":
+        return option.default
+    if option.type == "words":
+        return _parsed_words(value)
+    if option.type == "choice":
+        return str(value)
+    return _parsed_number(option, value)
+
+
+def _parsed_number(option: Option, value: object) -> int | float:
+    number = _as_number(value)
+    if number is None:
+        raise _bad_number(option, value, "not a number")
+    if option.type == "number":
+        return number
+    if number != int(number):
+        raise _bad_number(option, value, "not a whole number")
+    return int(number)
 
 
 def _as_number(value: object) -> float | None:
+    """``value`` as a finite number; ``None`` if it is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -145,47 +268,90 @@ def _as_number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _bad(name: str, value: object, what: str) -> InputError:
-    bounds = BOUNDS[name]
+def _parsed_words(value: object) -> tuple[str, ...]:
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, Iterable) or isinstance(given, Mapping | bytes):
+        raise _bad_hotwords()
+    items: list[object] = list(given)
+    lines = [line for line in items if isinstance(line, str)]
+    if len(lines) != len(items):
+        raise _bad_hotwords()
+    if sum(map(len, lines)) > MAX_HOTWORDS_CHARACTERS:
+        raise _too_many(f"The list of hotwords has more than {MAX_HOTWORDS_CHARACTERS} characters.")
+    words = (word.strip() for line in lines for word in re.split(r"[,;\r\n]", line))
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+# --- checks and their errors --------------------------------------------------------------------
+
+
+def _check_choice(option: Option, value: str) -> None:
+    if value not in option.values:
+        raise InputError(
+            f"Unknown {option.name} “{value[:40]}”.",
+            code="decoder.unknown",
+            hint=f"Use one of: {', '.join(option.values)}.",
+        )
+
+
+def _check_hotwords(hotwords: tuple[str, ...]) -> None:
+    words = _single_words(hotwords)
+    if len(words) > MAX_HOTWORDS:
+        raise _too_many(f"There are {len(words)} hotwords; the limit is {MAX_HOTWORDS}.")
+    too_long = next((word for word in words if len(word) > MAX_HOTWORD_CHARACTERS), None)
+    if too_long is not None:
+        raise InputError(
+            f"The hotword “{too_long[:20]}…” has {len(too_long)} characters.",
+            code="hotwords.too_long",
+            hint=f"Use hotwords of at most {MAX_HOTWORD_CHARACTERS} characters.",
+        )
+
+
+def _bad_number(option: Option, value: object, problem: str) -> InputError:
     return InputError(
-        f"{name} is “{str(value)[:20]}”, which {what}.",
+        f"{option.name} is “{str(value)[:20]}”, which is {problem}.",
         code="decoder.bad_value",
-        hint=f"{name} lies between {bounds.low:g} and {bounds.high:g}.",
-        metadata={"field": name, "low": bounds.low, "high": bounds.high},
+        hint=f"{option.name} must be a {'whole ' * (option.type == 'integer')}number "
+        f"from {option.low:g} to {option.high:g}.",
+        metadata={"field": option.name, "low": option.low, "high": option.high},
     )
-
-
-def _hotwords(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    lines = [value] if isinstance(value, str) else value
-    if not isinstance(lines, Iterable) or isinstance(lines, Mapping | bytes):
-        raise _bad_hotwords()
-    given: list[Any] = list(lines)
-    if not all(isinstance(line, str) for line in given):
-        raise _bad_hotwords()
-    if sum(map(len, given)) > MAX_HOTWORDS_CHARACTERS:
-        raise _too_many("That list of hotwords is too long.")
-    found = (word.strip() for line in given for word in re.split(r"[,;\r\n]", line))
-    words = tuple(dict.fromkeys(word for word in found if word))
-    count = len({word.lower() for line in words for word in line.split()})
-    if count > MAX_HOTWORDS:
-        raise _too_many(f"{count} hotwords are too many.")
-    return words
 
 
 def _too_many(message: str) -> InputError:
     return InputError(
         message,
         code="hotwords.too_many",
-        hint=f"Give at most {MAX_HOTWORDS}: the more are favoured, the less each one is.",
+        hint=f"Send at most {MAX_HOTWORDS}. Fewer hotwords are favoured more reliably.",
     )
 
 
 def _bad_hotwords() -> InputError:
     return InputError(
-        "The hotwords are no text.",
+        "The hotwords are neither text nor a list of texts.",
         code="decoder.bad_value",
-        hint="Give them as text with commas or line breaks between them, or as a list of texts.",
+        hint="Send text with commas or line breaks between the words, or a list of texts.",
         metadata={"field": "hotwords"},
     )
+
+
+def text_to_align(text: object) -> str:
+    """The text to align, unchanged.
+
+    Raises:
+        InputError: ``align.empty_text``, ``align.text_too_long``.
+    """
+    given = text if isinstance(text, str) else ""
+    if not given.strip():
+        raise InputError(
+            "There is no text to align.",
+            code="align.empty_text",
+            hint="Send the words that are spoken in the recording.",
+        )
+    if len(given) > MAX_TEXT_CHARACTERS:
+        raise InputError(
+            f"The text has {len(given)} characters; the limit is {MAX_TEXT_CHARACTERS}.",
+            code="align.text_too_long",
+            hint="Send only the words that are spoken in this recording.",
+            metadata={"characters": len(given), "most": MAX_TEXT_CHARACTERS},
+        )
+    return given

@@ -113,6 +113,7 @@ def test_transcription_tells_how_it_was_read() -> None:
         "word_score": -1.0,
         "hotwords": ["Zoë"],
         "hotword_boost": 9.0,
+        "blank_penalty": 0.0,
     }
     assert (answer["decoder"], answer["note"]) == ("greedy", "No beam.")
 

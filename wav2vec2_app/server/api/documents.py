@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from wav2vec2_app.server import schema
-from wav2vec2_app.speech import options
-from wav2vec2_app.speech.options import DEFAULT_OPTIONS
+from wav2vec2_app.speech.options import OPTIONS
 
 _FAILURES: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": schema.ErrorResponse} for status in (400, 404, 413, 429, 500, 503, 504)
@@ -30,13 +29,7 @@ def transcriptions(formats: Sequence[str], granularities: Sequence[str]) -> dict
                 "items": {"type": "string", "enum": granularities},
             },
             "prompt": {"type": "string"},
-            "hotwords": {"type": "string"},
-            "decoder": {
-                "type": "string",
-                "enum": options.DECODERS,
-                "default": DEFAULT_OPTIONS.decoder,
-            },
-            **{name: _number(name) for name in options.BOUNDS},
+            **{option.name: option.json_schema() for option in OPTIONS},
         },
     )
 
@@ -50,16 +43,6 @@ def alignments(formats: Sequence[str]) -> dict[str, Any]:
     }
     answer: dict[int | str, dict[str, Any]] = {200: {"model": schema.AlignmentResponse}}
     return _route(["file", "text"], fields, answer)
-
-
-def _number(name: str) -> dict[str, Any]:
-    bounds = options.BOUNDS[name]
-    return {
-        "type": "integer" if bounds.whole else "number",
-        "minimum": bounds.low,
-        "maximum": bounds.high,
-        "default": getattr(DEFAULT_OPTIONS, name),
-    }
 
 
 def _route(

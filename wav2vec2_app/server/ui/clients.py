@@ -138,10 +138,11 @@ _OF_SETTINGS: Final = {
     "decoder": {"type": "string", "description": f"one of {', '.join(options.DECODERS)}"},
     **{
         name: {
-            "type": "integer" if bounds.whole else "number",
-            "description": f"between {bounds.low:g} and {bounds.high:g}",
+            "type": option.type,
+            "description": f"between {option.low:g} and {option.high:g}",
         }
-        for name, bounds in options.BOUNDS.items()
+        for name, option in options.OPTION.items()
+        if option.is_number
     },
     "hotwords": {"type": "string", "description": "with commas or line breaks between them"},
 }

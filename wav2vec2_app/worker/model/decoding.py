@@ -11,7 +11,7 @@ from typing import Final
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.emission import Emission
-from wav2vec2_app.speech.options import DecodingOptions
+from wav2vec2_app.speech.options import DecodingOptions, check_options, hotword_list
 from wav2vec2_app.speech.spelling import Speller
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker.model.alignment import align_words
@@ -23,10 +23,6 @@ from wav2vec2_app.worker.model.speech import find_speech, only_speech
 
 log = logging.getLogger(__name__)
 
-DECODERS: Final = ("auto", "greedy", "beam")
-MAX_HOTWORDS: Final = 1000
-MAX_HOTWORD_LENGTH: Final = 50
-MAX_BEAM: Final = 500
 KEPT_LEXICONS: Final = 3
 """Lexicons in memory at once: one for each vocabulary and list of hotwords lately asked for."""
 NO_BEAM: Final = "Words are spelled without a language model on this system."
@@ -71,7 +67,7 @@ class Reader:
         Raises:
             InputError: ``decoding`` has values that make no sense, or a decoder that cannot be had.
         """
-        checked = check(decoding)
+        checked = replace(check_options(decoding), hotwords=hotword_list(decoding))
         decoder = self._decoder(emission, checked, embedded=embedded)
         wished_beam = checked.decoder == "auto" and (embedded or checked.hotwords)
         note = self._no_beam if wished_beam and decoder.name == "greedy" else ""
@@ -81,7 +77,7 @@ class Reader:
             if not activity.segments:
                 return Read((), 0.0, decoder.name, activity.reason, note)
             heard = only_speech(emission, activity)
-        decoded = decoder.decode(heard)
+        decoded = decoder.decode(penalize_blank(heard, checked.blank_penalty))
         words = align_words(heard, decoded.words, speller_of(heard), rate, decoded.leads)
         reason = "" if words else "no_speech"
         return Read(words, transcript_confidence(words), decoder.name, reason, note)
@@ -139,45 +135,10 @@ def speller_of(emission: Emission) -> Speller:
     )
 
 
-def check(decoding: DecodingOptions) -> DecodingOptions:
-    """``decoding`` with its hotwords split into words, each once.
-
-    Raises:
-        InputError: it cannot be followed.
-    """
-    if decoding.decoder not in DECODERS:
-        raise InputError(
-            f"There is no decoder called “{decoding.decoder[:40]}”.",
-            code="decoder.unknown",
-            hint=f"Choose one of: {', '.join(DECODERS)}.",
-        )
-    _within("beam_width", decoding.beam_width, 1, MAX_BEAM)
-    _within("lm_weight", decoding.lm_weight, 0, 10)
-    _within("word_score", decoding.word_score, -10, 10)
-    _within("hotword_boost", decoding.hotword_boost, 0, 50)
-    words = tuple(
-        dict.fromkeys(word.lower() for line in decoding.hotwords for word in line.split())
-    )
-    if len(words) > MAX_HOTWORDS:
-        raise InputError(
-            f"{len(words)} hotwords are too many.",
-            code="hotwords.too_many",
-            hint=f"Give at most {MAX_HOTWORDS}: the more are favoured, the less each one is.",
-        )
-    long = [word for word in words if len(word) > MAX_HOTWORD_LENGTH]
-    if long:
-        raise InputError(
-            f"The hotword “{long[0][:20]}…” is too long.",
-            code="hotwords.too_long",
-            hint=f"A hotword has at most {MAX_HOTWORD_LENGTH} letters.",
-        )
-    return replace(decoding, hotwords=words)
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:  # also refuses what is not a number
-        raise InputError(
-            f"{name} is {value}, which is out of range.",
-            code="decoder.bad_value",
-            hint=f"{name} lies between {low} and {high}.",
-        )
+def penalize_blank(emission: Emission, penalty: float) -> Emission:
+    """``emission`` with ``penalty`` subtracted from the blank's log-probability in each frame."""
+    if not penalty:
+        return emission
+    log_probs = emission.log_probs.copy()
+    log_probs[:, emission.blank_id] -= penalty
+    return replace(emission, log_probs=log_probs)

@@ -440,7 +440,7 @@ async def test_forms_are_described(client: httpx.AsyncClient) -> None:
 
     form = described[URL]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert {"file", "prompt", "hotwords", "decoder", "beam_width"} <= set(form["properties"])
-    assert form["properties"]["beam_width"]["maximum"] == options.BOUNDS["beam_width"].high
+    assert form["properties"]["beam_width"]["maximum"] == options.OPTION["beam_width"].high
     assert ALIGNMENTS in described
 
 

@@ -45,6 +45,7 @@ async def test_settings_reach_the_model_and_come_back(
         "word_score": -0.5,
         "hotwords": ["Anna", "Zoë", "Szczecin"],
         "hotword_boost": 8.0,
+        "blank_penalty": 0.0,
     }
     assert adapter.calls[0].task.decoding.hotwords == ("Anna", "Zoë", "Szczecin")
 

@@ -78,9 +78,9 @@ async def test_panel_begins_with_the_usual_settings(page: gr.Blocks) -> None:
 
     assert tuple(by_id[name].value for name in names) == decoding.defaults()
     assert options.parse_options(*decoding.defaults()) == DEFAULT_OPTIONS
-    for name, bounds in options.BOUNDS.items():
-        slider = by_id[name.replace("_", "-")]
-        assert bounds.low <= slider.minimum < slider.maximum <= bounds.high
+    for slider_name in ("beam_width", "lm_weight", "word_score", "hotword_boost"):
+        option, slider = options.OPTION[slider_name], by_id[slider_name.replace("_", "-")]
+        assert option.low <= slider.minimum < slider.maximum <= option.high
 
 
 async def test_gradios_queue_holds_no_request_back(page: gr.Blocks) -> None:
