@@ -57,9 +57,9 @@ class Shown:
             self.finals.append(message["text"])
         elif kind == "error":
             raise RuntimeError(message["error"]["message"])
-        if "heard_s" in message:
+        if "transcribed_s" in message:
             self.lags_s.append(at_s - self.heard_s)  # at its largest: just before these words came
-            self.heard_s = message["heard_s"]
+            self.heard_s = message["transcribed_s"]
             self.behind = self.behind or message["behind"]
 
 

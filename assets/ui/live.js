@@ -383,7 +383,7 @@
       mine.over = "error";
       problem("session", message.error.message, message.error.hint, message.error.code);
     }
-    if ("heard_s" in message) { mine.heard = message.heard_s; showBehind(message.behind); }
+    if ("transcribed_s" in message) { mine.heard = message.transcribed_s; showBehind(message.behind); }
     if (message.type === "status" && !mine.stopping) tell("running", "Listening. Speak whenever you like.");
   };
 

@@ -1,4 +1,4 @@
-"""Everything unusable that a person may send, through the real server: a code and a hint."""
+"""Unusable input, sent to the real server: every response has a code and a hint."""
 
 from pathlib import Path
 
@@ -61,7 +61,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("case", "code"), CASES.items())
-def test_unusable_audio_is_refused_with_code_and_hint(
+def test_unusable_audio_is_rejected_with_code_and_hint(
     case: str, code: str, client: Client, tmp_path: Path
 ) -> None:
     path = make(case, tmp_path / "upload.wav")
@@ -76,7 +76,7 @@ def test_unusable_audio_is_refused_with_code_and_hint(
 
 
 @pytest.mark.parametrize("case", ["silence", "truncated", "192 kHz", "8 channels"])
-def test_odd_audio_is_answered(case: str, client: Client, tmp_path: Path) -> None:
+def test_unusual_audio_is_transcribed(case: str, client: Client, tmp_path: Path) -> None:
     path = tmp_path / "odd.wav"
     if case == "silence":
         wav(path, np.zeros(32_000))
@@ -108,7 +108,7 @@ def test_odd_audio_is_answered(case: str, client: Client, tmp_path: Path) -> Non
         ("weightless", "model.no_weights"),
     ],
 )
-def test_model_that_cannot_be_had_is_refused(model: str, code: str, client: Client) -> None:
+def test_unavailable_model_is_rejected(model: str, code: str, client: Client) -> None:
     answer = client.predict(handle_file(str(clips()[0].path)), model, api_name="/transcribe")
 
     assert answer["error"]["code"] == code
@@ -123,7 +123,7 @@ def test_folder_model_can_be_chosen(client: Client, tiny_folder: Path) -> None:
     assert answer["model"]["name"] == tiny_folder.name
 
 
-def test_server_still_answers_after_all_of_it(client: Client, server: RunningServer) -> None:
+def test_server_still_responds_afterwards(client: Client, server: RunningServer) -> None:
     answer = client.predict(handle_file(str(clips()[0].path)), "auto", api_name="/transcribe")
 
     assert answer["text"]

@@ -19,7 +19,7 @@ CLIP = clips()[0].path
 
 @pytest.fixture(autouse=True)
 def own_logging() -> Iterator[None]:
-    """The commands set up logging for their process, which is that of all tests here."""
+    """The commands configure logging for the process, in which all tests here run."""
     root, ours = logging.getLogger(), logging.getLogger("wav2vec2_app")
     handlers, level = list(root.handlers), ours.level
     yield
@@ -40,7 +40,7 @@ def test_transcribe_prints_the_text_alone_for_one_file() -> None:
     assert ":" not in done.stdout
 
 
-def test_transcribe_goes_on_after_a_bad_file_and_fails_at_the_end(tmp_path: Path) -> None:
+def test_transcribe_continues_after_a_bad_file_and_fails_at_the_end(tmp_path: Path) -> None:
     bad = tmp_path / "[red]bad.wav"
     bad.write_text("not a sound")
 
@@ -55,7 +55,7 @@ def test_transcribe_goes_on_after_a_bad_file_and_fails_at_the_end(tmp_path: Path
     assert "[red]bad.wav" in done.stderr
 
 
-def test_transcribe_says_why_nothing_was_said(tmp_path: Path) -> None:
+def test_transcribe_says_why_there_is_no_text(tmp_path: Path) -> None:
     import numpy as np
     import soundfile
 
@@ -68,7 +68,7 @@ def test_transcribe_says_why_nothing_was_said(tmp_path: Path) -> None:
     assert "silence" in done.stderr
 
 
-def test_transcribe_reads_as_it_is_told(tmp_path: Path) -> None:
+def test_transcribe_has_an_option_for_each_row_of_the_table(tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("zorgon\nblibber\n")
     options = ["--decoder", "beam", "--beam-width", "12", "--lm-weight", "0.5"]
@@ -92,7 +92,7 @@ def test_transcribe_reads_as_it_is_told(tmp_path: Path) -> None:
         (["--hotwords", "@nowhere.txt"], "text.unreadable"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused_at_once(options: list[str], code: str) -> None:
+def test_invalid_options_are_rejected_immediately(options: list[str], code: str) -> None:
     done = run.invoke(app, ["transcribe", *options, str(CLIP)])
 
     assert done.exit_code == 2
@@ -112,7 +112,7 @@ def test_align_says_when_each_word_is_spoken(tmp_path: Path) -> None:
     assert lines[-1].split()[2:] == ["any", "日本!"]
 
 
-def test_align_makes_captions_of_the_text_as_it_is_written(tmp_path: Path) -> None:
+def test_align_writes_subtitles_of_the_text_as_written(tmp_path: Path) -> None:
     text = tmp_path / "said.txt"
     text.write_text("« Good morning » — I was about to make some coffee; would you like a cup?")
 
@@ -123,7 +123,7 @@ def test_align_makes_captions_of_the_text_as_it_is_written(tmp_path: Path) -> No
     assert done.stdout.startswith("1\n00:00:00,")
 
 
-def test_align_refuses_an_empty_text(tmp_path: Path) -> None:
+def test_align_rejects_an_empty_text(tmp_path: Path) -> None:
     text = tmp_path / "said.txt"
     text.write_text(" \n")
 
@@ -141,7 +141,7 @@ def test_doctor_names_model_device_and_workers() -> None:
         assert word in done.stdout
 
 
-def test_doctor_says_what_keeps_the_workers_from_starting(tmp_path: Path) -> None:
+def test_doctor_says_why_the_workers_cannot_start(tmp_path: Path) -> None:
     done = run.invoke(app, ["doctor"], env={"WAV2VEC2_MODEL": str(tmp_path)})
 
     assert done.exit_code == 1

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 BLOCK = 1600  # 100 ms
 FASTER = 4
-"""So many times faster than real time audio is sent."""
+"""How many times faster than real time audio is sent."""
 SHORT = clips()[0]
 
 
@@ -33,7 +33,7 @@ def address(server: RunningServer) -> str:
 
 
 async def send(socket: ClientConnection, samples: np.ndarray) -> None:
-    """Speech as a microphone sends it, only faster, and the word that this was all."""
+    """Speech as a microphone sends it, only faster, and a stop message."""
     data = np.round(samples * 32767).astype("<i2")
     for at in range(0, len(data), BLOCK):
         await socket.send(data[at : at + BLOCK].tobytes())
@@ -69,7 +69,7 @@ def offline_text(server: RunningServer, clip: Clip) -> str:
     return str(answer.json()["text"]).lower()
 
 
-async def test_live_text_is_that_of_the_whole_recording(server: RunningServer) -> None:
+async def test_live_text_matches_that_of_the_recording(server: RunningServer) -> None:
     chosen = clips()[:4]
     pause = np.zeros(16_000, np.float32)
     speech = np.concatenate([part for clip in chosen for part in (clip.samples(), pause)])
@@ -96,7 +96,7 @@ async def test_committed_words_are_those_of_the_final_text(server: RunningServer
             committed.setdefault(one["utterance"], []).extend(texts)
     for one in messages:
         if one["type"] == "final":
-            known = committed.get(one["utterance"], [])  # what is too many goes on in the next one
+            known = committed.get(one["utterance"], [])  # more words belong to the next utterance
             final = [word["text"] for word in one["words"]]
             assert final[: len(known)] == known[: len(final)]
     assert any(committed.values())
@@ -110,8 +110,8 @@ async def test_two_sessions_at_once_do_not_mix(server: RunningServer) -> None:
         assert jiwer.wer(offline, final_text(messages)) <= 0.35
 
 
-async def test_killed_worker_costs_no_word(server: RunningServer) -> None:
-    """The inference worker dies while somebody speaks."""
+async def test_killed_worker_loses_no_words(server: RunningServer) -> None:
+    """The inference worker is killed during a session."""
     children = psutil.Process(server.process.pid).children()
     [victim] = [one for one in children if "inference" in one.cmdline()]
 
@@ -126,7 +126,7 @@ async def test_killed_worker_costs_no_word(server: RunningServer) -> None:
     assert len([one for one in messages if one["type"] == "notice"]) <= 1
 
 
-async def test_model_that_is_not_there_is_refused(server: RunningServer) -> None:
+async def test_unknown_model_is_rejected(server: RunningServer) -> None:
     messages = await captioned(server, SHORT.samples(), model="no/such-model")
 
     assert messages[-1]["type"] == "error"

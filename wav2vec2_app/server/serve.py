@@ -95,7 +95,7 @@ def _lasting() -> Iterator[None]:
 
 
 def _config(app: Any, settings: Settings) -> uvicorn.Config:
-    from wav2vec2_app.server.api import live
+    from wav2vec2_app.server.api.live_connection import MAX_READ_BYTES
 
     return uvicorn.Config(
         app,
@@ -104,7 +104,7 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         log_level="warning",
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
-        ws_max_size=live.CUT_OFF_BYTES,
+        ws_max_size=MAX_READ_BYTES,
         ws_per_message_deflate=False,  # speech does not get smaller, and it would cost time
         proxy_headers=on_spaces(),
         forwarded_allow_ips="*" if on_spaces() else None,

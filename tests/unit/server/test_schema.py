@@ -23,7 +23,6 @@ from wav2vec2_app.server.status import (
     WorkerStatus,
 )
 from wav2vec2_app.server.tasks import AudioResult, Operation, Problem, Stage
-from wav2vec2_app.speech import subtitles
 from wav2vec2_app.speech.alignment import AlignedWord
 from wav2vec2_app.speech.models import ModelChoice
 from wav2vec2_app.speech.options import DecodingOptions
@@ -41,12 +40,12 @@ def make_result(text: str = "hello world") -> AudioResult:
     )
 
 
-def strict(model: schema._Schema) -> dict:
-    """The JSON as a client reads it; fails where strict JSON cannot say it."""
+def strict(model: schema.JsonModel) -> dict:
+    """The JSON as a client parses it; fails where strict JSON cannot represent it."""
     return json.loads(json.dumps(model.json_dict(), allow_nan=False))
 
 
-def test_transcription_has_words_cost_and_model() -> None:
+def test_transcription_has_words_timings_and_model() -> None:
     answer = strict(schema.transcription(make_result()))
 
     assert answer["request_id"] == "request-1"
@@ -69,12 +68,12 @@ def test_silence_has_a_reason() -> None:
     assert (answer["text"], answer["words"], answer["reason"]) == ("", [], "silence")
 
 
-def test_result_without_a_transcript_is_refused() -> None:
+def test_result_without_a_transcript_is_rejected() -> None:
     with pytest.raises(ValueError, match="no transcript"):
         schema.transcription(replace(make_result(), recognition=None))
 
 
-def test_analysis_says_null_where_there_is_no_number() -> None:
+def test_analysis_has_null_for_undefined_numbers() -> None:
     result = make_result()
     features = replace(result.features, summary={"f0_median_hz": math.nan, "peak_dbfs": -math.inf})
 
@@ -87,7 +86,7 @@ def test_analysis_says_null_where_there_is_no_number() -> None:
     assert answer["pictures"][0]["svg"].startswith("<svg")
 
 
-def test_analysis_names_what_is_missing() -> None:
+def test_analysis_lists_missing_parts_as_problems() -> None:
     problem = Problem(Operation.DRAW, InputError("No picture.", code="picture.failed"))
     result = replace(make_result(), features=None, pictures=(), problems=(problem,))
 
@@ -98,7 +97,7 @@ def test_analysis_names_what_is_missing() -> None:
     assert answer["problems"][0]["error"]["code"] == "picture.failed"
 
 
-def test_transcription_tells_how_it_was_read() -> None:
+def test_transcription_has_the_decoder_and_its_options() -> None:
     decoding = DecodingOptions("beam", 12, 0.5, -1, ("Zoë",), 9)
     noted = make_recognition()
     noted = replace(noted, transcript=replace(noted.transcript, decoder="greedy", note="No beam."))
@@ -127,7 +126,7 @@ def test_transcription_tells_how_it_was_read() -> None:
         ((Stage("forward", 0.0, 0.1, "inference"),), False),
     ],
 )
-def test_answer_is_reused_when_the_model_did_not_run(
+def test_response_is_reused_when_the_model_did_not_run(
     stages: tuple[Stage, ...], reused: bool
 ) -> None:
     assert schema.transcription(replace(make_result(), stages=stages)).reused is reused
@@ -150,12 +149,12 @@ def test_alignment_has_words_characters_and_wildcards() -> None:
     assert answer["model"]["source"] == "embedded"
 
 
-def test_result_without_an_alignment_is_refused() -> None:
+def test_result_without_an_alignment_is_rejected() -> None:
     with pytest.raises(ValueError, match="no alignment"):
         schema.alignment(make_result(), "hello")
 
 
-def test_error_metadata_is_made_fit_for_json() -> None:
+def test_error_metadata_becomes_strict_json() -> None:
     metadata = {
         "nan": math.nan,
         "levels": (1, 2.5, True, None),
@@ -176,7 +175,7 @@ def test_error_metadata_is_made_fit_for_json() -> None:
     }
 
 
-def test_capabilities_keep_what_is_not_measured_yet_open() -> None:
+def test_capabilities_have_null_for_what_is_not_measured_yet() -> None:
     found = ModelCapabilities(
         "wav2vec2", frozenset(Operation), 600.0, 1000, ("wav",), ("words",), samples=0
     )
@@ -200,7 +199,7 @@ def make_status(*, ready: bool = True) -> OrchestratorStatus:
     return OrchestratorStatus(1, 2, 32, math.inf, None, (adapter,), {"wav2vec2.draw": "closed"})
 
 
-def test_status_tells_of_queue_workers_and_memory() -> None:
+def test_status_has_queue_workers_and_memory() -> None:
     answer = strict(schema.status(make_status()))
 
     assert (answer["ready"], answer["queued"], answer["running"]) == (True, 1, 2)
@@ -220,55 +219,6 @@ def test_system_is_ready_when_every_adapter_is() -> None:
     assert not schema.is_ready(replace(ready, adapters=()))
 
 
-def test_schema_refuses_numbers_that_are_none() -> None:
+def test_schema_rejects_nan() -> None:
     with pytest.raises(ValidationError):
-        schema.WordSchema(text="a", start=math.nan, end=1.0, confidence=0.5)
-
-
-# --- captions -----------------------------------------------------------------------------------
-
-
-def spoken(*words: tuple[str, float, float]) -> list[schema.WordSchema]:
-    return [schema.WordSchema(text=t, start=s, end=e, confidence=0.9) for t, s, e in words]
-
-
-def test_srt_numbers_its_cues_and_ends_them_at_pauses() -> None:
-    words = spoken(("hello", 0.5, 0.9), ("there", 1.0, 1.4), ("again", 3661.25, 3661.5))
-
-    assert subtitles.to_srt(words) == (
-        "1\n00:00:00,500 --> 00:00:01,400\nhello there\n\n2\n01:01:01,250 --> 01:01:01,500\nagain\n"
-    )
-
-
-def test_vtt_escapes_markup() -> None:
-    text = subtitles.to_vtt(spoken(("<b>&", 0.0, 1.0)))
-
-    assert text == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n&lt;b&gt;&amp;\n"
-
-
-def test_captions_are_short_in_time_and_text() -> None:
-    words = spoken(*((f"word{i:03}", i * 0.4, i * 0.4 + 0.3) for i in range(100)))
-
-    groups = subtitles.cues(words)
-
-    assert [word for group in groups for word in group] == words
-    for group in groups:
-        assert group[-1].end - group[0].start <= subtitles.LONGEST_S
-        assert len(" ".join(word.text for word in group)) <= subtitles.CHARACTERS
-
-
-def test_given_text_is_shown_as_it_was_written() -> None:
-    text = "« Good\nmorning » — said she … twice !"
-    found = make_alignment("Good morning said she twice")
-    answer = schema.alignment(replace(make_result(), alignment=found), text)
-
-    shown = subtitles.as_written(answer.text, answer.words)
-
-    assert [word.text for word in shown] == ["« Good", "morning » —", "said", "she …", "twice !"]
-    assert [word.start for word in shown] == [word.start for word in answer.words]
-    assert "« Good morning » — said she … twice !" in subtitles.to_srt(shown)
-
-
-def test_nothing_said_makes_empty_captions() -> None:
-    assert subtitles.to_srt([]) == ""
-    assert subtitles.to_vtt([]) == "WEBVTT\n"
+        schema.WordJson(text="a", start=math.nan, end=1.0, confidence=0.5)

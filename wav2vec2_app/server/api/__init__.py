@@ -1,4 +1,4 @@
-"""Plain HTTP: health, metrics, the OpenAI-compatible transcription routes, and live captions."""
+"""HTTP and WebSocket interfaces: health, metrics, OpenAI-compatible transcription, live captions."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def add_routes(
     render_metrics: Callable[[], bytes],
     metrics_content_type: str,
 ) -> None:
-    """Give ``app`` all plain routes; call it before the page is mounted over the rest of ``/``.
+    """Add all routes to ``app``; call it before the page is mounted at ``/``.
 
-    ``render_metrics`` gives the metrics as a scraper reads them, in ``metrics_content_type``.
+    ``render_metrics`` returns the metrics in the format ``metrics_content_type``.
     """
     errors.install(app)
     app.include_router(health.router(orchestrator, render_metrics, metrics_content_type))

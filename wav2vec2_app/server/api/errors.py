@@ -1,4 +1,4 @@
-"""Failures as HTTP: the status code of each error, and its body."""
+"""Maps errors to HTTP: the status code, the headers and the JSON body."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _STATUS: tuple[tuple[type[Wav2Vec2Error], int], ...] = (
 )
 
 
-class RequestFailed(Exception):  # noqa: N818 - it says what happened; the error is inside
-    """A failure on its way out, with the id of the request it ended."""
+class RequestFailed(Exception):  # noqa: N818 - it carries an error, it is not one of the tree
+    """Raised by routes: an error, and the id of the request that failed."""
 
     def __init__(self, error: Wav2Vec2Error, request_id: str = "") -> None:
         super().__init__(error.message)
@@ -42,30 +42,30 @@ class RequestFailed(Exception):  # noqa: N818 - it says what happened; the error
 
 
 def install(app: FastAPI) -> None:
-    """Answer every RequestFailed that a route raises with its status and JSON."""
+    """Have ``app`` respond to :class:`RequestFailed` with the status and the JSON of its error."""
 
-    async def answer(_: Request, failure: Exception) -> JSONResponse:
-        assert isinstance(failure, RequestFailed)  # noqa: S101 - registered for nothing else
+    async def handle(_: Request, failure: Exception) -> JSONResponse:
+        assert isinstance(failure, RequestFailed)  # noqa: S101 - it is registered for this class only
         return respond(failure.error, failure.request_id)
 
-    app.add_exception_handler(RequestFailed, answer)
+    app.add_exception_handler(RequestFailed, handle)
 
 
 def status_of(error: Wav2Vec2Error) -> int:
-    """The HTTP status that says the same as the error."""
+    """The HTTP status code of an error."""
     if error.code in TOO_LARGE_CODES:
         return 413
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
 def respond(error: Wav2Vec2Error, request_id: str = "") -> JSONResponse:
-    """The error as a response; with ``Retry-After`` where it is known when to come back."""
+    """The response to a failed request; with ``Retry-After`` if the error has a time."""
     body = schema.error(error, request_id).json_dict()
     return JSONResponse(body, status_of(error), headers=_headers(error))
 
 
 def _headers(error: Wav2Vec2Error) -> dict[str, str]:
-    after = error.metadata.get("retry_after_s")
-    if not isinstance(after, int | float) or not math.isfinite(after):
+    retry_after_s = error.metadata.get("retry_after_s")
+    if not isinstance(retry_after_s, int | float) or not math.isfinite(retry_after_s):
         return {}
-    return {"Retry-After": str(max(1, math.ceil(after)))}
+    return {"Retry-After": str(max(1, math.ceil(retry_after_s)))}

@@ -1,4 +1,4 @@
-"""Fields of a form that say how to read: OpenAI's where they have a meaning here, and ours."""
+"""Reads decoding options from a form: our fields, and OpenAI's where they have a meaning here."""
 
 from __future__ import annotations
 
@@ -9,81 +9,88 @@ from typing import Final
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.api.uploads import Upload
-from wav2vec2_app.speech import options
-from wav2vec2_app.speech.options import DecodingOptions
+from wav2vec2_app.speech.options import (
+    MAX_HOTWORDS_CHARACTERS,
+    OPTIONS,
+    DecodingOptions,
+    parse_options,
+)
 
-NUMBERS: Final = ("beam_width", "lm_weight", "word_score", "hotword_boost")
-LISTED_WORDS: Final = 4
-"""A prompt whose parts between commas have at most so many words is a list of terms, not prose."""
-MOST_FROM_PROMPT: Final = 100
-"""Hotwords taken from a prompt at most."""
-
-
-def decoding(upload: Upload) -> DecodingOptions:
-    """The form's settings; words come from ``hotwords``, or else from ``prompt``."""
-    hotwords = upload.all("hotwords", "hotwords[]") or words_of_prompt(upload.get("prompt", ""))
-    return options.parse_options(
-        decoder=upload.get("decoder", ""),
-        hotwords=list(hotwords),
-        **{name: upload.get(name, "") for name in NUMBERS},
-    )
+MAX_TERM_WORDS: Final = 4
+"""A prompt is a list of terms if none of its parts between commas has more words."""
+MAX_PROMPT_HOTWORDS: Final = 100
+"""Largest number of hotwords taken from a prompt."""
 
 
-def words_of_prompt(prompt: str) -> Sequence[str]:
-    """What a prompt names.
+def decoding_options(upload: Upload) -> DecodingOptions:
+    """The form's decoding options; hotwords come from ``hotwords``, otherwise from ``prompt``.
 
-    A list of terms is taken whole. Of prose, only words that are written as names are: with a capital
-    letter although no sentence begins there, or with one further in (``iPhone``, ``NASA``).
+    Raises:
+        InputError: see :func:`parse_options`.
     """
-    text = prompt[: options.MAX_HOTWORDS_CHARACTERS]
-    listed = [part.strip() for part in re.split(r"[,;\n]", text) if part.strip()]
-    prose = re.search(rf"{_STOP}(\s|$)", text)
-    if not prose and all(len(part.split()) <= LISTED_WORDS for part in listed):
-        return listed[:MOST_FROM_PROMPT]
+    values: dict[str, object] = {option.name: upload.get(option.name, "") for option in OPTIONS}
+    hotwords = upload.all("hotwords", "hotwords[]") or prompt_hotwords(upload.get("prompt", ""))
+    return parse_options(**{**values, "hotwords": list(hotwords)})
+
+
+def prompt_hotwords(prompt: str) -> Sequence[str]:
+    """The terms and names in a prompt.
+
+    All parts of a list of terms; of prose only words that are spelled like names: with a capital letter that
+    does not begin a sentence, or with one inside the word (``iPhone``, ``NASA``).
+    """
+    text = prompt[:MAX_HOTWORDS_CHARACTERS]
+    terms = [part.strip() for part in re.split(r"[,;\n]", text) if part.strip()]
+    is_prose = re.search(rf"{_SENTENCE_END}(\s|$)", text)
+    if not is_prose and all(len(term.split()) <= MAX_TERM_WORDS for term in terms):
+        return terms[:MAX_PROMPT_HOTWORDS]
     names = (
-        found.group()
-        for found in re.finditer(r"[^\W\d_][\w'’-]*", text)
-        if _is_name(found.group(), text[: found.start()])
+        word.group()
+        for word in re.finditer(r"[^\W\d_][\w'’-]*", text)
+        if _is_name(word.group(), text[: word.start()])
     )
-    return list(dict.fromkeys(names))[:MOST_FROM_PROMPT]
+    return list(dict.fromkeys(names))[:MAX_PROMPT_HOTWORDS]
 
 
-_STOP: Final = r"(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!?]"
-_BEGINS: Final = re.compile(rf"(^|{_STOP}|[:\n])[\s\"“'(]*$")
-_LOOKED_BACK: Final = 16
-"""So many characters before a word tell whether a sentence begins with it."""
+_SENTENCE_END: Final = r"(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!?]"
+_SENTENCE_START: Final = re.compile(rf"(^|{_SENTENCE_END}|[:\n])[\s\"“'(]*$")
+_CONTEXT_CHARACTERS: Final = 16
+"""Number of characters before a word that decide whether it begins a sentence."""
 
 
 def _is_name(word: str, before: str) -> bool:
     if re.fullmatch(r"I(['’]\w+)?", word):
         return False
-    begins = len(before) < _LOOKED_BACK and not before.strip("\"“'( \n")
-    if begins or _BEGINS.search(f" {before[-_LOOKED_BACK:]}"):
+    begins_text = len(before) < _CONTEXT_CHARACTERS and not before.strip("\"“'( \n")
+    if begins_text or _SENTENCE_START.search(f" {before[-_CONTEXT_CHARACTERS:]}"):
         return any(letter.isupper() for letter in word[1:])
     return any(letter.isupper() for letter in word)
 
 
-def refuse_what_is_not_here(upload: Upload) -> None:
-    """Refuse a stream, and a temperature that OpenAI's API would refuse.
+def reject_unsupported(upload: Upload) -> None:
+    """Reject ``stream=true``, and a ``temperature`` that OpenAI's API rejects as well.
 
     Raises:
         InputError: ``request.bad_value``.
     """
     if upload.get("stream", "false").lower() not in ("false", "0"):
         raise InputError(
-            "Answers are not streamed here.",
+            "Streamed responses are not supported.",
             code="request.bad_value",
-            hint="Leave `stream` out; the whole answer comes at once.",
+            hint="Omit `stream`: the response is sent as a whole.",
             metadata={"field": "stream", "allowed": ["false"]},
         )
-    try:
-        temperature = float(upload.get("temperature", "0"))
-    except ValueError:
-        temperature = math.nan
-    if not 0 <= temperature <= 1:
+    if not 0 <= _temperature(upload) <= 1:
         raise InputError(
-            "`temperature` is no number between 0 and 1.",
+            "`temperature` is not a number from 0 to 1.",
             code="request.bad_value",
-            hint="Leave it out: nothing is drawn at random here.",
+            hint="Omit it: decoding is deterministic.",
             metadata={"field": "temperature"},
         )
+
+
+def _temperature(upload: Upload) -> float:
+    try:
+        return float(upload.get("temperature", "0"))
+    except ValueError:
+        return math.nan

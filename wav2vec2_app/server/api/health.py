@@ -1,4 +1,4 @@
-"""Routes for machines that watch over the server: alive, ready, metrics."""
+"""Routes for monitoring: liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.status import OrchestratorStatus
 
 
 def router(
@@ -20,30 +21,31 @@ def router(
     routes = APIRouter(tags=["health"])
 
     @routes.get("/healthz")
-    async def alive() -> dict[str, str]:
-        """The server answers."""
+    async def healthz() -> dict[str, str]:
+        """Liveness: the server responds."""
         return {"status": "ok"}
 
     @routes.get("/readyz")
-    async def ready() -> JSONResponse:
-        """Every adapter takes work (200), or not yet or no more (503)."""
+    async def readyz() -> JSONResponse:
+        """Readiness: 200 if every adapter is ready, otherwise 503."""
         now = orchestrator.status()
-        adapters = {adapter.name: adapter.ready for adapter in now.adapters}
-        is_ready = schema.is_ready(now)
-        body = {
-            "status": "ready" if is_ready else "not ready",
-            "adapters": adapters,
-            "workers": [
-                {"role": worker.role, "state": worker.state, "restarts": worker.restarts}
-                for adapter in now.adapters
-                for worker in adapter.workers
-            ],
-        }
-        return JSONResponse(body, 200 if is_ready else 503)
+        return JSONResponse(_readiness(now), 200 if schema.is_ready(now) else 503)
 
     @routes.get("/metrics")
     async def metrics() -> Response:
-        """Counters and histograms in Prometheus' text format."""
+        """Counters and histograms in the Prometheus text format."""
         return Response(render_metrics(), media_type=metrics_content_type)
 
     return routes
+
+
+def _readiness(now: OrchestratorStatus) -> schema.JsonObject:
+    return {
+        "status": "ready" if schema.is_ready(now) else "not ready",
+        "adapters": {adapter.name: adapter.ready for adapter in now.adapters},
+        "workers": [
+            {"role": worker.role, "state": worker.state, "restarts": worker.restarts}
+            for adapter in now.adapters
+            for worker in adapter.workers
+        ],
+    }

@@ -1,18 +1,19 @@
-"""Transcription routes that OpenAI's clients speak: point their base URL at ``/v1``."""
+"""Routes for OpenAI's clients (with ``/v1`` as base URL), and one to align a text."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import JsonValue
 
 from wav2vec2_app.errors import BusyError, InputError, Wav2Vec2Error, translate
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.api import documents, form
+from wav2vec2_app.server.api import form, openapi
 from wav2vec2_app.server.api.errors import RequestFailed
 from wav2vec2_app.server.api.uploads import Upload, received
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
@@ -21,12 +22,13 @@ from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import options, subtitles
 from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 
 FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
 ALIGNMENT_FORMATS: Final = ("json", "srt", "vtt")
 GRANULARITIES: Final = ("segment", "word")
 ALIASES: Final = {"": "auto", "whisper-1": "auto"}
-"""Model names that clients send by default, and what answers them."""
+"""Model names that OpenAI's clients send by default, and the model that is used."""
 LANGUAGE: Final = "english"
 
 
@@ -34,37 +36,37 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
     """``POST /v1/audio/transcriptions``, ``POST /v1/audio/alignments``, ``GET /v1/models``."""
     routes = APIRouter(prefix="/v1", tags=["transcription"])
 
-    @routes.post("/audio/transcriptions", **documents.transcriptions(FORMATS, GRANULARITIES))
+    @routes.post("/audio/transcriptions", **openapi.transcriptions(FORMATS, GRANULARITIES))
     async def transcriptions(request: Request) -> Response:
         """Transcribe one file."""
         try:
-            _refuse_if_full(orchestrator)
+            _reject_if_full(orchestrator)
             async with received(request, max_bytes=settings.max_bytes) as upload:
-                shape, granularities = _format(upload, FORMATS), _granularities(upload)
-                form.refuse_what_is_not_here(upload)
-                task = _task(upload, decoding=form.decoding(upload))
+                response_format, granularities = _format(upload, FORMATS), _granularities(upload)
+                form.reject_unsupported(upload)
+                task = _task(upload, decoding=form.decoding_options(upload))
                 result = await _run(orchestrator, request, task)
-        except Wav2Vec2Error as refusal:
-            raise RequestFailed(refusal) from refusal
-        return _render(schema.transcription(result, task.decoding), shape, granularities)
+        except Wav2Vec2Error as error:
+            raise RequestFailed(error) from error
+        return _render(schema.transcription(result, task.decoding), response_format, granularities)
 
-    @routes.post("/audio/alignments", **documents.alignments(ALIGNMENT_FORMATS))
+    @routes.post("/audio/alignments", **openapi.alignments(ALIGNMENT_FORMATS))
     async def alignments(request: Request) -> Response:
-        """Say when each word and letter of a given text is spoken in a file."""
+        """Return when each word and character of a given text is spoken in a file."""
         try:
-            _refuse_if_full(orchestrator)
+            _reject_if_full(orchestrator)
             async with received(request, max_bytes=settings.max_bytes) as upload:
-                shape = _format(upload, ALIGNMENT_FORMATS)
+                response_format = _format(upload, ALIGNMENT_FORMATS)
                 text = options.text_to_align(upload.get("text", ""))
                 task = _task(upload, wants=frozenset({Want.ALIGNMENT}), text=text)
                 result = await _run(orchestrator, request, task)
-        except Wav2Vec2Error as refusal:
-            raise RequestFailed(refusal) from refusal
-        return _render_alignment(schema.alignment(result, text), shape)
+        except Wav2Vec2Error as error:
+            raise RequestFailed(error) from error
+        return _render_alignment(schema.alignment(result, text), response_format)
 
     @routes.get("/models")
-    async def models() -> dict[str, Any]:
-        """The models that may be asked for."""
+    async def models() -> schema.JsonObject:
+        """The models that a request may name."""
         return {"object": "list", "data": _models(orchestrator.status())}
 
     return routes
@@ -73,21 +75,27 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
 # --- in -----------------------------------------------------------------------------------------
 
 
-def _refuse_if_full(orchestrator: ModelOrchestrator) -> None:
-    """Refuse before the body is read where the task would be refused after it."""
+def _reject_if_full(orchestrator: ModelOrchestrator) -> None:
+    """Reject a request before its body is read if the queue would reject its task."""
     now = orchestrator.status()
     if now.queued >= now.queue_size:
         raise BusyError(
-            "Too many people are waiting already.",
+            "The queue is full.",
             hint=f"Try again in {now.wait_s:.0f} s.",
             metadata={"retry_after_s": now.wait_s},
         )
 
 
-def _task(upload: Upload, **asked: Any) -> AudioTask:
+def _task(
+    upload: Upload,
+    *,
+    wants: frozenset[Want] = frozenset({Want.TRANSCRIPT}),
+    decoding: DecodingOptions = DEFAULT_OPTIONS,
+    text: str = "",
+) -> AudioTask:
     model = upload.get("model", "")
     source = AudioSource(path=upload.path, name=upload.name)
-    return AudioTask(source=source, model=ALIASES.get(model, model), **asked)
+    return AudioTask(source, wants, ALIASES.get(model, model), decoding, text)
 
 
 def _format(upload: Upload, formats: Sequence[str]) -> str:
@@ -95,14 +103,14 @@ def _format(upload: Upload, formats: Sequence[str]) -> str:
 
 
 def _granularities(upload: Upload) -> frozenset[str]:
-    asked = upload.all("timestamp_granularities[]", "timestamp_granularities")
-    return frozenset(_one_of(one, GRANULARITIES, "timestamp_granularities") for one in asked)
+    values = upload.all("timestamp_granularities[]", "timestamp_granularities")
+    return frozenset(_one_of(value, GRANULARITIES, "timestamp_granularities") for value in values)
 
 
 def _one_of(value: str, allowed: Sequence[str], field: str) -> str:
     if value not in allowed:
         raise InputError(
-            f"`{field}` has a value that is not known.",
+            f"`{field}` has an unknown value.",
             code="request.bad_value",
             hint=f"Use one of {', '.join(allowed)}.",
             metadata={"field": field, "allowed": list(allowed)},
@@ -111,21 +119,21 @@ def _one_of(value: str, allowed: Sequence[str], field: str) -> str:
 
 
 async def _run(orchestrator: ModelOrchestrator, request: Request, task: AudioTask) -> AudioResult:
-    """Run the task; a caller who hangs up stops it."""
+    """Run the task; cancel it if the client disconnects."""
     work = asyncio.ensure_future(orchestrator.run(task))
-    gone = asyncio.ensure_future(_disconnected(request))
+    disconnected = asyncio.ensure_future(_disconnected(request))
     try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, disconnected}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             orchestrator.cancel(task.id)
         return await work
     except asyncio.CancelledError:
         work.cancel()
         raise
-    except Exception as failure:  # the seam where anything unforeseen becomes an answer
+    except Exception as failure:  # the boundary where unforeseen failures become a response
         raise RequestFailed(translate(failure), task.id) from failure
     finally:
-        gone.cancel()
+        disconnected.cancel()
 
 
 async def _disconnected(request: Request) -> None:
@@ -137,7 +145,7 @@ async def _disconnected(request: Request) -> None:
 
 
 def _render(
-    answer: schema.TranscriptionResponse, wanted: str, granularities: frozenset[str]
+    answer: schema.TranscriptionResponse, response_format: str, granularities: frozenset[str]
 ) -> Response:
     headers = {"X-Request-Id": answer.request_id}
     texts = {
@@ -145,26 +153,30 @@ def _render(
         "srt": lambda: subtitles.to_srt(answer.words),
         "vtt": lambda: subtitles.to_vtt(answer.words),
     }
-    if wanted in texts:
-        return PlainTextResponse(texts[wanted](), headers=headers)
-    body = {"text": answer.text} if wanted == "json" else _verbose(answer, granularities)
+    if response_format in texts:
+        return PlainTextResponse(texts[response_format](), headers=headers)
+    if response_format == "json":
+        return JSONResponse({"text": answer.text}, headers=headers)
+    body = _verbose(answer, granularities)
     return JSONResponse(body, headers=headers)
 
 
-def _render_alignment(answer: schema.AlignmentResponse, wanted: str) -> Response:
+def _render_alignment(answer: schema.AlignmentResponse, response_format: str) -> Response:
     headers = {"X-Request-Id": answer.request_id}
-    if wanted == "json":
+    if response_format == "json":
         return JSONResponse(answer.json_dict(), headers=headers)
-    to_text = subtitles.to_srt if wanted == "srt" else subtitles.to_vtt
+    to_text = subtitles.to_srt if response_format == "srt" else subtitles.to_vtt
     return PlainTextResponse(
         to_text(subtitles.as_written(answer.text, answer.words)), headers=headers
     )
 
 
-def _verbose(answer: schema.TranscriptionResponse, granularities: frozenset[str]) -> dict[str, Any]:
-    """OpenAI's verbose form; confidences, the model and the timings are additions to it."""
+def _verbose(
+    answer: schema.TranscriptionResponse, granularities: frozenset[str]
+) -> schema.JsonObject:
+    """OpenAI's ``verbose_json``, with confidences and our own fields (:data:`_EXTRAS`) added."""
     full = answer.json_dict()
-    body: dict[str, Any] = {
+    body: schema.JsonObject = {
         "task": "transcribe",
         "language": LANGUAGE,
         "duration": answer.duration_s,
@@ -176,8 +188,8 @@ def _verbose(answer: schema.TranscriptionResponse, granularities: frozenset[str]
         ]
     if "word" in granularities:
         body["words"] = [
-            {"word": one.text, "start": one.start, "end": one.end, "confidence": one.confidence}
-            for one in answer.words
+            {"word": word.text, "start": word.start, "end": word.end, "confidence": word.confidence}
+            for word in answer.words
         ]
     return body | {name: full[name] for name in _EXTRAS}
 
@@ -193,10 +205,10 @@ _EXTRAS: Final = (
     "timings",
     "real_time_factor",
 )
-"""Fields of ours that OpenAI's verbose form does not have."""
+"""Our fields that OpenAI's ``verbose_json`` does not have."""
 
 
-def _segment(number: int, cue: Sequence[schema.WordSchema]) -> dict[str, Any]:
+def _segment(number: int, cue: Sequence[schema.WordJson]) -> schema.JsonObject:
     confidence = sum(word.confidence for word in cue) / len(cue)
     return {
         "id": number,
@@ -208,8 +220,8 @@ def _segment(number: int, cue: Sequence[schema.WordSchema]) -> dict[str, Any]:
     }
 
 
-def _models(now: OrchestratorStatus) -> list[dict[str, Any]]:
-    ready = {choice.name: choice.ready for one in now.adapters for choice in one.choices}
+def _models(now: OrchestratorStatus) -> list[JsonValue]:
+    ready = {choice.name: choice.ready for adapter in now.adapters for choice in adapter.choices}
     return [
         {"id": name, "object": "model", "created": 0, "owned_by": "wav2vec2-app", "ready": is_ready}
         for name, is_ready in {"auto": True, **ready}.items()

@@ -1,4 +1,4 @@
-"""Forms with a file, read with a bound on their size while they arrive."""
+"""Receives forms with a file; their size is limited while they arrive."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from starlette.types import Message
 from wav2vec2_app.errors import InputError
 
 FORM_OVERHEAD_BYTES = 1024 * 1024
-"""What the other fields (a text to align, hotwords) and the boundaries may take beside a form's file."""
+"""Allowance for the other fields of a form (a text to align, hotwords) and the multipart boundaries."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A form with one file: where it lies for now, what it was called, and the other fields."""
+    """A form with one file: its temporary path, its original name, and the other fields."""
 
     path: Path
     name: str
@@ -43,12 +43,12 @@ class Upload:
 
 @asynccontextmanager
 async def received(request: Request, *, max_bytes: int) -> AsyncIterator[Upload]:
-    """A multipart form whose ``file`` has at most ``max_bytes``; kept on disk, not in memory, and
-    gone when the context ends.
+    """A multipart form whose ``file`` has at most ``max_bytes``.
+
+    The file is stored on disk until the context ends. An upload that is too large is not read to its end.
 
     Raises:
-        InputError: there is no file, the form is malformed, or more arrives than is allowed;
-            the rest is not read then.
+        InputError: ``audio.missing``, ``audio.too_large``, ``request.malformed``.
     """
     bounded = _bounded(request, max_bytes)
     try:
@@ -56,12 +56,12 @@ async def received(request: Request, *, max_bytes: int) -> AsyncIterator[Upload]
             file = form.get("file")
             if not isinstance(file, UploadFile):
                 raise _missing_file()
-            path, size = await asyncio.to_thread(_keep, file.file)
+            path, size = await asyncio.to_thread(_store, file.file)
             name = file.filename or "audio"
             fields = form
     except HTTPException as malformed:
         raise InputError(
-            "The form could not be read.",
+            "The request is not a valid form.",
             code="request.malformed",
             hint="Send multipart/form-data with the audio in the field `file`.",
         ) from malformed
@@ -73,33 +73,33 @@ async def received(request: Request, *, max_bytes: int) -> AsyncIterator[Upload]
         path.unlink(missing_ok=True)
 
 
-def _keep(file: BinaryIO) -> tuple[Path, int]:
-    """Copy ``file`` to a temporary one; its path and size in bytes."""
-    with tempfile.NamedTemporaryFile(prefix="wav2vec2-", delete=False) as kept:
-        shutil.copyfileobj(file, kept)
-        return Path(kept.name), kept.tell()
+def _store(file: BinaryIO) -> tuple[Path, int]:
+    """Copy ``file`` to a temporary file; returns its path and size in bytes."""
+    with tempfile.NamedTemporaryFile(prefix="wav2vec2-", delete=False) as copy:
+        shutil.copyfileobj(file, copy)
+        return Path(copy.name), copy.tell()
 
 
 def too_large(max_bytes: int) -> InputError:
-    """The refusal of an upload that is over the limit."""
+    """The error of an upload above the limit."""
     return InputError(
-        f"The file is larger than the {max_bytes / 2**20:.0f} MB that are accepted.",
+        f"The file is larger than the limit of {max_bytes / 2**20:.0f} MB.",
         code="audio.too_large",
-        hint="Save it in a compressed format (FLAC, MP3, Opus), or cut it into parts.",
+        hint="Save it in a compressed format (FLAC, MP3, Opus), or split it.",
         metadata={"max_bytes": max_bytes},
     )
 
 
 def _missing_file() -> InputError:
     return InputError(
-        "The request has no audio.",
+        "The request has no audio file.",
         code="audio.missing",
         hint="Send multipart/form-data with the audio in the field `file`.",
     )
 
 
 def _bounded(request: Request, max_bytes: int) -> Request:
-    """The same request, whose body stops with an error once it is longer than allowed."""
+    """The same request; reading more of its body than allowed raises an error."""
     limit = max_bytes + FORM_OVERHEAD_BYTES
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:

@@ -1,1 +1,1 @@
-"""Live captions: speech that goes on, heard again and again until its words stand."""
+"""Live captions: ongoing speech is transcribed in repeated passes until its words are committed."""

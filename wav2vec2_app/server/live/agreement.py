@@ -1,9 +1,9 @@
-"""Which words of an utterance stand: those that two passes in a row agree on, once they are old enough.
+"""Decides which words of an utterance are committed: those that consecutive passes agree on.
 
 This is LocalAgreement (Liu, Spanakis & Niehues 2020, "Low-latency sequence-to-sequence speech recognition
 and translation by partial hypothesis selection"; Macháček, Dabre & Bojar 2023, "Turning Whisper into
-real-time transcription system"). A word that stands never changes again: later passes, the last one
-included, only go on behind it.
+real-time transcription system"). Committed words never change again: later passes, including the last one,
+can only add words after them.
 """
 
 from __future__ import annotations
@@ -13,123 +13,128 @@ from dataclasses import replace
 
 from wav2vec2_app.speech.transcript import Word
 
-PASSES = 2
-"""So many passes in a row have to agree on a word."""
-NEWEST_S = 0.6
-"""Words that end within this time before the newest audio may still change, seconds."""
+PASSES_TO_COMMIT = 2
+"""Number of consecutive passes that have to agree on a word."""
+UNSTABLE_S = 0.6
+"""Words that end within this time before the newest audio are not committed yet, seconds."""
 
 
-class Agreement:
+class LocalAgreement:
     """The words of one utterance.
 
     Args:
-        carried: words that stand already: they were heard in the utterance before this one.
+        carried: words that were already committed when the utterance before this one was cut.
 
     Attributes:
-        committed: the words that stand, in order.
-        tentative: what the latest pass heard behind them.
+        committed: the committed words, in order.
+        tentative: the words of the latest pass after them.
     """
 
     def __init__(
-        self, carried: Sequence[Word] = (), *, passes: int = PASSES, newest_s: float = NEWEST_S
+        self,
+        carried: Sequence[Word] = (),
+        *,
+        passes: int = PASSES_TO_COMMIT,
+        unstable_s: float = UNSTABLE_S,
     ) -> None:
         self.committed: tuple[Word, ...] = tuple(carried)
         self.tentative: tuple[Word, ...] = ()
         self._passes = passes
-        self._newest_s = newest_s
-        self._agreed: list[int] = []  # by how many passes in a row, of each tentative word
+        self._unstable_s = unstable_s
+        self._agreed: list[int] = []  # for each tentative word, how many consecutive passes have it
 
-    def hear(self, words: Sequence[Word], heard_s: float, *, skipped: int = 0) -> tuple[Word, ...]:
-        """Take in a pass over all of the audio up to ``heard_s``; the words that stand since then.
+    def add_pass(
+        self, words: Sequence[Word], until_s: float, *, skipped: int = 0
+    ) -> tuple[Word, ...]:
+        """Add the words of a pass over the audio up to ``until_s``; returns the newly committed words.
 
-        Or over all but the first ``skipped`` of the words that stand.
+        ``skipped`` is the number of committed words that lie before the beginning of the pass.
         """
-        taken, _ = follow(self.committed[skipped:], words)
-        behind = tuple(words[taken:])
-        same = _common(self.tentative, behind)
-        agreed = [count + 1 for count in self._agreed[:same]] + [1] * (len(behind) - same)
-        stand = 0
-        while (
-            stand < len(behind)
-            and agreed[stand] >= self._passes
-            and behind[stand].end_s <= heard_s - self._newest_s
-        ):
-            stand += 1
-        self.committed += behind[:stand]
-        self.tentative, self._agreed = behind[stand:], agreed[stand:]
-        return behind[:stand]
+        matched, _ = match_committed(self.committed[skipped:], words)
+        new = tuple(words[matched:])
+        same = _common_prefix(self.tentative, new)
+        agreed = [count + 1 for count in self._agreed[:same]] + [1] * (len(new) - same)
+        stable_s, count = until_s - self._unstable_s, 0
+        while count < len(new) and agreed[count] >= self._passes and new[count].end_s <= stable_s:
+            count += 1
+        self.committed += new[:count]
+        self.tentative, self._agreed = new[count:], agreed[count:]
+        return new[:count]
 
-    def conclude(self, words: Sequence[Word], *, closed: bool = False) -> tuple[Word, ...]:
+    def finish(self, words: Sequence[Word], *, closed: bool = False) -> tuple[Word, ...]:
         """All words of the utterance, given those of the last pass.
 
-        What stands keeps its text and time, with the last pass's confidence where that heard the same.
-        Nothing can be added to a ``closed`` utterance: behind its end, too, words stand already.
+        Committed words keep their text and time and take the confidence of the last pass where it has the
+        same word. To a ``closed`` utterance nothing is added: words after its end are committed already.
         """
-        taken, partners = follow(self.committed, words)
-        standing = (
+        matched, partners = match_committed(self.committed, words)
+        committed = (
             word
             if partner is None or words[partner].text != word.text
             else replace(word, confidence=words[partner].confidence)
             for word, partner in zip(self.committed, partners, strict=True)
         )
-        return tuple(standing) if closed else (*standing, *words[taken:])
+        return tuple(committed) if closed else (*committed, *words[matched:])
 
 
-def follow(standing: Sequence[Word], words: Sequence[Word]) -> tuple[int, tuple[int | None, ...]]:
-    """Where in ``words`` that begins which comes behind ``standing``, and each standing word's partner.
+def match_committed(
+    committed: Sequence[Word], words: Sequence[Word]
+) -> tuple[int, tuple[int | None, ...]]:
+    """How many of ``words`` correspond to ``committed``, and the index of each committed word's partner.
 
-    ``standing`` is aligned with a beginning of ``words`` by least edits (Levenshtein 1966); among equally
-    good beginnings the one that ends when ``standing`` does is taken.
+    ``committed`` is aligned with a prefix of ``words`` by minimum edit distance (Levenshtein 1966); of
+    equally good prefixes the one that ends at the time closest to that of ``committed`` is chosen.
     """
-    if not standing:
+    if not committed:
         return 0, ()
-    costs = _edits(standing, words)
-    end_s = standing[-1].end_s
-    taken = min(
+    costs = _edit_costs(committed, words)
+    end_s = committed[-1].end_s
+    matched = min(
         range(len(words) + 1),
-        key=lambda count: (costs[-1][count], _apart_s(words, count, end_s)),
+        key=lambda count: (costs[-1][count], _distance_s(words, count, end_s)),
     )
-    return taken, _partners(costs, standing, words, taken)
+    return matched, _partners(costs, committed, words, matched)
 
 
-def _apart_s(words: Sequence[Word], count: int, end_s: float) -> float:
+def _distance_s(words: Sequence[Word], count: int, end_s: float) -> float:
     """How far the end of the first ``count`` words is from ``end_s``, seconds."""
     return abs((words[count - 1].end_s if count else 0.0) - end_s)
 
 
-def _edits(standing: Sequence[Word], words: Sequence[Word]) -> list[list[int]]:
-    """Edits between each beginning of the one and each beginning of the other."""
+def _edit_costs(committed: Sequence[Word], words: Sequence[Word]) -> list[list[int]]:
+    """Edit distance between each prefix of ``committed`` (rows) and each prefix of ``words``."""
     rows = [list(range(len(words) + 1))]
-    for number, one in enumerate(standing, start=1):
+    for number, word in enumerate(committed, start=1):
         above, row = rows[-1], [number]
-        for at, other in enumerate(words):
-            row.append(min(above[at] + (one.text != other.text), above[at + 1] + 1, row[at] + 1))
+        for column, other in enumerate(words):
+            substitution = above[column] + (word.text != other.text)
+            row.append(min(substitution, above[column + 1] + 1, row[column] + 1))
         rows.append(row)
     return rows
 
 
 def _partners(
-    costs: list[list[int]], standing: Sequence[Word], words: Sequence[Word], taken: int
+    costs: list[list[int]], committed: Sequence[Word], words: Sequence[Word], matched: int
 ) -> tuple[int | None, ...]:
-    partners: list[int | None] = [None] * len(standing)
-    row, at = len(standing), taken
-    while row and at:
-        swap = costs[row - 1][at - 1] + (standing[row - 1].text != words[at - 1].text)
-        if costs[row][at] == swap:
-            row, at = row - 1, at - 1
-            partners[row] = at
-        elif costs[row][at] == costs[row - 1][at] + 1:
+    partners: list[int | None] = [None] * len(committed)
+    row, column = len(committed), matched
+    while row and column:
+        differ = committed[row - 1].text != words[column - 1].text
+        if costs[row][column] == costs[row - 1][column - 1] + differ:
+            row, column = row - 1, column - 1
+            partners[row] = column
+        elif costs[row][column] == costs[row - 1][column] + 1:
             row -= 1
         else:
-            at -= 1
+            column -= 1
     return tuple(partners)
 
 
-def _common(one: Sequence[Word], other: Sequence[Word]) -> int:
-    """How many words at the beginning are the same."""
+def _common_prefix(words: Sequence[Word], others: Sequence[Word]) -> int:
+    """Length of the common prefix of two sequences of words."""
     same = 0
-    for a, b in zip(one, other, strict=False):
-        if a.text != b.text:
+    for word, other in zip(words, others, strict=False):
+        if word.text != other.text:
             break
         same += 1
     return same

@@ -1,27 +1,19 @@
-"""What a live session says: JSON messages, the contract of ``docs/api.md``."""
+"""The JSON messages that a live session sends; ``docs/api.md`` is generated from them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat
+from pydantic import FiniteFloat
 
 from wav2vec2_app.errors import Wav2Vec2Error
-from wav2vec2_app.server import schema
-from wav2vec2_app.server.live.captioner import Caption, Captioner, Final
-from wav2vec2_app.server.schema import WordSchema
-from wav2vec2_app.speech.transcript import Word
+from wav2vec2_app.server.live.captioner import Captioner
+from wav2vec2_app.server.live.captions import Caption, FinalCaption
+from wav2vec2_app.server.schema import ErrorJson, JsonModel, WordJson, error_json, word_json
 
 
-class _Message(BaseModel):
-    """One message; ``type`` says which."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Ready(_Message):
-    """The session may begin to send audio."""
+class ReadyMessage(JsonModel):
+    """Sent first: the session accepts audio."""
 
     type: Literal["ready"] = "ready"
     session: str
@@ -32,130 +24,128 @@ class Ready(_Message):
     max_session_s: FiniteFloat
 
 
-class Words(_Message):
-    """Words of the utterance under way.
+class PartialMessage(JsonModel):
+    """Words of the utterance in progress.
 
-    ``committed`` go behind those that were committed before and never change; ``tentative`` replaces what
-    was tentative before.
+    ``committed`` are words that follow those committed before and never change; ``tentative`` replaces the
+    tentative words of the message before.
     """
 
     type: Literal["words"] = "words"
     utterance: int
-    committed: tuple[WordSchema, ...]
-    tentative: tuple[WordSchema, ...]
-    heard_s: FiniteFloat
+    committed: tuple[WordJson, ...]
+    tentative: tuple[WordJson, ...]
+    transcribed_s: FiniteFloat
     lag_s: FiniteFloat
     behind: bool
 
 
-class FinalWords(_Message):
-    """All words of a finished utterance; they replace what was known of it."""
+class FinalMessage(JsonModel):
+    """All words of a finished utterance; they replace its words so far. No words: remove it.
+
+    ``note`` says why they may be less accurate than usual.
+    """
 
     type: Literal["final"] = "final"
     utterance: int
     start: FiniteFloat
     end: FiniteFloat
     text: str
-    words: tuple[WordSchema, ...]
+    words: tuple[WordJson, ...]
     confidence: FiniteFloat
     note: str
-    heard_s: FiniteFloat
+    transcribed_s: FiniteFloat
     lag_s: FiniteFloat
     behind: bool
 
 
-class Status(_Message):
-    """How it goes: about once a second, and after a pass that changed no word."""
+class StatusMessage(JsonModel):
+    """Sent about once a second, and after a pass that changed no word."""
 
     type: Literal["status"] = "status"
     arrived_s: FiniteFloat
-    heard_s: FiniteFloat
+    interval_s: FiniteFloat
+    transcribed_s: FiniteFloat
     lag_s: FiniteFloat
     behind: bool
-    interval_s: FiniteFloat
 
 
-class Notice(_Message):
-    """A pass failed; nothing of the audio is lost."""
+class NoticeMessage(JsonModel):
+    """A pass failed and is repeated; no audio is lost."""
 
     type: Literal["notice"] = "notice"
     code: str
     message: str
 
 
-class Failure(_Message):
-    """The session cannot go on; the connection is closed."""
+class ErrorMessage(JsonModel):
+    """The session cannot continue; the server closes the connection."""
 
     type: Literal["error"] = "error"
-    error: schema.ErrorBody
+    error: ErrorJson
 
 
-class Ended(_Message):
-    """Everything that was said has been answered; the connection is closed."""
+class EndedMessage(JsonModel):
+    """All audio is transcribed; the server closes the connection."""
 
     type: Literal["ended"] = "ended"
     arrived_s: FiniteFloat
     utterances: int
 
 
-Message = Ready | Words | FinalWords | Status | Notice | Failure | Ended
+LiveMessage = (
+    ReadyMessage
+    | PartialMessage
+    | FinalMessage
+    | StatusMessage
+    | NoticeMessage
+    | ErrorMessage
+    | EndedMessage
+)
 
 
-def status(captioner: Captioner) -> Status:
-    """How a session goes, as it is sent."""
-    return Status(
+def status_message(captioner: Captioner) -> StatusMessage:
+    """The state of a session."""
+    return StatusMessage(
         arrived_s=round(captioner.arrived_s, 3),
         interval_s=round(captioner.interval_s, 3),
-        **_state(captioner),
+        transcribed_s=round(captioner.transcribed_s, 3),
+        lag_s=round(captioner.lag_s, 3),
+        behind=captioner.behind,
     )
 
 
-def of_caption(caption: Caption, captioner: Captioner) -> Words | FinalWords:
-    """A caption as it is sent."""
-    how = _state(captioner)
-    if isinstance(caption, Final):
-        return FinalWords(
-            utterance=caption.utterance,
-            start=round(caption.start_s, 3),
-            end=round(caption.end_s, 3),
-            text=" ".join(word.text for word in caption.words),
-            words=_words(caption.words),
-            confidence=round(_confidence(caption.words), 4),
-            note=caption.note,
-            **how,
-        )
-    return Words(
+def caption_message(caption: Caption, captioner: Captioner) -> PartialMessage | FinalMessage:
+    """A caption, with the state of its session."""
+    if isinstance(caption, FinalCaption):
+        return _final_message(caption, captioner)
+    return PartialMessage(
         utterance=caption.utterance,
-        committed=_words(caption.committed),
-        tentative=_words(caption.tentative),
-        **how,
+        committed=tuple(word_json(word) for word in caption.committed),
+        tentative=tuple(word_json(word) for word in caption.tentative),
+        transcribed_s=round(captioner.transcribed_s, 3),
+        lag_s=round(captioner.lag_s, 3),
+        behind=captioner.behind,
     )
 
 
-def failure(error: Wav2Vec2Error) -> Failure:
-    """An error as it is sent."""
-    return Failure(error=schema.error(error, "").error)
-
-
-def _state(captioner: Captioner) -> dict[str, Any]:
-    return {
-        "heard_s": round(captioner.heard_s, 3),
-        "lag_s": round(captioner.lag_s, 3),
-        "behind": captioner.behind,
-    }
-
-
-def _words(words: Sequence[Word]) -> tuple[WordSchema, ...]:
-    return tuple(
-        WordSchema(
-            text=word.text,
-            start=round(word.start_s, 3),
-            end=round(word.end_s, 3),
-            confidence=round(word.confidence, 4),
-        )
-        for word in words
+def _final_message(caption: FinalCaption, captioner: Captioner) -> FinalMessage:
+    words = caption.words
+    confidence = sum(word.confidence for word in words) / len(words) if words else 0.0
+    return FinalMessage(
+        utterance=caption.utterance,
+        start=round(caption.start_s, 3),
+        end=round(caption.end_s, 3),
+        text=" ".join(word.text for word in words),
+        words=tuple(word_json(word) for word in words),
+        confidence=round(confidence, 4),
+        note=caption.note,
+        transcribed_s=round(captioner.transcribed_s, 3),
+        lag_s=round(captioner.lag_s, 3),
+        behind=captioner.behind,
     )
 
 
-def _confidence(words: Sequence[Word]) -> float:
-    return sum(word.confidence for word in words) / len(words) if words else 0.0
+def error_message(error: Wav2Vec2Error) -> ErrorMessage:
+    """An error that ends the session."""
+    return ErrorMessage(error=error_json(error))

@@ -40,7 +40,7 @@ def words(result: AudioResult, text: str, audio_url: str) -> str:
     )
 
 
-def _word(word: schema.AlignedWordSchema) -> str:
+def _word(word: schema.AlignedWordJson) -> str:
     level = "wild" if word.wildcard else level_of(word.score).name
     score = "any sound" if word.wildcard else units.percent(word.score)
     letters = "".join(_letter(one) for one in word.characters)
@@ -58,7 +58,7 @@ def _word(word: schema.AlignedWordSchema) -> str:
 _STAR: Final = '<sup class="w-star" aria-label="not spelled">∗</sup>'
 
 
-def _letter(one: schema.CharacterSchema) -> str:
+def _letter(one: schema.AlignedCharacterJson) -> str:
     return (
         f'<i data-level="{level_of(one.score).name}" data-start="{one.start:.3f}" '
         f'data-end="{one.end:.3f}" data-confidence="{units.percent(one.score)}" '

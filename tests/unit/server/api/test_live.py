@@ -1,4 +1,4 @@
-"""The WebSocket of live captions: a real one, with a fake model behind it."""
+"""The WebSocket of live captions: a real server, with a fake adapter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.doubles import FakeAdapter
 from tests.unit.conftest import Start
 from tests.unit.server.live.script import recognition, say, sound
-from wav2vec2_app.server.api import live
+from wav2vec2_app.server.api import live, live_connection
 from wav2vec2_app.server.tasks import ModelTask, Operation
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.transcript import Recognition
@@ -35,22 +35,24 @@ def pcm(samples: np.ndarray) -> bytes:
 SPEECH = pcm(sound(SCRIPT, 2.4))
 
 
-def hears(task: ModelTask) -> Recognition:
+def recognized(task: ModelTask) -> Recognition:
     audio = task.inputs[Operation.DECODE_AUDIO]
-    heard = [word for word in SCRIPT if word.end_s <= audio.duration_s]
-    return recognition(heard, audio.duration_s)
+    words = [word for word in SCRIPT if word.end_s <= audio.duration_s]
+    return recognition(words, audio.duration_s)
 
 
 @pytest.fixture
 async def serve(start: Start, adapter: FakeAdapter) -> AsyncIterator[Serve]:
     """``await serve(live_sessions=1)`` gives the address of a running server."""
-    adapter.answer(Operation.TRANSCRIBE, *[hears] * 500)
+    adapter.answer(Operation.TRANSCRIBE, *[recognized] * 500)
     servers: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
 
     async def serve(**settings: Any) -> str:
         app = FastAPI()
         app.include_router(live.router(await start(adapter), Settings(**settings)))
-        config = uvicorn.Config(app, port=0, log_level="error", ws_max_size=live.CUT_OFF_BYTES)
+        config = uvicorn.Config(
+            app, port=0, log_level="error", ws_max_size=live_connection.MAX_READ_BYTES
+        )
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve())
         servers.append((server, running))
@@ -64,8 +66,8 @@ async def serve(start: Start, adapter: FakeAdapter) -> AsyncIterator[Serve]:
         await running
 
 
-async def everything(socket: ClientConnection) -> list[dict[str, Any]]:
-    """What comes until the server closes."""
+async def all_messages(socket: ClientConnection) -> list[dict[str, Any]]:
+    """All messages until the server closes the connection."""
     got: list[dict[str, Any]] = []
     with suppress(ConnectionClosed):
         while True:
@@ -74,17 +76,17 @@ async def everything(socket: ClientConnection) -> list[dict[str, Any]]:
 
 
 async def conversation(url: str, *sent: str | bytes) -> tuple[list[dict[str, Any]], int]:
-    """What a client gets that sends all this, and the code the connection is closed with."""
+    """The messages that a client receives after sending ``sent``, and the close code."""
     async with connect(url) as socket:
         with suppress(ConnectionClosed):
             for message in sent:
                 await socket.send(message)
-        got = await everything(socket)
+        got = await all_messages(socket)
         assert socket.close_code is not None
         return got, socket.close_code
 
 
-async def test_speech_becomes_words_and_final_words(serve: Serve) -> None:
+async def test_speech_becomes_partial_and_final_captions(serve: Serve) -> None:
     got, code = await conversation(
         await serve(), json.dumps(START), SPEECH, json.dumps({"type": "stop"})
     )
@@ -95,10 +97,10 @@ async def test_speech_becomes_words_and_final_words(serve: Serve) -> None:
     [final] = [message for message in got if message["type"] == "final"]
     assert final["text"] == "good morning to you"
     assert final["words"][0]["start"] == pytest.approx(0.5, abs=0.01)
-    assert code == live.NORMAL
+    assert code == live_connection.CLOSE_NORMAL
 
 
-async def test_wishes_reach_the_model(serve: Serve, adapter: FakeAdapter) -> None:
+async def test_options_reach_the_adapter(serve: Serve, adapter: FakeAdapter) -> None:
     start = {**START, "sample_rate": 48_000, "decoder": "beam", "hotwords": ["Ada"]}
     speech = pcm(np.repeat(sound(SCRIPT, 2.4), 3))
 
@@ -127,7 +129,7 @@ async def test_wishes_reach_the_model(serve: Serve, adapter: FakeAdapter) -> Non
         (json.dumps({**START, "hotwords": ["x"] * 5 + [f"w{n}" for n in range(2000)]}), "hotwords.too_many"),
     ],
 )  # fmt: skip
-async def test_session_that_cannot_begin_says_why(
+async def test_unusable_start_message_is_answered_with_an_error(
     serve: Serve, first: str | bytes, code: str
 ) -> None:
     got, closed = await conversation(await serve(), first)
@@ -135,10 +137,10 @@ async def test_session_that_cannot_begin_says_why(
     assert [message["type"] for message in got] == ["error"]
     assert got[0]["error"]["code"] == code
     assert got[0]["error"]["hint"]
-    assert closed == live.POLICY
+    assert closed == live.CLOSE_POLICY
 
 
-async def test_rate_that_changes_in_the_middle_is_refused(serve: Serve) -> None:
+async def test_second_start_message_is_rejected(serve: Serve) -> None:
     again = json.dumps({**START, "sample_rate": 48_000})
 
     got, _ = await conversation(await serve(), json.dumps(START), SPEECH, again)
@@ -149,39 +151,41 @@ async def test_rate_that_changes_in_the_middle_is_refused(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("size", "code"),
     [
-        (live.MAX_MESSAGE_BYTES + 2, "live.message_too_large"),
-        (live.CUT_OFF_BYTES + 2, None),  # cut off while it arrives
+        (live_connection.MAX_MESSAGE_BYTES + 2, "live.message_too_large"),
+        (live_connection.MAX_READ_BYTES + 2, None),  # cut off while it arrives
     ],
 )
-async def test_message_that_is_too_large_is_refused(
+async def test_message_that_is_too_large_is_rejected(
     serve: Serve, size: int, code: str | None
 ) -> None:
     got, closed = await conversation(await serve(), json.dumps(START), b"\0" * size)
 
     errors = [message["error"]["code"] for message in got if message["type"] == "error"]
     assert errors == ([code] if code else [])
-    assert closed == live.TOO_BIG
+    assert closed == live.CLOSE_TOO_BIG
 
 
-async def test_flood_of_single_samples_is_refused(serve: Serve) -> None:
+async def test_flood_of_single_samples_is_rejected(serve: Serve) -> None:
     got, _ = await conversation(await serve(), json.dumps(START), *[b"\0\0"] * 4000)
 
     assert got[-1]["error"]["code"] == "live.too_many_messages"
 
 
-async def test_connection_on_which_nothing_arrives_is_ended(serve: Serve) -> None:
+async def test_idle_connection_is_closed(serve: Serve) -> None:
     got, _ = await conversation(await serve(live_idle_s=0.2), json.dumps(START), SPEECH)
 
     assert got[-1]["error"]["code"] == "live.idle"
 
 
-async def test_session_has_an_end(serve: Serve) -> None:
+async def test_session_has_a_maximum_length(serve: Serve) -> None:
     got, _ = await conversation(await serve(live_session_s=5), json.dumps(START), *[SPEECH] * 4)
 
     assert got[-1]["error"]["code"] == "live.too_long"
 
 
-async def test_of_fifty_at_once_only_so_many_are_let_in_and_the_rest_is_told(serve: Serve) -> None:
+async def test_of_fifty_concurrent_clients_all_beyond_the_limit_receive_live_busy(
+    serve: Serve,
+) -> None:
     url = await serve(live_sessions=2)
     async with connect(url) as one, connect(url) as two:
         for socket in (one, two):
@@ -191,11 +195,11 @@ async def test_of_fifty_at_once_only_so_many_are_let_in_and_the_rest_is_told(ser
         others = await asyncio.gather(*(conversation(url, json.dumps(START)) for _ in range(48)))
 
     assert {messages[0]["error"]["code"] for messages, _ in others} == {"live.busy"}
-    assert {code for _, code in others} == {live.TRY_LATER}
+    assert {code for _, code in others} == {live.CLOSE_TRY_LATER}
     assert others[0][0][0]["error"]["metadata"]["retry_after_s"] > 0
 
 
-async def test_client_that_leaves_frees_its_place_and_its_pass(
+async def test_disconnecting_client_frees_its_slot_and_cancels_its_pass(
     serve: Serve, adapter: FakeAdapter
 ) -> None:
     url = await serve(live_sessions=1)
@@ -206,7 +210,7 @@ async def test_client_that_leaves_frees_its_place_and_its_pass(
         await adapter.reached(Operation.TRANSCRIBE)
 
     kind = "error"
-    while kind == "error":  # the place is free as soon as the pass has been stopped
+    while kind == "error":  # the slot is free as soon as the pass is cancelled
         async with connect(url) as socket:
             with suppress(ConnectionClosed):
                 await socket.send(json.dumps(START))
@@ -215,12 +219,12 @@ async def test_client_that_leaves_frees_its_place_and_its_pass(
     assert adapter.cancelled
 
 
-async def test_page_of_another_origin_is_not_let_in(serve: Serve) -> None:
+async def test_page_of_another_origin_is_rejected(serve: Serve) -> None:
     url = await serve()
-    with pytest.raises(InvalidStatus) as refused:
+    with pytest.raises(InvalidStatus) as rejected:
         async with connect(url, additional_headers={"Origin": "https://elsewhere.example"}):
             pass
-    assert refused.value.response.status_code == 403
+    assert rejected.value.response.status_code == 403
 
     own = url.replace("ws:", "http:").removesuffix("/v1/live")
     async with connect(url, additional_headers={"Origin": own}) as socket:

@@ -80,7 +80,7 @@ async def test_server_without_its_adapters_is_not_ready(
     assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_metrics_come_as_they_are_rendered(client: httpx.AsyncClient) -> None:
+async def test_metrics_are_served_as_rendered(client: httpx.AsyncClient) -> None:
     answer = await client.get("/metrics")
 
     assert answer.text == "up 1\n"
@@ -113,7 +113,7 @@ async def test_text_formats(client: httpx.AsyncClient, response_format: str, tex
     assert answer.headers["content-type"].startswith("text/plain")
 
 
-async def test_verbose_json_has_segments_unless_words_are_asked_for(
+async def test_verbose_json_has_segments_unless_words_are_requested(
     client: httpx.AsyncClient,
 ) -> None:
     data = {"response_format": "verbose_json"}
@@ -143,7 +143,7 @@ async def test_silence_has_no_segments(client: httpx.AsyncClient, adapter: FakeA
 @pytest.mark.parametrize(
     "data", [{"response_format": "xml"}, {"timestamp_granularities[]": "letter"}]
 )
-async def test_unknown_option_is_refused_before_any_work(
+async def test_unknown_option_is_rejected_before_any_work(
     client: httpx.AsyncClient, adapter: FakeAdapter, data: dict[str, str]
 ) -> None:
     answer = await client.post(URL, files=FILE, data=data)
@@ -161,14 +161,14 @@ async def test_model_is_passed_on(client: httpx.AsyncClient, adapter: FakeAdapte
 
 
 @pytest.mark.parametrize("files", [None, {"sound": ("a.wav", b"RIFF")}])
-async def test_missing_file_is_refused(client: httpx.AsyncClient, files: dict | None) -> None:
+async def test_missing_file_is_rejected(client: httpx.AsyncClient, files: dict | None) -> None:
     answer = await client.post(URL, files=files, data={"model": "auto"})
 
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "audio.missing"
 
 
-async def test_malformed_form_is_refused(client: httpx.AsyncClient) -> None:
+async def test_malformed_form_is_rejected(client: httpx.AsyncClient) -> None:
     headers = {"content-type": "multipart/form-data; boundary=x"}
 
     answer = await client.post(URL, content=b"--y\r\nnonsense", headers=headers)
@@ -177,7 +177,7 @@ async def test_malformed_form_is_refused(client: httpx.AsyncClient) -> None:
     assert answer.json()["error"]["code"] in {"request.malformed", "audio.missing"}
 
 
-async def test_file_over_the_limit_is_refused(
+async def test_file_over_the_limit_is_rejected(
     client: httpx.AsyncClient, adapter: FakeAdapter
 ) -> None:
     answer = await client.post(URL, files={"file": ("a.wav", bytes(MAX_BYTES + 1))})
@@ -187,7 +187,7 @@ async def test_file_over_the_limit_is_refused(
     assert adapter.calls == []
 
 
-async def test_announced_size_over_the_limit_is_refused_unread(client: httpx.AsyncClient) -> None:
+async def test_announced_size_over_the_limit_is_rejected_unread(client: httpx.AsyncClient) -> None:
     size = MAX_BYTES + FORM_OVERHEAD_BYTES + 1
 
     answer = await client.post(URL, files={"file": ("a.wav", bytes(size))})
@@ -244,7 +244,7 @@ async def test_error_of_the_model_is_json_with_its_request(
     assert body["request_id"] == adapter.calls[0].task.id
 
 
-async def test_full_queue_says_when_to_come_back(start: Start) -> None:
+async def test_full_queue_says_when_to_try_again(start: Start) -> None:
     adapter = FakeAdapter()
     orchestrator = await start(adapter, queue_size=1, concurrency=1)
     gate = adapter.block(Operation.TRANSCRIBE)
@@ -253,15 +253,15 @@ async def test_full_queue_says_when_to_come_back(start: Start) -> None:
         others = [asyncio.create_task(client.post(URL, files=FILE)) for _ in range(2)]
         await adapter.reached(Operation.PROBE, 2)
 
-        refused = await client.post(URL, files=FILE)
+        rejected = await client.post(URL, files=FILE)
 
-        assert refused.status_code == 429
-        assert int(refused.headers["retry-after"]) >= 1
+        assert rejected.status_code == 429
+        assert int(rejected.headers["retry-after"]) >= 1
         gate.set()
         assert [answer.status_code for answer in await asyncio.gather(*others)] == [200, 200]
 
 
-async def test_caller_who_hangs_up_stops_the_work(
+async def test_disconnecting_client_cancels_the_task(
     orchestrator: ModelOrchestrator, adapter: FakeAdapter
 ) -> None:
     adapter.block(Operation.TRANSCRIBE)
@@ -294,7 +294,7 @@ async def test_caller_who_hangs_up_stops_the_work(
 # --- how it is read -----------------------------------------------------------------------------
 
 
-async def test_settings_of_a_reading_are_passed_on(
+async def test_decoding_options_are_passed_on(
     client: httpx.AsyncClient, adapter: FakeAdapter
 ) -> None:
     data = {
@@ -317,7 +317,7 @@ async def test_settings_of_a_reading_are_passed_on(
     assert answer.json()["decoding"]["hotwords"] == ["Anna", "Szczecin"]
 
 
-async def test_prompt_is_looked_through_for_names_unless_there_are_hotwords(
+async def test_names_in_a_prompt_become_hotwords_unless_there_are_hotwords(
     client: httpx.AsyncClient, adapter: FakeAdapter
 ) -> None:
     data = {"prompt": "Anna Meier, Szczecin"}
@@ -325,9 +325,9 @@ async def test_prompt_is_looked_through_for_names_unless_there_are_hotwords(
     await client.post(URL, files=FILE, data=data)
     await client.post(URL, files=FILE, data={**data, "hotwords": "Zoë"})
 
-    asked = [call.task.decoding.hotwords for call in adapter.calls]
-    assert ("Anna Meier", "Szczecin") in asked
-    assert ("Zoë",) in asked
+    hotwords = [call.task.decoding.hotwords for call in adapter.calls]
+    assert ("Anna Meier", "Szczecin") in hotwords
+    assert ("Zoë",) in hotwords
 
 
 @pytest.mark.parametrize(
@@ -345,13 +345,13 @@ async def test_prompt_is_looked_through_for_names_unless_there_are_hotwords(
     ],
 )
 def test_names_are_found_in_a_prompt(prompt: str, names: list[str]) -> None:
-    assert [*form.words_of_prompt(prompt)] == names
+    assert [*form.prompt_hotwords(prompt)] == names
 
 
-def test_prompt_gives_no_more_names_than_help() -> None:
+def test_number_of_names_from_a_prompt_is_limited() -> None:
     prompt = ", ".join(f"Name{number}" for number in range(500))
 
-    assert len(form.words_of_prompt(prompt)) == form.MOST_FROM_PROMPT
+    assert len(form.prompt_hotwords(prompt)) == form.MAX_PROMPT_HOTWORDS
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_prompt_gives_no_more_names_than_help() -> None:
         ({"temperature": "2"}, "request.bad_value"),
     ],
 )
-async def test_option_that_makes_no_sense_is_refused_before_any_work(
+async def test_invalid_option_is_rejected_before_any_work(
     client: httpx.AsyncClient, adapter: FakeAdapter, data: dict[str, str], code: str
 ) -> None:
     answer = await client.post(URL, files=FILE, data=data)
@@ -400,7 +400,7 @@ async def test_text_is_aligned(client: httpx.AsyncClient, adapter: FakeAdapter) 
         ("vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:00.400\nHello, &lt;world&gt;!\n"),
     ],
 )
-async def test_captions_of_a_given_text_keep_its_spelling(
+async def test_subtitles_of_a_given_text_keep_its_spelling(
     client: httpx.AsyncClient, response_format: str, text: str
 ) -> None:
     data = {"text": "Hello, <world>!", "response_format": response_format}
@@ -419,7 +419,7 @@ async def test_captions_of_a_given_text_keep_its_spelling(
         ({"text": "hello", "response_format": "verbose_json"}, "request.bad_value"),
     ],
 )
-async def test_text_that_cannot_be_aligned_is_refused_before_any_work(
+async def test_text_that_cannot_be_aligned_is_rejected_before_any_work(
     client: httpx.AsyncClient, adapter: FakeAdapter, data: dict[str, str], code: str
 ) -> None:
     answer = await client.post(ALIGNMENTS, files=FILE, data=data)
@@ -429,13 +429,13 @@ async def test_text_that_cannot_be_aligned_is_refused_before_any_work(
     assert adapter.calls == []
 
 
-async def test_alignment_without_a_file_is_refused(client: httpx.AsyncClient) -> None:
+async def test_alignment_without_a_file_is_rejected(client: httpx.AsyncClient) -> None:
     answer = await client.post(ALIGNMENTS, data={"text": "hello"})
 
     assert answer.json()["error"]["code"] == "audio.missing"
 
 
-async def test_forms_are_described(client: httpx.AsyncClient) -> None:
+async def test_forms_are_described_in_openapi(client: httpx.AsyncClient) -> None:
     described = (await client.get("/openapi.json")).json()["paths"]
 
     form = described[URL]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]

@@ -1,4 +1,4 @@
-"""A model that hears what a script says: words at their times, heard as soon as they are over."""
+"""A scripted model: it recognises the script's words at their times, as soon as they are over."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tests.doubles import VOCABULARY, FakeClock, make_model_info
-from wav2vec2_app.server.live.captioner import Caption, Captioner, Final, Pass, Words
+from wav2vec2_app.server.live.captioner import Captioner
+from wav2vec2_app.server.live.captions import Caption, FinalCaption, PartialCaption, Pass
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
@@ -27,7 +28,7 @@ def say(text: str, start_s: float = 0.5, word_s: float = 0.3, gap_s: float = 0.1
 
 
 def sound(words: Sequence[Word], length_s: float) -> Float32:
-    """A tone where there are words, and hardly anything elsewhere."""
+    """A tone during the words, near silence elsewhere."""
     times_s = np.arange(round(length_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     tone = np.sin(2 * np.pi * 200 * times_s)
     level = np.full(len(times_s), 1e-4)
@@ -58,21 +59,21 @@ def recognition(words: Sequence[Word], length_s: float) -> Recognition:
     return Recognition(transcript, emission(words, length_s))
 
 
-def hears(script: Sequence[Word], asked: Pass) -> Recognition:
-    """What a pass hears of a script; a word at its edge is heard in part."""
-    heard = []
+def recognized(script: Sequence[Word], current: Pass) -> Recognition:
+    """The result of a pass over a script; a word at its edge is recognised in part."""
+    words = []
     for word in script:
-        start_s, end_s = word.start_s - asked.start_s, word.end_s - asked.start_s
-        length_s = asked.stop_s - asked.start_s
+        start_s, end_s = word.start_s - current.start_s, word.end_s - current.start_s
+        length_s = current.stop_s - current.start_s
         share = (min(end_s, length_s) - max(start_s, 0.0)) / (end_s - start_s)
         if share > 0.3:
             letters = word.text if share > 0.95 else word.text[: max(1, len(word.text) // 2)]
-            heard.append(Word(letters, max(start_s, 0.0), min(end_s, length_s), 0.9))
-    return recognition(heard, asked.stop_s - asked.start_s)
+            words.append(Word(letters, max(start_s, 0.0), min(end_s, length_s), 0.9))
+    return recognition(words, current.stop_s - current.start_s)
 
 
-class Stage:
-    """A captioner on a fake clock, fed in blocks, whose passes take ``takes_s``."""
+class Playback:
+    """A captioner on a fake clock that receives audio in blocks; its passes take ``takes_s``."""
 
     def __init__(self, captioner: Captioner, clock: FakeClock, *, takes_s: float = 0.1) -> None:
         self.captioner = captioner
@@ -80,57 +81,57 @@ class Stage:
         self.takes_s = takes_s
         self.passes: list[Pass] = []
         self.captions: list[Caption] = []
-        self._under_way: tuple[Pass, float] | None = None
+        self._running: tuple[Pass, float] | None = None
 
     def play(self, script: Sequence[Word], length_s: float) -> None:
-        """Everything from the first block to the last answer."""
+        """From the first block to the last caption."""
         samples = sound(script, length_s)
         for at in range(0, len(samples), BLOCK):
             self.clock.advance(BLOCK / SAMPLE_RATE_HZ)
-            self.captioner.hear(samples[at : at + BLOCK])
-            self._work(script)
+            self.captioner.append(samples[at : at + BLOCK])
+            self.run_passes(script)
         self.captioner.finish()
         for _ in range(1000):
             if self.captioner.done:
                 return
-            self._work(script)
+            self.run_passes(script)
             self.clock.advance(0.05)
-        raise AssertionError("the captioner never came to its end")
+        raise AssertionError("the captioner is never done")
 
     @property
-    def finals(self) -> list[Final]:
-        return [caption for caption in self.captions if isinstance(caption, Final)]
+    def finals(self) -> list[FinalCaption]:
+        return [caption for caption in self.captions if isinstance(caption, FinalCaption)]
 
     @property
     def text(self) -> str:
         return " ".join(word.text for final in self.finals for word in final.words)
 
-    def _work(self, script: Sequence[Word]) -> None:
+    def run_passes(self, script: Sequence[Word]) -> None:
         while True:
-            if self._under_way is None:
-                asked = self.captioner.next_pass()
-                if asked is None:
+            if self._running is None:
+                current = self.captioner.next_pass()
+                if current is None:
                     return
-                self.passes.append(asked)
-                self._under_way = asked, self.clock() + self.takes_s
-            asked, ready_s = self._under_way
+                self.passes.append(current)
+                self._running = current, self.clock() + self.takes_s
+            current, ready_s = self._running
             if self.clock() < ready_s:
                 return
-            self._under_way = None
-            self.captions += self.captioner.answered(asked, hears(script, asked))
+            self._running = None
+            self.captions += self.captioner.pass_succeeded(current, recognized(script, current))
 
 
-def standing(captions: Sequence[Caption]) -> list[str]:
-    """All committed words of a session, as a client that follows the rules puts them together.
+def committed_words(captions: Sequence[Caption]) -> list[str]:
+    """All committed words of a session, as a client assembles them from the captions.
 
-    Asserts on the way that no caption changes one of them.
+    Asserts that no caption changes one of them.
     """
     finished: list[str] = []
     committed: list[str] = []
     number = 1
     for at, caption in enumerate(captions):
         before = [*finished, *committed]
-        if isinstance(caption, Words):
+        if isinstance(caption, PartialCaption):
             if caption.utterance != number:
                 number, committed = caption.utterance, []
             committed += [word.text for word in caption.committed]
@@ -143,7 +144,7 @@ def standing(captions: Sequence[Caption]) -> list[str]:
             carried = before[len(finished) :] if missing > 0 else []
             following = captions[at + 1] if missing > 0 else None
             if carried:
-                assert isinstance(following, Words)
+                assert isinstance(following, PartialCaption)
                 assert [word.text for word in following.committed] == carried
         now = [*finished, *committed]
         assert now[: len(before)] == before[: len(now)]

@@ -8,8 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.doubles import FakeClock
-from tests.unit.server.live.script import Stage, hears, recognition, say, sound, standing
-from wav2vec2_app.server.live.captioner import AGAIN_S, TRIES, Captioner, Final, Rules, Words
+from tests.unit.server.live.script import (
+    Playback,
+    committed_words,
+    recognition,
+    recognized,
+    say,
+    sound,
+)
+from wav2vec2_app.server.live.captioner import MAX_TRIES, TENTATIVE_S, Captioner
+from wav2vec2_app.server.live.captions import CaptionPolicy, FinalCaption, PartialCaption
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
 from wav2vec2_app.speech.transcript import Word
 
@@ -21,27 +29,27 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-def stage(rules: Rules = Rules(), *, takes_s: float = 0.1) -> Stage:  # noqa: B008 - frozen
+def playback(policy: CaptionPolicy = CaptionPolicy(), *, takes_s: float = 0.1) -> Playback:  # noqa: B008 - frozen
     clock = FakeClock()
-    return Stage(Captioner(rules, clock), clock, takes_s=takes_s)
+    return Playback(Captioner(policy, clock), clock, takes_s=takes_s)
 
 
-def test_words_are_tentative_first_then_stand_and_the_last_pass_has_them_all() -> None:
+def test_words_are_tentative_then_committed_and_the_last_pass_has_them_all() -> None:
     script = say("the quick brown fox jumps")
-    played = stage()
+    played = playback()
 
     played.play(script, 4.0)
 
-    kinds = [caption for caption in played.captions if isinstance(caption, Words)]
+    kinds = [caption for caption in played.captions if isinstance(caption, PartialCaption)]
     assert "quick" in [word.text for word in kinds[3].tentative + kinds[2].tentative]
-    assert standing(played.captions) == ["the", "quick", "brown", "fox", "jumps"]
+    assert committed_words(played.captions) == ["the", "quick", "brown", "fox", "jumps"]
     [final] = played.finals
     assert final.words[0].start_s == pytest.approx(script[0].start_s, abs=0.01)
     assert played.passes[-1].is_last
 
 
-def test_pause_ends_an_utterance_and_the_next_one_begins_behind_it() -> None:
-    played = stage()
+def test_pause_ends_an_utterance_and_the_next_one_begins_after_it() -> None:
+    played = playback()
 
     played.play([*say("good morning"), *say("how are you", start_s=3.0)], 6.0)
 
@@ -57,14 +65,14 @@ def test_pause_ends_an_utterance_and_the_next_one_begins_behind_it() -> None:
 
 def test_utterance_ends_well_within_two_seconds_of_silence() -> None:
     script = say("good morning")  # until 1.2 s
-    played = stage()
+    played = playback()
     samples = sound(script, 3.2)
 
     ended_s = None
     for at in range(0, len(samples), 1600):
         played.clock.advance(0.1)
-        played.captioner.hear(samples[at : at + 1600])
-        played._work(script)
+        played.captioner.append(samples[at : at + 1600])
+        played.run_passes(script)
         if played.finals and ended_s is None:
             ended_s = (at + 1600) / SAMPLE_RATE_HZ
 
@@ -75,34 +83,36 @@ def test_utterance_ends_well_within_two_seconds_of_silence() -> None:
 def test_long_utterance_is_cut_at_its_best_pause_and_no_word_is_lost_or_doubled() -> None:
     words = say(LONG_TEXT, gap_s=0.05)
     later = say(LONG_TEXT, start_s=words[-1].end_s + 0.3, gap_s=0.05)
-    played = stage(Rules(utterance_s=8.0))
+    played = playback(CaptionPolicy(utterance_s=8.0))
 
     played.play([*words, *later], later[-1].end_s + 2)
 
     assert played.text == f"{LONG_TEXT} {LONG_TEXT}"
     assert len(played.finals) > 1
     assert all(final.end_s - final.start_s <= 8.0 for final in played.finals)
-    assert standing(played.captions) == played.text.split()
+    assert committed_words(played.captions) == played.text.split()
 
 
-def test_tentative_passes_over_a_long_utterance_hear_its_newest_seconds_the_last_one_all() -> None:
+def test_tentative_passes_cover_the_newest_seconds_of_a_long_utterance_the_last_pass_all_of_it() -> (
+    None
+):
     script = say(f"{LONG_TEXT} {LONG_TEXT} {LONG_TEXT}", gap_s=0.05)
-    played = stage()
+    played = playback()
 
     played.play(script, script[-1].end_s + 2)
 
-    tentative = list(takewhile(lambda asked: not asked.is_last, played.passes))
+    tentative = list(takewhile(lambda current: not current.is_last, played.passes))
     last = played.passes[len(tentative)]
-    assert script[-1].end_s > 2 * AGAIN_S - 2
-    assert max(asked.stop_s - asked.start_s for asked in tentative) < AGAIN_S + 1
+    assert script[-1].end_s > 2 * TENTATIVE_S - 2
+    assert max(current.stop_s - current.start_s for current in tentative) < TENTATIVE_S + 1
     assert tentative[-1].skipped > 0
     assert last.start_s == 0
     assert played.text == f"{LONG_TEXT} {LONG_TEXT} {LONG_TEXT}"
-    assert standing(played.captions) == played.text.split()
+    assert committed_words(played.captions) == played.text.split()
 
 
-def test_silence_takes_no_pass_and_no_memory() -> None:
-    played = stage()
+def test_silence_needs_no_pass_and_no_memory() -> None:
+    played = playback()
 
     played.play([], 60.0)
 
@@ -111,114 +121,114 @@ def test_silence_takes_no_pass_and_no_memory() -> None:
     assert played.captioner.room > 0
 
 
-def test_sound_without_words_is_forgotten_but_for_a_lead_in() -> None:
-    played = stage()
+def test_audio_without_words_is_dropped_except_for_a_lead_in() -> None:
+    played = playback()
     script: list[Word] = []
     noise = 0.1 * np.sign(np.sin(np.arange(30 * SAMPLE_RATE_HZ))).astype(np.float32)
 
     for at in range(0, len(noise), 1600):
         played.clock.advance(0.1)
-        played.captioner.hear(noise[at : at + 1600])
-        played._work(script)
+        played.captioner.append(noise[at : at + 1600])
+        played.run_passes(script)
 
     assert played.captions == []
-    assert max(asked.stop_s - asked.start_s for asked in played.passes) < 3
+    assert max(current.stop_s - current.start_s for current in played.passes) < 3
 
 
 @pytest.mark.parametrize("takes_s", [0.1, 0.4, 1.5, 4.0])
-def test_slow_machine_thins_the_passes_never_the_audio(takes_s: float) -> None:
+def test_slow_machine_runs_fewer_passes_but_drops_no_audio(takes_s: float) -> None:
     words = [*say(LONG_TEXT), *say("and so on", start_s=9.0), *say("the end", start_s=13.0)]
-    played = stage(takes_s=takes_s)
+    played = playback(takes_s=takes_s)
 
     played.play(words, 16.0)
 
     assert played.text == f"{LONG_TEXT} and so on the end"
     assert played.captioner.behind == (takes_s >= 0.4)
-    tentative = [asked for asked in played.passes if not asked.is_last]
+    tentative = [current for current in played.passes if not current.is_last]
     assert len(tentative) <= 17 / max(0.3, takes_s) + 1
 
 
-def test_audio_that_arrives_all_at_once_is_heard_in_utterances_too() -> None:
+def test_audio_that_arrives_in_one_block_is_transcribed_in_utterances_too() -> None:
     clock = FakeClock()
-    captioner = Captioner(Rules(), clock)
+    captioner = Captioner(CaptionPolicy(), clock)
     script = [*say("good morning"), *say("how are you", start_s=3.0)]
-    captioner.hear(sound(script, 6.0))
+    captioner.append(sound(script, 6.0))
     captioner.finish()
     captions = []
     while not captioner.done:
-        asked = captioner.next_pass()
-        if asked is None:
+        current = captioner.next_pass()
+        if current is None:
             clock.advance(captioner.wait_s() or 0.1)
         else:
-            captions += captioner.answered(asked, hears(script, asked))
+            captions += captioner.pass_succeeded(current, recognized(script, current))
 
-    finals = [caption for caption in captions if isinstance(caption, Final)]
+    finals = [caption for caption in captions if isinstance(caption, FinalCaption)]
     assert [len(final.words) for final in finals] == [2, 3]
     assert captioner.lag_s == 0
 
 
-def test_what_does_not_fit_is_refused_not_dropped() -> None:
-    captioner = Captioner(Rules(), FakeClock())
-    captioner.hear(np.zeros(captioner.room, dtype=np.float32))
+def test_samples_that_do_not_fit_are_rejected_not_dropped() -> None:
+    captioner = Captioner(CaptionPolicy(), FakeClock())
+    captioner.append(np.zeros(captioner.room, dtype=np.float32))
 
     assert captioner.room == 0
     with pytest.raises(ValueError, match="room"):
-        captioner.hear(np.zeros(1, dtype=np.float32))
+        captioner.append(np.zeros(1, dtype=np.float32))
 
 
-def test_failed_tentative_pass_costs_nothing_but_itself() -> None:
+def test_failed_tentative_pass_is_repeated_after_a_delay() -> None:
     clock = FakeClock()
-    captioner = Captioner(Rules(), clock)
+    captioner = Captioner(CaptionPolicy(), clock)
     script = say("good morning")
-    captioner.hear(sound(script, 1.0))
-    asked = captioner.next_pass()
-    assert asked is not None
+    captioner.append(sound(script, 1.0))
+    current = captioner.next_pass()
+    assert current is not None
 
-    assert captioner.failed(asked) == ()
-    assert captioner.next_pass() is None  # it rests for a moment
+    assert captioner.pass_failed(current) == ()
+    assert captioner.next_pass() is None  # during the delay
     clock.advance(captioner.wait_s())
     again = captioner.next_pass()
 
     assert again is not None
-    assert (again.start, again.stop) == (asked.start, asked.stop)
+    assert (again.start, again.stop) == (current.start, current.stop)
 
 
 def test_last_pass_that_keeps_failing_is_given_up_with_the_words_so_far() -> None:
     clock = FakeClock()
-    captioner = Captioner(Rules(), clock)
+    captioner = Captioner(CaptionPolicy(), clock)
     script = say("good morning")
-    captioner.hear(sound(script, 1.4))
-    asked = captioner.next_pass()
-    assert asked is not None
-    captioner.answered(asked, hears(script, asked))
+    captioner.append(sound(script, 1.4))
+    current = captioner.next_pass()
+    assert current is not None
+    captioner.pass_succeeded(current, recognized(script, current))
     captioner.finish()
     captions: tuple[object, ...] = ()
-    for _ in range(TRIES):
+    for _ in range(MAX_TRIES):
         clock.advance(captioner.wait_s())
-        asked = captioner.next_pass()
-        assert asked is not None
-        assert asked.is_last
-        captions = captioner.failed(asked)
+        current = captioner.next_pass()
+        assert current is not None
+        assert current.is_last
+        captions = captioner.pass_failed(current)
 
     [final] = captions
-    assert isinstance(final, Final)
+    assert isinstance(final, FinalCaption)
     assert [word.text for word in final.words] == ["good", "morning"]
     assert "failed" in final.note
     assert captioner.done
 
 
-def test_lag_is_the_audio_that_no_caption_knows_of() -> None:
+def test_lag_is_the_audio_that_is_not_transcribed_yet() -> None:
     clock = FakeClock()
-    captioner = Captioner(Rules(), clock)
+    captioner = Captioner(CaptionPolicy(), clock)
     script = say("good morning")
     samples = sound(script, 2.0)
-    captioner.hear(samples[: SAMPLE_RATE_HZ * 3 // 2])
-    asked = captioner.next_pass()
-    assert asked is not None
-    captioner.hear(samples[SAMPLE_RATE_HZ * 3 // 2 :])
+    captioner.append(samples[: SAMPLE_RATE_HZ * 3 // 2])
+    current = captioner.next_pass()
+    assert current is not None
+    captioner.append(samples[SAMPLE_RATE_HZ * 3 // 2 :])
 
     assert captioner.lag_s == pytest.approx(2.0)
-    captioner.answered(asked, hears(script, asked))
+    captioner.pass_succeeded(current, recognized(script, current))
     assert captioner.lag_s == pytest.approx(0.5)
     assert captioner.arrived_s == pytest.approx(2.0)
 
@@ -235,27 +245,27 @@ PASSES = st.lists(
 def test_committed_words_never_change_whatever_the_model_says(
     answers: list[list[tuple[str, float]]], arriving_s: float, short: bool
 ) -> None:
-    """Even a model that talks nonsense, on utterances that are cut all the time."""
+    """Even with random transcripts, and utterances that are cut often."""
     clock = FakeClock()
-    captioner = Captioner(Rules(utterance_s=5.0 if short else 20.0), clock)
-    captions: list[Words | Final] = []
+    captioner = Captioner(CaptionPolicy(utterance_s=5.0 if short else 20.0), clock)
+    captions: list[PartialCaption | FinalCaption] = []
     rng, passes = np.random.default_rng(0), 0
     for number, answer in enumerate(answers):
         block = rng.normal(scale=0.1, size=round(arriving_s * SAMPLE_RATE_HZ)).astype(np.float32)
-        captioner.hear(block[: captioner.room])
+        captioner.append(block[: captioner.room])
         clock.advance(arriving_s)
         if number == len(answers) - 1:
             captioner.finish()
-        while (asked := captioner.next_pass()) is not None:
+        while (current := captioner.next_pass()) is not None:
             passes += 1
-            assert passes < 1000, "it never comes to an end"
-            length_s = asked.stop_s - asked.start_s
+            assert passes < 1000, "the captioner is never done"
+            length_s = current.stop_s - current.start_s
             words, at_s = [], 0.0
             for text, share in answer:
                 end_s = at_s + share * (length_s - at_s)
                 words.append(Word(text, at_s, end_s, 0.5))
                 at_s = end_s
-            captions += captioner.answered(asked, recognition(words, length_s))
+            captions += captioner.pass_succeeded(current, recognition(words, length_s))
             clock.advance(0.4)
 
-    standing(captions)
+    committed_words(captions)

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.server.live.script import recognition, say, sound
 from wav2vec2_app.errors import ModelError, WorkerDiedError
 from wav2vec2_app.server.live import messages
-from wav2vec2_app.server.live.captioner import Rules
+from wav2vec2_app.server.live.captions import CaptionPolicy
 from wav2vec2_app.server.live.session import LiveSession
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.transcript import Recognition
@@ -19,7 +19,7 @@ SCRIPT = say("good morning to you")
 
 
 class Model:
-    """Hears the script's words in any audio that is long enough; fails, or waits, when told to."""
+    """Recognises the script's words in audio that is long enough; can be made to fail or to wait."""
 
     def __init__(self) -> None:
         self.lengths_s: list[float] = []
@@ -39,15 +39,15 @@ class Model:
 
 
 class Client:
-    """Takes down what it is sent."""
+    """Records the messages it receives."""
 
     def __init__(self) -> None:
-        self.got: list[messages.Message] = []
+        self.got: list[messages.LiveMessage] = []
 
-    async def __call__(self, message: messages.Message) -> None:
+    async def __call__(self, message: messages.LiveMessage) -> None:
         self.got.append(message)
 
-    def of(self, kind: type) -> list[messages.Message]:
+    def of(self, kind: type) -> list[messages.LiveMessage]:
         return [message for message in self.got if isinstance(message, kind)]
 
 
@@ -66,57 +66,55 @@ MakeSession = Callable[..., LiveSession]
 
 @pytest.fixture
 def session(model: Model, client: Client) -> LiveSession:
-    return LiveSession(model, client, Rules())
+    return LiveSession(model, client, CaptionPolicy())
 
 
-async def test_session_says_words_then_the_final_ones_then_that_it_has_ended(
+async def test_session_sends_partial_then_final_captions_then_its_end(
     session: LiveSession, client: Client
 ) -> None:
-    await session.hear(sound(SCRIPT, 2.4))
+    await session.feed(sound(SCRIPT, 2.4))
     session.finish()
 
     await session.run()
 
-    [final] = client.of(messages.FinalWords)
+    [final] = client.of(messages.FinalMessage)
     assert final.text == "good morning to you"
-    assert client.got[-1] == messages.Ended(arrived_s=2.4, utterances=1)
-    assert client.of(messages.Words)
+    assert client.got[-1] == messages.EndedMessage(arrived_s=2.4, utterances=1)
+    assert client.of(messages.PartialMessage)
 
 
-async def test_failed_pass_is_noticed_and_done_again(
+async def test_failed_pass_is_reported_and_repeated(
     session: LiveSession, client: Client, model: Model
 ) -> None:
     model.failures = [WorkerDiedError("The worker died.")]
-    await session.hear(sound(SCRIPT, 2.4))
+    await session.feed(sound(SCRIPT, 2.4))
     session.finish()
 
     await session.run()
 
-    assert client.of(messages.Notice) == [
-        messages.Notice(code="worker.died", message="The worker died.")
+    assert client.of(messages.NoticeMessage) == [
+        messages.NoticeMessage(code="worker.died", message="The worker died.")
     ]
-    [final] = client.of(messages.FinalWords)
+    [final] = client.of(messages.FinalMessage)
     assert final.text == "good morning to you"
 
 
-async def test_wish_that_no_pass_can_meet_ends_the_session(
-    session: LiveSession, model: Model
-) -> None:
+async def test_model_error_ends_the_session(session: LiveSession, model: Model) -> None:
     model.failures = [ModelError("There is no such model.", code="model.unknown")]
-    await session.hear(sound(SCRIPT, 2.4))
+    await session.feed(sound(SCRIPT, 2.4))
 
     with pytest.raises(ModelError):
         await session.run()
 
 
-async def test_client_that_is_too_fast_is_held_back_and_loses_nothing(
+async def test_client_that_sends_too_fast_is_slowed_down_and_loses_nothing(
     client: Client, model: Model
 ) -> None:
-    session = LiveSession(model, client, Rules(), clock=itertools.count().__next__)
+    session = LiveSession(model, client, CaptionPolicy(), clock=itertools.count().__next__)
     model.gate.clear()
     work = asyncio.ensure_future(session.run())
     minute = np.tile(sound(SCRIPT, 3.0), 20)
-    sending = asyncio.ensure_future(session.hear(minute))
+    sending = asyncio.ensure_future(session.feed(minute))
     await model.called.wait()
 
     assert not sending.done()
@@ -128,12 +126,12 @@ async def test_client_that_is_too_fast_is_held_back_and_loses_nothing(
 
     assert session.arrived_s == 60
     assert max(model.lengths_s) <= 20
-    assert " ".join(one.text for one in client.of(messages.FinalWords)).count("good") >= 10
+    assert " ".join(one.text for one in client.of(messages.FinalMessage)).count("good") >= 10
 
 
 async def test_cancelled_session_stops_its_pass(session: LiveSession, model: Model) -> None:
     model.gate.clear()
-    await session.hear(sound(SCRIPT, 2.0))
+    await session.feed(sound(SCRIPT, 2.0))
     work = asyncio.ensure_future(session.run())
     await model.called.wait()
 

@@ -1,9 +1,9 @@
 import pytest
 
-from wav2vec2_app.server.live.pace import Pacer
+from wav2vec2_app.server.live.pacer import Pacer
 
 
-def test_quick_passes_come_as_often_as_wished() -> None:
+def test_quick_passes_run_at_the_configured_interval() -> None:
     pacer = Pacer(0.3)
     pacer.succeeded(10.0, 10.1)
 
@@ -12,7 +12,7 @@ def test_quick_passes_come_as_often_as_wished() -> None:
     assert not pacer.behind
 
 
-def test_slow_passes_are_thinned_and_leave_time_for_others() -> None:
+def test_slow_passes_are_less_frequent_and_leave_time_for_other_requests() -> None:
     pacer = Pacer(0.3)
     for number in range(10):
         pacer.succeeded(10.0 + number, 10.9 + number)
@@ -26,11 +26,11 @@ def test_slow_passes_are_thinned_and_leave_time_for_others() -> None:
     assert not pacer.behind
 
 
-def test_failures_in_a_row_are_followed_by_longer_rests() -> None:
+def test_consecutive_failures_are_followed_by_longer_delays() -> None:
     pacer = Pacer(0.3)
-    rests = []
+    delays = []
     for _ in range(6):
         pacer.failed(5.0)
-        rests.append(pacer.wait_s(5.0))
+        delays.append(pacer.wait_s(5.0))
 
-    assert rests == [0.5, 1.0, 2.0, 4.0, 4.0, 4.0]
+    assert delays == [0.5, 1.0, 2.0, 4.0, 4.0, 4.0]

@@ -1,0 +1,63 @@
+"""OpenAPI descriptions of the routes that take forms; FastAPI cannot derive them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypedDict
+
+from wav2vec2_app.server import schema
+from wav2vec2_app.speech.options import OPTIONS
+
+Fields = Mapping[str, Mapping[str, object]]
+"""JSON schema of each field of a form."""
+Responses = dict[int | str, dict[str, Any]]
+
+
+class RouteArguments(TypedDict):
+    """Keyword arguments of FastAPI's route decorators."""
+
+    openapi_extra: dict[str, Any]
+    responses: Responses
+
+
+_ERRORS: Final[Responses] = {
+    status: {"model": schema.ErrorResponse} for status in (400, 404, 413, 429, 500, 503, 504)
+}
+_FILE_FIELDS: Final[Fields] = {
+    "file": {"type": "string", "format": "binary"},
+    "model": {"type": "string", "default": "auto"},
+}
+
+
+def transcriptions(formats: Sequence[str], granularities: Sequence[str]) -> RouteArguments:
+    """Arguments of the decorator of ``/v1/audio/transcriptions``."""
+    fields = {
+        **_FILE_FIELDS,
+        "response_format": {"type": "string", "enum": formats, "default": "json"},
+        "timestamp_granularities[]": {
+            "type": "array",
+            "items": {"type": "string", "enum": granularities},
+        },
+        "prompt": {"type": "string"},
+        **{option.name: option.json_schema() for option in OPTIONS},
+    }
+    return _route(["file"], fields, _ERRORS)
+
+
+def alignments(formats: Sequence[str]) -> RouteArguments:
+    """Arguments of the decorator of ``/v1/audio/alignments``."""
+    fields = {
+        **_FILE_FIELDS,
+        "text": {"type": "string"},
+        "response_format": {"type": "string", "enum": formats, "default": "json"},
+    }
+    return _route(["file", "text"], fields, {**_ERRORS, 200: {"model": schema.AlignmentResponse}})
+
+
+def _route(required: Sequence[str], fields: Fields, responses: Responses) -> RouteArguments:
+    form = {"type": "object", "required": required, "properties": fields}
+    content = {"multipart/form-data": {"schema": form}}
+    return {
+        "openapi_extra": {"requestBody": {"required": True, "content": content}},
+        "responses": responses,
+    }

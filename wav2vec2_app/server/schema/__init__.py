@@ -1,0 +1,58 @@
+"""The JSON of every response of the server; ``docs/api.md`` is generated from it.
+
+Classes whose names end in ``Json`` or ``Response`` are JSON objects; the functions make them from the
+application's own types. Numbers are finite (unknown ones are ``null``), times are seconds, sizes are bytes,
+confidences lie in [0, 1].
+"""
+
+from wav2vec2_app.server.schema.alignments import (
+    AlignedCharacterJson,
+    AlignedWordJson,
+    AlignmentResponse,
+    alignment,
+)
+from wav2vec2_app.server.schema.base import JsonModel, JsonObject
+from wav2vec2_app.server.schema.errors import ErrorJson, ErrorResponse, error, error_json
+from wav2vec2_app.server.schema.recording import ModelJson, is_reused, model
+from wav2vec2_app.server.schema.system import (
+    CapabilitiesResponse,
+    StatusResponse,
+    capabilities,
+    is_ready,
+    status,
+)
+from wav2vec2_app.server.schema.transcriptions import (
+    AnalysisResponse,
+    TranscriptionResponse,
+    WordJson,
+    analysis,
+    transcription,
+    word_json,
+)
+
+__all__ = [
+    "AlignedCharacterJson",
+    "AlignedWordJson",
+    "AlignmentResponse",
+    "AnalysisResponse",
+    "CapabilitiesResponse",
+    "ErrorJson",
+    "ErrorResponse",
+    "JsonModel",
+    "JsonObject",
+    "ModelJson",
+    "StatusResponse",
+    "TranscriptionResponse",
+    "WordJson",
+    "alignment",
+    "analysis",
+    "capabilities",
+    "error",
+    "error_json",
+    "is_ready",
+    "is_reused",
+    "model",
+    "status",
+    "transcription",
+    "word_json",
+]
