@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from tests.examples import clips
 from wav2vec2_app.cli import app
+from wav2vec2_app.speech.options import OPTION, OPTIONS
 
 pytestmark = pytest.mark.integration
 
@@ -71,16 +72,20 @@ def test_transcribe_says_why_there_is_no_text(tmp_path: Path) -> None:
 def test_transcribe_has_an_option_for_each_row_of_the_table(tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("zorgon\nblibber\n")
-    options = ["--decoder", "beam", "--beam-width", "12", "--lm-weight", "0.5"]
+    numbers = {option.name: option.high / 2 for option in OPTIONS if option.is_number}
+    numbers["beam_width"] = 12
+    values = {**numbers, "decoder": "beam", "hotwords": f"@{names}"}
+    arguments = [
+        part
+        for name, value in values.items()
+        for part in (f"--{name.replace('_', '-')}", str(value))
+    ]
 
-    done = run.invoke(
-        app, ["transcribe", "-o", "json", *options, "--hotwords", f"@{names}", str(CLIP)]
-    )
+    done = run.invoke(app, ["transcribe", "-o", "json", *arguments, str(CLIP)])
 
-    decoding = json.loads(done.stdout)["decoding"]
     assert done.exit_code == 0
-    assert (decoding["beam_width"], decoding["lm_weight"]) == (12, 0.5)
-    assert decoding["hotwords"] == ["zorgon", "blibber"]
+    assert values.keys() == OPTION.keys()
+    assert json.loads(done.stdout)["decoding"] == {**values, "hotwords": ["zorgon", "blibber"]}
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ class DecodingOptions:
     hotwords: tuple[str, ...] = _row(
         (),
         "Hotwords",
-        "Words or names to favor, separated by commas or line breaks. They need not be in the lexicon.",
+        "Words or names to favour, separated by commas or line breaks. They need not be in the lexicon.",
     )
     hotword_boost: float = _row(
         6.0,

@@ -1,0 +1,126 @@
+"""The command line: ``wav2vec2-app serve | transcribe FILE… | align FILE TEXT | doctor``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from wav2vec2_app.cli import diagnosis
+from wav2vec2_app.cli.decoding import (
+    DecodingValue,
+    parse_decoding,
+    read_text,
+    with_decoding_options,
+)
+from wav2vec2_app.cli.output import Output, out, print_problem
+from wav2vec2_app.cli.tasks import run_tasks
+from wav2vec2_app.errors import InputError
+from wav2vec2_app.server.monitoring.logs import configure_logging
+from wav2vec2_app.server.tasks import AudioTask, Want
+from wav2vec2_app.settings import Settings
+from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.options import text_to_align
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Speech recognition with wav2vec2."
+)
+
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the result.")]
+ModelOption = Annotated[
+    str | None, typer.Option(help="auto, embedded, a model name or a folder.", show_default=False)
+]
+
+
+def main() -> None:
+    """Entry point of the ``wav2vec2-app`` command."""
+    app()
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="TCP port.")] = None,
+    model: ModelOption = None,
+) -> None:
+    """Start the server: the page and the API."""
+    from wav2vec2_app.server.serve import run
+
+    run(_settings(host=host, port=port, model=model))
+
+
+@app.command()
+@with_decoding_options
+def transcribe(
+    files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
+    output: OutputOption = Output.TEXT,
+    model: ModelOption = None,
+    **decoding: DecodingValue,
+) -> None:
+    """Transcribe audio files; results go to stdout, progress and errors to stderr."""
+    settings = _settings(model=model, fetch_models=False, log_level="WARNING")
+    configure_logging(settings)
+    try:
+        options = parse_decoding(decoding)
+    except InputError as error:
+        print_problem(error.code, f"{error.message} {error.hint}")
+        raise typer.Exit(2) from None
+    tasks = [(file, AudioTask(_source(file), decoding=options)) for file in files]
+    raise typer.Exit(1 if asyncio.run(run_tasks(settings, tasks, output)) else 0)
+
+
+@app.command()
+def align(
+    file: Annotated[Path, typer.Argument(help="An audio file.", show_default=False)],
+    text: Annotated[
+        Path, typer.Argument(help="A text file with the spoken words.", show_default=False)
+    ],
+    output: OutputOption = Output.TEXT,
+    model: ModelOption = None,
+) -> None:
+    """Print when each word of a text is spoken: start, end, score and word, one line each.
+
+    Subtitles (srt, vtt) keep the text as written; json has every character, too.
+    """
+    settings = _settings(model=model, fetch_models=False, log_level="WARNING")
+    configure_logging(settings)
+    try:
+        given = text_to_align(read_text(text))
+    except InputError as error:
+        print_problem(text.name, f"{error.message} {error.hint} ({error.code})")
+        raise typer.Exit(2) from None
+    task = AudioTask(_source(file), frozenset({Want.ALIGNMENT}), text=given)
+    raise typer.Exit(1 if asyncio.run(run_tasks(settings, [(file, task)], output)) else 0)
+
+
+@app.command()
+def doctor() -> None:
+    """Print versions, devices and models, and whether the workers can start."""
+    settings = _settings(fetch_models=False, log_level="ERROR")
+    configure_logging(settings)
+    out.print(diagnosis.version_table())
+    status, problem = asyncio.run(diagnosis.probe(settings))
+    out.print(diagnosis.status_table(settings, status))
+    if problem is not None:
+        print_problem("The workers cannot start", f"{problem.message} {problem.hint}")
+        raise typer.Exit(1)
+    out.print("[green]Ready:[/green] the workers have started and the model is loaded.")
+
+
+def _settings(**overrides: str | int | bool | None) -> Settings:
+    """Settings from the environment; ``overrides`` that are not ``None`` take precedence."""
+    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        for problem in error.errors():
+            field = ".".join(str(part) for part in problem["loc"])
+            print_problem(f"WAV2VEC2_{field.upper()}", problem["msg"])
+        raise typer.Exit(2) from None
+
+
+def _source(file: Path) -> AudioSource:
+    return AudioSource(path=file, name=file.name)

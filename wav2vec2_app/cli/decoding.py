@@ -1,0 +1,87 @@
+"""The command line options of a decoding, made from the table of decoding options."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from wav2vec2_app.errors import InputError
+from wav2vec2_app.speech.options import OPTIONS, DecodingOptions, Option, parse_options
+
+DecodingValue = str | int | float
+
+_TYPES: Final[Mapping[str, type[DecodingValue]]] = {
+    "choice": str,
+    "words": str,
+    "integer": int,
+    "number": float,
+}
+
+
+def with_decoding_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace the ``**`` parameter of a command by one option for each row of the table."""
+    signature = inspect.signature(command, eval_str=True)
+    fixed = [
+        parameter
+        for parameter in signature.parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    parameters = [*fixed, *(_parameter(option) for option in OPTIONS)]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return command
+
+
+def parse_decoding(values: Mapping[str, DecodingValue]) -> DecodingOptions:
+    """The options that were given on the command line; ``@FILE`` as hotwords is read from the file.
+
+    Raises:
+        InputError: ``text.unreadable``, or an error of :func:`parse_options`.
+    """
+    hotwords = str(values["hotwords"])
+    if hotwords.startswith("@"):
+        hotwords = read_text(Path(hotwords[1:]))
+    return parse_options(**{**values, "hotwords": hotwords})
+
+
+def read_text(file: Path) -> str:
+    """The content of a text file.
+
+    Raises:
+        InputError: ``text.unreadable``.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{file.name} cannot be read.",
+            code="text.unreadable",
+            hint="Give the path of a text file in UTF-8.",
+        ) from error
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    info = typer.Option(
+        f"--{option.name.replace('_', '-')}", help=_help(option), metavar=_metavar(option)
+    )
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default="" if option.type == "words" else option.default,
+        annotation=Annotated[_TYPES[option.type], info],
+    )
+
+
+def _help(option: Option) -> str:
+    if option.is_number:
+        return f"{option.help} From {option.low:g} to {option.high:g}."
+    if option.type == "words":
+        return f"{option.help} @FILE reads them from a file."
+    return option.help
+
+
+def _metavar(option: Option) -> str | None:
+    return f"[{'|'.join(option.values)}]" if option.type == "choice" else None
