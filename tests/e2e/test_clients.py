@@ -70,7 +70,7 @@ def test_earlier_answer_is_read_again_without_the_model(client: Client, clip: Cl
 
     response = schema.TranscriptionResponse.model_validate(again)
     assert (first["decoder"], response.decoder) == ("greedy", "beam")
-    assert response.reused
+    assert response.cached
     assert response.decoding.beam_width == 40
     assert "forward" not in {timing.stage for timing in response.timings}
     assert jiwer.cer(clip.text, response.text.lower()) <= jiwer.cer(
@@ -100,7 +100,7 @@ def test_text_is_aligned(client: Client, clip: Clip, again: bool) -> None:
     response = schema.AlignmentResponse.model_validate(answer)
     assert [word.text for word in response.words] == [*text.replace(" —", "").split()]
     assert response.words[-1].wildcard
-    assert response.reused or not again
+    assert response.cached or not again
     starts = [word.start for word in response.words]
     assert starts == sorted(starts)
 
@@ -143,7 +143,7 @@ def test_call_of_before_the_settings_still_works(server: RunningServer, clip: Cl
     answer = httpx.get(f"{url}/{event}", timeout=30).text
 
     assert answer.startswith("event: complete")
-    assert '"reused"' in answer
+    assert '"cached"' in answer
 
 
 def test_failure_is_json_with_code_and_hint(client: Client, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_unusual_audio_is_transcribed(case: str, client: Client, tmp_path: Path)
 @pytest.mark.parametrize(
     ("model", "code"),
     [
-        ("nobody/nothing", "model.unknown"),
+        ("unknown/model", "model.unknown"),
         ("../../etc", "model.unknown"),
         ("facebook/wav2vec2-base-960h", "model.not_on_disk"),
         ("weightless", "model.no_weights"),

@@ -118,7 +118,7 @@ def test_transcription_has_the_decoder_and_its_options() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stages", "reused"),
+    ("stages", "cached"),
     [
         ((), True),
         ((Stage("decode text", 0.0, 0.1, "text"), Stage("draw", 0.1, 0.1, "audio")), True),
@@ -126,10 +126,10 @@ def test_transcription_has_the_decoder_and_its_options() -> None:
         ((Stage("forward", 0.0, 0.1, "inference"),), False),
     ],
 )
-def test_response_is_reused_when_the_model_did_not_run(
-    stages: tuple[Stage, ...], reused: bool
+def test_response_is_cached_when_the_model_did_not_run(
+    stages: tuple[Stage, ...], cached: bool
 ) -> None:
-    assert schema.transcription(replace(make_result(), stages=stages)).reused is reused
+    assert schema.transcription(replace(make_result(), stages=stages)).cached is cached
 
 
 def test_alignment_has_words_characters_and_wildcards() -> None:

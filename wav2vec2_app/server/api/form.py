@@ -77,7 +77,7 @@ def reject_unsupported(upload: Upload) -> None:
         raise InputError(
             "Streamed responses are not supported.",
             code="request.bad_value",
-            hint="Omit `stream`: the response is sent as a whole.",
+            hint="Omit `stream`: the response is sent in one piece.",
             metadata={"field": "stream", "allowed": ["false"]},
         )
     if not 0 <= _temperature(upload) <= 1:

@@ -17,34 +17,38 @@ class ReadyMessage(JsonModel):
 
     type: Literal["ready"] = "ready"
     session: str
+    """id of the session"""
     model: str
     interval_s: FiniteFloat
+    """shortest time between two tentative passes"""
     pause_s: FiniteFloat
+    """a pause of this length ends an utterance"""
     max_message_bytes: int
     max_session_s: FiniteFloat
+    """longest audio of a session"""
 
 
 class PartialMessage(JsonModel):
-    """Words of the utterance in progress.
-
-    ``committed`` are words that follow those committed before and never change; ``tentative`` replaces the
-    tentative words of the message before.
-    """
+    """Words of the utterance in progress."""
 
     type: Literal["words"] = "words"
     utterance: int
+    """number of the utterance, from 1"""
     committed: tuple[WordJson, ...]
+    """newly committed words: they follow the words committed before and never change"""
     tentative: tuple[WordJson, ...]
+    """replace the tentative words of the message before"""
     transcribed_s: FiniteFloat
+    """the words include the audio up to this time"""
     lag_s: FiniteFloat
+    """length of the audio that arrived after it"""
     behind: bool
+    """whether the machine is too slow for ``interval_s``; tentative words come less often then, but no audio
+    is dropped"""
 
 
 class FinalMessage(JsonModel):
-    """All words of a finished utterance; they replace its words so far. No words: remove it.
-
-    ``note`` says why they may be less accurate than usual.
-    """
+    """A finished utterance, after a last pass over all of it."""
 
     type: Literal["final"] = "final"
     utterance: int
@@ -52,8 +56,11 @@ class FinalMessage(JsonModel):
     end: FiniteFloat
     text: str
     words: tuple[WordJson, ...]
+    """replace the words of the utterance so far; if there are none, remove the utterance"""
     confidence: FiniteFloat
+    """mean over the words"""
     note: str
+    """why the words may be less accurate than usual; otherwise empty"""
     transcribed_s: FiniteFloat
     lag_s: FiniteFloat
     behind: bool
@@ -64,7 +71,9 @@ class StatusMessage(JsonModel):
 
     type: Literal["status"] = "status"
     arrived_s: FiniteFloat
+    """length of the audio that has arrived"""
     interval_s: FiniteFloat
+    """current time between two tentative passes"""
     transcribed_s: FiniteFloat
     lag_s: FiniteFloat
     behind: bool
@@ -91,6 +100,7 @@ class EndedMessage(JsonModel):
     type: Literal["ended"] = "ended"
     arrived_s: FiniteFloat
     utterances: int
+    """number of finished utterances with words"""
 
 
 LiveMessage = (

@@ -11,39 +11,38 @@ from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord
 
 
 class AlignedCharacterJson(JsonModel):
-    """One character as the model spells it; ``score`` is its mean probability."""
+    """One character as the model spells it: those of “9” are ``NINE``."""
 
     text: str
     start: FiniteFloat
     end: FiniteFloat
     score: FiniteFloat
+    """mean probability of the character in its frames"""
 
 
 class AlignedWordJson(JsonModel):
-    """One word of the given text, as written there, with its time in the audio.
-
-    A ``wildcard`` is a word that the model's characters cannot spell: it has no characters, a score of 0,
-    and the time between its neighbours.
-    """
+    """One word of the given text with its time in the audio."""
 
     text: str
+    """the word as written; punctuation between spaces (a dash) is not a word"""
     start: FiniteFloat
     end: FiniteFloat
     score: FiniteFloat
+    """geometric mean of the characters' scores"""
     wildcard: bool
+    """whether the model's characters cannot spell the word: then it has no ``characters``, a score of 0, and
+    the time between its neighbours"""
     characters: tuple[AlignedCharacterJson, ...]
 
 
 class AlignmentResponse(RecordingResponse):
-    """Response of ``/align``: the time of each word and character of a given text.
-
-    ``score`` is the geometric mean of the characters' probabilities: near 0, the text does not match the
-    recording.
-    """
+    """Response of ``/align``: the time of each word and character of a given text."""
 
     text: str
+    """the given text, unchanged"""
     words: tuple[AlignedWordJson, ...]
     score: FiniteFloat
+    """geometric mean over all characters; near 0, the text does not match the recording"""
 
 
 def alignment(result: AudioResult, text: str) -> AlignmentResponse:

@@ -11,21 +11,27 @@ from wav2vec2_app.server.schema.base import JsonModel, json_value
 
 
 class ErrorJson(JsonModel):
-    """A failure: a stable ``code`` for programs, a ``message`` and a ``hint`` for users."""
+    """Why a request failed."""
 
     code: str
+    """stable, for programs"""
     message: str
+    """what happened, a sentence for the user"""
     hint: str
+    """what to do, a sentence for the user; may be empty"""
     layer: Literal["validation", "context", "resource", "execution"]
     severity: Literal["warning", "error", "critical"]
     retryable: bool
+    """whether the same request may succeed later"""
     metadata: dict[str, JsonValue]
+    """limits and measured values; ``retry_after_s`` says when to try again"""
 
 
 class ErrorResponse(JsonModel):
     """Response of every endpoint to a request that failed."""
 
     request_id: str
+    """for the log of the server; empty if the request was rejected before it had an id"""
     error: ErrorJson
 
 

@@ -14,53 +14,63 @@ from wav2vec2_app.speech.transcript import Transcript
 
 
 class ModelJson(JsonModel):
-    """The model that transcribed the recording, and where it ran.
-
-    ``source`` is ``embedded``, ``cache`` (the model hub's cache on disk) or ``folder``; ``note`` is a
-    sentence for the user.
-    """
+    """The model that transcribed the recording, and where it ran."""
 
     name: str
     source: str
+    """``embedded``, ``cache`` (the model hub's cache on disk) or ``folder``"""
     engine: str
+    """``openvino`` or ``torch``"""
     device: str
     precision: str
     parameters: int
     size_bytes: int
     sample_rate_hz: int
     note: str = ""
+    """a sentence about this model for the user"""
 
 
 class AudioJson(JsonModel):
-    """The file as it was sent; ``warnings`` lists what was repaired while decoding it."""
+    """The file that was sent."""
 
     duration_s: FiniteFloat
     sample_rate_hz: int
     channels: int
     format: str
+    """container and codec, such as ``webm/opus``"""
     warnings: tuple[str, ...] = ()
+    """what was repaired while decoding it: a truncated end, clipped samples"""
 
 
 class StageJson(JsonModel):
-    """One stage of the processing; ``start_s`` counts from the submission of the request."""
+    """One stage of the processing."""
 
     stage: str
+    """``queue``, ``decode audio``, ``resample``, ``features``, ``forward``, ``decode text``, ``align``,
+    ``draw``, ``total``; ``wait`` is the time that the next stage waited for its worker"""
     start_s: FiniteFloat
+    """time since the submission of the request"""
     duration_s: FiniteFloat
     process: str
+    """the server process, or the worker ``audio``, ``inference`` or ``text``"""
 
 
 class RecordingResponse(JsonModel):
     """The part that all responses about a recording share."""
 
     request_id: str
+    """names this result in later requests of the same client"""
     duration_s: FiniteFloat
+    """length of the audio"""
     model: ModelJson
-    reused: bool = False
+    cached: bool = False
+    """whether the emission came from the result cache, so that the model was not run"""
     timings: tuple[StageJson, ...]
     real_time_factor: FiniteFloat
+    """seconds of processing, without waiting, per second of audio"""
     audio: AudioJson
     warnings: tuple[str, ...] = ()
+    """the same as ``audio.warnings``"""
 
 
 class RecordingFields(TypedDict):
@@ -69,7 +79,7 @@ class RecordingFields(TypedDict):
     request_id: str
     duration_s: float
     model: ModelJson
-    reused: bool
+    cached: bool
     timings: tuple[StageJson, ...]
     real_time_factor: float
     audio: AudioJson
@@ -82,7 +92,7 @@ def recording_fields(result: AudioResult, transcript: Transcript) -> RecordingFi
         "request_id": result.id,
         "duration_s": seconds(transcript.duration_s),
         "model": model(transcript.model),
-        "reused": is_reused(result),
+        "cached": is_reused(result),
         "timings": tuple(_stage(stage) for stage in result.stages),
         "real_time_factor": finite(result.real_time_factor, 5) or 0.0,
         "audio": _audio(result.audio),

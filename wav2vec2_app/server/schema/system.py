@@ -12,19 +12,24 @@ from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities, Orchest
 
 
 class CapabilitiesJson(JsonModel):
-    """What one adapter can do; the last four are measured over its last ``samples`` operations."""
+    """One adapter: what it can do, and its measured performance."""
 
     name: str
     operations: tuple[str, ...]
     max_duration_s: FiniteFloat
+    """longest audio that is accepted"""
     max_bytes: int
+    """largest file that is accepted"""
     formats: tuple[str, ...]
     features: tuple[str, ...]
     models: tuple[str, ...]
     average_latency_s: FiniteFloat | None
+    """``null`` before the first operation, like the next two"""
     throughput: FiniteFloat | None
+    """seconds of audio per second"""
     success_rate: FiniteFloat | None
     samples: int
+    """number of operations that were measured"""
 
 
 class CapabilitiesResponse(JsonModel):
@@ -34,12 +39,13 @@ class CapabilitiesResponse(JsonModel):
 
 
 class ProcessMemoryJson(JsonModel):
-    """Resident memory of one process."""
+    """One process and its resident memory."""
 
     name: str
     pid: int
     rss_bytes: int
     peak_rss_bytes: int
+    """the maximum so far"""
 
 
 class MemoryJson(JsonModel):
@@ -56,45 +62,52 @@ class WorkerJson(JsonModel):
 
     role: str
     state: str
+    """``starting``, ``ready``, ``restarting``, ``down`` or ``stopped``"""
     pid: int | None
     restarts: int
     in_flight: int
 
 
 class ModelChoiceJson(JsonModel):
-    """A model that a request may name; ``ready`` means its weights are on this machine."""
+    """A model that a request may name."""
 
     name: str
     label: str
     ready: bool
+    """whether its weights are on this machine"""
 
 
 class AdapterJson(JsonModel):
-    """The state of one adapter; ``notices`` are sentences for the user."""
+    """One adapter and its state."""
 
     name: str
     ready: bool
     model: ModelJson | None
+    """``null`` before a worker has loaded it"""
     choices: tuple[ModelChoiceJson, ...]
+    """the models that a request may name"""
     workers: tuple[WorkerJson, ...]
     memory: MemoryJson | None
     notices: tuple[str, ...]
+    """sentences for the user, such as the progress of a download"""
 
 
 class StatusResponse(JsonModel):
-    """Response of ``/status``.
-
-    ``wait_s`` is how long a new request would wait; ``throughput`` is seconds of audio per second.
-    """
+    """Response of ``/status``: the state of the system at this moment."""
 
     ready: bool
+    """whether every adapter is ready"""
     queued: int
     running: int
     queue_size: int
+    """largest number of queued requests"""
     wait_s: FiniteFloat
+    """how long a new request would wait"""
     throughput: FiniteFloat | None
+    """seconds of audio per second; ``null`` before the first request"""
     adapters: tuple[AdapterJson, ...]
     breakers: dict[str, str]
+    """state of each circuit breaker: ``closed``, ``open`` or ``half-open``"""
 
 
 def capabilities(adapters: Iterable[ModelCapabilities]) -> CapabilitiesResponse:

@@ -291,7 +291,7 @@ async def test_disconnecting_client_cancels_the_task(
     assert sent[0]["status"] == 503
 
 
-# --- how it is read -----------------------------------------------------------------------------
+# --- decoding options ----------------------------------------------------------------------------
 
 
 async def test_decoding_options_are_passed_on(
@@ -338,10 +338,10 @@ async def test_names_in_a_prompt_become_hotwords_unless_there_are_hotwords(
         ("Ms. Okonkwo\nSzczecin", ["Ms. Okonkwo", "Szczecin"]),
         (
             "The meeting began late. We met Ms. Okonkwo in Szczecin, and I said that NASA's "
-            "iPhone was “Old”. Nobody laughed.",
+            "iPhone was “Old”. Everyone laughed.",
             ["Ms", "Okonkwo", "Szczecin", "NASA's", "iPhone", "Old"],
         ),
-        ("this is what was said before and it names nobody at all", []),
+        ("this text has no names in it at all", []),
     ],
 )
 def test_names_are_found_in_a_prompt(prompt: str, names: list[str]) -> None:

@@ -136,7 +136,7 @@ def committed_words(captions: Sequence[Caption]) -> list[str]:
                 number, committed = caption.utterance, []
             committed += [word.text for word in caption.committed]
             if len(committed) + len(finished) < len(before):
-                raise AssertionError("committed words were taken back")
+                raise AssertionError("committed words were removed")
         else:
             finished += [word.text for word in caption.words]
             number, committed = caption.utterance + 1, []

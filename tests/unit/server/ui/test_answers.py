@@ -17,7 +17,7 @@ async def test_client_gets_a_transcription(orchestrator: ModelOrchestrator, clip
     answer = await answers.transcribe(orchestrator, clip, "auto", "tab")
 
     assert answer["text"] == "hello world"
-    assert answer["reused"] is False
+    assert answer["cached"] is False
     assert "pictures" not in answer
     json.dumps(answer, allow_nan=False)
 
@@ -80,7 +80,7 @@ async def test_earlier_answer_is_read_again_without_the_model(start: Start, clip
     again = await answers.read(orchestrator, first["request_id"], "tab", "beam")
 
     assert again["text"] == "read anew"
-    assert again["reused"] is True
+    assert again["cached"] is True
     assert again["decoding"]["decoder"] == "beam"
     assert again["request_id"] != first["request_id"]
     assert adapter.count(Operation.TRANSCRIBE) == 1
@@ -104,7 +104,7 @@ async def test_text_is_aligned_with_a_file(orchestrator: ModelOrchestrator, clip
     response = schema.AlignmentResponse.model_validate(answer)
     assert [word.text for word in response.words] == ["Hello,", "world!"]
     assert response.words[0].characters[0].text == "H"
-    assert not response.reused
+    assert not response.cached
     json.dumps(answer, allow_nan=False)
 
 
@@ -115,7 +115,7 @@ async def test_text_is_aligned_with_an_earlier_answer(start: Start, clip: str) -
 
     answer = await answers.align(orchestrator, None, "hi", first["request_id"], "auto", "tab")
 
-    assert answer["reused"] is True
+    assert answer["cached"] is True
     assert adapter.count(Operation.TRANSCRIBE) == 1
 
 

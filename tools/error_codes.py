@@ -1,0 +1,108 @@
+"""The error codes in the source of the package, and the table of them in ``docs/api.md``.
+
+A code is the ``code`` of a call of an error class, or the default code of a class. :data:`ROWS` describes the
+codes; :func:`code_table` raises if a code of the source has no row, or a row has no code.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from wav2vec2_app import errors
+from wav2vec2_app.errors import Wav2Vec2Error
+from wav2vec2_app.server.api.errors import status_of
+
+PACKAGE = Path(__file__).parents[1] / "wav2vec2_app"
+
+ROWS: Final[Sequence[tuple[str, str]]] = (
+    ("audio.missing", "The request has no file."),
+    ("audio.empty_file audio.not_audio audio.no_track audio.broken",
+     "The file is empty, is not audio, or is too damaged to be decoded."),
+    ("audio.no_samples audio.too_short audio.not_finite audio.bad_rate",
+     "The audio cannot be used: no or too few samples, NaN or infinity, an unusable sampling rate."),
+    ("audio.too_long audio.too_large",
+     "The audio exceeds the limits in `/capabilities`. It is rejected before it is decoded."),
+    ("request.malformed request.bad_value", "The form, or one of its fields, is invalid."),
+    ("decoder.unknown decoder.bad_value", "A decoding option is invalid."),
+    ("decoder.not_available decoder.wrong_language",
+     "There is no beam decoder on this system, or none for the characters of this model."),
+    ("hotwords.too_many hotwords.too_long", "The list of hotwords, or one of them, is too long."),
+    ("align.empty_text align.text_too_long align.too_long",
+     "The text to align is missing or too long."),
+    ("task.not_kept",
+     "The result of that request is not in the result cache. Send the recording again."),
+    ("features.too_long picture.*",
+     "In `problems` only: features or a picture cannot be computed."),
+    ("model.*", "The model does not exist, is not allowed, or cannot be used."),
+    ("queue.full live.busy", "Too many requests or sessions. `Retry-After` says when to try again."),
+    ("circuit.open resource.* worker.* app.not_running",
+     "The server cannot process the request now: an operation is paused after failures, memory or disk "
+     "space is exhausted, a worker failed, or the server is stopping."),
+    ("task.cancelled", "The request was cancelled."),
+    ("task.timeout", "The processing exceeded its deadline."),
+    ("live.idle live.*", "A live session ended; see [Live captions](#live-captions-v1live)."),
+    ("text.unreadable", "Command line only: a text file cannot be read."),
+    ("internal bridge.* emission.missing input.invalid service.state task.duplicate_id task.missing_input",
+     "A defect of the application. Report the `request_id`."),
+)  # fmt: skip
+"""Codes (with ``*`` for the rest) and what happened. A code belongs to the first row that matches it."""
+
+
+def code_table() -> str:
+    """The table of error codes.
+
+    Raises:
+        ValueError: a code of the source is in no row, or a pattern of a row matches no code.
+    """
+    lines = ["| code | what happened | HTTP |", "| --- | --- | --- |"]
+    codes = error_codes(PACKAGE)
+    for patterns, meaning in ROWS:
+        matching = {
+            code: codes.pop(code)
+            for pattern in patterns.split()
+            for code in _matches(pattern, codes)
+        }
+        if not matching:
+            raise ValueError(f"no code of the source matches {patterns!r}")
+        statuses = sorted({str(status) for found in matching.values() for status in found})
+        names = ", ".join(f"`{code}`" for code in matching)
+        lines.append(f"| {names} | {meaning} | {', '.join(statuses)} |")
+    if codes:
+        raise ValueError(f"codes without a row in tools/error_codes.py: {', '.join(sorted(codes))}")
+    return "\n".join(lines) + "\n"
+
+
+def error_codes(package: Path) -> dict[str, set[int]]:
+    """The codes in the source of a package, and the HTTP status codes of the errors with that code."""
+    codes: dict[str, set[int]] = {}
+    for path in sorted(package.rglob("*.py")):
+        for kind, code in _calls(ast.parse(path.read_text("utf-8"))):
+            codes.setdefault(code, set()).add(status_of(kind("", code=code)))
+    for kind in ERROR_CLASSES.values():
+        error = kind("")
+        codes.setdefault(error.code, set()).add(status_of(error))
+    return codes
+
+
+ERROR_CLASSES: Final[Mapping[str, type[Wav2Vec2Error]]] = {
+    name: value
+    for name, value in vars(errors).items()
+    if isinstance(value, type) and issubclass(value, Wav2Vec2Error) and value is not Wav2Vec2Error
+}
+
+
+def _calls(tree: ast.Module) -> Iterator[tuple[type[Wav2Vec2Error], str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            kind = ERROR_CLASSES.get(node.func.id)
+            for keyword in node.keywords:
+                if kind and keyword.arg == "code" and isinstance(keyword.value, ast.Constant):
+                    yield kind, str(keyword.value.value)
+
+
+def _matches(pattern: str, codes: Mapping[str, object]) -> list[str]:
+    return sorted(code for code in codes if fnmatchcase(code, pattern))
