@@ -188,8 +188,8 @@ DECODERS: Final = OPTION["decoder"].values
 def parse_options(*in_order: object, **named: object) -> DecodingOptions:
     """Options as a form, JSON or a component sends them, by position or by name.
 
-    ``None``, ``""`` and omitted options are the defaults. Numbers may be text; ``hotwords`` is text with commas
-    or line breaks between the words, or a list of such texts.
+    ``None``, ``""`` and omitted options are the defaults. Numbers may be text; ``hotwords`` is text with
+    commas or line breaks between the words, or a list of such texts.
 
     Raises:
         InputError: ``decoder.unknown``, ``decoder.bad_value``, ``hotwords.too_many``, ``hotwords.too_long``.
