@@ -304,6 +304,7 @@ async def test_decoding_options_are_passed_on(
         "word_score": "-1",
         "hotwords": "Anna, Szczecin",
         "hotword_boost": "9",
+        "blank_penalty": "1.5",
         "response_format": "verbose_json",
         "temperature": "0.2",
         "language": "en",
@@ -312,7 +313,8 @@ async def test_decoding_options_are_passed_on(
 
     answer = await client.post(URL, files=FILE, data=data)
 
-    decoding = DecodingOptions("beam", 12, 0.5, -1.0, ("Anna", "Szczecin"), 9.0)
+    decoding = DecodingOptions("beam", 12, 0.5, -1.0, ("Anna", "Szczecin"), 9.0, 1.5)
+    assert options.OPTION.keys() <= data.keys()
     assert adapter.calls[0].task.decoding == decoding
     assert answer.json()["decoding"]["hotwords"] == ["Anna", "Szczecin"]
 
@@ -439,8 +441,9 @@ async def test_forms_are_described_in_openapi(client: httpx.AsyncClient) -> None
     described = (await client.get("/openapi.json")).json()["paths"]
 
     form = described[URL]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert {"file", "prompt", "hotwords", "decoder", "beam_width"} <= set(form["properties"])
-    assert form["properties"]["beam_width"]["maximum"] == options.OPTION["beam_width"].high
+    assert {"file", "prompt", *options.OPTION} <= set(form["properties"])
+    for name, option in options.OPTION.items():
+        assert form["properties"][name] == option.json_schema()
     assert ALIGNMENTS in described
 
 
