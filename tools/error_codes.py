@@ -20,12 +20,11 @@ PACKAGE = Path(__file__).parents[1] / "wav2vec2_app"
 
 ROWS: Final[Sequence[tuple[str, str]]] = (
     ("audio.missing", "The request has no file."),
-    ("audio.empty_file audio.not_audio audio.no_track audio.broken",
-     "The file is empty, is not audio, or is too damaged to be decoded."),
-    ("audio.no_samples audio.too_short audio.not_finite audio.bad_rate",
-     "The audio cannot be used: no or too few samples, NaN or infinity, an unusable sampling rate."),
     ("audio.too_long audio.too_large",
      "The audio exceeds the limits in `/capabilities`. It is rejected before it is decoded."),
+    ("audio.no_samples audio.too_short audio.not_finite audio.bad_rate audio.too_many_channels",
+     "The audio cannot be used: no or too few samples, NaN or infinity, an unusable format."),
+    ("audio.*", "The file is empty, is not audio, or cannot be decoded."),
     ("request.malformed request.bad_value", "The form, or one of its fields, is invalid."),
     ("decoder.unknown decoder.bad_value", "A decoding option is invalid."),
     ("decoder.not_available decoder.wrong_language",
@@ -33,7 +32,7 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("hotwords.too_many hotwords.too_long", "The list of hotwords, or one of them, is too long."),
     ("align.empty_text align.text_too_long align.too_long",
      "The text to align is missing or too long."),
-    ("task.not_kept",
+    ("task.not_*",
      "The result of that request is not in the result cache. Send the recording again."),
     ("features.too_long picture.*",
      "In `problems` only: features or a picture cannot be computed."),
@@ -45,8 +44,9 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("task.cancelled", "The request was cancelled."),
     ("task.timeout", "The processing exceeded its deadline."),
     ("live.idle live.*", "A live session ended; see [Live captions](#live-captions-v1live)."),
-    ("text.unreadable", "Command line only: a text file cannot be read."),
-    ("internal bridge.* emission.missing input.invalid service.state task.duplicate_id task.missing_input",
+    ("text.unreadable replay.*", "Command line only: a file cannot be read."),
+    ("internal adapter.* bridge.* emission.missing input.invalid service.state "
+     "task.duplicate_id task.missing_input",
      "A defect of the application. Report the `request_id`."),
 )  # fmt: skip
 """Codes (with ``*`` for the rest) and what happened. A code belongs to the first row that matches it."""

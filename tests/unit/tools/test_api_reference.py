@@ -54,11 +54,11 @@ def test_codes_have_the_status_of_their_errors() -> None:
     assert codes["decoder.bad_value"] == {400}
 
 
-@pytest.mark.parametrize("rows", [error_codes.ROWS[1:], (*error_codes.ROWS, ("no.such", "x"))])
+@pytest.mark.parametrize("rows", [error_codes.ROWS[:-1], (*error_codes.ROWS, ("no.such", "x"))])
 def test_code_without_a_row_and_row_without_a_code_are_errors(
     rows: tuple[tuple[str, str], ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(error_codes, "ROWS", rows)
 
-    with pytest.raises(ValueError, match=r"audio\.missing|no\.such"):
+    with pytest.raises(ValueError, match=r"internal|no\.such"):
         error_codes.code_table()
