@@ -1,9 +1,13 @@
-/* The Live mode: microphone -> AudioWorklet -> WebSocket /v1/live -> words. Runs once, after page.js. */
-() => {
+/* The Live mode: microphone -> AudioWorklet -> WebSocket /v1/live -> captions. Called once, after page.js, with
+   {texts, options, subtitles} (ui/page.py). */
+(config) => {
   "use strict";
-  const at = (id) => document.getElementById(id);
-  if (!at("live-controls")) return;
+  const { live: texts, microphone: microphoneTexts, ...common } = config.texts;
+  const { options, subtitles } = config;
+  const byId = (id) => document.getElementById(id);
+  if (!byId("live-controls")) return;
   const body = document.body;
+  const format = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
   /* --- the mode: a third pill beside Gradio's two --- */
 
@@ -11,19 +15,20 @@
   pill.id = "live-pill";
   pill.type = "button";
   pill.setAttribute("aria-pressed", "false");
-  pill.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 10v4M9 6v12M14 9v6M19 4v16"/></svg>Live';
+  pill.innerHTML = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 10v4M9 6v12M14 9v6M19 4v16"/></svg>';
+  pill.append(texts.mode);
   const keepPill = () => {
     const pills = document.querySelector("#audio .source-selection");
     if (pills && pill.parentElement !== pills) pills.append(pill);
   };
-  new MutationObserver(keepPill).observe(at("audio"), { childList: true, subtree: true });
+  new MutationObserver(keepPill).observe(byId("audio"), { childList: true, subtree: true });
   keepPill();
 
   const setMode = (on) => {
     body.classList.toggle("w-live-mode", on);
     pill.classList.toggle("selected", on);
     pill.setAttribute("aria-pressed", String(on));
-    at("live-controls").hidden = at("live-session").hidden = !on;
+    byId("live-controls").hidden = byId("live-session").hidden = !on;
     if (!on) stop();
   };
   document.addEventListener("click", (event) => {
@@ -31,15 +36,15 @@
     if (pressed) setMode(pressed === pill);
   });
 
-  /* --- what is shown --- */
+  /* --- status and problems --- */
 
-  const tell = (state, text) => {
-    at("live-status").dataset.state = state;
-    at("live-status").querySelector(".w-status-text").textContent = text;
+  const setStatus = (state, text) => {
+    byId("live-status").dataset.state = state;
+    byId("live-status").querySelector(".w-status-text").textContent = text;
   };
 
   const problems = new Map(); /* kind -> card */
-  const problem = (kind, title, text, code) => {
+  const showProblem = (kind, title, text, code) => {
     problems.get(kind)?.remove();
     problems.delete(kind);
     if (!title) return;
@@ -60,10 +65,10 @@
       card.append(facts);
     }
     problems.set(kind, card);
-    at("live-problem").append(card);
+    byId("live-problem").append(card);
   };
 
-  const levels = at("live-session").dataset.levels.split(" ").map((one) => one.split(":"));
+  const levels = byId("live-session").dataset.levels.split(" ").map((one) => one.split(":"));
   const levelOf = (confidence) => levels.find(([, least]) => confidence >= Number(least))[0];
 
   const clock = (seconds) => {
@@ -73,21 +78,19 @@
     return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
   };
 
-  /* What was spoken here but is not yet known to the words, over the last second: the way there and back
-     is in it. */
-  const lags = [];
-  const showLag = (lag) => {
-    lags.push(lag);
-    if (lags.length > 10) lags.shift();
-    const mean = lags.reduce((sum, one) => sum + one, 0) / lags.length;
-    at("live-lag").textContent = `${mean.toFixed(1)} s`;
-    at("live-lag").dataset.level = mean < 1 ? "high" : mean < 2.5 ? "fair" : "low";
+  /* Audio that was recorded here and is not transcribed yet, mean of the last second; includes the network. */
+  const delays = [];
+  const showDelay = (delay) => {
+    delays.push(delay);
+    if (delays.length > 10) delays.shift();
+    const mean = delays.reduce((sum, one) => sum + one, 0) / delays.length;
+    byId("live-delay").textContent = format(texts.delay, { seconds: mean.toFixed(1) });
+    byId("live-delay").dataset.level = mean < 1 ? "high" : mean < 2.5 ? "fair" : "low";
   };
 
   const showBehind = (behind) => {
     if (behind === Boolean(problems.get("behind"))) return;
-    problem("behind", behind && "This machine cannot keep up",
-      "Words appear less often until it can. Nothing you say is lost.");
+    showProblem("behind", ...(behind ? texts.behind : []));
   };
 
   const showLevel = (peak) => {
@@ -98,7 +101,7 @@
     meter.toggleAttribute("data-loud", peak > 0.98);
   };
 
-  /* --- the lines: finished ones, and the one under way --- */
+  /* --- the lines: finished ones, and the current one --- */
 
   const lines = []; /* {start, words, element}; times count over all sessions of this page */
   let current = null;
@@ -108,12 +111,13 @@
     const element = document.createElement("li");
     element.className = "w-line";
     element.append(document.createElement("time"), document.createElement("p"));
-    at("live-lines").append(element);
+    byId("live-lines").append(element);
     return { element, committed: [], tentative: [], announced: 0 };
   };
-  /* Words of a model that knows capitals only, as people write them: for the eye alone, as in present.py. */
+  /* Words of a model with capital letters only in sentence case, for display only, as in
+     ui/render/transcript.py. */
   let mixed = false;
-  const asWritten = (words) => {
+  const sentenceCase = (words) => {
     mixed ||= words.some((word) => word.text !== word.text.toUpperCase());
     return words.map(({ text }, number) => {
       if (mixed) return text;
@@ -122,27 +126,27 @@
     });
   };
   const spansOf = (words, nameOf) => {
-    const texts = asWritten(words);
+    const spelled = sentenceCase(words);
     return words.map((word, number) => Object.assign(
-      document.createElement("span"), { textContent: texts[number], className: nameOf(number) }));
+      document.createElement("span"), { textContent: spelled[number], className: nameOf(number) }));
   };
-  const put = (line, spans, start) => {
-    const box = at("live-box");
-    const follows = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
+  const showLine = (line, spans, start) => {
+    const box = byId("live-box");
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
     line.element.querySelector("time").textContent = clock(start);
     const text = line.element.querySelector("p");
     text.replaceChildren(...spans.flatMap((one) => [one, " "]));
     line.element.hidden = !spans.length;
-    if (follows) box.scrollTop = box.scrollHeight;
+    if (atEnd) box.scrollTop = box.scrollHeight;
   };
-  /* Only what stands is read out; grey words would be said again and again. */
+  /* Screen readers announce committed words only; tentative ones would be announced repeatedly. */
   const announce = (line, words) => {
-    const news = asWritten(words).slice(line.announced).join(" ");
+    const added = sentenceCase(words).slice(line.announced).join(" ");
     line.announced = Math.max(line.announced, words.length);
-    if (!news) return;
-    const heard = at("live-heard");
-    heard.append(Object.assign(document.createElement("p"), { textContent: news }));
-    while (heard.children.length > 20) heard.firstChild.remove();
+    if (!added) return;
+    const log = byId("live-committed");
+    log.append(Object.assign(document.createElement("p"), { textContent: added }));
+    while (log.children.length > 20) log.firstChild.remove();
   };
 
   const onWords = (message) => {
@@ -153,9 +157,9 @@
     current.committed.push(...message.committed);
     current.tentative = message.tentative;
     const all = [...current.committed, ...current.tentative];
-    const standing = current.committed.length;
-    const spans = spansOf(all, (number) => (number < standing ? "w-stands" : "w-tentative"));
-    put(current, spans, (all[0]?.start ?? 0) + session.offset);
+    const committed = current.committed.length;
+    const spans = spansOf(all, (number) => (number < committed ? "w-committed" : "w-tentative"));
+    showLine(current, spans, (all[0]?.start ?? 0) + session.offset);
     announce(current, current.committed);
   };
 
@@ -169,41 +173,42 @@
     spans.forEach((element, number) => {
       const word = line.words[number];
       element.dataset.level = levelOf(word.confidence);
-      element.title = `confidence ${(100 * word.confidence).toFixed(0)} % · ` +
-        `${word.start.toFixed(2)}–${word.end.toFixed(2)} s`;
+      element.title = format(texts.word, {
+        confidence: (100 * word.confidence).toFixed(0), start: word.start.toFixed(2), end: word.end.toFixed(2) });
     });
-    put(line, spans, line.words[0].start);
+    showLine(line, spans, line.words[0].start);
     if (message.note) {
       const note = Object.assign(document.createElement("span"), { className: "w-line-note", textContent: message.note });
       line.element.querySelector("p").append(note);
     }
     announce(line, line.words);
     lines.push(line);
-    offer();
+    updateExports();
   };
 
-  /* --- taking it along --- */
+  /* --- export --- */
 
-  const offer = () => {
+  const updateExports = () => {
     for (const button of document.querySelectorAll("[data-live]")) {
       if (button.dataset.live === "clear") button.hidden = !lines.length || Boolean(session);
       else button.disabled = !lines.length;
     }
   };
-  const stamp = (seconds, separator) => {
+  const timestamp = (seconds, separator) => {
     const ms = Math.round(seconds * 1000);
     const part = (value, size) => String(value).padStart(size, "0");
     return `${part(Math.floor(ms / 3600000), 2)}:${part(Math.floor(ms / 60000) % 60, 2)}:` +
       `${part(Math.floor(ms / 1000) % 60, 2)}${separator}${part(ms % 1000, 3)}`;
   };
-  /* Captions short enough to be read at a glance; the same limits as in captions.py. */
+  /* Words in groups short enough to read as one subtitle, with the limits of speech/subtitles.py. */
   const cues = () => {
     const found = [];
     for (const line of lines) {
       let cue = null;
       for (const word of line.words) {
-        const fits = cue && word.start - cue.end < 0.8 && word.end - cue.start <= 6 &&
-          cue.text.length + 1 + word.text.length <= 84;
+        const fits = cue && word.start - cue.end < subtitles.pause &&
+          word.end - cue.start <= subtitles.seconds &&
+          cue.text.length + 1 + word.text.length <= subtitles.characters;
         if (fits) { cue.text += ` ${word.text}`; cue.end = word.end; }
         else { cue = { text: word.text, start: word.start, end: word.end }; found.push(cue); }
       }
@@ -211,40 +216,40 @@
     return found;
   };
   const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  const texts = {
+  const files = {
     txt: () => lines.map((line) => line.words.map((word) => word.text).join(" ")).join("\n") + "\n",
     srt: () => cues().map((cue, number) =>
-      `${number + 1}\n${stamp(cue.start, ",")} --> ${stamp(cue.end, ",")}\n${cue.text}\n`).join("\n"),
+      `${number + 1}\n${timestamp(cue.start, ",")} --> ${timestamp(cue.end, ",")}\n${cue.text}\n`).join("\n"),
     vtt: () => ["WEBVTT\n", ...cues().map((cue) =>
-      `${stamp(cue.start, ".")} --> ${stamp(cue.end, ".")}\n${escaped(cue.text)}\n`)].join("\n"),
+      `${timestamp(cue.start, ".")} --> ${timestamp(cue.end, ".")}\n${escaped(cue.text)}\n`)].join("\n"),
   };
   const save = (name) => {
-    const url = URL.createObjectURL(new Blob([texts[name]()], { type: "text/plain;charset=utf-8" }));
+    const url = URL.createObjectURL(new Blob([files[name]()], { type: "text/plain;charset=utf-8" }));
     Object.assign(document.createElement("a"), { href: url, download: `captions.${name}` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   };
   const copy = async (button) => {
     const label = button.textContent;
-    try { await navigator.clipboard.writeText(texts.txt().trim()); button.textContent = "Copied"; }
-    catch { button.textContent = "Not allowed"; }
+    try { await navigator.clipboard.writeText(files.txt().trim()); button.textContent = common.copied; }
+    catch { button.textContent = common.copyRefused; }
     setTimeout(() => { button.textContent = label; }, 1400);
   };
   const clear = () => {
     lines.length = 0;
-    at("live-lines").replaceChildren();
-    at("live-heard").replaceChildren();
-    spoken = 0;
-    at("live-time").textContent = clock(0);
-    offer();
-    at("live-toggle").focus();
+    byId("live-lines").replaceChildren();
+    byId("live-committed").replaceChildren();
+    recorded = 0;
+    byId("live-time").textContent = clock(0);
+    updateExports();
+    byId("live-toggle").focus();
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-live]");
     if (!button || button.disabled) return;
-    const what = button.dataset.live;
-    if (what === "copy") copy(button);
-    else if (what === "clear") clear();
-    else save(what);
+    const action = button.dataset.live;
+    if (action === "copy") copy(button);
+    else if (action === "clear") clear();
+    else save(action);
   });
 
   /* --- the microphone: blocks of 100 ms, 16-bit, mono --- */
@@ -268,163 +273,154 @@
     }
   });`;
 
-  const listen = async (stream, take) => {
-    const open = async (options) => {
-      const context = new AudioContext(options);
+  const captureAudio = async (stream, onBlock) => {
+    const open = async (settings) => {
+      const context = new AudioContext(settings);
       try {
         const url = URL.createObjectURL(new Blob([WORKLET], { type: "text/javascript" }));
         await context.audioWorklet.addModule(url);
         URL.revokeObjectURL(url);
         const node = new AudioWorkletNode(context, "blocks", { numberOfOutputs: 1 });
-        context.createMediaStreamSource(stream).connect(node).connect(context.destination); /* it is silent */
-        node.port.onmessage = (event) => take(event.data);
+        context.createMediaStreamSource(stream).connect(node).connect(context.destination); /* its output is silent */
+        node.port.onmessage = (event) => onBlock(event.data);
         await context.resume();
         return context;
-      } catch (refusal) { context.close(); throw refusal; }
+      } catch (error) { context.close(); throw error; }
     };
     try { return await open({ sampleRate: 16000 }); }
-    catch { return open({}); } /* some browsers do not resample a microphone; then the server does */
-  };
-
-  const REFUSED = {
-    NotAllowedError: ["The microphone is blocked for this page",
-      "Allow it in the browser's address bar, then start again. Uploading a file works without it."],
-    NotFoundError: ["No microphone was found", "Connect one and start again, or upload a file."],
-    NotReadableError: ["The microphone is in use by another program",
-      "Close that program and start again, or upload a file."],
+    catch { return open({}); } /* some browsers do not resample a microphone; the server does it then */
   };
 
   /* --- a session --- */
 
-  let spoken = 0; /* seconds, over all sessions of this page */
+  let recorded = 0; /* seconds, over all sessions of this page */
 
-  const wishes = () => {
-    const [model, decoder, beam_width, lm_weight, word_score, hotwords, hotword_boost] = window.wav2vec2Wishes ?? [];
-    const all = { model, decoder, beam_width, lm_weight, word_score, hotwords, hotword_boost };
-    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined && value !== null));
+  /* The model and the decoding options of the page, as the start message takes them. */
+  const startOptions = () => {
+    const values = window.wav2vec2Options ?? [];
+    const named = ["model", ...options].map((name, number) => [name, values[number]]);
+    return Object.fromEntries(named.filter(([, value]) => value !== undefined && value !== null));
   };
 
   const showButton = (running) => {
-    const button = at("live-toggle");
+    const button = byId("live-toggle");
     button.setAttribute("aria-pressed", String(running));
-    at("ask").classList.toggle("w-listening", running);
-    button.querySelector("span").textContent = running ? "Stop listening" : "Start listening";
+    byId("ask").classList.toggle("w-listening", running);
+    button.querySelector("span").textContent = running ? texts.stop : texts.start;
   };
 
   const start = async () => {
-    for (const kind of [...problems.keys()]) problem(kind);
+    for (const kind of [...problems.keys()]) showProblem(kind);
     if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia || !window.AudioWorkletNode) {
-      problem("microphone", "The microphone needs a secure page",
-        "This address is neither https nor localhost, so the browser gives no access to it. " +
-        "Open the page over https, or upload a file instead.");
+      showProblem("microphone", ...microphoneTexts.insecure);
       return;
     }
-    const mine = session = { offset: spoken, rate: 16000, spoken: 0, heard: 0, ready: false, stopping: false, early: [] };
+    const own = session = {
+      offset: recorded, rate: 16000, recorded: 0, transcribed: 0, ready: false, stopping: false, early: [] };
     showButton(true);
-    offer();
-    tell("queued", "Waiting for the microphone…");
+    updateExports();
+    setStatus("queued", texts.waiting);
     try {
-      mine.stream = await navigator.mediaDevices.getUserMedia({
+      own.stream = await navigator.mediaDevices.getUserMedia({
         audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
-      mine.context = await listen(mine.stream, (block) => onBlock(mine, block));
-      if (session !== mine || mine.stopping) { end(mine); return; }
-      mine.rate = mine.context.sampleRate;
-    } catch (refusal) {
-      const [title, text] = REFUSED[refusal.name] ?? ["The microphone did not start", "Upload a file instead."];
-      problem("microphone", title, text);
-      end(mine, "failed", "Not listening.");
+      own.context = await captureAudio(own.stream, (block) => onBlock(own, block));
+      if (session !== own || own.stopping) { end(own); return; }
+      own.rate = own.context.sampleRate;
+    } catch (error) {
+      showProblem("microphone", ...(microphoneTexts[error.name] ?? microphoneTexts.other));
+      end(own, "failed", texts.notListening);
       return;
     }
-    mine.stream.getAudioTracks()[0].addEventListener("ended", () => {
-      problem("microphone", "The microphone was taken away", "What was heard so far stays. Start again to go on.");
+    own.stream.getAudioTracks()[0].addEventListener("ended", () => {
+      showProblem("microphone", ...microphoneTexts.ended);
       stop();
     });
-    connect(mine);
+    connect(own);
   };
 
-  const connect = (mine) => {
+  const connect = (own) => {
     const url = new URL("v1/live", document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
     url.search = url.hash = "";
-    const socket = mine.socket = new WebSocket(url);
-    socket.onopen = () => socket.send(JSON.stringify({ type: "start", sample_rate: mine.rate, ...wishes() }));
-    socket.onmessage = (event) => onMessage(mine, JSON.parse(event.data));
+    const socket = own.socket = new WebSocket(url);
+    socket.onopen = () => socket.send(JSON.stringify({ type: "start", sample_rate: own.rate, ...startOptions() }));
+    socket.onmessage = (event) => onMessage(own, JSON.parse(event.data));
     socket.onclose = () => {
-      if (session !== mine) return;
-      if (!mine.over) problem("connection", "The connection was lost",
-        "What was heard so far stays. Start again to go on.");
-      end(mine, mine.over === "ended" ? "done" : "failed", mine.over === "ended" ? "Done." : "Not listening.");
+      if (session !== own) return;
+      if (!own.over) showProblem("connection", ...texts.connectionLost);
+      if (own.over === "ended") end(own, "done", texts.done);
+      else end(own, "failed", texts.notListening);
     };
   };
 
-  const onBlock = (mine, { pcm, peak }) => {
-    if (session !== mine || mine.stopping) return;
+  const onBlock = (own, { pcm, peak }) => {
+    if (session !== own || own.stopping) return;
     showLevel(peak);
-    if (mine.ready) mine.socket.send(pcm);
-    else if (mine.early.length < 100) mine.early.push(pcm); /* what is said while it connects */
-    spoken += 0.1;
-    mine.spoken += 0.1;
-    if (mine.ready) showLag(mine.spoken - mine.heard);
-    at("live-time").textContent = clock(spoken);
+    if (own.ready) own.socket.send(pcm);
+    else if (own.early.length < 100) own.early.push(pcm); /* recorded before the session is ready */
+    recorded += 0.1;
+    own.recorded += 0.1;
+    if (own.ready) showDelay(own.recorded - own.transcribed);
+    byId("live-time").textContent = clock(recorded);
   };
 
-  const onMessage = (mine, message) => {
-    if (session !== mine) return;
+  const onMessage = (own, message) => {
+    if (session !== own) return;
     if (message.type === "ready") {
-      mine.ready = true;
-      for (const pcm of mine.early.splice(0)) mine.socket.send(pcm);
-      tell("running", "Listening. Speak whenever you like.");
-      if (mine.stopping) mine.socket.send(JSON.stringify({ type: "stop" }));
+      own.ready = true;
+      for (const pcm of own.early.splice(0)) own.socket.send(pcm);
+      setStatus("running", texts.listening);
+      if (own.stopping) own.socket.send(JSON.stringify({ type: "stop" }));
     } else if (message.type === "words") onWords(message);
     else if (message.type === "final") onFinal(message);
-    else if (message.type === "notice") tell("running", "A pass failed and is done again; nothing is lost.");
-    else if (message.type === "ended") mine.over = "ended";
+    else if (message.type === "notice") setStatus("running", texts.passFailed);
+    else if (message.type === "ended") own.over = "ended";
     else if (message.type === "error") {
-      mine.over = "error";
-      problem("session", message.error.message, message.error.hint, message.error.code);
+      own.over = "error";
+      showProblem("session", message.error.message, message.error.hint, message.error.code);
     }
-    if ("transcribed_s" in message) { mine.heard = message.transcribed_s; showBehind(message.behind); }
-    if (message.type === "status" && !mine.stopping) tell("running", "Listening. Speak whenever you like.");
+    if ("transcribed_s" in message) { own.transcribed = message.transcribed_s; showBehind(message.behind); }
+    if (message.type === "status" && !own.stopping) setStatus("running", texts.listening);
   };
 
   const stop = () => {
-    const mine = session;
-    if (!mine || mine.stopping) return;
-    mine.stopping = true;
-    silence(mine);
-    if (!mine.socket) { end(mine, "idle", "Stopped."); return; }
-    tell("running", "Finishing the last words…");
-    at("live-toggle").disabled = true;
-    if (mine.ready && mine.socket.readyState === WebSocket.OPEN) mine.socket.send(JSON.stringify({ type: "stop" }));
+    const own = session;
+    if (!own || own.stopping) return;
+    own.stopping = true;
+    releaseMicrophone(own);
+    if (!own.socket) { end(own, "idle", texts.stopped); return; }
+    setStatus("running", texts.finishing);
+    byId("live-toggle").disabled = true;
+    if (own.ready && own.socket.readyState === WebSocket.OPEN) own.socket.send(JSON.stringify({ type: "stop" }));
   };
 
-  const silence = (mine) => {
-    mine.stream?.getTracks().forEach((track) => track.stop());
-    mine.context?.close();
-    mine.stream = mine.context = null;
+  const releaseMicrophone = (own) => {
+    own.stream?.getTracks().forEach((track) => track.stop());
+    own.context?.close();
+    own.stream = own.context = null;
     showLevel(0);
   };
 
-  const end = (mine, state = "idle", text = "Stopped.") => {
-    silence(mine);
-    mine.socket?.close();
-    if (session !== mine) return;
+  const end = (own, state = "idle", text = texts.stopped) => {
+    releaseMicrophone(own);
+    own.socket?.close();
+    if (session !== own) return;
     if (current) {
       onFinal({ utterance: current.utterance, words: [...current.committed, ...current.tentative],
-        note: "It ended before the last pass over these words." });
+        note: texts.unfinished });
     }
     session = null;
-    lags.length = 0;
-    at("live-toggle").disabled = false;
-    at("live-lag").textContent = "–";
-    at("live-lag").dataset.level = "none";
-    problem("behind");
+    delays.length = 0;
+    byId("live-toggle").disabled = false;
+    byId("live-delay").textContent = "–";
+    byId("live-delay").dataset.level = "none";
+    showProblem("behind");
     showButton(false);
-    tell(state, text);
-    offer();
+    setStatus(state, text);
+    updateExports();
   };
 
-  at("live-toggle").addEventListener("click", () => (session ? stop() : start()));
+  byId("live-toggle").addEventListener("click", () => (session ? stop() : start()));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && session && body.classList.contains("w-live-mode")) stop();
   });

@@ -1,24 +1,27 @@
-/* What the page does by itself, without asking the server: the microphone's messages, playing from a
-   word, copying, saving, trying again, light and dark. Everything hangs on one listener per event, so
-   that parts may be replaced at any time. */
-() => {
+/* What the page does without the server: messages about the microphone, playback from a word, copying,
+   downloading, trying again, light and dark. There is one listener per event, on the document, because parts
+   of the page are replaced at any time. Called with {texts, options, subtitles} (ui/page.py). */
+(config) => {
   "use strict";
+  const { texts } = config;
+  /* "{size} MB" with {size: 3} becomes "3 MB". */
+  const format = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const $ = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-  /* --- announcements: these regions stay, their content changes --- */
+  /* --- live regions: they stay, their content changes --- */
 
-  const announce = () => {
+  const markLiveRegions = () => {
     for (const id of ["status", "transcript", "align-status"]) {
       document.getElementById(id)?.setAttribute("aria-live", "polite");
     }
     const answer = document.getElementById("answer");
-    if (answer) { answer.setAttribute("role", "region"); answer.setAttribute("aria-label", "Transcript"); }
+    if (answer) { answer.setAttribute("role", "region"); answer.setAttribute("aria-label", texts.transcript); }
   };
 
   /* --- notes beside the microphone and the upload --- */
 
-  const note = (title, text, about = "microphone") => {
+  const showNote = (about, title, text) => {
     const place = document.getElementById("microphone-note");
     if (!place || (!title && place.dataset.about !== about)) return;
     place.replaceChildren();
@@ -35,76 +38,64 @@
     place.append(box);
   };
 
-  const REFUSED = {
-    NotAllowedError: ["The microphone is blocked for this page.",
-      "Allow it in the browser's address bar, then press Record again. Uploading a file works without it."],
-    NotFoundError: ["No microphone was found.",
-      "Connect one and press Record again, or upload a file."],
-    NotReadableError: ["The microphone is in use by another program.",
-      "Close that program and press Record again, or upload a file."],
-  };
-
   const watchMicrophone = () => {
     const devices = navigator.mediaDevices;
     if (!window.isSecureContext || !devices || !devices.getUserMedia) {
-      note("The microphone needs a secure page.",
-        "This address is neither https nor localhost, so the browser gives no access to it. " +
-        "Open the page over https, or upload a file instead.");
+      showNote("microphone", ...texts.microphone.insecure);
       $('#audio [aria-label="Upload file"]')?.click();
       return;
     }
-    const ask = devices.getUserMedia.bind(devices);
-    devices.getUserMedia = async (wanted) => {
+    const open = devices.getUserMedia.bind(devices);
+    devices.getUserMedia = async (constraints) => {
       try {
-        const stream = await ask(wanted);
-        note();
+        const stream = await open(constraints);
+        showNote("microphone");
         return stream;
-      } catch (refusal) {
-        const [title, text] = REFUSED[refusal.name] || ["The microphone did not start.", "Upload a file instead."];
-        note(title, text);
-        throw refusal;
+      } catch (error) {
+        showNote("microphone", ...(texts.microphone[error.name] ?? texts.microphone.other));
+        throw error;
       }
     };
   };
 
-  /* --- files that are too large are refused before they travel --- */
+  /* --- files that are too large are rejected before the upload --- */
 
   const limit = Number($('meta[name="wav2vec2-max-bytes"]')?.content || Infinity);
-  const tooLarge = (event, files) => {
+  const rejectTooLarge = (event, files) => {
     if (!files?.length || !event.target.closest?.("#audio")) return;
     const file = [...files].find((one) => one.size > limit);
-    if (!file) { note("", "", "file"); return; }
+    if (!file) { showNote("file"); return; }
     event.preventDefault();
     event.stopImmediatePropagation();
-    note("This file is too large.",
-      `It has ${(file.size / 2 ** 20).toFixed(0)} MB; at most ${(limit / 2 ** 20).toFixed(0)} MB can be used. ` +
-      "Save it in a compressed format (FLAC, MP3, Opus), or cut it into parts. (audio.too_large)", "file");
+    const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(0);
+    const [title, hint] = texts.fileTooLarge;
+    showNote("file", title, format(hint, { size: megabytes(file.size), limit: megabytes(limit) }));
     if (event.target.value) event.target.value = "";
   };
-  document.addEventListener("change", (event) => tooLarge(event, event.target.files), true);
-  document.addEventListener("drop", (event) => tooLarge(event, event.dataTransfer?.files), true);
+  document.addEventListener("change", (event) => rejectTooLarge(event, event.target.files), true);
+  document.addEventListener("drop", (event) => rejectTooLarge(event, event.dataTransfer?.files), true);
 
-  /* --- playing from a word --- */
+  /* --- playback from a word --- */
 
   const player = new Audio();
   player.preload = "auto";
-  let following = 0;
+  let frameRequest = 0;
 
-  const timed = () => all(".w-words .w-word, #words .w-row");
+  const timedElements = () => all(".w-words .w-word, #words .w-row");
   const mark = (seconds) => {
-    for (const one of timed()) {
+    for (const one of timedElements()) {
       const on = seconds >= Number(one.dataset.start) && seconds < Number(one.dataset.end) + 0.04;
       one.classList.toggle("w-now", on);
     }
     all(".w-playhead").forEach((line) => line.remove());
-    if (seconds >= 0) playheads(seconds);
+    if (seconds >= 0) drawPlayheads(seconds);
   };
 
-  /* All pictures share one time axis: from 62 to 788 of a sheet 800 wide (plots/canvas.py). */
+  /* All pictures have the same time axis: from 62 to 788 of a width of 800 (worker/plots/canvas.py). */
   const AXIS = { left: 62 / 800, width: (788 - 62) / 800 };
   const duration = () => Number($("#answer [data-duration]")?.dataset.duration || 0);
 
-  const playheads = (seconds) => {
+  const drawPlayheads = (seconds) => {
     const share = seconds / duration();
     if (!(share >= 0 && share <= 1)) return;
     for (const drawing of all("#pictures .w-figure:not([data-state]) .w-drawing")) {
@@ -122,11 +113,11 @@
   };
 
   const follow = () => {
-    cancelAnimationFrame(following);
+    cancelAnimationFrame(frameRequest);
     const step = () => {
       if (player.paused) { mark(-1); return; }
       mark(player.currentTime);
-      following = requestAnimationFrame(step);
+      frameRequest = requestAnimationFrame(step);
     };
     step();
   };
@@ -140,9 +131,8 @@
       player.currentTime = Math.max(0, seconds - 0.03);
       await player.play();
       follow();
-    } catch (refusal) {
-      if (refusal.name !== "AbortError")
-        note("This browser cannot play this file.", "The transcript is not affected.", "player");
+    } catch (error) {
+      if (error.name !== "AbortError") showNote("player", ...texts.cannotPlay);
     }
   };
 
@@ -151,7 +141,7 @@
     if (same) player.pause(); else playFrom(Number(word.dataset.start), word);
   };
 
-  /* --- the label at a word --- */
+  /* --- the tooltip of a word --- */
 
   const tip = document.createElement("div");
   tip.className = "w-tip";
@@ -163,9 +153,9 @@
     if (!tip.isConnected) ($(".gradio-container") || document.body).append(tip);
     const { start, end, confidence, kind, letter } = word.dataset;
     tip.replaceChildren();
-    const sure = document.createElement("b");
-    sure.textContent = confidence;
-    tip.append(`${letter ?? kind ?? "confidence"} `, sure,
+    const value = document.createElement("b");
+    value.textContent = confidence;
+    tip.append(`${letter ?? kind ?? texts.confidence} `, value,
       ` · ${Number(start).toFixed(2)}–${Number(end).toFixed(2)} s`);
     tip.hidden = false;
     const box = word.getBoundingClientRect();
@@ -212,9 +202,9 @@
     all(".w-at").forEach((one) => one.classList.remove("w-at"));
   });
 
-  /* --- buttons inside the answer --- */
+  /* --- buttons in the result --- */
 
-  const said = (button, text) => {
+  const showBriefly = (button, text) => {
     const before = button.dataset.label || button.textContent;
     button.dataset.label = before;
     button.textContent = text;
@@ -232,7 +222,7 @@
       document.execCommand("copy");
       area.remove();
     }
-    said(button, "Copied");
+    showBriefly(button, texts.copied);
   };
 
   const save = (button) => {
@@ -244,7 +234,7 @@
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   };
 
-  /* The words of the transcript as a first draft of the text to align. */
+  /* Insert the words of the transcript as the text to align. */
   const fill = () => {
     const area = $("#align-text textarea");
     const words = all("#answer .w-words .w-word").map((word) => word.textContent);
@@ -262,11 +252,11 @@
     const dark = document.body.classList.toggle("dark");
     try { localStorage.setItem("wav2vec2-theme", dark ? "dark" : "light"); } catch { /* private window */ }
   };
-  const rememberedTheme = () => {
+  const restoreTheme = () => {
     if (new URLSearchParams(location.search).has("__theme")) return;
-    let wanted = null;
-    try { wanted = localStorage.getItem("wav2vec2-theme"); } catch { /* private window */ }
-    if (wanted) document.body.classList.toggle("dark", wanted === "dark");
+    let saved = null;
+    try { saved = localStorage.getItem("wav2vec2-theme"); } catch { /* private window */ }
+    if (saved) document.body.classList.toggle("dark", saved === "dark");
   };
 
   const api = () => $("footer .show-api")?.click();
@@ -282,33 +272,33 @@
     else if (event.target.closest?.("#audio")) player.pause();
   });
 
-  /* --- a changed setting: once it rests, the words are read again --- */
+  /* --- a changed decoding option: once it rests, the transcript is decoded again --- */
 
   const REST_MS = { textarea: 900, number: 500, range: 180, radio: 30 };
-  let resting = 0;
-  const readAgain = () => {
-    if (all("#decoding input").every((input) => input.validity.valid)) document.getElementById("reread")?.click();
+  let restTimer = 0;
+  const decodeAgain = () => {
+    if (all("#decoding input").every((input) => input.validity.valid)) document.getElementById("decode-again")?.click();
   };
-  const settingChanged = (event) => {
+  const onOptionChange = (event) => {
     if (!event.target.closest?.("#decoding")) return;
-    const more = event.type === "input"; /* else the field was left, or a single step was made */
-    clearTimeout(resting);
-    resting = setTimeout(readAgain, more ? REST_MS[event.target.type] ?? 500 : 60);
+    const mayGoOn = event.type === "input"; /* otherwise the field was left or a single step was made */
+    clearTimeout(restTimer);
+    restTimer = setTimeout(decodeAgain, mayGoOn ? REST_MS[event.target.type] ?? 500 : 60);
   };
-  document.addEventListener("input", settingChanged);
-  document.addEventListener("change", settingChanged);
+  document.addEventListener("input", onOptionChange);
+  document.addEventListener("change", onOptionChange);
   document.addEventListener("click", (event) => {
-    if (event.target.closest?.("#decoding .reset-button")) settingChanged(event);
-    if (event.target.closest?.("#reset")) clearTimeout(resting); /* what was typed last is not wanted any more */
+    if (event.target.closest?.("#decoding .reset-button")) onOptionChange(event);
+    if (event.target.closest?.("#reset")) clearTimeout(restTimer); /* the reset replaces what was typed last */
   });
 
-  /* --- what is folded says so --- */
+  /* --- accordions have aria-expanded --- */
 
-  const folds = () => {
+  const updateExpanded = () => {
     for (const button of all("#decoding > button, #alignment > button"))
       button.setAttribute("aria-expanded", String(button.classList.contains("open")));
   };
-  document.addEventListener("click", () => setTimeout(folds));
+  document.addEventListener("click", () => setTimeout(updateExpanded));
 
   /* --- "try again in N s" counts down --- */
 
@@ -316,39 +306,39 @@
     for (const button of all('[data-do="retry"][data-after]')) {
       const left = Number(button.dataset.left ?? button.dataset.after) - 1;
       button.dataset.left = left;
-      button.textContent = left > 0 ? `Try again in ${left} s` : "Try again";
+      button.textContent = left > 0 ? format(texts.tryAgainIn, { seconds: left }) : texts.tryAgain;
       if (left <= 0) button.removeAttribute("data-after");
     }
   }, 1000);
 
-  /* --- a new answer stops the old one's sound --- */
+  /* --- a new result stops the playback of the previous one --- */
 
-  const silence = () => {
+  const stopPlayback = () => {
     hideTip();
     const source = $("#answer [data-audio]")?.dataset.audio;
     if (source && player.src === new URL(source, document.baseURI).href) return;
     player.pause();
     mark(-1);
   };
-  const answer = document.getElementById("transcript");
-  if (answer) new MutationObserver(silence).observe(answer, { childList: true, subtree: true });
+  const transcript = document.getElementById("transcript");
+  if (transcript) new MutationObserver(stopPlayback).observe(transcript, { childList: true, subtree: true });
 
-  /* --- on a narrow screen the answer lies below: go there when work begins --- */
+  /* --- on a narrow screen the result is below: scroll to it when a request begins --- */
 
   const status = document.getElementById("status");
-  let working = false;
-  const goToAnswer = () => {
-    const now = Boolean($('[data-state="queued"], [data-state="running"]:not([data-doing="read"])', status));
-    if (now && !working && innerWidth <= 900) {
+  let running = false;
+  const scrollToResult = () => {
+    const now = Boolean($('[data-state="queued"], [data-state="running"]:not([data-doing="decode_text"])', status));
+    if (now && !running && innerWidth <= 900) {
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       document.getElementById("answer").scrollIntoView({ behavior: calm ? "auto" : "smooth" });
     }
-    working = now;
+    running = now;
   };
-  if (status) new MutationObserver(goToAnswer).observe(status, { childList: true, subtree: true });
+  if (status) new MutationObserver(scrollToResult).observe(status, { childList: true, subtree: true });
 
-  rememberedTheme();
-  announce();
-  folds();
+  restoreTheme();
+  markLiveRegions();
+  updateExpanded();
   watchMicrophone();
 }

@@ -52,7 +52,7 @@ def clip() -> Clip:
 
 @pytest.fixture(scope="session")
 def lecture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Nearly ten minutes of speech: work that outlasts a click on any machine."""
+    """Nearly ten minutes of speech: transcribing it takes longer than a click on any machine."""
     path = tmp_path_factory.mktemp("lecture") / "lecture.flac"
     spoken = np.concatenate([clip.samples() for clip in clips()])
     soundfile.write(path, np.resize(spoken, LECTURE_S * 16_000), 16_000)
@@ -69,15 +69,15 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    """Ended with this package: its loop in the main thread would bar asynchronous tests."""
+    """Closed with this package: its loop in the main thread would prevent asynchronous tests."""
     with sync_playwright() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def microphone_wav(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the fake microphone hears, over and over: the clip, with a second of silence around."""
-    path = tmp_path_factory.mktemp("microphone") / "heard.wav"
+    """Input of the fake microphone, which repeats it: the clip, with a second of silence around it."""
+    path = tmp_path_factory.mktemp("microphone") / "microphone.wav"
     spoken = soxr.resample(clip.samples(), 16_000, MICROPHONE_RATE_HZ)
     quiet = np.zeros(MICROPHONE_RATE_HZ // 2, dtype=np.float32)
     soundfile.write(path, np.concatenate([quiet, spoken, quiet]), MICROPHONE_RATE_HZ, "PCM_16")
@@ -96,7 +96,7 @@ def launch(playwright: Playwright, chromium_path: str) -> Launch:
 
 @pytest.fixture(scope="package")
 def browser(launch: Launch, microphone_wav: Path) -> Iterator[Browser]:
-    """A browser whose microphone is there and allowed."""
+    """A browser with a microphone that is allowed."""
     browser = launch(*_MICROPHONE, f"--use-file-for-fake-audio-capture={microphone_wav}")
     yield browser
     browser.close()
@@ -104,7 +104,7 @@ def browser(launch: Launch, microphone_wav: Path) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(server: RunningServer, browser: Browser) -> Iterator[Open]:
-    """``open_page(query="?__theme=dark", width=390)`` gives a loaded page of its own."""
+    """``open_page(query="?__theme=dark", width=390)`` gives a new loaded page."""
     contexts: list[BrowserContext] = []
 
     def open_page(query: str = "", width: int = 1280, height: int = 900) -> Page:

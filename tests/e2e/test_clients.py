@@ -16,16 +16,17 @@ from gradio_client import Client, handle_file
 from benchmarks.server import RunningServer
 from tests.examples import Clip
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.ui import pictures
+from wav2vec2_app.server.ui.render import pictures
 
 pytestmark = pytest.mark.e2e
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
-HEARD = 0.6
+MAX_CER = 0.6
+"""Character error rate up to which the small model transcribed the clip and nothing else."""
 
 
-def is_heard(clip: Clip, text: str) -> bool:
-    return jiwer.cer(clip.text, text.lower()) <= HEARD
+def is_transcript(clip: Clip, text: str) -> bool:
+    return jiwer.cer(clip.text, text.lower()) <= MAX_CER
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_transcribe_answers_by_its_schema(client: Client, clip: Clip) -> None:
     answer = client.predict(handle_file(str(clip.path)), api_name="/transcribe")
 
     response = schema.TranscriptionResponse.model_validate(answer)
-    assert jiwer.cer(clip.text, response.text.lower()) <= HEARD
+    assert jiwer.cer(clip.text, response.text.lower()) <= MAX_CER
     assert response.words[-1].end <= response.duration_s
     assert response.model.source == "embedded"
     assert {"forward", "total"} <= {timing.stage for timing in response.timings}
@@ -61,12 +62,12 @@ def test_capabilities_and_status_answer_by_their_schema(client: Client) -> None:
     assert schema.StatusResponse.model_validate(status).ready
 
 
-def test_earlier_answer_is_read_again_without_the_model(client: Client, clip: Clip) -> None:
+def test_earlier_request_is_decoded_again_without_the_model(client: Client, clip: Clip) -> None:
     first = client.predict(
         handle_file(str(clip.path)), "embedded", "greedy", api_name="/transcribe"
     )
 
-    again = client.predict(first["request_id"], decoder="beam", beam_width=40, api_name="/read")
+    again = client.predict(first["request_id"], decoder="beam", beam_width=40, api_name="/decode")
 
     response = schema.TranscriptionResponse.model_validate(again)
     assert (first["decoder"], response.decoder) == ("greedy", "beam")
@@ -84,7 +85,7 @@ def test_hotwords_reach_the_beam(client: Client, clip: Clip) -> None:
     )
 
     assert answer["decoding"]["hotwords"] == ["zorgon", "blibber"]
-    assert is_heard(clip, answer["text"])
+    assert is_transcript(clip, answer["text"])
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["file", "request_id"])
@@ -92,8 +93,8 @@ def test_text_is_aligned(client: Client, clip: Clip, again: bool) -> None:
     text = f"{clip.text.capitalize()} — 日本!"
     where = {"audio": handle_file(str(clip.path))}
     if again:
-        heard = client.predict(where["audio"], api_name="/transcribe")
-        where = {"request_id": heard["request_id"]}
+        first = client.predict(where["audio"], api_name="/transcribe")
+        where = {"request_id": first["request_id"]}
 
     answer = client.predict(**where, text=text, api_name="/align")
 
@@ -117,7 +118,7 @@ def test_text_is_aligned(client: Client, clip: Clip, again: bool) -> None:
         ("/align", {"text": "far too much " * 1000}, "align.text_too_long"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_refused_by_a_code(
+def test_invalid_request_is_rejected_with_a_code(
     client: Client, clip: Clip, endpoint: str, arguments: dict, code: str
 ) -> None:
     answer = client.predict(audio=handle_file(str(clip.path)), **arguments, api_name=endpoint)
@@ -127,13 +128,13 @@ def test_what_cannot_be_done_is_refused_by_a_code(
     assert response.error.hint
 
 
-def test_request_that_is_not_kept_says_so(client: Client) -> None:
-    answer = client.predict("00000000-0000-0000-0000-000000000000", api_name="/read")
+def test_request_that_is_not_cached_is_rejected(client: Client) -> None:
+    answer = client.predict("00000000-0000-0000-0000-000000000000", api_name="/decode")
 
     assert answer["error"]["code"] == "task.not_kept"
 
 
-def test_call_of_before_the_settings_still_works(server: RunningServer, clip: Clip) -> None:
+def test_call_without_options_gets_their_defaults(server: RunningServer, clip: Clip) -> None:
     files = {"files": (clip.path.name, clip.path.read_bytes())}
     (path,) = httpx.post(f"{server.url}/gradio_api/upload", files=files).json()
     url = f"{server.url}/gradio_api/call/transcribe"
@@ -158,7 +159,7 @@ def test_failure_is_json_with_code_and_hint(client: Client, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("endpoint", ["transcribe", "analyze"])
-def test_file_of_the_server_cannot_be_had_by_its_path(
+def test_file_of_the_server_cannot_be_read_by_its_path(
     server: RunningServer, clip: Clip, endpoint: str
 ) -> None:
     url = f"{server.url}/gradio_api/call/{endpoint}"
@@ -183,11 +184,11 @@ def test_client_cannot_make_the_server_fetch_an_address(server: RunningServer) -
     assert "addresses are not fetched" in answer
 
 
-def test_parts_of_the_page_are_no_endpoints(client: Client) -> None:
+def test_events_of_the_page_are_not_endpoints(client: Client) -> None:
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
 
     assert set(named) == {
-        "/transcribe", "/analyze", "/read", "/align", "/capabilities", "/status",
+        "/transcribe", "/analyze", "/decode", "/align", "/capabilities", "/status",
     }  # fmt: skip
 
 
@@ -200,34 +201,36 @@ def test_openai_route_answers(server: RunningServer, clip: Clip) -> None:
     )
 
     assert answer.status_code == 200
-    assert jiwer.cer(clip.text, answer.json()["text"].lower()) <= HEARD
+    assert jiwer.cer(clip.text, answer.json()["text"].lower()) <= MAX_CER
 
 
-def test_openai_route_takes_hotwords_and_aligns(server: RunningServer, clip: Clip) -> None:
+def test_openai_route_accepts_hotwords_and_aligns(server: RunningServer, clip: Clip) -> None:
     files = {"file": (clip.path.name, clip.path.read_bytes())}
 
-    read = httpx.post(
+    transcript = httpx.post(
         f"{server.url}/v1/audio/transcriptions",
         files=files,
         data={"prompt": "Zorgon, Blibber", "decoder": "beam", "response_format": "verbose_json"},
         timeout=30,
     ).json()
-    captions = httpx.post(
+    subtitles = httpx.post(
         f"{server.url}/v1/audio/alignments",
         files=files,
         data={"text": clip.text.capitalize() + "!", "response_format": "srt"},
         timeout=30,
     )
 
-    assert read["decoding"]["hotwords"] == ["Zorgon", "Blibber"]
-    assert read["decoder"] == "beam"
-    assert is_heard(clip, read["text"])
-    assert captions.status_code == 200
-    spoken = " ".join(line for line in captions.text.splitlines() if line and not line[0].isdigit())
+    assert transcript["decoding"]["hotwords"] == ["Zorgon", "Blibber"]
+    assert transcript["decoder"] == "beam"
+    assert is_transcript(clip, transcript["text"])
+    assert subtitles.status_code == 200
+    spoken = " ".join(
+        line for line in subtitles.text.splitlines() if line and not line[0].isdigit()
+    )
     assert spoken == clip.text.capitalize() + "!"
 
 
-def test_watchers_get_health_and_metrics(server: RunningServer) -> None:
+def test_health_and_metrics_are_served(server: RunningServer) -> None:
     assert httpx.get(f"{server.url}/healthz").json() == {"status": "ok"}
     assert httpx.get(f"{server.url}/readyz").status_code == 200
     assert "wav2vec2_tasks" in httpx.get(f"{server.url}/metrics").text
@@ -245,7 +248,7 @@ def test_documented_client_script_works(server: RunningServer, clip: Clip, tmp_p
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert jiwer.cer(clip.text, done.stdout.splitlines()[0].lower()) <= HEARD
+    assert jiwer.cer(clip.text, done.stdout.splitlines()[0].lower()) <= MAX_CER
 
 
 def test_documented_examples_of_json_are_json() -> None:

@@ -1,4 +1,4 @@
-"""Live captions as a person meets them: Chromium's fake microphone says an example clip over and over."""
+"""Live captions in a browser: Chromium's fake microphone repeats an example clip."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def stop(page: Page) -> None:
 
 
 def watch(page: Page) -> None:
-    """Note every word that stands or is tentative, as it is shown."""
+    """Record every committed or tentative word as it is shown."""
     page.evaluate(
         """() => {
-          window.seen = {tentative: 0, stands: []};
+          window.seen = {tentative: 0, committed: []};
           const look = () => {
             seen.tentative += document.querySelectorAll('#live-lines .w-tentative').length;
-            seen.stands.push([...document.querySelectorAll('#live-lines .w-stands')]
+            seen.committed.push([...document.querySelectorAll('#live-lines .w-committed')]
               .map(one => one.textContent).join(' '));
           };
           new MutationObserver(look).observe(document.getElementById('live-lines'),
@@ -51,23 +51,23 @@ def test_words_appear_while_they_are_spoken_and_stay(page: Page, clip: Clip) -> 
     start(page)
     page.wait_for_selector(f"{LINES} .w-tentative")
     page.wait_for_selector(FINAL)
-    assert float(page.locator("#live-lag").inner_text().split()[0]) < 5
+    assert float(page.locator("#live-delay").inner_text().split()[0]) < 5
     stop(page)
 
     seen = page.evaluate("window.seen")
     assert seen["tentative"] > 0
-    lines = [one for one in seen["stands"] if one]
+    lines = [one for one in seen["committed"] if one]
     for earlier, later in itertools.pairwise(lines):
         if later.split()[:1] == earlier.split()[:1]:
             assert later.startswith(earlier) or earlier.startswith(later)
-    heard = page.locator(FINAL).all_inner_texts()
-    hits = jiwer.process_words(clip.text, " ".join(heard).lower()).hits
-    assert hits >= len(clip.text.split()) / 4, heard
-    assert page.locator("#live-heard").inner_text().split()[:2] == heard[:2]
-    assert page.locator("#live-heard").get_attribute("aria-live") == "polite"
+    words = page.locator(FINAL).all_inner_texts()
+    hits = jiwer.process_words(clip.text, " ".join(words).lower()).hits
+    assert hits >= len(clip.text.split()) / 4, words
+    assert page.locator("#live-committed").inner_text().split()[:2] == words[:2]
+    assert page.locator("#live-committed").get_attribute("aria-live") == "polite"
 
 
-def test_captions_can_be_taken_along_and_go_on_after_a_stop(page: Page, tmp_path: Path) -> None:
+def test_captions_can_be_exported_and_continue_after_a_stop(page: Page, tmp_path: Path) -> None:
     start(page)
     page.wait_for_selector(FINAL)
     stop(page)
@@ -93,7 +93,7 @@ def test_captions_can_be_taken_along_and_go_on_after_a_stop(page: Page, tmp_path
     assert page.locator(f"{LINES} .w-line").count() == 0
 
 
-def test_leaving_the_mode_ends_the_session_and_brings_the_page_back(page: Page) -> None:
+def test_leaving_the_mode_ends_the_session_and_restores_the_page(page: Page) -> None:
     start(page)
     page.wait_for_selector('#live-status[data-state="running"]')
 
@@ -104,7 +104,7 @@ def test_leaving_the_mode_ends_the_session_and_brings_the_page_back(page: Page) 
     page.wait_for_selector(DONE, state="attached")
 
 
-def test_one_who_finds_no_place_is_told(launch: Launch) -> None:
+def test_client_over_the_limit_of_sessions_gets_an_error(launch: Launch) -> None:
     from benchmarks.server import running_server
 
     with running_server({"WAV2VEC2_MODEL": "embedded", "WAV2VEC2_LIVE_SESSIONS": "1"}) as small:

@@ -1,5 +1,5 @@
-"""The page: layout, looks and handlers; the only place that knows Gradio."""
+"""The web page and its named endpoints. The only package that imports Gradio."""
 
-from wav2vec2_app.server.ui import stubs
+from wav2vec2_app.server.ui import gradio_internals
 
-stubs.spare()
+gradio_internals.skip_stub_files()

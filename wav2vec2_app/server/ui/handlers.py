@@ -1,35 +1,59 @@
-"""What happens when something is asked on the page: plain functions of an orchestrator and plain values.
+"""Handlers of the page's events: plain functions of an orchestrator and plain values.
 
-They yield *updates*: which part of the page shows what from now on. None knows Gradio; ``page`` binds
-them to it. What clients ask is answered in ``answers``.
+They yield updates: which part of the page shows what from now on. ``bindings`` connects them to Gradio;
+the named endpoints' handlers are in ``endpoint_handlers``.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.tasks import AudioTask, Want
-from wav2vec2_app.server.ui import messages, panels
-from wav2vec2_app.server.ui.screen import AlignmentScreen, ReadingScreen, Screen, Update, no_audio
-from wav2vec2_app.server.ui.tabs import Shown, Tab, Tabs
-from wav2vec2_app.speech import options
+from wav2vec2_app.server.ui.render import status, system
+from wav2vec2_app.server.ui.tabs import FinishedRun, Tab, Tabs
+from wav2vec2_app.server.ui.views import (
+    AlignmentView,
+    DecodingView,
+    TaskView,
+    TranscriptionView,
+    Update,
+    no_audio,
+)
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.models import AUTO_MODEL
-from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
+from wav2vec2_app.speech.options import (
+    DEFAULT_OPTIONS,
+    DecodingOptions,
+    parse_options,
+    text_to_align,
+)
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
+Updates = AsyncGenerator[Update, None]
+
 EVERYTHING: Final = frozenset({Want.TRANSCRIPT, Want.FEATURES, Want.PICTURES})
 
 
-# --- a recording --------------------------------------------------------------------------------
+# --- transcribing and decoding again ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A task that writes the transcript; ``decodes`` is the finished run that it decodes again."""
+
+    task: AudioTask
+    view: TranscriptionView
+    audio: str
+    decodes: FinishedRun | None = None
 
 
 async def transcribe(
@@ -38,93 +62,108 @@ async def transcribe(
     audio: str | None,
     model: str,
     session: str,
-    *settings: object,
-) -> AsyncIterator[Update]:
-    """Run one request of the page and follow it; work on this tab's older audio is dropped.
+    *options: object,
+) -> Updates:
+    """Transcribe a recording and follow the task; earlier tasks of the tab are cancelled.
 
-    ``settings`` are those of :func:`wav2vec2_app.asking.decoding`, in its order.
+    ``options`` are the decoding options in the order of their table.
     """
     orchestrator.cancel_session(session)
-    if audio is None:
-        tabs.forget(session)
-        yield Screen.without_audio()
-        return
     try:
-        decoding = options.parse_options(*settings)
-    except InputError as refusal:
+        if audio is None:
+            raise no_audio()
+        decoding = parse_options(*options)
+    except InputError as error:
         tabs.forget(session)
-        yield Screen.refused(refusal)
+        yield TranscriptionView.rejected(error)
         return
-    async for update in _hear(orchestrator, tabs.of(session), audio, model, session, decoding):
-        yield update
-    yield {"memory": panels.memory(orchestrator.status())}
-
-
-async def _hear(
-    orchestrator: ModelOrchestrator,
-    tab: Tab,
-    audio: str,
-    model: str,
-    session: str,
-    decoding: DecodingOptions,
-) -> AsyncGenerator[Update, None]:
-    """Listen to a recording; where other settings were asked for meanwhile, read it again with them."""
-    task = task_for(audio, model, session, EVERYTHING, decoding)
-    tab.hear(task.id)
-    async for update in _write(orchestrator, tab, task, Screen(task.id, file_url(audio)), audio):
-        yield update
-    shown = tab.shown
-    if shown is None or shown.task_id != task.id:
-        return
-    wish = tab.take_wish()
-    if wish is not None and wish != decoding:
-        async for update in _read(orchestrator, tab, shown, session, wish):
+    run = _transcription(audio, model, session, decoding)
+    async with aclosing(_follow_runs(orchestrator, tabs.of(session), run)) as updates:
+        async for update in updates:
             yield update
+    yield {"memory": system.memory(orchestrator.status())}
 
 
-# --- decoding it again ---------------------------------------------------------------------------
+async def decode_again(
+    orchestrator: ModelOrchestrator, tabs: Tabs, session: str, *options: object
+) -> Updates:
+    """Decode what the tab shows with other options: no upload, and no forward pass while it is cached.
 
-
-async def read_again(
-    orchestrator: ModelOrchestrator, tabs: Tabs, session: str, *settings: object
-) -> AsyncIterator[Update]:
-    """Read what the tab shows with other settings: no upload, and no forward pass while it is kept."""
+    While the recording is still being transcribed, the options are noted and applied afterwards.
+    """
     tab = tabs.of(session)
     try:
-        decoding = options.parse_options(*settings)
-    except InputError as refusal:
-        if tab.shown is not None:
-            yield ReadingScreen("", "").fail(refusal)
+        decoding = parse_options(*options)
+    except InputError as error:
+        if tab.finished is not None:
+            yield DecodingView("", "").fail(error)
         return
-    if tab.hears:
-        tab.wish = decoding
+    if tab.transcribes:
+        tab.requested = decoding
         return
-    if tab.shown is None or (not tab.run and decoding == tab.shown.decoding):
+    if tab.finished is None or (not tab.run and decoding == tab.finished.decoding):
         return
-    async for update in _read(orchestrator, tab, tab.shown, session, decoding):
-        yield update
+    if tab.run:
+        orchestrator.cancel(tab.run)
+    run = _decoding(tab.finished, session, decoding)
+    async with aclosing(_follow_runs(orchestrator, tab, run)) as updates:
+        async for update in updates:
+            yield update
 
 
-async def _read(
-    orchestrator: ModelOrchestrator, tab: Tab, shown: Shown, session: str, decoding: DecodingOptions
-) -> AsyncGenerator[Update, None]:
-    older = tab.run
+def _transcription(audio: str, model: str, session: str, decoding: DecodingOptions) -> _Run:
+    task = task_for(audio, model, session, EVERYTHING, decoding)
+    return _Run(task, TranscriptionView(task.id, file_url(audio)), audio)
+
+
+def _decoding(finished: FinishedRun, session: str, decoding: DecodingOptions) -> _Run:
     task = AudioTask(
         wants=EVERYTHING,
-        model=shown.model,
+        model=finished.model,
         decoding=decoding,
         session=session,
-        cached_id=shown.task_id,
+        cached_id=finished.task_id,
     )
-    tab.read(task.id)
-    if older:
-        orchestrator.cancel(older)
-    screen = ReadingScreen(task.id, file_url(shown.audio))
-    async for update in _write(orchestrator, tab, task, screen, shown.audio):
-        yield update
-    if screen.gone and tab.shown is shown:
-        async for update in _hear(orchestrator, tab, shown.audio, shown.model, session, decoding):
-            yield update
+    view = DecodingView(task.id, file_url(finished.audio))
+    return _Run(task, view, finished.audio, finished)
+
+
+async def _follow_runs(orchestrator: ModelOrchestrator, tab: Tab, run: _Run | None) -> Updates:
+    """Follow a run and those that result from it, until a newer request writes the transcript."""
+    while run is not None:
+        task = run.task
+        begin = tab.begin_decoding if run.decodes else tab.begin_transcription
+        begin(task.id)
+        try:
+            async with aclosing(_follow(orchestrator, task, run.view)) as updates:
+                async for update in updates:
+                    if tab.run != task.id:
+                        return
+                    if run.view.result is not None:
+                        tab.finished = FinishedRun(task.id, run.audio, task.model, task.decoding)
+                    yield update
+        finally:
+            tab.end(task.id)
+        run = _next_run(tab, run)
+
+
+def _next_run(tab: Tab, run: _Run) -> _Run | None:
+    """The run that results from one that has ended.
+
+    A decoding whose emission is no longer cached becomes a transcription. A transcription during which other
+    options were set is decoded with them.
+    """
+    task, finished = run.task, tab.finished
+    if run.decodes is not None:
+        if run.view.cache_missed and finished is run.decodes:
+            return _transcription(run.audio, task.model, task.session, task.decoding)
+        return None
+    if finished is None or finished.task_id != task.id:
+        return None
+    requested = tab.take_requested()
+    if requested is None or requested == task.decoding:
+        return None
+    return _decoding(finished, task.session, requested)
 
 
 # --- aligning -----------------------------------------------------------------------------------
@@ -137,50 +176,47 @@ async def align(
     model: str,
     text: str | None,
     session: str,
-) -> AsyncIterator[Update]:
-    """Find a given text in what the tab shows, or else in its recording."""
+) -> Updates:
+    """Align a text with what the tab shows, or else with its recording."""
     tab = tabs.of(session)
     try:
-        given = options.text_to_align(text)
-        if tab.shown is None and audio is None:
+        given = text_to_align(text)
+        if tab.finished is None and audio is None:
             raise no_audio()
-    except InputError as refusal:
-        yield AlignmentScreen("", "", "").fail(refusal)
+    except InputError as error:
+        yield AlignmentView("", "", "").fail(error)
         return
-    tab.alignment = turn = str(uuid.uuid4())
-    if not tab.heard.is_set():
-        yield {"align-status": messages.status_waiting_for_words()}
-        await tab.heard.wait()
-    for task, where in _places_to_align(tab.shown, audio, model, session, given):
-        screen = AlignmentScreen(task.id, given, file_url(where))
-        yield screen.begin()
-        async with aclosing(_follow(orchestrator, task, screen)) as updates:
+    tab.alignment = alignment = str(uuid.uuid4())
+    if not tab.transcribed.is_set():
+        yield {"align-status": status.waiting_for_transcript()}
+        await tab.transcribed.wait()
+    for task, source in _alignment_tasks(tab.finished, audio, model, session, given):
+        view = AlignmentView(task.id, given, file_url(source))
+        async with aclosing(_follow(orchestrator, task, view)) as updates:
             async for update in updates:
-                if tab.alignment != turn:
+                if tab.alignment != alignment:
                     return
                 yield update
-        if not screen.gone:
+        if not view.cache_missed:
             return
 
 
-def _places_to_align(
-    shown: Shown | None, audio: str | None, model: str, session: str, text: str
+def _alignment_tasks(
+    finished: FinishedRun | None, audio: str | None, model: str, session: str, text: str
 ) -> Iterator[tuple[AudioTask, str]]:
-    """What is kept of the words shown, and where nothing is, the recording itself."""
+    """The cached emission of the finished run, then (if it is no longer cached) the recording."""
     wants = frozenset({Want.ALIGNMENT})
-    if shown is not None:
-        audio, model = shown.audio, shown.model
-        yield (
-            AudioTask(
-                wants=wants,
-                model=model,
-                decoding=shown.decoding,  # as it was read: it need not be read anew for this
-                text=text,
-                session=session,
-                cached_id=shown.task_id,
-            ),
-            audio,
+    if finished is not None:
+        audio, model = finished.audio, finished.model
+        task = AudioTask(
+            wants=wants,
+            model=model,
+            decoding=finished.decoding,  # unchanged, so that nothing is decoded again
+            text=text,
+            session=session,
+            cached_id=finished.task_id,
         )
+        yield task, audio
     if audio is not None:
         yield task_for(audio, model, session, wants, text=text), audio
 
@@ -188,58 +224,38 @@ def _places_to_align(
 # --- the rest -----------------------------------------------------------------------------------
 
 
-async def _write(
-    orchestrator: ModelOrchestrator, tab: Tab, task: AudioTask, screen: Screen, audio: str
-) -> AsyncGenerator[Update, None]:
-    """Follow a task that writes words, as long as no newer one does."""
-    try:
-        yield screen.begin()
-        async with aclosing(_follow(orchestrator, task, screen)) as updates:
-            async for update in updates:
-                if tab.run != task.id:
-                    return
-                if screen.result is not None:
-                    tab.shown = Shown(task.id, audio, task.model, task.decoding)
-                yield update
-    finally:
-        tab.end(task.id)
-
-
-async def _follow(
-    orchestrator: ModelOrchestrator, task: AudioTask, screen: Screen | AlignmentScreen
-) -> AsyncGenerator[Update, None]:
+async def _follow(orchestrator: ModelOrchestrator, task: AudioTask, view: TaskView) -> Updates:
+    """Submit a task and yield what its view shows of each event."""
+    yield view.begin()
     try:
         async with aclosing(orchestrator.submit(task)) as events:
             async for event in events:
-                if update := screen.show(event):
+                if update := view.show(event):
                     yield update
-    except Exception as failure:  # the seam where anything unforeseen becomes a message
-        yield screen.fail(translate(failure))
+    except Exception as error:  # any unforeseen error becomes a message on the page
+        yield view.fail(translate(error))
 
 
 def cancel(orchestrator: ModelOrchestrator, session: str) -> int:
-    """Stop all work of one tab; how many tasks that were. The stopped run says so itself."""
+    """Cancel all tasks of one tab and return how many there were."""
     return orchestrator.cancel_session(session)
 
 
 def leave(orchestrator: ModelOrchestrator, tabs: Tabs, session: str) -> None:
-    """The tab was closed: nobody waits for its work any more."""
+    """Cancel the tasks of a tab that was closed and discard its state and its cached results."""
     tabs.forget(session)
     orchestrator.forget_session(session)
 
 
 def watch(orchestrator: ModelOrchestrator, tabs: Tabs, session: str) -> Update:
-    """What the page shows about the system, whether or not anybody runs anything.
-
-    ``choices`` of models is there only when it is not what the tab was told last.
-    """
+    """The state of the system; ``choices`` of models only where they have changed."""
     now = orchestrator.status()
     update: Update = {
-        "system": panels.system_line(now),
-        "notices": panels.notices(now),
-        "memory": panels.memory(now),
+        "system": system.line(now),
+        "notices": system.notices(now),
+        "memory": system.memory(now),
     }
-    tab, choices = tabs.of(session), panels.choices(now)
+    tab, choices = tabs.of(session), system.choices(now)
     if choices != tab.choices:
         tab.choices = choices
         update["choices"] = choices
@@ -254,7 +270,7 @@ def task_for(
     decoding: DecodingOptions = DEFAULT_OPTIONS,
     text: str = "",
 ) -> AudioTask:
-    """The task for an uploaded file that Gradio has put at ``audio``."""
+    """The task for an uploaded file at the path ``audio``."""
     path = Path(audio)
     source = AudioSource(path=path, name=path.name)
     return AudioTask(source, wants, model or AUTO_MODEL, decoding, text, session)

@@ -1,18 +1,17 @@
-"""What each browser tab shows and does, so that a newer wish replaces an older one."""
+"""The state of each browser tab: what it shows and which of its requests are current."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
 
+from wav2vec2_app.server.ui.render.system import Choices
 from wav2vec2_app.speech.options import DecodingOptions
-
-Choices = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The finished run whose words a tab shows: what can be read again, or aligned."""
+class FinishedRun:
+    """The finished request whose transcript a tab shows: what can be decoded again, or aligned with."""
 
     task_id: str
     audio: str
@@ -25,45 +24,46 @@ class Tab:
     """One open page.
 
     Attributes:
-        run: id of the newest task that writes words; older ones must not write over it.
-        hears: whether that task listens to a recording (and does not only read it again).
-        heard: set while nothing is being heard.
-        shown: what the tab shows, once it is finished.
-        wish: a decoding asked for while the recording was still being heard.
-        alignment: id of the newest task that aligns.
-        choices: the models that the tab has been told of.
+        run: id of the newest task that writes the transcript; older ones must not overwrite it.
+        transcribes: whether that task transcribes a recording (and does not only decode it again).
+        transcribed: set while no recording is being transcribed.
+        finished: what the tab shows, once it is finished.
+        requested: options that were set while the recording was still being transcribed.
+        alignment: id of the newest alignment.
+        choices: the models that the tab offers.
     """
 
     run: str = ""
-    hears: bool = False
-    heard: asyncio.Event = field(default_factory=asyncio.Event)
-    shown: Shown | None = None
-    wish: DecodingOptions | None = None
+    transcribes: bool = False
+    transcribed: asyncio.Event = field(default_factory=asyncio.Event)
+    finished: FinishedRun | None = None
+    requested: DecodingOptions | None = None
     alignment: str = ""
     choices: Choices = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.heard.set()
+        self.transcribed.set()
 
-    def hear(self, run: str) -> None:
-        """A recording is being heard: what was shown, and aligned, is of the past."""
-        self.run, self.hears, self.shown, self.wish, self.alignment = run, True, None, None, ""
-        self.heard.clear()
+    def begin_transcription(self, run: str) -> None:
+        """Start a transcription and discard the previous result and its alignment."""
+        self.run, self.transcribes, self.alignment = run, True, ""
+        self.finished = self.requested = None
+        self.transcribed.clear()
 
-    def read(self, run: str) -> None:
-        """What is shown is being read again."""
+    def begin_decoding(self, run: str) -> None:
+        """Start to decode the recording again; the previous result stays until there is a new one."""
         self.run = run
 
     def end(self, run: str) -> None:
-        """A task has ended, in whichever way."""
+        """A task has ended, successfully or not."""
         if self.run == run:
-            self.run, self.hears = "", False
-            self.heard.set()
+            self.run, self.transcribes = "", False
+            self.transcribed.set()
 
-    def take_wish(self) -> DecodingOptions | None:
-        """The decoding that was asked for meanwhile, once."""
-        wish, self.wish = self.wish, None
-        return wish
+    def take_requested(self) -> DecodingOptions | None:
+        """The options that were set during the transcription; ``None`` the next time."""
+        requested, self.requested = self.requested, None
+        return requested
 
 
 class Tabs:
@@ -77,8 +77,8 @@ class Tabs:
         return self._tabs.setdefault(session, Tab())
 
     def forget(self, session: str) -> None:
-        """The tab is closed, or shows nothing any more: what still runs for it writes nothing."""
+        """Discard the state of a tab; requests of it that still run write nothing any more."""
         tab = self._tabs.pop(session, None)
         if tab is not None:
             tab.run = tab.alignment = ""
-            tab.heard.set()
+            tab.transcribed.set()

@@ -1,4 +1,4 @@
-"""How Gradio's own components look: they take their colours from the variables of ``page.css``."""
+"""The theme of Gradio's own components: their colours are the variables of ``page.css``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import gradio as gr
 
 PAPER: Final = {"light": "#f5f4ef", "dark": "#0f1315"}
 INK: Final = {"light": "#16191c", "dark": "#e8ecea"}
-"""The two colours that the browser needs before the style sheet has arrived; the same as there."""
+"""The two colours that the browser needs before it has the style sheet; the same as there."""
 
 _FROM_CSS: Final = {
     "background_fill_primary": "var(--w-card)",
@@ -63,7 +63,7 @@ _FROM_CSS: Final = {
 
 
 def build_theme() -> gr.themes.Base:
-    """The page's theme: system fonts only, so that nothing is asked of another host."""
+    """The page's theme: system fonts only, so that no other host is contacted."""
     theme = gr.themes.Base(
         font=["sans-serif"],
         font_mono=["monospace"],

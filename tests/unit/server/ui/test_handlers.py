@@ -8,9 +8,10 @@ from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.events import TaskEvent
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import Operation
-from wav2vec2_app.server.ui import handlers, pictures
-from wav2vec2_app.server.ui.screen import Update
+from wav2vec2_app.server.ui import handlers
+from wav2vec2_app.server.ui.render import pictures
 from wav2vec2_app.server.ui.tabs import Tabs
+from wav2vec2_app.server.ui.views import Update
 
 PLACED = tuple(place.name for place in pictures.PLACES)
 
@@ -41,7 +42,7 @@ async def run(
 
 
 def draw_all(adapter: FakeAdapter) -> None:
-    """Let the fake draw pictures by the names that the page has places for."""
+    """Let the fake adapter draw pictures with the names that the page has places for."""
     adapter.answer(Operation.DRAW, tuple(make_picture(name) for name in PLACED))
 
 
@@ -98,13 +99,15 @@ async def test_words_are_shown_before_the_first_picture(
     assert 'data-state="done"' in page.parts["status"]
 
 
-async def test_status_speaks_of_the_words_until_they_are_there(
+async def test_status_is_about_the_transcript_until_it_is_there(
     orchestrator: ModelOrchestrator, clip: str
 ) -> None:
     page = await run(orchestrator, clip)
 
     words = page.first("transcript", "hello")
-    assert all("Measuring" not in update.get("status", "") for update in page.history[:words])
+    assert all(
+        "acoustic features" not in update.get("status", "") for update in page.history[:words]
+    )
     assert any("Drawing" in update.get("status", "") for update in page.history[words:])
 
 
@@ -152,7 +155,7 @@ async def test_silence_is_no_error(
     assert page.parts["problem"] == ""
 
 
-async def test_full_queue_says_when_to_come_back(start: Start, clip: str) -> None:
+async def test_full_queue_says_when_to_try_again(start: Start, clip: str) -> None:
     adapter = FakeAdapter()
     orchestrator = await start(adapter, queue_size=1, concurrency=1)
     gate = adapter.block(Operation.TRANSCRIBE)
@@ -274,7 +277,7 @@ async def test_watching_shows_system_notices_and_memory(orchestrator: ModelOrche
     assert shown["notices"] == ""
 
 
-async def test_tab_is_told_of_models_when_they_have_changed(
+async def test_tab_gets_models_when_they_have_changed(
     orchestrator: ModelOrchestrator, adapter: FakeAdapter
 ) -> None:
     tabs = Tabs()

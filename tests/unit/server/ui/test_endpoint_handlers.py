@@ -8,13 +8,13 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import Operation
-from wav2vec2_app.server.ui import answers
+from wav2vec2_app.server.ui import endpoint_handlers as endpoints
 
-ROOM = {"cache_bytes": 10_000_000}
+CACHE = {"cache_bytes": 10_000_000}
 
 
 async def test_client_gets_a_transcription(orchestrator: ModelOrchestrator, clip: str) -> None:
-    answer = await answers.transcribe(orchestrator, clip, "auto", "tab")
+    answer = await endpoints.transcribe(orchestrator, clip, "auto", "tab")
 
     assert answer["text"] == "hello world"
     assert answer["cached"] is False
@@ -23,7 +23,7 @@ async def test_client_gets_a_transcription(orchestrator: ModelOrchestrator, clip
 
 
 async def test_client_gets_an_analysis(orchestrator: ModelOrchestrator, clip: str) -> None:
-    answer = await answers.analyze(orchestrator, clip, "", "tab")
+    answer = await endpoints.analyze(orchestrator, clip, "", "tab")
 
     assert answer["text"] == "hello world"
     assert len(answer["pictures"]) == len(PICTURE_NAMES)
@@ -31,12 +31,12 @@ async def test_client_gets_an_analysis(orchestrator: ModelOrchestrator, clip: st
     json.dumps(answer, allow_nan=False)
 
 
-async def test_settings_reach_the_model_and_come_back(
+async def test_options_reach_the_model_and_are_in_the_answer(
     orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str
 ) -> None:
-    settings = ("beam", 50, 2, -0.5, "Anna, Zoë\nSzczecin", 8)
+    options = ("beam", 50, 2, -0.5, "Anna, Zoë\nSzczecin", 8)
 
-    answer = await answers.transcribe(orchestrator, clip, "auto", "tab", *settings)
+    answer = await endpoints.transcribe(orchestrator, clip, "auto", "tab", *options)
 
     assert answer["decoding"] == {
         "decoder": "beam",
@@ -51,7 +51,7 @@ async def test_settings_reach_the_model_and_come_back(
 
 
 @pytest.mark.parametrize(
-    ("settings", "code"),
+    ("options", "code"),
     [
         (("best",), "decoder.unknown"),
         (("beam", float("nan")), "decoder.bad_value"),
@@ -61,10 +61,10 @@ async def test_settings_reach_the_model_and_come_back(
         (("beam", 30, 1, 0, {"a": 1}), "decoder.bad_value"),
     ],
 )
-async def test_settings_that_make_no_sense_are_refused_before_any_work(
-    orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str, settings: tuple, code: str
+async def test_invalid_options_are_rejected_before_any_work(
+    orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str, options: tuple, code: str
 ) -> None:
-    answer = await answers.transcribe(orchestrator, clip, "auto", "tab", *settings)
+    answer = await endpoints.transcribe(orchestrator, clip, "auto", "tab", *options)
 
     schema.ErrorResponse.model_validate(answer)
     assert answer["error"]["code"] == code
@@ -72,12 +72,12 @@ async def test_settings_that_make_no_sense_are_refused_before_any_work(
     assert adapter.calls == []
 
 
-async def test_earlier_answer_is_read_again_without_the_model(start: Start, clip: str) -> None:
+async def test_earlier_request_is_decoded_again_without_the_model(start: Start, clip: str) -> None:
     adapter = FakeAdapter()
-    orchestrator = await start(adapter, **ROOM)
-    first = await answers.transcribe(orchestrator, clip, "auto", "tab")
+    orchestrator = await start(adapter, **CACHE)
+    first = await endpoints.transcribe(orchestrator, clip, "auto", "tab")
 
-    again = await answers.read(orchestrator, first["request_id"], "tab", "beam")
+    again = await endpoints.decode(orchestrator, first["request_id"], "tab", "beam")
 
     assert again["text"] == "read anew"
     assert again["cached"] is True
@@ -90,16 +90,16 @@ async def test_earlier_answer_is_read_again_without_the_model(start: Start, clip
     ("request_id", "code"),
     [("gone", "task.not_kept"), ("", "request.bad_value"), (None, "request.bad_value")],
 )
-async def test_request_that_is_not_known_cannot_be_read_again(
+async def test_unknown_request_cannot_be_decoded_again(
     orchestrator: ModelOrchestrator, request_id: object, code: str
 ) -> None:
-    answer = await answers.read(orchestrator, request_id, "tab")
+    answer = await endpoints.decode(orchestrator, request_id, "tab")
 
     assert answer["error"]["code"] == code
 
 
 async def test_text_is_aligned_with_a_file(orchestrator: ModelOrchestrator, clip: str) -> None:
-    answer = await answers.align(orchestrator, clip, "Hello, world!", "", "auto", "tab")
+    answer = await endpoints.align(orchestrator, clip, "Hello, world!", "", "auto", "tab")
 
     response = schema.AlignmentResponse.model_validate(answer)
     assert [word.text for word in response.words] == ["Hello,", "world!"]
@@ -110,10 +110,10 @@ async def test_text_is_aligned_with_a_file(orchestrator: ModelOrchestrator, clip
 
 async def test_text_is_aligned_with_an_earlier_answer(start: Start, clip: str) -> None:
     adapter = FakeAdapter()
-    orchestrator = await start(adapter, **ROOM)
-    first = await answers.transcribe(orchestrator, clip, "auto", "tab")
+    orchestrator = await start(adapter, **CACHE)
+    first = await endpoints.transcribe(orchestrator, clip, "auto", "tab")
 
-    answer = await answers.align(orchestrator, None, "hi", first["request_id"], "auto", "tab")
+    answer = await endpoints.align(orchestrator, None, "hi", first["request_id"], "auto", "tab")
 
     assert answer["cached"] is True
     assert adapter.count(Operation.TRANSCRIBE) == 1
@@ -128,10 +128,10 @@ async def test_text_is_aligned_with_an_earlier_answer(start: Start, clip: str) -
         ("a " * 60_000, "align.text_too_long"),
     ],
 )
-async def test_text_that_cannot_be_aligned_is_refused_before_any_work(
+async def test_text_that_cannot_be_aligned_is_rejected_before_any_work(
     orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str, text: object, code: str
 ) -> None:
-    answer = await answers.align(orchestrator, clip, text, "", "auto", "tab")
+    answer = await endpoints.align(orchestrator, clip, text, "", "auto", "tab")
 
     assert answer["error"]["code"] == code
     assert adapter.calls == []
@@ -142,7 +142,7 @@ async def test_client_gets_an_error_as_json(
 ) -> None:
     adapter.fail(Operation.PROBE, InputError("Not audio.", code="audio.not_audio", hint="Use WAV."))
 
-    answer = await answers.transcribe(orchestrator, clip, "auto", "tab")
+    answer = await endpoints.transcribe(orchestrator, clip, "auto", "tab")
 
     assert answer["error"]["code"] == "audio.not_audio"
     assert answer["error"]["hint"] == "Use WAV."
@@ -153,14 +153,14 @@ async def test_client_without_audio_gets_an_error_as_json(
     orchestrator: ModelOrchestrator,
 ) -> None:
     for answer in (
-        await answers.analyze(orchestrator, None, "auto", "tab"),
-        await answers.align(orchestrator, None, "hello", "", "auto", "tab"),
+        await endpoints.analyze(orchestrator, None, "auto", "tab"),
+        await endpoints.align(orchestrator, None, "hello", "", "auto", "tab"),
     ):
         assert answer["error"]["code"] == "audio.missing"
 
 
-async def test_client_can_ask_what_the_system_can_and_does(
+async def test_client_gets_capabilities_and_status(
     orchestrator: ModelOrchestrator,
 ) -> None:
-    assert answers.capabilities(orchestrator)["adapters"][0]["name"] == "fake"
-    assert answers.status(orchestrator)["ready"] is True
+    assert endpoints.capabilities(orchestrator)["adapters"][0]["name"] == "fake"
+    assert endpoints.status(orchestrator)["ready"] is True

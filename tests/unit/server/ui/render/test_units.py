@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from wav2vec2_app.server.ui import units
+from wav2vec2_app.server.ui.render import units
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
-"""Quantities as a person reads them: seconds, bytes, shares, speeds."""
+"""Quantities as text: seconds, bytes, shares, speeds."""
 
 from __future__ import annotations
 
 import math
 from typing import Final
 
+from wav2vec2_app.server.ui import texts
+
 _WAITING_STEPS: Final = ((10, 1), (30, 5), (math.inf, 10))
-"""Up to so many seconds, in steps of so many."""
+"""(up to seconds, in steps of seconds)."""
 
 
 def seconds(value: float) -> str:
@@ -27,9 +29,9 @@ def seconds(value: float) -> str:
 
 
 def waiting(value: float) -> str:
-    """A time to wait in steps as coarse as the guess is: nobody waits 1.37 s, or 43 s exactly."""
+    """A time to wait, rounded up to steps as coarse as the estimate is: ``43`` becomes ``50 s``."""
     if not math.isfinite(value):
-        return "a moment"
+        return texts.A_MOMENT
     step = next(step for limit, step in _WAITING_STEPS if value <= limit)
     whole = max(1, math.ceil(value / step) * step)
     return f"{whole} s" if whole < 90 else f"{math.ceil(whole / 60)} min"
@@ -46,7 +48,7 @@ def memory(count: float) -> str:
 
 
 def percent(share: float) -> str:
-    """``0.934`` becomes ``93 %``; the rounding never claims certainty that is not there."""
+    """``0.934`` becomes ``93 %``; only 0.9995 and more becomes ``100 %``."""
     whole = round(share * 100)
     return f"{99 if whole == 100 and share < 0.9995 else whole} %"
 
@@ -61,13 +63,13 @@ def count(number: int) -> str:
 def speed(real_time_factor: float) -> str:
     """A real-time factor in words: ``0.04`` becomes ``25 times faster than real time``."""
     if real_time_factor <= 0 or not math.isfinite(real_time_factor):
-        return "speed not measured"
+        return texts.SPEED_UNKNOWN
     faster = 1 / real_time_factor
     if faster >= 1.05:
-        return f"{_times(faster)} times faster than real time"
+        return texts.SPEED_FASTER.format(times=_times(faster))
     if faster > 0.95:
-        return "as fast as real time"
-    return f"{_times(real_time_factor)} times slower than real time"
+        return texts.SPEED_EQUAL
+    return texts.SPEED_SLOWER.format(times=_times(real_time_factor))
 
 
 def _times(value: float) -> str:

@@ -7,7 +7,7 @@ import pytest
 from tests.doubles import make_audio, make_model_info, make_recognition
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.tasks import AudioResult
-from wav2vec2_app.server.ui import messages, present
+from wav2vec2_app.server.ui.render import cards, export, transcript
 from wav2vec2_app.speech.transcript import Transcript, Word
 
 EVIL = '<img src=x onerror="alert(1)">&"\''
@@ -15,18 +15,18 @@ EVIL = '<img src=x onerror="alert(1)">&"\''
 
 def make_transcript(*confidences: float, text: str = "word") -> Transcript:
     words = tuple(Word(text, i * 0.5, i * 0.5 + 0.4, c) for i, c in enumerate(confidences))
-    said = make_recognition("x").transcript
-    return replace(said, text=" ".join(word.text for word in words), words=words)
+    transcript = make_recognition("x").transcript
+    return replace(transcript, text=" ".join(word.text for word in words), words=words)
 
 
-def page(said: Transcript, audio_url: str = "", **of_the_emission: object) -> str:
+def page(words: Transcript, audio_url: str = "", **of_emission: object) -> str:
     known = make_recognition("x")
-    emission = replace(known.emission, **of_the_emission)
-    return present.transcript(replace(known, transcript=said, emission=emission), audio_url)
+    emission = replace(known.emission, **of_emission)
+    return transcript.words(replace(known, transcript=words, emission=emission), audio_url)
 
 
-def make_result(transcript: Transcript | None = None) -> AudioResult:
-    recognition = replace(make_recognition("x"), transcript=transcript or make_transcript(0.9, 0.9))
+def make_result(words: Transcript | None = None) -> AudioResult:
+    recognition = replace(make_recognition("x"), transcript=words or make_transcript(0.9, 0.9))
     return AudioResult("id-1", make_audio(2.0), (), recognition, real_time_factor=0.1)
 
 
@@ -53,16 +53,16 @@ def test_legend_counts_the_words_of_each_level() -> None:
     assert "below 50 %" in legend
 
 
-def test_everything_foreign_is_escaped() -> None:
-    said = replace(
+def test_everything_from_outside_is_escaped() -> None:
+    words = replace(
         make_transcript(0.9, text=EVIL),
         model=replace(make_model_info(EVIL), note=EVIL, device=EVIL),
     )
     pages = [
-        page(said, EVIL),
-        present.word_table(said.words),
-        present.actions(make_result(said)),
-        messages.error_card(InputError(EVIL, hint=EVIL, code=EVIL), EVIL),
+        page(words, EVIL),
+        transcript.word_table(words.words),
+        export.transcript(make_result(words)),
+        cards.error_card(InputError(EVIL, hint=EVIL, code=EVIL), EVIL),
     ]
 
     for html in pages:
@@ -71,51 +71,51 @@ def test_everything_foreign_is_escaped() -> None:
         assert "alert(1)" in html
 
 
-def test_silence_is_explained_kindly() -> None:
-    said = replace(make_transcript(), reason="silence")
+def test_silence_is_explained() -> None:
+    words = replace(make_transcript(), reason="silence")
 
-    assert "Nothing to write down" in page(said)
-    assert "No words were recognised" in page(replace(said, reason="other"))
+    assert "No speech found" in page(words)
+    assert "No words were recognised" in page(replace(words, reason="other"))
 
 
-def test_embedded_model_is_named_as_what_it_is() -> None:
-    said = make_transcript(0.9)
-    cached = replace(said, model=replace(said.model, source="cache"))
+def test_embedded_model_has_a_note() -> None:
+    words = make_transcript(0.9)
+    cached = replace(words, model=replace(words.model, source="cache"))
 
-    assert "small model that comes with the page" in present.answered_by(said)
-    assert "small model" not in present.answered_by(cached)
+    assert "small model that is included" in transcript.transcribed_by(words)
+    assert "small model" not in transcript.transcribed_by(cached)
 
 
 def test_note_of_the_model_replaces_ours() -> None:
-    said = make_transcript(0.9)
-    noted = replace(said, model=replace(said.model, note="The hub is offline."))
+    words = make_transcript(0.9)
+    noted = replace(words, model=replace(words.model, note="The hub is offline."))
 
-    assert "The hub is offline." in present.answered_by(noted)
-    assert "comes with the page" not in present.answered_by(noted)
+    assert "The hub is offline." in transcript.transcribed_by(noted)
+    assert "is included" not in transcript.transcribed_by(noted)
 
 
-def test_note_of_the_reading_is_shown_too() -> None:
-    said = replace(make_transcript(0.9), note="There is no beam <here>.", decoder="greedy")
+def test_note_of_the_decoder_is_shown_too() -> None:
+    words = replace(make_transcript(0.9), note="There is no beam <here>.", decoder="greedy")
 
-    html = present.answered_by(said)
+    html = transcript.transcribed_by(words)
 
     assert "There is no beam &lt;here&gt;." in html
-    assert "best path" in html
+    assert "greedy decoding" in html
 
 
-def test_confidence_says_what_it_is_worth() -> None:
-    said = make_transcript(0.9)
+def test_meaning_of_confidence_is_explained() -> None:
+    words = make_transcript(0.9)
 
-    assert "not a promise" in page(said)
-    assert "8 in 10 are right" in page(said, calibration={"version": 1})
-    assert "8 in 10" not in page(said)
+    assert "not calibrated" in page(words)
+    assert "8 in 10 are correct" in page(words, calibration={"version": 1})
+    assert "8 in 10" not in page(words)
 
 
 # --- the rest -----------------------------------------------------------------------------------
 
 
 def test_downloads_are_there_when_the_words_are() -> None:
-    before, after = present.actions(None), present.actions(make_result())
+    before, after = export.transcript(None), export.transcript(make_result())
 
     assert before.count("disabled") == 5
     assert "disabled" not in after
@@ -124,12 +124,12 @@ def test_downloads_are_there_when_the_words_are() -> None:
     assert "-->" in unescape(after)
 
 
-def test_nothing_can_be_taken_from_silence() -> None:
-    assert present.actions(make_result(make_transcript())).count("disabled") == 5
+def test_nothing_can_be_exported_without_words() -> None:
+    assert export.transcript(make_result(make_transcript())).count("disabled") == 5
 
 
 def test_table_has_a_row_a_word() -> None:
-    html = present.word_table(make_transcript(0.934, 0.2).words)
+    html = transcript.word_table(make_transcript(0.934, 0.2).words)
 
     assert html.count("<tr") == 3
     assert "<td>0.50 s</td>" in html
@@ -137,12 +137,12 @@ def test_table_has_a_row_a_word() -> None:
 
 
 def test_table_without_words() -> None:
-    assert "Every word" in present.word_table(None)
-    assert "No words" in present.word_table(())
+    assert "Every word" in transcript.word_table(None)
+    assert "No words" in transcript.word_table(())
 
 
 @pytest.mark.parametrize(
-    ("spelled", "shown"),
+    ("spelled", "expected"),
     [
         (["THE", "CAT", "SAT"], ["The", "cat", "sat"]),
         (["WHEN", "I", "SAW", "I'M", "IT'S"], ["When", "I", "saw", "I'm", "it's"]),
@@ -152,5 +152,5 @@ def test_table_without_words() -> None:
         ([], []),
     ],
 )
-def test_capitals_are_shown_as_people_write(spelled: list[str], shown: list[str]) -> None:
-    assert present.reading_case(spelled) == shown
+def test_capital_letters_become_sentence_case(spelled: list[str], expected: list[str]) -> None:
+    assert transcript.sentence_case(spelled) == expected

@@ -1,4 +1,4 @@
-"""Words that are read again with other settings, and texts that are aligned with what is shown."""
+"""Transcripts that are decoded again with other options, and texts that are aligned with the result."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,30 +13,38 @@ from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.server.ui import handlers
-from wav2vec2_app.server.ui.decoding import defaults
+from wav2vec2_app.server.ui.options_panel import defaults
 from wav2vec2_app.server.ui.tabs import Tabs
-from wav2vec2_app.speech.options import DecodingOptions
+from wav2vec2_app.speech.options import OPTIONS, DecodingOptions
 
-USUAL = defaults()
-NAMES = (*USUAL[:4], "Okonkwo, Szczecin", 6.0)
+DEFAULTS = defaults()
+
+
+def with_hotwords(hotwords: str) -> tuple[object, ...]:
+    """The inputs of the panel with the default options and these hotwords."""
+    changed = {option.name: value for option, value in zip(OPTIONS, DEFAULTS, strict=True)}
+    return tuple((changed | {"hotwords": hotwords}).values())
+
+
+NAMES = with_hotwords("Okonkwo, Szczecin")
 
 
 class Browser:
-    """One tab: its page and what it asks."""
+    """One tab: its page and its requests."""
 
     def __init__(self, orchestrator: ModelOrchestrator) -> None:
         self.orchestrator = orchestrator
         self.tabs = Tabs()
         self.page = Page()
 
-    async def hear(self, clip: str | None, settings: tuple = USUAL) -> None:
+    async def transcribe(self, clip: str | None, options: tuple = DEFAULTS) -> None:
         await self.page.follow(
-            handlers.transcribe(self.orchestrator, self.tabs, clip, "auto", "tab", *settings)
+            handlers.transcribe(self.orchestrator, self.tabs, clip, "auto", "tab", *options)
         )
 
-    async def read(self, settings: tuple) -> None:
+    async def decode(self, options: tuple) -> None:
         self.page.history.clear()
-        await self.page.follow(handlers.read_again(self.orchestrator, self.tabs, "tab", *settings))
+        await self.page.follow(handlers.decode_again(self.orchestrator, self.tabs, "tab", *options))
 
     async def align(self, text: str, clip: str | None = None) -> None:
         await self.page.follow(
@@ -49,19 +57,19 @@ async def browser(start: Start, adapter: FakeAdapter) -> Browser:
     return Browser(await start(adapter, cache_bytes=10_000_000))
 
 
-async def test_new_recording_is_read_as_the_panel_says(
+async def test_new_recording_is_decoded_with_the_panels_options(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
-    await browser.hear(clip, NAMES)
+    await browser.transcribe(clip, NAMES)
 
     assert adapter.calls[0].task.decoding == DecodingOptions(hotwords=("Okonkwo", "Szczecin"))
 
 
-async def test_changed_setting_reads_again_without_the_model(
+async def test_changed_option_decodes_again_without_the_model(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
-    await browser.hear(clip)
-    await browser.read(NAMES)
+    await browser.transcribe(clip)
+    await browser.decode(NAMES)
 
     assert "Okonkwo</span>" in browser.page.parts["transcript"]
     assert "Szczecin</th>" in browser.page.parts["words"]
@@ -76,8 +84,8 @@ async def test_changed_setting_reads_again_without_the_model(
 async def test_words_and_pictures_stay_until_there_are_new_ones(
     browser: Browser, clip: str
 ) -> None:
-    await browser.hear(clip)
-    await browser.read(NAMES)
+    await browser.transcribe(clip)
+    await browser.decode(NAMES)
 
     begin = browser.page.history[0]
     assert set(begin) == {"status", "problem", "running"}
@@ -85,50 +93,50 @@ async def test_words_and_pictures_stay_until_there_are_new_ones(
         assert all("pending" not in str(value) for value in update.values())
 
 
-async def test_same_settings_need_no_work(
+async def test_unchanged_options_need_no_work(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
-    await browser.hear(clip)
-    await browser.read(USUAL)
+    await browser.transcribe(clip)
+    await browser.decode(DEFAULTS)
 
     assert browser.page.history == []
     assert adapter.count(Operation.DECODE_TEXT) == 0
 
 
-async def test_setting_changed_before_there_is_a_result_only_waits_for_one(
+async def test_option_changed_before_there_is_a_result_has_no_effect_yet(
     browser: Browser, adapter: FakeAdapter
 ) -> None:
-    await browser.read(NAMES)
+    await browser.decode(NAMES)
 
     assert browser.page.history == []
     assert adapter.calls == []
 
 
-async def test_setting_changed_while_listening_is_followed_afterwards(
+async def test_option_changed_during_the_transcription_is_applied_afterwards(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
     gate = adapter.block(Operation.TRANSCRIBE)
-    hearing = asyncio.create_task(browser.hear(clip))
+    transcribing = asyncio.create_task(browser.transcribe(clip))
     await adapter.reached(Operation.TRANSCRIBE)
 
-    await browser.read(NAMES)
+    await browser.decode(NAMES)
     gate.set()
-    await hearing
+    await transcribing
 
     assert "Okonkwo</span>" in browser.page.parts["transcript"]
     assert adapter.count(Operation.TRANSCRIBE) == 1
     assert adapter.cancelled == []
 
 
-async def test_newer_setting_replaces_the_older_one(
+async def test_newer_option_replaces_the_older_one(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
-    await browser.hear(clip)
+    await browser.transcribe(clip)
     gate = adapter.block(Operation.DECODE_TEXT)
-    first = asyncio.create_task(browser.read((*USUAL[:4], "older", 6.0)))
+    first = asyncio.create_task(browser.decode(with_hotwords("older")))
     await adapter.reached(Operation.DECODE_TEXT)
 
-    second = asyncio.create_task(browser.read((*USUAL[:4], "newer", 6.0)))
+    second = asyncio.create_task(browser.decode(with_hotwords("newer")))
     await first
     gate.set()
     await second
@@ -138,13 +146,13 @@ async def test_newer_setting_replaces_the_older_one(
     assert "Stopped" not in browser.page.parts["status"]
 
 
-async def test_result_that_is_kept_no_longer_is_heard_again(
+async def test_result_that_is_no_longer_cached_is_transcribed_again(
     start: Start, adapter: FakeAdapter, clip: str
 ) -> None:
     browser = Browser(await start(adapter, cache_bytes=0))
-    await browser.hear(clip)
+    await browser.transcribe(clip)
 
-    await browser.read(NAMES)
+    await browser.decode(NAMES)
 
     assert adapter.count(Operation.TRANSCRIBE) == 2
     assert adapter.calls[-1].task.decoding.hotwords == ("Okonkwo", "Szczecin")
@@ -153,70 +161,70 @@ async def test_result_that_is_kept_no_longer_is_heard_again(
     assert browser.page.parts["running"] is False
 
 
-async def test_failed_reading_leaves_the_words_and_says_why(
+async def test_failed_decoding_leaves_the_words_and_explains(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
-    await browser.hear(clip)
+    await browser.transcribe(clip)
     adapter.fail(
         Operation.DECODE_TEXT, InputError("No beam.", code="decoder.not_available"), times=9
     )
 
-    await browser.read(NAMES)
+    await browser.decode(NAMES)
 
     assert "hello</span>" in browser.page.parts["transcript"]
     assert "decoder.not_available" in browser.page.parts["problem"]
-    assert "words from before" in browser.page.parts["status"]
+    assert "previous transcript" in browser.page.parts["status"]
     assert browser.page.parts["running"] is False
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "options",
     [("auto", 9999), ("auto", 30, 1.5, 0, " ".join(f"w{number}" for number in range(1001)))],
     ids=["beam", "hotwords"],
 )
-async def test_settings_out_of_range_become_a_card(
-    browser: Browser, clip: str, settings: tuple
+async def test_options_out_of_range_become_a_card(
+    browser: Browser, clip: str, options: tuple
 ) -> None:
-    await browser.hear(clip)
-    await browser.read(settings)
+    await browser.transcribe(clip)
+    await browser.decode(options)
 
     assert "hello</span>" in browser.page.parts["transcript"]
     assert "w-error" in browser.page.parts["problem"]
 
-    await browser.hear(clip, settings)
+    await browser.transcribe(clip, options)
     assert "w-error" in browser.page.parts["problem"]
 
 
 async def test_pictures_that_fail_the_second_time_do_not_stay(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
-    await browser.hear(clip)
+    await browser.transcribe(clip)
     adapter.fail(Operation.DRAW, InternalError("No ink.", code="picture.failed"), times=9)
 
-    await browser.read(NAMES)
+    await browser.decode(NAMES)
 
     assert "Okonkwo" in browser.page.parts["transcript"]
     assert 'data-state="empty"' in browser.page.parts["picture:log_mel"]
     assert "picture.failed" in browser.page.parts["problem"]
 
 
-async def test_same_recording_again_is_answered_from_what_is_kept(
+async def test_same_recording_again_is_answered_from_the_cache(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
-    await browser.hear(clip)
-    await browser.hear(clip)
+    await browser.transcribe(clip)
+    await browser.transcribe(clip)
 
-    assert "Answered from what was kept" in browser.page.parts["status"]
+    assert "Same recording as before: shown from cache" in browser.page.parts["status"]
     assert adapter.count(Operation.TRANSCRIBE) == 1
 
 
-async def test_left_tab_can_read_nothing_again(
+async def test_closed_tab_decodes_nothing_again(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
-    await browser.hear(clip)
+    await browser.transcribe(clip)
     handlers.leave(browser.orchestrator, browser.tabs, "tab")
 
-    await browser.read(NAMES)
+    await browser.decode(NAMES)
 
     assert adapter.count(Operation.DECODE_TEXT) == 0
 
@@ -227,7 +235,7 @@ async def test_left_tab_can_read_nothing_again(
 async def test_text_is_aligned_with_the_words_that_are_shown(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
-    await browser.hear(clip, NAMES)
+    await browser.transcribe(clip, NAMES)
     await browser.align("Good <morning>, you!")
 
     html = browser.page.parts["aligned"]
@@ -241,7 +249,7 @@ async def test_text_is_aligned_with_the_words_that_are_shown(
     assert adapter.count(Operation.DECODE_TEXT) == 0
 
 
-async def test_text_is_aligned_with_a_recording_that_was_not_heard_yet(
+async def test_text_is_aligned_with_a_recording_that_is_not_transcribed_yet(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
     await browser.align("hello", clip)
@@ -250,17 +258,17 @@ async def test_text_is_aligned_with_a_recording_that_was_not_heard_yet(
     assert "without running" not in browser.page.parts["align-status"]
 
 
-async def test_alignment_waits_until_the_recording_has_been_heard(
+async def test_alignment_waits_until_the_recording_is_transcribed(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
     gate = adapter.block(Operation.TRANSCRIBE)
-    hearing = asyncio.create_task(browser.hear(clip))
+    transcribing = asyncio.create_task(browser.transcribe(clip))
     await adapter.reached(Operation.TRANSCRIBE)
     updates = handlers.align(browser.orchestrator, browser.tabs, clip, "auto", "hello", "tab")
 
     waiting = await anext(updates)
     gate.set()
-    await asyncio.gather(hearing, browser.page.follow(updates))
+    await asyncio.gather(transcribing, browser.page.follow(updates))
 
     assert "Waiting until" in waiting["align-status"]
     assert "hello" in browser.page.parts["aligned"]
@@ -271,7 +279,7 @@ async def test_alignment_falls_back_on_the_recording(
     start: Start, adapter: FakeAdapter, clip: str
 ) -> None:
     browser = Browser(await start(adapter, cache_bytes=0))
-    await browser.hear(clip)
+    await browser.transcribe(clip)
 
     await browser.align("hello")
 
@@ -295,7 +303,7 @@ async def test_nothing_to_align_becomes_a_card(
 async def test_text_that_does_not_fit_becomes_a_card(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
-    await browser.hear(clip)
+    await browser.transcribe(clip)
     error = InputError("Too long.", code="align.text_too_long", hint="Shorten it.")
     adapter.fail(Operation.ALIGN, error, times=9)
 
@@ -310,14 +318,14 @@ async def test_text_that_does_not_fit_becomes_a_card(
 async def test_new_recording_clears_the_alignment_and_stops_an_open_one(
     browser: Browser, adapter: FakeAdapter, clip: str, tmp_path: Path
 ) -> None:
-    await browser.hear(clip)
+    await browser.transcribe(clip)
     adapter.block(Operation.ALIGN)
     aligning = asyncio.create_task(browser.align("hello"))
     await adapter.reached(Operation.ALIGN)
     other = tmp_path / "something else.wav"
     other.write_bytes(b"RIFFRIFF")
 
-    await browser.hear(str(other))
+    await browser.transcribe(str(other))
     await aligning
 
     assert "w-tile" not in browser.page.parts["aligned"]

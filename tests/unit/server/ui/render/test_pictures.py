@@ -5,7 +5,8 @@ import pytest
 from tests.doubles import make_picture, make_recognition
 from tests.examples import clips
 from wav2vec2_app.server.build import assets_path
-from wav2vec2_app.server.ui import pictures, present
+from wav2vec2_app.server.ui.render import pictures
+from wav2vec2_app.server.ui.render.confidence import LEVELS
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker.audio.features import extract
 from wav2vec2_app.worker.plots import canvas, emission, log_mel, mfcc, pitch_energy, waveform, words
@@ -25,14 +26,14 @@ def scene() -> Scene:
     """An example clip, its words spread evenly over it."""
     clip = clips()[0]
     samples = clip.samples()
-    said = clip.text.split()
-    step_s = len(samples) / 16_000 / len(said)
-    spread = tuple(Word(w, i * step_s, (i + 0.8) * step_s, 0.9) for i, w in enumerate(said))
+    spoken = clip.text.split()
+    step_s = len(samples) / 16_000 / len(spoken)
+    spread = tuple(Word(w, i * step_s, (i + 0.8) * step_s, 0.9) for i, w in enumerate(spoken))
     return Scene(samples, extract(samples), make_recognition(clip.text).emission, spread)
 
 
 @pytest.mark.parametrize("place", pictures.PLACES, ids=lambda place: place.name)
-def test_place_is_about_as_high_as_what_comes(place: pictures.Place, scene: Scene) -> None:
+def test_place_is_about_as_high_as_the_picture(place: pictures.PicturePlace, scene: Scene) -> None:
     drawn = PLOTS[place.name].draw(scene)
 
     assert drawn.name == place.name
@@ -47,8 +48,8 @@ def test_playhead_follows_the_axis_of_the_pictures() -> None:
     assert f"{{ left: {left} / {width}, width: ({right} - {left}) / {width} }}" in script
 
 
-def test_words_are_judged_on_the_page_as_in_the_pictures() -> None:
-    assert [level.at_least for level in present.LEVELS] == [words.SURE, words.DOUBTFUL, 0.0]
+def test_words_have_the_same_levels_on_the_page_and_in_the_pictures() -> None:
+    assert [level.at_least for level in LEVELS] == [words.SURE, words.DOUBTFUL, 0.0]
 
 
 def test_picture_keeps_its_own_markup_and_description() -> None:
@@ -58,11 +59,11 @@ def test_picture_keeps_its_own_markup_and_description() -> None:
 
     assert drawn.svg.decode() in html
     assert drawn.description in html
-    assert pictures.PLACES[0].about in html
+    assert pictures.PLACES[0].description in html
 
 
 def test_place_of_a_picture_is_as_high_as_the_picture_will_be() -> None:
     place = pictures.PLACES[0]
 
-    assert f"--height:{place.height}" in pictures.picture_place(place, pending=True)
-    assert "w-sketch" in pictures.picture_place(place)
+    assert f"--height:{place.height}" in pictures.pending(place)
+    assert "w-sketch" in pictures.empty(place)

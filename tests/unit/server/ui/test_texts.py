@@ -1,0 +1,72 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.ui import page, texts
+
+FOLDER = assets_path() / "ui"
+SCRIPTS = ("page.js", "live.js")
+
+
+def strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [one for part in value.values() for one in strings(part)]
+    if isinstance(value, list | tuple):
+        return [one for part in value for one in strings(part)]
+    return []
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_have_no_texts_of_their_own(name: str) -> None:
+    script = (FOLDER / name).read_text(encoding="utf-8")
+    code = re.sub(r"/\*.*?\*/", "", script, flags=re.DOTALL)
+
+    sentences = re.findall(r"""["'`][A-Z][a-z]+ [a-z]+ [^"'`]*["'`]""", code)
+
+    assert sentences == []
+    known = [one for one in strings(texts.FOR_SCRIPTS) if len(one) > 12]
+    assert [one for one in known if one in code] == []
+
+
+def test_scripts_find_every_text_they_use() -> None:
+    live, microphone = texts.FOR_SCRIPTS["live"], texts.FOR_SCRIPTS["microphone"]
+    tables = {
+        "page.js": {"texts": texts.FOR_SCRIPTS, "texts.microphone": microphone},
+        "live.js": {"texts": live, "microphoneTexts": microphone, "common": texts.FOR_SCRIPTS},
+    }
+    for name, by_variable in tables.items():
+        script = (FOLDER / name).read_text(encoding="utf-8")
+        for variable, table in by_variable.items():
+            used = re.findall(rf"(?<![\w.]){re.escape(variable)}\.(\w+)", script)
+            assert used
+            assert set(used) <= set(table), (name, variable)
+
+
+def test_scripts_are_called_with_texts_and_options() -> None:
+    script = page.scripts(FOLDER)
+
+    assert json.dumps(texts.FOR_SCRIPTS, ensure_ascii=False) in script
+    assert '"options": ["decoder", ' in script
+
+
+def test_style_sheets_show_texts_by_variables_only() -> None:
+    defined = set(re.findall(r"(--w-text-[\w-]+):", texts.css_variables()))
+    sheets = "".join(Path(FOLDER / name).read_text() for name in ("page.css", "live.css"))
+
+    assert set(re.findall(r"var\((--w-text-[\w-]+)\)", sheets)) == defined
+    assert set(re.findall(r'content: "([^"]*)"', sheets)) == {""}
+
+
+def test_texts_are_in_sentence_case() -> None:
+    labels = [texts.DECODING_OPTIONS, texts.PICTURES, texts.EXPORT_TRANSCRIPT, texts.ALIGNMENT]
+    labels += [*texts.STAGES.values(), *texts.RUNNING.values(), *texts.WORD_COLUMNS]
+
+    for label in labels:
+        first, *rest = label.split()
+        assert first[0].isupper(), label
+        assert not [word for word in rest if word != word.lower()], label

@@ -1,0 +1,187 @@
+"""Bindings of the page: which event calls which handler, and how updates become components' values."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import gradio as gr
+
+from wav2vec2_app.server.ui import handlers, options_panel
+from wav2vec2_app.server.ui.endpoints import session_of
+from wav2vec2_app.server.ui.handlers import Updates
+from wav2vec2_app.server.ui.layout import PageParts
+from wav2vec2_app.server.ui.tabs import Tabs
+from wav2vec2_app.server.ui.views import Update
+
+if TYPE_CHECKING:
+    from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+
+REFRESH_S: Final = 4.0
+"""Interval at which an open page refreshes the state of the system, seconds."""
+SHARE_OPTIONS: Final = "(...values) => { window.wav2vec2Options = values; return []; }"
+"""Gives the scripts the values of the model's and the options' inputs, in their order."""
+
+_PRIVATE: Final = {"show_progress": "hidden", "api_visibility": "private"}
+_REPLACEABLE: Final = {
+    "trigger_mode": "multiple",  # a newer request replaces the older one: see ui/tabs.py
+    "concurrency_limit": None,  # the orchestrator queues requests
+    **_PRIVATE,
+}
+
+Changes = dict[gr.Component, object]
+"""Component -> its new value."""
+
+
+class PageEvents:
+    """The page's events as Gradio calls them.
+
+    Gradio requires that no two events have one name, so these are not named like the endpoints.
+    """
+
+    def __init__(self, orchestrator: ModelOrchestrator, parts: PageParts) -> None:
+        self._orchestrator = orchestrator
+        self._parts = parts
+        self._tabs = Tabs()
+
+    async def on_transcribe(
+        self, request: gr.Request, audio: str | None, model: str, *options: object
+    ) -> AsyncGenerator[Changes, None]:
+        """Transcribe the recording."""
+        updates = handlers.transcribe(
+            self._orchestrator, self._tabs, audio, model, session_of(request), *options
+        )
+        async with aclosing(self._changes(updates)) as changes:
+            async for change in changes:
+                yield change
+
+    async def on_options_changed(
+        self, request: gr.Request, *options: object
+    ) -> AsyncGenerator[Changes, None]:
+        """Decode the transcript on the page with other options."""
+        updates = handlers.decode_again(
+            self._orchestrator, self._tabs, session_of(request), *options
+        )
+        async with aclosing(self._changes(updates)) as changes:
+            async for change in changes:
+                yield change
+
+    async def on_align(
+        self, request: gr.Request, audio: str | None, model: str, text: str
+    ) -> AsyncGenerator[Changes, None]:
+        """Align the text."""
+        updates = handlers.align(
+            self._orchestrator, self._tabs, audio, model, text, session_of(request)
+        )
+        async with aclosing(self._changes(updates)) as changes:
+            async for change in changes:
+                yield change
+
+    async def on_cancel(self, request: gr.Request) -> None:
+        """Cancel the tab's requests."""
+        handlers.cancel(self._orchestrator, session_of(request))
+
+    async def on_close(self, request: gr.Request) -> None:
+        """The tab was closed."""
+        handlers.leave(self._orchestrator, self._tabs, session_of(request))
+
+    async def on_refresh(self, request: gr.Request) -> Changes:
+        """Refresh the state of the system."""
+        return self._change(handlers.watch(self._orchestrator, self._tabs, session_of(request)))
+
+    async def _changes(self, updates: Updates) -> AsyncGenerator[Changes, None]:
+        """The updates as Gradio needs them.
+
+        If there are none, one that changes nothing: Gradio empties all outputs of a generator that yields
+        nothing.
+        """
+        changed = False
+        async with aclosing(updates):
+            async for update in updates:
+                changed = True
+                yield self._change(update)
+        if not changed:
+            yield gr.skip()
+
+    def _change(self, update: Update) -> Changes:
+        parts = self._parts
+        change: Changes = {
+            parts.html[name]: value for name, value in update.items() if name in parts.html
+        }
+        if "running" in update:
+            change[parts.cancel] = gr.Button(interactive=bool(update["running"]))
+        if "choices" in update:
+            change[parts.model] = gr.Dropdown(choices=update["choices"])
+        return change
+
+
+def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> None:
+    """Bind all events of the page; called inside its context."""
+    events = PageEvents(orchestrator, parts)
+    _bind_transcript(parts, events)
+    _bind_alignment(parts, events)
+    _share_options(page, parts)
+    parts.cancel.click(events.on_cancel, queue=False, **_PRIVATE)
+    parts.audio.clear(events.on_cancel, queue=False, **_PRIVATE)
+    page.unload(events.on_close)
+    outputs = [parts.model, *(parts.html[name] for name in ("system", "notices", "memory"))]
+    for event in (page.load, gr.Timer(REFRESH_S).tick):
+        event(events.on_refresh, outputs=outputs, queue=False, **_PRIVATE)
+
+
+def _bind_transcript(parts: PageParts, events: PageEvents) -> None:
+    options = parts.options
+    outputs = [parts.cancel, *parts.html.values()]
+    transcription = {
+        "fn": events.on_transcribe,
+        "inputs": [parts.audio, parts.model, *options.inputs],
+        "outputs": outputs,
+        **_REPLACEABLE,
+    }
+    decoding = {
+        "fn": events.on_options_changed,
+        "inputs": list(options.inputs),
+        "outputs": outputs,
+        **_REPLACEABLE,
+    }
+    gr.on([parts.run.click, parts.audio.stop_recording, parts.audio.upload], **transcription)
+    for button, example in parts.clips:
+        choose = button.click(_choose(example.path), outputs=[parts.audio], queue=False, **_PRIVATE)
+        choose.success(**transcription)
+    options.decode_again.click(**decoding)
+    reset = options.reset.click(
+        options_panel.defaults, outputs=list(options.inputs), queue=False, **_PRIVATE
+    )
+    reset.success(**decoding)
+
+
+def _choose(path: Path) -> Callable[[], Awaitable[str]]:
+    async def choose() -> str:
+        return str(path)
+
+    return choose
+
+
+def _bind_alignment(parts: PageParts, events: PageEvents) -> None:
+    gr.on(
+        [parts.align.click, parts.text.submit],
+        events.on_align,
+        inputs=[parts.audio, parts.model, parts.text],
+        outputs=[parts.html["align-status"], parts.html["aligned"]],
+        **_REPLACEABLE,
+    )
+
+
+def _share_options(page: gr.Blocks, parts: PageParts) -> None:
+    """Give the scripts the model and the decoding options, on load and at every change."""
+    inputs = [parts.model, *parts.options.inputs]
+    gr.on(
+        [page.load, *(one.change for one in inputs)],
+        fn=None,
+        inputs=inputs,
+        js=SHARE_OPTIONS,
+        queue=False,
+        **_PRIVATE,
+    )

@@ -1,0 +1,201 @@
+"""Everything that depends on undocumented parts of Gradio: one function for each, with its reason.
+
+Each patch was tested with Gradio :data:`TESTED`, to which ``pyproject.toml`` pins it. With another version a
+patch is disabled, which is logged, and the page works without it. Patches that protect the server are
+different: they are applied to any version that still has what they change, because a page without them would
+be unsafe; where it is gone, the log has an error.
+
+The style sheets and scripts in ``assets/ui`` depend on Gradio's markup; ``tests/e2e`` covers them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from importlib import metadata
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from gradio.block_function import BlockFunction
+
+logger = logging.getLogger(__name__)
+
+TESTED: Final = "6.31"
+"""Minor version of Gradio with which these patches were tested."""
+
+QUEUE_POLL_S: Final = 0.005
+"""Interval at which Gradio's idle queue polls for requests, seconds; its own 1 ms takes 5 % of a core."""
+STUB_WRITER: Final = "gradio.component_meta"
+WRITE_STUB: Final = "create_or_modify_pyi"
+
+
+def installed_version() -> str:
+    """The version of Gradio, without importing it (which takes seconds)."""
+    return metadata.version("gradio")
+
+
+def is_tested() -> bool:
+    """Whether the installed Gradio is of the minor version that the patches were tested with."""
+    return installed_version().split(".")[:2] == TESTED.split(".")
+
+
+def _applies(patch: str, target: object, attribute: str, *, protects: bool = False) -> bool:
+    """Whether a patch of ``target.attribute`` is to be applied; logged where it is not."""
+    found = hasattr(target, attribute)
+    if found and (protects or is_tested()):
+        return True
+    logger.log(
+        logging.ERROR if protects else logging.WARNING,
+        "Gradio %s: %s is disabled (tested with %s)",
+        installed_version(), patch, TESTED,
+    )  # fmt: skip
+    return False
+
+
+# --- start time: no stub files ------------------------------------------------------------------
+
+
+def skip_stub_files() -> None:
+    """Import Gradio without the type stub files that it writes for each of its components.
+
+    They serve editors only and take two fifths of the time that the import takes (4.7 s instead of 2.6 s on
+    two cores), which is most of the application's start. No effect if Gradio has been imported already.
+    """
+    if STUB_WRITER in sys.modules or any(
+        isinstance(one, _StubWriterFinder) for one in sys.meta_path
+    ):
+        return
+    if is_tested():
+        sys.meta_path.insert(0, _StubWriterFinder())
+    else:
+        logger.warning(
+            "Gradio %s: the import without stub files is disabled (tested with %s)",
+            installed_version(), TESTED,
+        )  # fmt: skip
+
+
+class _StubWriterFinder(MetaPathFinder):
+    """Finds the module that writes the stub files, once."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != STUB_WRITER:
+            return None
+        sys.meta_path.remove(self)
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _StubWriterLoader(spec.loader)
+        return spec
+
+
+class _StubWriterLoader(Loader):
+    """Loads the module with the original loader, then replaces the function that writes."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        if hasattr(module, WRITE_STUB):
+            setattr(module, WRITE_STUB, _write_nothing)
+
+
+def _write_nothing(*_: object) -> None:
+    """Replaces the function that writes a stub file."""
+
+
+# --- idle time: a slower poll of the queue ------------------------------------------------------
+
+
+def slow_down_queue_poll(page: gr.Blocks) -> None:
+    """Let the idle queue sleep 5 ms instead of 1 ms between two polls."""
+    if _applies("the slower poll of the queue", getattr(page, "_queue", None), "sleep_when_free"):
+        page._queue.sleep_when_free = QUEUE_POLL_S
+
+
+# --- protection: paths and addresses that clients send ------------------------------------------
+
+
+def check_client_paths(page: gr.Blocks) -> None:
+    """Reject paths of files that were not uploaded.
+
+    Gradio checks the paths that clients send only for a page that was launched; one that is mounted into
+    another application counts as not launched, so any client could read any audio file of the server.
+    """
+    if _applies("the check of paths that clients send", page, "has_launched", protects=True):
+        page.has_launched = True
+
+
+def accept_uploads_only(audio: gr.Audio) -> gr.Audio:
+    """Reject addresses as the value of an audio input; only files uploaded to this server are accepted.
+
+    Gradio would download any address that a client sends, of any size. (Patched on the instance: Gradio
+    writes a stub file beside the source of each subclass.)
+    """
+    if not _applies(
+        "the rejection of addresses", audio, "async_move_resource_to_block_cache", protects=True
+    ):
+        return audio
+    from gradio.exceptions import Error
+
+    from wav2vec2_app.server.ui import texts
+
+    move = audio.async_move_resource_to_block_cache
+
+    async def move_uploaded(url_or_file_path: str | Path | None) -> str | None:
+        if str(url_or_file_path).lower().startswith(("http:", "https:")):
+            raise Error(texts.ADDRESS_REJECTED)
+        moved: str | None = await move(url_or_file_path)
+        return moved
+
+    audio.async_move_resource_to_block_cache = move_uploaded
+    return audio
+
+
+# --- endpoints ----------------------------------------------------------------------------------
+
+
+def fill_in_defaults(page: gr.Blocks, endpoints: Collection[str]) -> None:
+    """Give calls of ``endpoints`` that send too few values the defaults of the rest.
+
+    Gradio's own clients do that themselves; a plain POST of ``[file, "auto"]`` would be rejected.
+    """
+    if not _applies("filling in defaults of plain HTTP calls", page, "validate_inputs"):
+        return
+    validate: Callable[[BlockFunction, list[object]], None] = page.validate_inputs
+
+    def fill_and_validate(block_fn: BlockFunction, inputs: list[object]) -> None:
+        if block_fn.api_name in endpoints:
+            inputs.extend(block.value for block in block_fn.inputs[len(inputs) :])
+        validate(block_fn, inputs)
+
+    page.validate_inputs = fill_and_validate
+
+
+def any_value_input(default: object, schema: Mapping[str, object], label: str) -> gr.Component:
+    """An endpoint's input that accepts every value, so that ours are the checks and the error codes.
+
+    ``gradio.components.api_component.Api`` is not exported. Without it a JSON component does the same; the
+    parameter's type in Gradio's own description of the API is then missing.
+    """
+    import gradio
+
+    try:
+        module = importlib.import_module("gradio.components.api_component")
+    except ImportError:
+        module = ModuleType("missing")
+    if _applies("the type of endpoint parameters", module, "Api"):
+        return module.Api(default, dict(schema), label=label)
+    return gradio.JSON(json.dumps(default), visible=False, label=label)

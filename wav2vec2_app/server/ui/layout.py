@@ -1,0 +1,203 @@
+"""The layout of the page: its components and their ids, which style sheets and scripts refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Final
+
+import gradio as gr
+
+from wav2vec2_app.server.ui import options_panel, texts
+from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only
+from wav2vec2_app.server.ui.options_panel import OptionsPanel
+from wav2vec2_app.server.ui.render import live, pictures, system
+from wav2vec2_app.server.ui.views import TranscriptionView
+from wav2vec2_app.settings import Settings
+from wav2vec2_app.speech.models import AUTO_MODEL
+from wav2vec2_app.speech.options import MAX_TEXT_CHARACTERS
+
+if TYPE_CHECKING:
+    from wav2vec2_app.server.status import OrchestratorStatus
+
+_PANELS: Final = (
+    ("latency", texts.LATENCY),
+    ("memory", texts.MEMORY),
+    ("words", texts.WORDS),
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A clip that users can try: its file, its title and its transcript."""
+
+    path: Path
+    title: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class PageParts:
+    """The components that events read and write; ``html`` by the names that updates use."""
+
+    audio: gr.Audio
+    model: gr.Dropdown
+    run: gr.Button
+    cancel: gr.Button
+    clips: tuple[tuple[gr.Button, Example], ...]
+    options: OptionsPanel
+    text: gr.Textbox
+    align: gr.Button
+    html: dict[str, gr.HTML]
+
+
+def lay_out(
+    status: OrchestratorStatus, settings: Settings, examples: Sequence[Example], assets: Path
+) -> PageParts:
+    """All components of the page; called inside its context."""
+    html: dict[str, gr.HTML] = {}
+    _header(html, assets)
+    with gr.Row(elem_id="desk"):
+        with gr.Column(elem_id="ask", scale=5, min_width=300):
+            audio, model, run, cancel = _input(status, settings)
+            clips = _clips(examples)
+        with gr.Column(elem_id="answer", scale=8, min_width=300):
+            for name in ("status", "problem", "transcript", "actions"):
+                html[name] = _part(name)
+            if settings.live_sessions:
+                _html(live.captions(), elem_id="live-answer")
+            options = options_panel.lay_out()
+    text, align = _alignment(html)
+    _evidence(html, status)
+    _html(_filled(assets / "ui" / "footer.html"), elem_id="foot")
+    return PageParts(audio, model, run, cancel, clips, options, text, align, html)
+
+
+def _header(html: dict[str, gr.HTML], assets: Path) -> None:
+    with gr.Row(elem_id="top"):
+        _html(_filled(assets / "ui" / "header.html"), elem_id="brand")
+        html["system"] = _html(system.unknown(), elem_id="system")
+    html["notices"] = _html("", elem_id="notices")
+    _html("", elem_id="microphone-note")
+
+
+def _input(
+    status: OrchestratorStatus, settings: Settings
+) -> tuple[gr.Audio, gr.Dropdown, gr.Button, gr.Button]:
+    audio = gr.Audio(
+        sources=["microphone", "upload"],
+        type="filepath",
+        format=None,
+        label=texts.AUDIO,
+        show_label=False,
+        elem_id="audio",
+        buttons=[],
+        waveform_options=gr.WaveformOptions(
+            waveform_color="#9aa39f", waveform_progress_color="#12957f"
+        ),
+    )
+    if settings.live_sessions:
+        _html(live.controls(), elem_id="live")
+    model = gr.Dropdown(
+        choices=system.choices(status),
+        value=AUTO_MODEL,
+        label=texts.MODEL,
+        elem_id="model",
+        filterable=False,
+    )
+    with gr.Row(elem_id="buttons"):
+        run = gr.Button(texts.TRANSCRIBE, variant="primary", elem_id="run", scale=2, min_width=120)
+        cancel = gr.Button(texts.CANCEL, elem_id="cancel", interactive=False, scale=1, min_width=90)
+    return accept_uploads_only(audio), model, run, cancel
+
+
+def _clips(examples: Sequence[Example]) -> tuple[tuple[gr.Button, Example], ...]:
+    if not examples:
+        return ()
+    _heading(texts.CLIPS, elem_id="clips-heading")
+    with gr.Row(elem_id="clips"):
+        return tuple(
+            (gr.Button(one.title, size="sm", min_width=0, elem_classes="w-clip"), one)
+            for one in examples
+        )
+
+
+def _alignment(html: dict[str, gr.HTML]) -> tuple[gr.Textbox, gr.Button]:
+    with (
+        gr.Accordion(texts.ALIGNMENT, open=False, elem_id="alignment"),
+        gr.Row(elem_id="align-desk"),
+    ):
+        with gr.Column(elem_id="align-ask", scale=5, min_width=280):
+            text = gr.Textbox(
+                label=texts.ALIGN_LABEL,
+                info=texts.ALIGN_INFO,
+                placeholder=texts.ALIGN_PLACEHOLDER,
+                lines=5,
+                max_lines=12,
+                max_length=MAX_TEXT_CHARACTERS,
+                elem_id="align-text",
+            )
+            with gr.Row(elem_id="align-buttons"):
+                align = gr.Button(texts.ALIGN, variant="primary", elem_id="align", min_width=110)
+                _html(_FILL_FROM_TRANSCRIPT, elem_id="align-fill")
+        with gr.Column(elem_id="align-answer", scale=8, min_width=300):
+            for name in ("align-status", "aligned"):
+                html[name] = _part(name)
+    return text, align
+
+
+_FILL_FROM_TRANSCRIPT: Final = (
+    f'<button type="button" class="w-link" data-do="fill">{texts.FILL_FROM_TRANSCRIPT}</button>'
+)
+
+
+def _evidence(html: dict[str, gr.HTML], status: OrchestratorStatus) -> None:
+    """The pictures, and beside them time, memory and words."""
+    with gr.Row(elem_id="evidence"):
+        with gr.Column(elem_id="pictures", scale=8, min_width=300):
+            _heading(texts.PICTURES)
+            for place in pictures.PLACES:
+                name = pictures.part(place.name)
+                html[name] = _part(name)
+        with gr.Column(elem_id="cost", scale=5, min_width=300):
+            for name, heading in _PANELS:
+                with gr.Column(elem_classes="w-panel", elem_id=f"panel-{name}"):
+                    _heading(heading)
+                    html[name] = _part(name)
+    html["memory"].value = system.memory(status)
+
+
+def _filled(template: Path) -> str:
+    """A file of markup with its texts filled in."""
+    values = {
+        "name": texts.NAME,
+        "tagline": texts.TAGLINE,
+        "privacy": texts.PRIVACY,
+        "use_from_program": texts.USE_FROM_PROGRAM,
+        "change_theme": texts.CHANGE_THEME,
+    }
+    escaped = {name: escape(text) for name, text in values.items()}
+    return Template(template.read_text(encoding="utf-8")).substitute(escaped)
+
+
+def _heading(text: str, elem_id: str | None = None) -> None:
+    _html(f"<h2>{escape(text)}</h2>", elem_id=elem_id, elem_classes="w-heading")
+
+
+def _html(value: str, *, elem_id: str | None = None, elem_classes: str | None = None) -> gr.HTML:
+    """Markup of ours, styled by ``page.css`` alone."""
+    return gr.HTML(
+        value,
+        apply_default_css=False,
+        js_on_load=None,
+        elem_id=elem_id,
+        elem_classes=elem_classes,
+    )
+
+
+def _part(name: str) -> gr.HTML:
+    value = TranscriptionView.idle().get(name, "")
+    return _html(str(value), elem_id=name.replace(":", "-"))

@@ -1,0 +1,73 @@
+"""An aligned text: every word with its time, score and letters."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+from wav2vec2_app.server import schema
+from wav2vec2_app.server.tasks import AudioResult
+from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui.render import export, units
+from wav2vec2_app.server.ui.render.confidence import level_of
+
+LOW_MATCH: Final = 0.3
+"""Score below which a text probably does not match the recording."""
+
+
+def idle() -> str:
+    """Before there is an alignment."""
+    return f'<p class="w-hint">{texts.ALIGNED_IDLE}</p>'
+
+
+def words(result: AudioResult, text: str, audio_url: str) -> str:
+    """The words of ``text``; each carries its times so that a click can play it."""
+    answer = schema.alignment(result, text)
+    tiles = " ".join(_word(word) for word in answer.words)
+    return (
+        f'<div class="w-aligned" data-audio="{escape(audio_url)}" '
+        f'data-duration="{answer.duration_s:.3f}">{_summary(answer)}'
+        '<p class="w-words w-tiles" tabindex="0" role="group" '
+        f'aria-label="{texts.ALIGNED_HELP}">{tiles}</p>'
+        f"{_wildcards(answer)}{export.alignment(answer)}</div>"
+    )
+
+
+def _word(word: schema.AlignedWordJson) -> str:
+    level = "wild" if word.wildcard else level_of(word.score).name
+    score = texts.ANY_SOUND if word.wildcard else units.percent(word.score)
+    letters = "".join(_letter(one) for one in word.characters)
+    note = f' title="{escape(texts.NOT_SPELLED_WORD)}"' if word.wildcard else ""
+    return (
+        f'<span class="w-word w-tile" data-level="{level}" data-start="{word.start:.3f}" '
+        f'data-end="{word.end:.3f}" data-confidence="{score}" data-kind="score"{note}>'
+        f'<span class="w-tile-text">{escape(word.text)}{_STAR if word.wildcard else ""}</span>'
+        f'<span class="w-letters">{letters or "···"}</span>'
+        f'<span class="w-tile-facts">{word.start:.2f}–{word.end:.2f} s '
+        f"<b>{score}</b></span></span>"
+    )
+
+
+_STAR: Final = f'<sup class="w-star" aria-label="{texts.NOT_SPELLED}">∗</sup>'
+
+
+def _letter(one: schema.AlignedCharacterJson) -> str:
+    return (
+        f'<i data-level="{level_of(one.score).name}" data-start="{one.start:.3f}" '
+        f'data-end="{one.end:.3f}" data-confidence="{units.percent(one.score)}" '
+        f'data-letter="{escape(one.text)}">{escape(one.text)}</i>'
+    )
+
+
+def _summary(answer: schema.AlignmentResponse) -> str:
+    score = texts.ALIGNED_SCORE.format(score=f"<b>{units.percent(answer.score)}</b>")
+    warning = f" {texts.LOW_MATCH}" if answer.score < LOW_MATCH else ""
+    return f'<p class="w-hint">{score}{warning}</p>'
+
+
+def _wildcards(answer: schema.AlignmentResponse) -> str:
+    count = sum(word.wildcard for word in answer.words)
+    if not count:
+        return ""
+    text = texts.NOT_SPELLED_ONE if count == 1 else texts.NOT_SPELLED_MANY.format(count=count)
+    return f'<p class="w-hint w-wild-note"><b>∗</b> {text}</p>'

@@ -1,0 +1,117 @@
+"""The state of the system: the line at the top, notices, the choice of models, and memory."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+from wav2vec2_app.server import schema
+from wav2vec2_app.server.status import OrchestratorStatus, ProcessMemory
+from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui.render import units
+from wav2vec2_app.server.ui.render.latency import figures, process_kind
+from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
+
+Choices = list[tuple[str, str]]
+"""Models as (label, name)."""
+
+# --- the line at the top ------------------------------------------------------------------------
+
+
+def unknown() -> str:
+    """The line before the first status."""
+    return '<p class="w-system"><span class="w-dot" aria-hidden="true"></span><b>…</b></p>'
+
+
+def line(now: OrchestratorStatus) -> str:
+    """The loaded model and its device, whether the system is ready, and how many requests wait."""
+    model = next((one.model for one in now.adapters if one.model), None)
+    ready = schema.is_ready(now)
+    facts = " · ".join(map(escape, _device(model))) if model else ""
+    queue = texts.QUEUED.format(count=now.queued) if now.queued else ""
+    parts = [part for part in (facts, queue, "" if ready else _not_ready(now)) if part]
+    return (
+        f'<p class="w-system" data-state="{"ready" if ready else "starting"}">'
+        '<span class="w-dot" aria-hidden="true"></span>'
+        f"<b>{escape(model.name) if model else texts.NO_MODEL}</b>"
+        f"{''.join(f'<span>{part}</span>' for part in parts)}</p>"
+    )
+
+
+_ENGINES: Final = {"openvino": "OpenVINO", "torch": "PyTorch"}
+
+
+def _device(model: ModelInfo) -> tuple[str, ...]:
+    return _ENGINES.get(model.engine, model.engine), model.device, model.precision
+
+
+def _not_ready(now: OrchestratorStatus) -> str:
+    states = {worker.state for adapter in now.adapters for worker in adapter.workers}
+    return texts.WORKER_DOWN if "down" in states else texts.STARTING
+
+
+def notices(now: OrchestratorStatus) -> str:
+    """Notices of the adapters, each once: which model answers and why, a download that is running."""
+    found = dict.fromkeys(text for adapter in now.adapters for text in adapter.notices)
+    items = "".join(f"<li>{escape(text)}</li>" for text in found)
+    return f'<ul class="w-notices">{items}</ul>' if items else ""
+
+
+def choices(now: OrchestratorStatus) -> Choices:
+    """The models that can be chosen, the automatic choice first."""
+    labels = {AUTO_MODEL: texts.MODEL_LABELS[AUTO_MODEL]}
+    for adapter in now.adapters:
+        labels |= {choice.name: _choice_label(choice) for choice in adapter.choices}
+    return [(label, name) for name, label in labels.items()]
+
+
+def _choice_label(choice: ModelChoice) -> str:
+    label = choice.label
+    if label == choice.name:
+        label = texts.MODEL_LABELS.get(choice.name, choice.name)
+    ready = choice.ready or choice.name == AUTO_MODEL
+    return label if ready else texts.MODEL_NOT_DOWNLOADED.format(label=label)
+
+
+# --- memory -------------------------------------------------------------------------------------
+
+
+def memory(now: OrchestratorStatus) -> str:
+    """Resident memory of every process, now and at its peak, against the limit."""
+    report = next((one.memory for one in now.adapters if one.memory), None)
+    if report is None or not report.processes:
+        return f'<p class="w-hint">{texts.MEMORY_HINT}</p>'
+    limit = max(report.limit_bytes, 1)
+    scale = max(limit, report.total_rss_bytes)
+    share = report.total_rss_bytes / limit
+    in_words = texts.MEMORY_WEIGHTS if report.model_bytes else texts.MEMORY_SHARE
+    headline = figures(
+        units.memory(report.total_rss_bytes),
+        texts.MEMORY_LIMIT.format(limit=units.memory(limit)),
+        in_words.format(share=units.percent(share), weights=units.memory(report.model_bytes)),
+    )
+    bars = "".join(_bar(process, scale) for process in report.processes)
+    columns = "".join(f'<th scope="col">{column}</th>' for column in texts.MEMORY_COLUMNS)
+    return (
+        f'{headline}<div class="w-stack" aria-hidden="true" data-over="{str(share > 1).lower()}">'
+        f'{bars}</div><table class="w-memory"><thead><tr>{columns}</tr></thead>'
+        f"<tbody>{''.join(_row(process) for process in report.processes)}</tbody></table>"
+    )
+
+
+def _bar(process: ProcessMemory, scale: int) -> str:
+    return (
+        f'<span data-process="{process_kind(process.name)}" '
+        f'style="--width:{process.rss_bytes / scale:.4f}"></span>'
+    )
+
+
+def _row(process: ProcessMemory) -> str:
+    kind = process_kind(process.name)
+    name = texts.PROCESSES["server"] if kind == "server" else process.name.replace("_", " ")
+    return (
+        f'<tr data-process="{kind}"><th scope="row">'
+        f'<span class="w-key" aria-hidden="true"></span>{escape(name)}</th>'
+        f"<td>{units.memory(process.rss_bytes)}</td>"
+        f"<td>{units.memory(process.peak_rss_bytes)}</td></tr>"
+    )

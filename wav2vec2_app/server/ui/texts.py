@@ -1,0 +1,361 @@
+"""Every text of the page: labels, buttons, hints, notices, legends, messages and descriptions.
+
+Values are put in with ``str.format``; HTML is added by ``render``. Texts of decoding options are in their
+table (``speech/options.py``), texts of errors with the errors. To translate the page, translate this module.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from wav2vec2_app.server.tasks import Operation
+
+# --- the page -----------------------------------------------------------------------------------
+
+TITLE: Final = "wav2vec2 · speech recognition you can look into"
+NAME: Final = "wav2vec2"
+TAGLINE: Final = "Speak. See the transcript, how certain the model is, and what it costs."
+PRIVACY: Final = (
+    "Audio stays on this server, in memory and in temporary files that are deleted within the hour."
+)
+USE_FROM_PROGRAM: Final = "Use it from a program"
+CHANGE_THEME: Final = "Light or dark"
+
+# --- input --------------------------------------------------------------------------------------
+
+AUDIO: Final = "Speech"
+MICROPHONE: Final = "Microphone"
+FILE: Final = "File"
+MODEL: Final = "Model"
+TRANSCRIBE: Final = "Transcribe"
+CANCEL: Final = "Cancel"
+CLIPS: Final = "Or try a clip"
+ADDRESS_REJECTED: Final = "Upload the recording; addresses are not fetched."
+MODEL_LABELS: Final[Mapping[str, str]] = {
+    "auto": "Automatic (best available)",
+    "embedded": "Embedded (small and fast)",
+}
+MODEL_NOT_DOWNLOADED: Final = "{label} (not downloaded)"
+
+# --- decoding options ---------------------------------------------------------------------------
+
+DECODING_OPTIONS: Final = "Decoding options"
+HOTWORDS_PLACEHOLDER: Final = "Okonkwo, Szczecin, wav2vec"
+RESET: Final = "Reset to defaults"
+DECODE_AGAIN: Final = "Decode again"
+
+# --- the status line ----------------------------------------------------------------------------
+
+READY: Final = "Ready."
+RUNNING: Final[Mapping[Operation, str]] = {
+    Operation.PROBE: "Checking the file",
+    Operation.DECODE_AUDIO: "Decoding the audio",
+    Operation.TRANSCRIBE: "Transcribing",
+    Operation.DECODE_TEXT: "Decoding again",
+    Operation.ALIGN: "Aligning the text",
+    Operation.ANALYZE: "Computing acoustic features",
+    Operation.DRAW: "Drawing the pictures",
+}
+ATTEMPT: Final = "{text}… (attempt {attempt})"
+NEXT_IN_QUEUE: Final = "Next in the queue"
+IN_QUEUE: Final = "Number {position} in the queue"
+STARTS_IN: Final = "{queued}, starts in about {wait}."
+A_MOMENT: Final = "a moment"
+DONE: Final = "Done. {cost}"
+FROM_CACHE: Final = "Same recording as before: shown from cache."
+FROM_CACHE_IN: Final = "Same recording as before: shown from cache in {took}."
+DECODED_AGAIN: Final = "Decoded again in {took}, without running the model."
+ALIGNED_ONE: Final = "Aligned 1 word in {took}{without_model}."
+ALIGNED: Final = "Aligned {count} words in {took}{without_model}."
+WITHOUT_MODEL: Final = ", without running the model"
+WAITING_FOR_TRANSCRIPT: Final = "Waiting until the recording is transcribed."
+STOPPED: Final = "Stopped."
+NOT_DECODED_AGAIN: Final = "Not decoded again: this is the previous transcript."
+QUEUE_FULL: Final = "Not started: the queue is full."
+NO_TRANSCRIPT: Final = "No transcript."
+AUDIO_LENGTH: Final = "{audio} of audio."
+AUDIO_SPEED: Final = "{audio} of audio in {work}: {speed}."
+
+# --- cards in place of a transcript -------------------------------------------------------------
+
+IDLE_TITLE: Final = "The transcript appears here"
+IDLE: Final = "Record yourself, upload a file, or try one of the clips."
+STOPPED_TITLE: Final = "Stopped"
+STOPPED_HINT: Final = "Press Transcribe to start again."
+SILENCE_TITLE: Final = "No speech found"
+SILENCE: Final = (
+    "The recording is silent. Check that the microphone is not muted, and speak closer to it."
+)
+NO_WORDS_TITLE: Final = "No words were recognised"
+NO_WORDS: Final = (
+    "There is sound, but the model found no words in it. Clear English speech, close to the microphone, "
+    "works best."
+)
+
+# --- errors -------------------------------------------------------------------------------------
+
+ERROR_OF_LAYER: Final[Mapping[str, str]] = {
+    "validation": "This audio cannot be used",
+    "context": "This model is not available",
+    "resource": "No capacity at the moment",
+    "execution": "Something went wrong",
+}
+ERROR_OF_CODE: Final[Mapping[str, str]] = {
+    "audio.missing": "There is no audio yet",
+    "queue.full": "Busy at the moment",
+    "model": "This model is not available",
+    "align": "This text cannot be aligned",
+    "decoder": "These decoding options cannot be used",
+    "hotwords": "These hotwords cannot be used",
+}
+"""Titles for single codes or for whole areas of codes, more precise than those of their layers."""
+NO_PICTURES_LONG: Final = "No pictures: they are drawn for recordings of up to {minutes} minutes"
+NO_PICTURES: Final = "No pictures"
+NO_FEATURES: Final = "No acoustic features"
+INCOMPLETE: Final = "The result is incomplete"
+NO_AUDIO: Final = "There is no audio yet."
+NO_AUDIO_HINT: Final = "Record something, upload a file, or choose one of the clips first."
+TRY_AGAIN: Final = "Try again"
+TRY_AGAIN_IN: Final = "Try again in {seconds} s"
+REQUEST: Final = "request"
+COPY: Final = "copy"
+
+# --- the transcript -----------------------------------------------------------------------------
+
+TRANSCRIPT: Final = "Transcript"
+TRANSCRIPT_HELP: Final = "Transcript. Arrow keys move from word to word, Enter plays from there."
+LEVELS: Final[Mapping[str, str]] = {"high": "certain", "fair": "uncertain", "low": "a guess"}
+LEGEND_HELP: Final = "Number of words at each level of confidence"
+FROM_PERCENT: Final = "{low} % and more"
+BETWEEN_PERCENT: Final = "{low} to {high} %"
+BELOW_PERCENT: Final = "below {high} %"
+CALIBRATED: Final = (
+    "Confidence was calibrated on speech that the model was not trained on: of all words shown with 80 %, "
+    "about 8 in 10 are correct."
+)
+NOT_CALIBRATED: Final = (
+    "Confidence is the model's own probability of the letters it chose. It is not calibrated."
+)
+DECODERS: Final[Mapping[str, str]] = {
+    "greedy": "greedy decoding",
+    "beam": "beam search with a language model",
+}
+PARAMETERS: Final = " ({count} parameters)"
+TRANSCRIBED_BY: Final = "Transcribed by {model} on {device}, {precision}, {engine}, {decoder}."
+EMBEDDED_MODEL: Final = (
+    "This is the small model that is included. "
+    "It is fast, and makes more mistakes than a full-size model."
+)
+
+# --- export -------------------------------------------------------------------------------------
+
+EXPORT_TRANSCRIPT: Final = "Export the transcript"
+EXPORT_ALIGNMENT: Final = "Export the alignment"
+COPY_TEXT: Final = "Copy text"
+COPY_TRANSCRIPT: Final = "Copy the transcript"
+DOWNLOAD: Final = "Download {file}"
+
+# --- the table of words -------------------------------------------------------------------------
+
+WORDS: Final = "Words"
+WORDS_HELP: Final = "Words with their times"
+WORDS_HINT: Final = "Every word, with its start, end and confidence."
+WORDS_NONE: Final = "No words."
+WORD_COLUMNS: Final = ("Word", "Start", "End", "Confidence")
+
+# --- aligning a text ----------------------------------------------------------------------------
+
+ALIGNMENT: Final = "Align a text"
+ALIGNMENT_HINT: Final = "When was each word of a text you know spoken?"
+ALIGN_LABEL: Final = "Text to align"
+ALIGN_INFO: Final = "Type or paste the text as it is written, with punctuation and numbers."
+ALIGN_PLACEHOLDER: Final = "Good morning! I was about to make some coffee…"
+ALIGN: Final = "Align"
+FILL_FROM_TRANSCRIPT: Final = "Insert the transcript"
+ALIGNED_IDLE: Final = (
+    "Each word and letter of the text appears here with its time. Press one to play it."
+)
+ALIGNED_HELP: Final = "Aligned text. Arrow keys move from word to word, Enter plays from there."
+ALIGNED_SCORE: Final = "Mean probability of the letters: {score}."
+LOW_MATCH: Final = "Low match: this may not be what was said."
+ANY_SOUND: Final = "any sound"
+NOT_SPELLED: Final = "not spelled"
+NOT_SPELLED_WORD: Final = (
+    "This word cannot be spelled with the model's letters. It has the time between its neighbours."
+)
+NOT_SPELLED_ONE: Final = (
+    "The marked word cannot be spelled with the model's letters. It matches any sound, so its time is that "
+    "between its neighbours."
+)
+NOT_SPELLED_MANY: Final = (
+    "The {count} marked words cannot be spelled with the model's letters. They match any sound, so their "
+    "times are those between their neighbours."
+)
+
+# --- pictures -----------------------------------------------------------------------------------
+
+PICTURES: Final = "Pictures of the sound"
+PICTURE: Final[Mapping[str, tuple[str, str]]] = {
+    "waveform": ("Waveform", "The sound itself, with a mark at every word."),
+    "log_mel": ("Log-mel spectrogram", "How loud each frequency is over time."),
+    "mfcc": ("MFCC", "The shape of the spectrum in a few numbers, frame by frame."),
+    "pitch_energy": ("Pitch and energy", "How high the voice is, and how loud."),
+    "emission": ("CTC emission", "The probability of each letter, 50 times a second."),
+}
+"""Title and description by the name of the picture."""
+
+# --- cost ---------------------------------------------------------------------------------------
+
+LATENCY: Final = "Time"
+LATENCY_HINT: Final = "The time of each stage, up to the last picture."
+LATENCY_HELP: Final = "Stages of this request"
+STAGES: Final[Mapping[str, str]] = {
+    "queue": "Queue",
+    "probe": "Check file",
+    "decode audio": "Decode audio",
+    "resample": "Resample",
+    "forward": "Model",
+    "decode text": "Decode text",
+    "align": "Align",
+    "features": "Acoustic features",
+    "draw": "Draw pictures",
+    "total": "Total",
+}
+"""Labels of the stages that a request reports; others are shown by their names."""
+WAITED: Final = "after waiting {wait} for the worker"
+PROCESSES_HELP: Final = "Process of each stage"
+PROCESSES: Final[Mapping[str, str]] = {
+    "server": "server",
+    "audio": "audio worker",
+    "inference": "inference worker",
+    "text": "text worker",
+}
+WAITING: Final = "waiting"
+REAL_TIME_FACTOR: Final = "real-time factor"
+OF_WORK: Final = "of work"
+NOT_RUN_AGAIN: Final = "from the cached output of the model: the model did not run again"
+SPEED_IN_WORDS: Final = "{audio} of audio in {work}: {speed}"
+SPEED_UNKNOWN: Final = "speed not measured"
+SPEED_FASTER: Final = "{times} times faster than real time"
+SPEED_EQUAL: Final = "as fast as real time"
+SPEED_SLOWER: Final = "{times} times slower than real time"
+
+MEMORY: Final = "Memory"
+MEMORY_HINT: Final = "The memory of each process, and the limit."
+MEMORY_LIMIT: Final = "of the limit of {limit}"
+MEMORY_SHARE: Final = "{share} of the limit"
+MEMORY_WEIGHTS: Final = "{share} of the limit; the model's weights take {weights}"
+MEMORY_COLUMNS: Final = ("Process", "now", "peak")
+
+# --- the system line ----------------------------------------------------------------------------
+
+NO_MODEL: Final = "no model loaded"
+QUEUED: Final = "{count} waiting"
+WORKER_DOWN: Final = "a worker is down"
+STARTING: Final = "starting"
+
+# --- live captions ------------------------------------------------------------------------------
+
+LIVE: Final = "Live"
+LIVE_START: Final = "Start listening"
+LIVE_STOP: Final = "Stop listening"
+LIVE_LEVEL: Final = "Microphone level"
+LIVE_TIME: Final = "Time"
+LIVE_DELAY: Final = "Delay"
+LIVE_DELAY_HELP: Final = "Audio that has arrived and is not transcribed yet"
+LIVE_HINT: Final = (
+    "Words appear while you speak. {grey} words are tentative and may still change; the others are "
+    "committed. A short pause ends a line."
+)
+LIVE_GREY: Final = "Grey"
+LIVE_IDLE_TITLE: Final = "Captions appear here"
+LIVE_IDLE: Final = "Press “Start listening” and speak."
+LIVE_CAPTIONS: Final = "Captions"
+LIVE_COMMITTED: Final = "Committed words"
+LIVE_EXPORT: Final = "Export the captions"
+LIVE_COPY: Final = "Copy the captions"
+LIVE_CLEAR: Final = "Clear"
+
+# --- texts of the scripts -----------------------------------------------------------------------
+
+_UPLOAD_INSTEAD: Final = "Upload a file instead."
+
+FOR_SCRIPTS: Final[Mapping[str, object]] = {
+    "transcript": TRANSCRIPT,
+    "confidence": "confidence",
+    "copied": "Copied",
+    "copyRefused": "Not allowed",
+    "tryAgain": TRY_AGAIN,
+    "tryAgainIn": TRY_AGAIN_IN,
+    "cannotPlay": ["This browser cannot play this file.", "The transcript is not affected."],
+    "fileTooLarge": [
+        "This file is too large.",
+        "The file is {size} MB; the limit is {limit} MB. Save it in a compressed format (FLAC, MP3, Opus), "
+        "or split it. (audio.too_large)",
+    ],
+    "microphone": {
+        "insecure": [
+            "The microphone needs a secure page.",
+            "This address is neither https nor localhost, so the browser does not allow access to the "
+            "microphone. Open the page over https, or upload a file instead.",
+        ],
+        "NotAllowedError": [
+            "The microphone is blocked for this page.",
+            "Allow it in the browser's address bar, then start again, or upload a file.",
+        ],
+        "NotFoundError": [
+            "No microphone was found.",
+            "Connect one and start again, or upload a file.",
+        ],
+        "NotReadableError": [
+            "The microphone is in use by another program.",
+            "Close that program and start again, or upload a file.",
+        ],
+        "other": ["The microphone did not start.", _UPLOAD_INSTEAD],
+        "ended": [
+            "The microphone was disconnected.",
+            "The captions so far remain. Start again to continue.",
+        ],
+    },
+    "live": {
+        "mode": LIVE,
+        "start": LIVE_START,
+        "stop": LIVE_STOP,
+        "waiting": "Waiting for the microphone…",
+        "listening": "Listening. You can speak.",
+        "notListening": "Not listening.",
+        "finishing": "Finishing the transcript…",
+        "done": "Done.",
+        "stopped": STOPPED,
+        "passFailed": "A pass failed and is repeated; no audio is lost.",
+        "unfinished": "The session ended before the last pass over these words.",
+        "connectionLost": [
+            "The connection was lost.",
+            "The captions so far remain. Start again to continue.",
+        ],
+        "behind": [
+            "The server is behind",
+            "Captions appear later than usual because the server is busy. No audio is lost.",
+        ],
+        "delay": "{seconds} s",
+        "word": "confidence {confidence} % · {start}–{end} s",
+    },
+}
+"""What ``page.js`` and ``live.js`` show; a pair is a title and what to do."""
+
+_IN_STYLE_SHEETS: Final[Mapping[str, str]] = {
+    "microphone": MICROPHONE,
+    "file": FILE,
+    "alignment-hint": ALIGNMENT_HINT,
+}
+
+
+def css_variables() -> str:
+    """The texts that style sheets show (on parts of Gradio's that have none), as CSS variables."""
+    lines = "".join(
+        f"--w-text-{name}: {json.dumps(text, ensure_ascii=False)};"
+        for name, text in _IN_STYLE_SHEETS.items()
+    )
+    return f":root {{ {lines} }}"

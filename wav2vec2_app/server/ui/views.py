@@ -1,0 +1,265 @@
+"""Views: turn the events of one task into updates of the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from wav2vec2_app.errors import CancelledError, InputError, Wav2Vec2Error
+from wav2vec2_app.server.events import Advanced, Done, Failed, Partial, Queued, Started, TaskEvent
+from wav2vec2_app.server.tasks import AudioResult, Operation
+from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui.render import (
+    alignment,
+    cards,
+    export,
+    latency,
+    pictures,
+    status,
+    transcript,
+)
+from wav2vec2_app.server.ui.render.system import Choices
+from wav2vec2_app.speech.features import Picture
+from wav2vec2_app.speech.transcript import Recognition
+
+Update = dict[str, str | bool | Choices]
+"""Part of the page -> what it shows: HTML; a bool for ``running``; models for ``choices``."""
+
+NOT_CACHED: Final = "task.not_kept"
+"""Code of the error that the result of an earlier task is no longer in the cache."""
+_EXTRAS: Final = frozenset({Operation.ANALYZE, Operation.DRAW})
+
+
+class TaskView(Protocol):
+    """What the page shows of one task."""
+
+    def begin(self) -> Update:
+        """The task is about to be submitted."""
+
+    def show(self, event: TaskEvent) -> Update:
+        """What changes because of one event; empty if nothing does."""
+
+    def fail(self, error: Wav2Vec2Error) -> Update:
+        """The task failed or was cancelled."""
+
+
+@dataclass
+class TranscriptionView:
+    """A transcription; ``result`` is there once it is finished."""
+
+    task_id: str
+    audio_url: str
+    has_words: bool = False
+    drawn: set[str] = field(default_factory=set)
+    result: AudioResult | None = None
+    cache_missed: bool = False
+    """The earlier result that the task needs is no longer cached."""
+
+    @staticmethod
+    def idle() -> Update:
+        """Every part before the first request."""
+        return {
+            "status": status.idle(),
+            "problem": "",
+            "transcript": transcript.idle(),
+            "actions": export.transcript(None),
+            "words": transcript.word_table(None),
+            "latency": latency.idle(),
+            "align-status": "",
+            "aligned": alignment.idle(),
+            **{pictures.part(place.name): pictures.empty(place) for place in pictures.PLACES},
+        }
+
+    @staticmethod
+    def rejected(error: Wav2Vec2Error) -> Update:
+        """The request was rejected before it was submitted."""
+        return {
+            **TranscriptionView.idle(),
+            "status": status.failed(error),
+            "problem": cards.error_card(error, ""),
+            "transcript": "",
+            "running": False,
+        }
+
+    def begin(self) -> Update:
+        """Clear the previous result and reserve the space of the new one."""
+        return {
+            **self.idle(),
+            "status": status.queued(1, 0.0),
+            "transcript": transcript.pending(),
+            "latency": latency.pending(),
+            **{pictures.part(place.name): pictures.pending(place) for place in pictures.PLACES},
+            "running": True,
+        }
+
+    def show(self, event: TaskEvent) -> Update:
+        """What changes on the page because of one event."""
+        match event:
+            case Queued(position=position, eta_s=eta_s):
+                return {"status": status.queued(position, eta_s)}
+            case Started(operation=operation, attempt=attempt) if self._is_reported(operation):
+                return {"status": status.running(operation, None, attempt)}
+            case Advanced(operation=operation, fraction=fraction) if self._is_reported(operation):
+                return {"status": status.running(operation, fraction)}
+            case Partial():
+                return self._partial(event)
+            case Done(result=result):
+                return self._done(result, event.at_s)
+            case Failed(error=error):
+                return self.fail(error)
+        return {}
+
+    def fail(self, error: Wav2Vec2Error) -> Update:
+        """The task ended early; words that are on the page already stay."""
+        update: Update = {
+            "status": status.failed(error),
+            "running": False,
+            **self._missing_pictures(),
+        }
+        if not self.has_words:
+            update |= {"latency": latency.idle(), "transcript": ""}
+        if not isinstance(error, CancelledError):
+            update["problem"] = cards.error_card(error, self.task_id)
+        elif not self.has_words:
+            update["transcript"] = transcript.cancelled()
+        return update
+
+    def _is_reported(self, operation: Operation) -> bool:
+        """Whether the status line shows an operation: extras only once the words are there."""
+        return self.has_words or operation not in _EXTRAS
+
+    def _partial(self, event: Partial) -> Update:
+        update: Update = {}
+        if isinstance(event.value, Recognition):
+            update = self._recognition(event.value, event.at_s)
+        elif isinstance(event.value, Picture):
+            update = self._picture(event.value)
+        if event.stages:
+            update["latency"] = latency.waterfall(event.stages, None, event.at_s)
+        return update
+
+    def _recognition(self, recognition: Recognition, _: float) -> Update:
+        self.has_words = True
+        return {
+            "transcript": transcript.words(recognition, self.audio_url),
+            "words": transcript.word_table(recognition.transcript.words),
+        }
+
+    def _picture(self, picture: Picture) -> Update:
+        self.drawn.add(picture.name)
+        return {pictures.part(picture.name): pictures.picture(picture)}
+
+    def _done(self, result: AudioResult, at_s: float) -> Update:
+        self.result = result
+        update: Update = {}
+        if result.recognition is not None and not self.has_words:
+            update |= self._recognition(result.recognition, at_s)
+        for picture in result.pictures:
+            if picture.name not in self.drawn:
+                update |= self._picture(picture)
+        return update | {
+            **self._missing_pictures(),
+            **self._problems(result),
+            "status": self._done_status(result, at_s),
+            "actions": export.transcript(result),
+            "latency": latency.waterfall(result.stages, result, at_s),
+            "running": False,
+        }
+
+    def _done_status(self, result: AudioResult, at_s: float) -> str:
+        return status.done(result, at_s)
+
+    def _problems(self, result: AudioResult) -> Update:
+        """Extras that are missing, each message once; the transcript is complete."""
+        problems = {one.error.message: one for one in result.problems}.values()
+        problem_cards = [cards.problem_card(one, self.task_id) for one in problems]
+        return {"problem": "".join(problem_cards)} if problem_cards else {}
+
+    def _missing_pictures(self) -> Update:
+        missing = (place for place in pictures.PLACES if place.name not in self.drawn)
+        return {pictures.part(place.name): pictures.empty(place) for place in missing}
+
+
+@dataclass
+class DecodingView(TranscriptionView):
+    """A transcript that is decoded again: everything stays until there is something new for it."""
+
+    decoded_at_s: float = 0.0
+
+    def begin(self) -> Update:
+        """The words are about to be decoded again."""
+        return {
+            "status": status.running(Operation.DECODE_TEXT, None),
+            "problem": "",
+            "running": True,
+        }
+
+    def fail(self, error: Wav2Vec2Error) -> Update:
+        """The previous transcript stays, unless the new one is on the page already."""
+        if self.has_words:
+            return super().fail(error)
+        if error.code == NOT_CACHED:
+            self.cache_missed = True
+            return {}
+        update: Update = {"status": status.failed(error, keeps_transcript=True), "running": False}
+        if not isinstance(error, CancelledError):
+            update["problem"] = cards.error_card(error, self.task_id)
+        return update
+
+    def _is_reported(self, operation: Operation) -> bool:
+        return operation is Operation.DECODE_TEXT
+
+    def _recognition(self, recognition: Recognition, at_s: float) -> Update:
+        self.decoded_at_s = at_s
+        return {
+            **super()._recognition(recognition, at_s),
+            "status": status.decoded_again(at_s),
+            "actions": export.transcript(None),  # until the files of the new words are there
+        }
+
+    def _done_status(self, result: AudioResult, at_s: float) -> str:
+        return status.decoded_again(self.decoded_at_s)
+
+
+@dataclass
+class AlignmentView:
+    """An alignment, in its own panel."""
+
+    task_id: str
+    text: str
+    audio_url: str
+    cache_missed: bool = False
+
+    def begin(self) -> Update:
+        """A new alignment was requested; the previous one stays until there is a new one."""
+        return {"align-status": status.running(Operation.ALIGN, None)}
+
+    def show(self, event: TaskEvent) -> Update:
+        """What changes in the panel because of one event."""
+        match event:
+            case Queued(position=position, eta_s=eta_s):
+                return {"align-status": status.queued(position, eta_s)}
+            case Started(operation=operation, attempt=attempt):
+                return {"align-status": status.running(operation, None, attempt)}
+            case Done(result=result):
+                return {
+                    "align-status": status.aligned(result, event.at_s),
+                    "aligned": alignment.words(result, self.text, self.audio_url),
+                }
+            case Failed(error=error):
+                return self.fail(error)
+        return {}
+
+    def fail(self, error: Wav2Vec2Error) -> Update:
+        """The text could not be aligned."""
+        if error.code == NOT_CACHED:
+            self.cache_missed = True
+            return {}
+        if isinstance(error, CancelledError):
+            return {"align-status": status.failed(error), "aligned": alignment.idle()}
+        return {"align-status": "", "aligned": cards.error_card(error, self.task_id)}
+
+
+def no_audio() -> InputError:
+    """The error that there is no recording."""
+    return InputError(texts.NO_AUDIO, code="audio.missing", hint=texts.NO_AUDIO_HINT)
