@@ -1,8 +1,7 @@
-"""What is served: the page and the routes in one application, in one event loop.
+"""The server process: the page and the HTTP routes in one application, on one event loop.
 
-The workers are started first and get ready while Gradio, which takes seconds to import, is
-imported beside them: one worker, then the others, so that on two cores the page is there a second sooner
-and nobody waits longer for words.
+The workers start before Gradio is imported, which takes seconds. They start sequentially: on two cores the
+page is available a second earlier that way, and the first transcript no later.
 """
 
 from __future__ import annotations
@@ -11,8 +10,9 @@ import asyncio
 import contextlib
 import gc
 import logging
+import socket
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 KEEP_ALIVE_S = 30
-"""How long an idle connection is kept open, seconds."""
+"""Time after which an idle connection is closed, seconds."""
 GRACE_S = 3
-"""How long open connections may take to end when the server stops, seconds."""
+"""Time that open connections have to end when the server stops, seconds."""
 
 
 def run(settings: Settings) -> None:
     """Serve until interrupted."""
     configure_logging(settings)
-    logging.getLogger("uvicorn.error").addFilter(_not_cut_off)
+    logging.getLogger("uvicorn.error").addFilter(_is_not_cancelled)
     metrics = TaskMetrics()
     with contextlib.suppress(KeyboardInterrupt):
         system = build_system(settings, on_worker_event=metrics.note_worker, in_turn=True)
@@ -44,7 +44,7 @@ def run(settings: Settings) -> None:
 def create_app(system: System, metrics: TaskMetrics) -> FastAPI:
     """The application over a system: routes first, then the page at the root.
 
-    Starting and stopping the system is the caller's part.
+    The caller starts and stops the system.
     """
     from fastapi import FastAPI
 
@@ -65,14 +65,13 @@ def create_app(system: System, metrics: TaskMetrics) -> FastAPI:
     assets = assets_path()
     examples = load_examples(assets / "examples")
     page = build_page(orchestrator, settings, examples=examples, assets=assets)
-    mounted: FastAPI = mount_page(app, page, settings, assets=assets)
-    return mounted
+    return mount_page(app, page, settings, assets=assets)
 
 
 async def _serve(system: System, metrics: TaskMetrics) -> None:
     await system.orchestrator.start()
     try:
-        with _lasting():
+        with _without_collection():
             app = await asyncio.to_thread(create_app, system, metrics)
         await _Server(_config(app, system.settings), system).serve()
     finally:
@@ -80,11 +79,10 @@ async def _serve(system: System, metrics: TaskMetrics) -> None:
 
 
 @contextlib.contextmanager
-def _lasting() -> Iterator[None]:
-    """What is imported and built inside stays until the end: the collector need not look at it, now or later.
+def _without_collection() -> Iterator[None]:
+    """Exclude the objects created inside from garbage collection: they stay until the process ends.
 
-    Saves a tenth of the time that this takes, and the pauses that looking at the 140,000 objects of Gradio
-    would cost requests.
+    Saves a tenth of the start time, and later the pauses of collecting the 140,000 objects of Gradio.
     """
     gc.disable()
     try:
@@ -94,7 +92,7 @@ def _lasting() -> Iterator[None]:
         gc.enable()
 
 
-def _config(app: Any, settings: Settings) -> uvicorn.Config:
+def _config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     from wav2vec2_app.server.api.live_connection import MAX_READ_BYTES
 
     return uvicorn.Config(
@@ -105,33 +103,33 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         ws_max_size=MAX_READ_BYTES,
-        ws_per_message_deflate=False,  # speech does not get smaller, and it would cost time
+        ws_per_message_deflate=False,  # does not make audio smaller
         proxy_headers=on_spaces(),
         forwarded_allow_ips="*" if on_spaces() else None,
     )
 
 
-def _not_cut_off(record: logging.LogRecord) -> bool:
-    """Leave out the traceback of each open connection that the end of the server cut off."""
+def _is_not_cancelled(record: logging.LogRecord) -> bool:
+    """Leave out the traceback of each connection that was still open when the server stopped."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 class _Server(uvicorn.Server):
-    """Tells the address once it can be opened, and stops the system in good order.
+    """Prints the address once the server accepts connections, and stops the system at the end.
 
-    A signal that ended the server is raised again after :meth:`shutdown`, so nothing after
-    ``serve()`` can be relied on.
+    A signal that ended the server is raised again after :meth:`shutdown`, so code after ``serve()`` may not
+    run.
     """
 
     def __init__(self, config: uvicorn.Config, system: System) -> None:
         super().__init__(config)
         self._system = system
 
-    async def shutdown(self, sockets: Any = None) -> None:
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
         await self._system.orchestrator.stop()
 
-    async def startup(self, sockets: Any = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             port = self.servers[0].sockets[0].getsockname()[1]
