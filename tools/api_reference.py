@@ -26,8 +26,7 @@ from pydantic import BaseModel
 from tools.error_codes import code_table
 from wav2vec2_app.server.live import messages
 from wav2vec2_app.server.schema import alignments, errors, recording, system, transcriptions
-from wav2vec2_app.speech.hotwords import MAX_HOTWORDS
-from wav2vec2_app.speech.options import OPTIONS, Option
+from wav2vec2_app.speech.options import MAX_HOTWORDS, OPTIONS, Option
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "api.md"

@@ -9,19 +9,23 @@ table in ``docs/api.md`` are made from it. To add an option, add a field here an
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.speech.hotwords import check_hotwords, parse_hotwords, single_words
 
+MAX_HOTWORDS: Final = 1000
+MAX_HOTWORD_CHARACTERS: Final = 50
+MAX_HOTWORDS_CHARACTERS: Final = 200_000
+"""Longest list of hotwords as text; longer ones are rejected before they are split."""
 MAX_TEXT_CHARACTERS: Final = 100_000
 """Longest text to align; more than is spoken in the longest recording."""
 
 OptionType = Literal["choice", "integer", "number", "words"]
 Value = str | int | float | tuple[str, ...]
-ValueT = TypeVar("ValueT", str, int, float, tuple[str, ...])
+T = TypeVar("T", str, int, float, tuple[str, ...])
 
 
 class Choice(NamedTuple):
@@ -89,7 +93,7 @@ class Option:
 
 
 def _row(
-    default: ValueT,
+    default: T,
     label: str,
     help: str,  # noqa: A002 - the name that argparse, typer and click use
     *,
@@ -99,7 +103,7 @@ def _row(
     unit: str = "",
     choices: tuple[Choice, ...] = (),
     applies_to: Literal["all", "beam", "hotwords"] = "all",
-) -> ValueT:
+) -> T:
     """A field whose metadata is a row; the row's name is that of the field."""
     row = Option("", default, label, help, low, high, step, unit, choices, applies_to)
     described = {"title": label, "description": help}  # as pydantic reads them
@@ -124,6 +128,8 @@ class DecodingOptions:
         "Hypotheses in the beam. A wider beam is slower and sometimes more accurate.",
         low=1,
         high=500,
+        step=1,
+        unit="hypotheses",
         applies_to="beam",
     )
     lm_weight: float = _row(
@@ -188,8 +194,8 @@ DECODERS: Final = OPTION["decoder"].values
 def parse_options(*in_order: object, **named: object) -> DecodingOptions:
     """Options as a form, JSON or a component sends them, by position or by name.
 
-    ``None``, ``""`` and omitted options are the defaults. Numbers may be text; ``hotwords`` is text with
-    commas or line breaks between the words, or a list of such texts.
+    ``None`` and ``""`` are the defaults, as are options that are left out. Numbers may be text; ``hotwords``
+    is text with commas or line breaks between the words, or a list of such texts.
 
     Raises:
         InputError: ``decoder.unknown``, ``decoder.bad_value``, ``hotwords.too_many``, ``hotwords.too_long``.
@@ -197,7 +203,7 @@ def parse_options(*in_order: object, **named: object) -> DecodingOptions:
     """
     if len(in_order) > len(OPTIONS):
         raise TypeError(f"{len(in_order)} values for {len(OPTIONS)} options")
-    values = dict(zip(OPTION, in_order, strict=False)) | named
+    values = {option.name: value for option, value in zip(OPTIONS, in_order, strict=False)} | named
     if unknown := values.keys() - OPTION.keys():
         raise TypeError(f"unknown decoding options: {', '.join(sorted(unknown))}")
     parsed: dict[str, Any] = {name: _parsed(OPTION[name], value) for name, value in values.items()}
@@ -213,7 +219,7 @@ def check_options(options: DecodingOptions) -> DecodingOptions:
     for option in OPTIONS:
         value: Value = getattr(options, option.name)
         if isinstance(value, tuple):
-            check_hotwords(value)
+            _check_hotwords(value)
         elif isinstance(value, str):
             _check_choice(option, value)
         elif not option.low <= value <= option.high:  # also rejects NaN
@@ -223,14 +229,18 @@ def check_options(options: DecodingOptions) -> DecodingOptions:
 
 def hotword_list(options: DecodingOptions) -> tuple[str, ...]:
     """Single words of all hotwords, in lower case, each once."""
-    return single_words(options.hotwords)
+    return _single_words(options.hotwords)
+
+
+def _single_words(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for line in lines for word in line.lower().split()))
 
 
 def _parsed(option: Option, value: object) -> Value:
     if value is None or value == "":
         return option.default
     if option.type == "words":
-        return parse_hotwords(value)
+        return _parsed_words(value)
     if option.type == "choice":
         return str(value)
     return _parsed_number(option, value)
@@ -258,12 +268,42 @@ def _as_number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _parsed_words(value: object) -> tuple[str, ...]:
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, Iterable) or isinstance(given, Mapping | bytes):
+        raise _bad_hotwords()
+    items: list[object] = list(given)
+    lines = [line for line in items if isinstance(line, str)]
+    if len(lines) != len(items):
+        raise _bad_hotwords()
+    if sum(map(len, lines)) > MAX_HOTWORDS_CHARACTERS:
+        raise _too_many(f"The list of hotwords has more than {MAX_HOTWORDS_CHARACTERS} characters.")
+    words = (word.strip() for line in lines for word in re.split(r"[,;\r\n]", line))
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+# --- checks and their errors --------------------------------------------------------------------
+
+
 def _check_choice(option: Option, value: str) -> None:
     if value not in option.values:
         raise InputError(
             f"Unknown {option.name} “{value[:40]}”.",
             code="decoder.unknown",
             hint=f"Use one of: {', '.join(option.values)}.",
+        )
+
+
+def _check_hotwords(hotwords: tuple[str, ...]) -> None:
+    words = _single_words(hotwords)
+    if len(words) > MAX_HOTWORDS:
+        raise _too_many(f"There are {len(words)} hotwords; the limit is {MAX_HOTWORDS}.")
+    too_long = next((word for word in words if len(word) > MAX_HOTWORD_CHARACTERS), None)
+    if too_long is not None:
+        raise InputError(
+            f"The hotword “{too_long[:20]}…” has {len(too_long)} characters.",
+            code="hotwords.too_long",
+            hint=f"Use hotwords of at most {MAX_HOTWORD_CHARACTERS} characters.",
         )
 
 
@@ -274,6 +314,23 @@ def _bad_number(option: Option, value: object, problem: str) -> InputError:
         hint=f"{option.name} must be a {'whole ' * (option.type == 'integer')}number "
         f"from {option.low:g} to {option.high:g}.",
         metadata={"field": option.name, "low": option.low, "high": option.high},
+    )
+
+
+def _too_many(message: str) -> InputError:
+    return InputError(
+        message,
+        code="hotwords.too_many",
+        hint=f"Send at most {MAX_HOTWORDS}. Fewer hotwords are favoured more reliably.",
+    )
+
+
+def _bad_hotwords() -> InputError:
+    return InputError(
+        "The hotwords are neither text nor a list of texts.",
+        code="decoder.bad_value",
+        hint="Send text with commas or line breaks between the words, or a list of texts.",
+        metadata={"field": "hotwords"},
     )
 
 

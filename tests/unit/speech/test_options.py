@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.speech import hotwords, options
+from wav2vec2_app.speech import options
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, OPTION, OPTIONS, DecodingOptions
 
 NUMBERS = [option.name for option in OPTIONS if option.is_number]
@@ -128,8 +128,8 @@ def test_bounds_hold_for_parsed_and_for_ready_options(name: str) -> None:
     [
         ({"decoder": "viterbi"}, "decoder.unknown"),
         ({"hotwords": "\n".join(f"name{number}" for number in range(10_000))}, "hotwords.too_many"),
-        ({"hotwords": "a" * (hotwords.MAX_HOTWORDS_CHARACTERS + 1)}, "hotwords.too_many"),
-        ({"hotwords": "a" * (hotwords.MAX_HOTWORD_CHARACTERS + 1)}, "hotwords.too_long"),
+        ({"hotwords": "a" * (options.MAX_HOTWORDS_CHARACTERS + 1)}, "hotwords.too_many"),
+        ({"hotwords": "a" * (options.MAX_HOTWORD_CHARACTERS + 1)}, "hotwords.too_long"),
         ({"hotwords": 12}, "decoder.bad_value"),
         ({"hotwords": [1, 2]}, "decoder.bad_value"),
         ({"hotwords": b"x"}, "decoder.bad_value"),

@@ -21,7 +21,7 @@ from wav2vec2_app.server import schema
 
 TOO_LARGE_CODES = frozenset({"audio.too_large", "audio.too_long"})
 
-_HTTP_STATUS: tuple[tuple[type[Wav2Vec2Error], int], ...] = (
+_STATUS: tuple[tuple[type[Wav2Vec2Error], int], ...] = (
     (InputError, 400),
     (ModelError, 404),
     (BusyError, 429),
@@ -55,7 +55,7 @@ def status_of(error: Wav2Vec2Error) -> int:
     """The HTTP status code of an error."""
     if error.code in TOO_LARGE_CODES:
         return 413
-    return next((status for kind, status in _HTTP_STATUS if isinstance(error, kind)), 500)
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
 def respond(error: Wav2Vec2Error, request_id: str = "") -> JSONResponse:

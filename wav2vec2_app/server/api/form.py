@@ -9,8 +9,12 @@ from typing import Final
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.api.uploads import Upload
-from wav2vec2_app.speech.hotwords import MAX_HOTWORDS_CHARACTERS
-from wav2vec2_app.speech.options import OPTIONS, DecodingOptions, parse_options
+from wav2vec2_app.speech.options import (
+    MAX_HOTWORDS_CHARACTERS,
+    OPTIONS,
+    DecodingOptions,
+    parse_options,
+)
 
 MAX_TERM_WORDS: Final = 4
 """A prompt is a list of terms if none of its parts between commas has more words."""

@@ -24,7 +24,7 @@ from wav2vec2_app.speech import options, subtitles
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 
-RESPONSE_FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
+FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
 ALIGNMENT_FORMATS: Final = ("json", "srt", "vtt")
 GRANULARITIES: Final = ("segment", "word")
 ALIASES: Final = {"": "auto", "whisper-1": "auto"}
@@ -36,16 +36,13 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
     """``POST /v1/audio/transcriptions``, ``POST /v1/audio/alignments``, ``GET /v1/models``."""
     routes = APIRouter(prefix="/v1", tags=["transcription"])
 
-    @routes.post("/audio/transcriptions", **openapi.transcriptions(RESPONSE_FORMATS, GRANULARITIES))
+    @routes.post("/audio/transcriptions", **openapi.transcriptions(FORMATS, GRANULARITIES))
     async def transcriptions(request: Request) -> Response:
         """Transcribe one file."""
         try:
             _reject_if_full(orchestrator)
             async with received(request, max_bytes=settings.max_bytes) as upload:
-                response_format, granularities = (
-                    _format(upload, RESPONSE_FORMATS),
-                    _granularities(upload),
-                )
+                response_format, granularities = _format(upload, FORMATS), _granularities(upload)
                 form.reject_unsupported(upload)
                 task = _task(upload, decoding=form.decoding_options(upload))
                 result = await _run(orchestrator, request, task)

@@ -28,7 +28,7 @@ LEAD_IN_S = 1.5
 """Audio from before the first word that belongs to the utterance, so that its beginning is not cut off."""
 BUFFER_SLACK_S = 20.0
 """Audio that fits into the buffer beyond the longest utterance while a pass is running, seconds."""
-MIN_SPEECH_DBFS = -65.0
+SILENCE_DBFS = -65.0
 """Before an utterance begins, audio below this level needs no pass, dB relative to full scale."""
 MIN_LAST_PASS_S = 0.1
 """A shorter rest at the end of a session is not transcribed, seconds."""
@@ -198,7 +198,7 @@ class Captioner:
 
     def _skip_silence(self) -> None:
         audio = self._audio
-        if audio.loudest_dbfs() < MIN_SPEECH_DBFS:
+        if audio.loudest_dbfs() < SILENCE_DBFS:
             audio.drop_until(audio.end - _samples(LEAD_IN_S))
             self._transcribed = self._passed = audio.end
 
