@@ -109,7 +109,7 @@ def transcribe(
 ) -> None:
     """Transcribe audio files; results go to stdout, progress and errors to stderr."""
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")
-    configure_logging(settings)
+    configure_logging(settings.log_level, as_json=settings.log_json)
     try:
         listed = _text_of(Path(hotwords[1:])) if hotwords.startswith("@") else hotwords
         decoding = options.parse_options(
@@ -134,7 +134,7 @@ def align(
     Captions (srt, vtt) keep the text as it is written; json has every letter, too.
     """
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")
-    configure_logging(settings)
+    configure_logging(settings.log_level, as_json=settings.log_json)
     try:
         given = options.text_to_align(_text_of(text))
     except InputError as error:
@@ -148,7 +148,7 @@ def align(
 def doctor() -> None:
     """Say what is installed, which device and models there are, and whether workers can start."""
     settings = _settings(fetch_models=False, log_level="ERROR")
-    configure_logging(settings)
+    configure_logging(settings.log_level, as_json=settings.log_json)
     out.print(_versions())
     status, problem = asyncio.run(_probe_system(settings))
     out.print(_findings(settings, status))

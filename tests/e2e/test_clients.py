@@ -130,7 +130,7 @@ def test_what_cannot_be_done_is_refused_by_a_code(
 def test_request_that_is_not_kept_says_so(client: Client) -> None:
     answer = client.predict("00000000-0000-0000-0000-000000000000", api_name="/read")
 
-    assert answer["error"]["code"] == "task.not_kept"
+    assert answer["error"]["code"] == "task.not_cached"
 
 
 def test_call_of_before_the_settings_still_works(server: RunningServer, clip: Clip) -> None:

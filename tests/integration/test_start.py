@@ -7,24 +7,25 @@ import asyncio
 import pytest
 
 from wav2vec2_app.errors import TimedOutError
-from wav2vec2_app.server.bridge.process import WorkerEvent
 from wav2vec2_app.server.build import build_system
 from wav2vec2_app.server.deadline import settles
+from wav2vec2_app.server.events import Event, WorkerEvent
 from wav2vec2_app.server.service import wav2vec2
 from wav2vec2_app.settings import Settings
 
 
 async def workers_ready() -> list[str]:
     """The roles in the order in which their processes got ready, started in turn."""
-    events: list[WorkerEvent] = []
+    events: list[Event] = []
     settings = Settings(fetch_models=False, model="embedded")
-    system = build_system(settings, on_worker_event=events.append, in_turn=True)
+    system = build_system(settings, in_turn=True)
+    system.events.subscribe(events.append)
     await system.orchestrator.start()
     try:
         await system.service.wait_ready()
     finally:
         await system.orchestrator.stop()
-    return [event.role for event in events if event.kind == "ready"]
+    return [e.role for e in events if isinstance(e, WorkerEvent) and e.kind == "ready"]
 
 
 async def test_text_worker_is_ready_before_the_others_start(

@@ -1,92 +1,117 @@
-"""The composition root: settings in, a wired application out. Nothing else builds layers."""
+"""The composition root: makes policies from settings and wires the layers."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-from wav2vec2_app.server.adapters.wav2vec2 import Wav2Vec2Adapter
+from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits, Wav2Vec2Adapter
 from wav2vec2_app.server.bridge.pool import WorkerPool
-from wav2vec2_app.server.bridge.process import WorkerBridge, WorkerEvent, WorkerSpec
-from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.bridge.process import WorkerBridge, WorkerSpec
+from wav2vec2_app.server.events import EventBus, Sink
+from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
+from wav2vec2_app.server.orchestrator.cache import CachePolicy
+from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator, OrchestratorPolicy
+from wav2vec2_app.server.orchestrator.queue import QueuePolicy
+from wav2vec2_app.server.service.limits import StepLimits
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
 
 PACKAGE = Path(__file__).parents[1]
 
+LIVE_CONCURRENCY = 2
+"""Live passes that run at the same time."""
+
 
 def assets_path() -> Path:
-    """The folder of checkpoint, examples and page assets: in the package, or beside it."""
+    """The folder of checkpoint, examples and page assets: inside the package, or beside it."""
     packaged = PACKAGE / "assets"
     return packaged if packaged.is_dir() else PACKAGE.parent / "assets"
 
 
 @dataclass(frozen=True)
 class System:
-    """The application below the page: an orchestrator and what it stands on."""
+    """The application without its interfaces; ``events`` is where sinks subscribe."""
 
     settings: Settings
     orchestrator: ModelOrchestrator
     service: Wav2Vec2Service
+    events: EventBus
 
 
-OnWorkerEvent = Callable[[WorkerEvent], None]
-
-
-def build_system(
-    settings: Settings,
-    *,
-    on_worker_event: OnWorkerEvent = lambda _: None,
-    in_turn: bool = False,
-) -> System:
+def build_system(settings: Settings, *, in_turn: bool = False) -> System:
     """Wire the layers; nothing starts before ``orchestrator.start()``.
 
-    ``on_worker_event`` is told of every start, death and restart of a worker. ``in_turn``: workers leave
-    a processor to the caller while they start (:class:`Wav2Vec2Service`).
+    ``in_turn``: workers leave a processor to the caller while they start (:class:`Wav2Vec2Service`).
     """
-    bridge = partial(_bridge, settings=settings, on_event=on_worker_event)
-    service = Wav2Vec2Service(
-        audio=WorkerPool([bridge("audio", _audio_config(settings), env=ONE_THREAD)]),
-        inference=WorkerPool(
-            [
-                bridge("inference", _inference_config(settings))
-                for _ in range(settings.inference_workers)
-            ]
+    events = EventBus()
+    service = _service(settings, events, in_turn=in_turn)
+    adapter = Wav2Vec2Adapter(service, audio=audio_limits(settings), limits=step_limits(settings))
+    orchestrator = ModelOrchestrator([adapter], orchestrator_policy(settings), events=events)
+    return System(settings, orchestrator, service, events)
+
+
+# --- policies ------------------------------------------------------------------------------------
+
+
+def orchestrator_policy(settings: Settings) -> OrchestratorPolicy:
+    """Bounds of the queues, the circuit breakers and the cache."""
+    return OrchestratorPolicy(
+        queue=QueuePolicy(settings.queue_size, settings.concurrency),
+        live_queue=QueuePolicy(settings.live_sessions, LIVE_CONCURRENCY),
+        breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_recovery_s),
+        cache=CachePolicy(settings.cache_bytes, settings.cache_s, settings.cache_shared),
+    )
+
+
+def audio_limits(settings: Settings) -> AudioLimits:
+    """Largest audio that is accepted."""
+    return AudioLimits(settings.max_duration_s, settings.max_bytes)
+
+
+def step_limits(settings: Settings) -> StepLimits:
+    """How long one step may take."""
+    return StepLimits(
+        settings.operation_timeout_s, settings.timeout_per_audio_s, settings.model_load_timeout_s
+    )
+
+
+# --- workers -------------------------------------------------------------------------------------
+
+
+def _service(settings: Settings, events: EventBus, *, in_turn: bool) -> Wav2Vec2Service:
+    def bridge(
+        role: str, config: Mapping[str, object], env: Mapping[str, str] = MappingProxyType({})
+    ) -> WorkerBridge:
+        return _bridge(role, config, env, settings=settings, on_event=events.publish)
+
+    def pool(*bridges: WorkerBridge) -> WorkerPool:
+        return WorkerPool(bridges, on_event=events.publish)
+
+    inference = _inference_config(settings)
+    return Wav2Vec2Service(
+        audio=pool(bridge("audio", _audio_config(settings), ONE_THREAD)),
+        inference=pool(
+            *(bridge("inference", inference) for _ in range(settings.inference_workers))
         ),
-        text=WorkerPool([bridge("text", _text_config(settings), env=ONE_THREAD)]),
+        text=pool(bridge("text", _text_config(settings), ONE_THREAD)),
         make_fetch_bridge=lambda: bridge("download", {"timeout_s": settings.fetch_timeout_s}),
         settings=settings,
         in_turn=in_turn,
     )
-    orchestrator = ModelOrchestrator(
-        [Wav2Vec2Adapter(service, settings)],
-        queue_size=settings.queue_size,
-        concurrency=settings.concurrency,
-        live_queue_size=settings.live_sessions,
-        operation_timeout_s=settings.longest_operation_s * (settings.concurrency + 1),
-        timeout_per_audio_s=0.0,
-        breaker_failures=settings.breaker_failures,
-        breaker_recovery_s=settings.breaker_recovery_s,
-        cache_bytes=settings.cache_bytes,
-        cache_s=settings.cache_s,
-        cache_shared=settings.cache_shared,
-    )
-    return System(settings, orchestrator, service)
 
 
-def _audio_config(settings: Settings) -> dict[str, Any]:
+def _audio_config(settings: Settings) -> dict[str, object]:
     return {"max_duration_s": settings.max_duration_s, "max_bytes": settings.max_bytes}
 
 
-def _inference_config(settings: Settings) -> dict[str, Any]:
+def _inference_config(settings: Settings) -> dict[str, object]:
     folders = [str(folder) for folder in settings.model_folders]
     if Path(settings.model).is_dir():
         folders.append(settings.model)
@@ -104,7 +129,7 @@ def _inference_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _text_config(settings: Settings) -> dict[str, Any]:
+def _text_config(settings: Settings) -> dict[str, object]:
     may_be_embedded = settings.model in (AUTO_MODEL, EMBEDDED)
     return {
         "embedded": str(assets_path() / "model"),
@@ -117,20 +142,20 @@ WORKER = (
     f"import sys; sys.path = [p for p in sys.path if p] + [{str(PACKAGE.parent)!r}]; "
     "from wav2vec2_app.worker.__main__ import main; sys.exit(main())"
 )
-"""The worker program. Not ``-m``: that would import from whatever folder the command was given in,
-and find nothing where the package is not installed but lies beside ``app.py``."""
+"""The worker program. Not ``-m``: that would import from the current folder, and find nothing where
+the package is not installed but lies beside ``app.py``."""
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-"""Features are small matrices: threads for them only take cores from the forward pass."""
+"""Features are small matrices: threads for them would only take cores from the forward pass."""
 
 
 def _bridge(
     role: str,
-    config: Mapping[str, Any],
+    config: Mapping[str, object],
+    env: Mapping[str, str],
     *,
     settings: Settings,
-    on_event: OnWorkerEvent,
-    env: Mapping[str, str] = MappingProxyType({}),
+    on_event: Sink,
 ) -> WorkerBridge:
     argv = (sys.executable, "-c", WORKER, "--role", role, "--config", json.dumps(config))
     return WorkerBridge(

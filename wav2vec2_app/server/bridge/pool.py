@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from wav2vec2_app.errors import WorkerDiedError
 from wav2vec2_app.protocol.frame import Arrays
 from wav2vec2_app.server.bridge.child import OnProgress
 from wav2vec2_app.server.bridge.process import Answer, Delay, WorkerBridge
+from wav2vec2_app.server.events import WorkerEvent
 from wav2vec2_app.server.status import WorkerStatus
 
 _PREFERENCE = {"ready": 0, "starting": 1, "restarting": 1, "stopped": 2, "down": 2}
@@ -22,10 +23,15 @@ class WorkerPool:
     once. An idempotent request lost to a dead worker is asked again, once, of the best one then.
     """
 
-    def __init__(self, bridges: Sequence[WorkerBridge]) -> None:
+    def __init__(
+        self,
+        bridges: Sequence[WorkerBridge],
+        on_event: Callable[[WorkerEvent], None] = lambda _: None,
+    ) -> None:
         if not bridges:
             raise ValueError("a pool has at least one worker")
         self._bridges = tuple(bridges)
+        self._on_event = on_event
 
     @property
     def role(self) -> str:
@@ -83,6 +89,7 @@ class WorkerPool:
         except WorkerDiedError as error:
             if not idempotent or not error.retryable:
                 raise
+            self._on_event(WorkerEvent(self.role, "retried", error=error))
         return await ask()
 
     def _least_busy(self) -> WorkerBridge:

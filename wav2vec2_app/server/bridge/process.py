@@ -16,7 +16,6 @@ import logging
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from wav2vec2_app.errors import TimedOutError, WorkerDiedError
@@ -26,6 +25,7 @@ from wav2vec2_app.server.bridge.death import Death, describe
 from wav2vec2_app.server.bridge.restarts import RestartBudget
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.deadline import first, settles
+from wav2vec2_app.server.events import WorkerEvent
 from wav2vec2_app.server.status import WorkerStatus
 
 __all__ = ["Answer", "Delay", "WorkerBridge", "WorkerEvent", "WorkerSpec"]
@@ -34,20 +34,6 @@ _log = logging.getLogger(__name__)
 
 Delay = Callable[[], Awaitable[None]]
 """Returns when a process may start."""
-
-
-@dataclass(frozen=True)
-class WorkerEvent:
-    """Something that happened to a worker, for sinks (metrics, logs).
-
-    ``kind`` is one of ``starting``, ``ready``, ``died``, ``restarting``, ``down``, ``stopped`` and
-    ``retried`` (a request lost to a death goes to the next process).
-    """
-
-    role: str
-    kind: str
-    pid: int | None = None
-    error: WorkerDiedError | None = None
 
 
 class WorkerBridge:

@@ -265,14 +265,14 @@ class Captioner:
         """Where the utterance ends, if it does."""
         rules, before = self._rules, asked.start - self._tape.start
         length_s = (before + asked.stop - asked.start) / SAMPLE_RATE_HZ
-        pause = pauses.first_pause(heard.emission, self._patience_s(length_s))
+        pause = pauses.first_pause(heard.emitted.emission, self._patience_s(length_s))
         if pause is not None:
             tail_s = TAIL_SHARE * min(rules.pause_s, pause.duration_s)
             return asked.start + _samples(pause.start_s + tail_s)
         if before + asked.stop - asked.start < _samples(rules.utterance_s):
             return None
         earliest_s = max(0.0, CUT_SHARE * rules.utterance_s - before / SAMPLE_RATE_HZ)
-        best = pauses.best_pause(heard.emission, earliest_s)
+        best = pauses.best_pause(heard.emitted.emission, earliest_s)
         at_s = best.middle_s if best else pauses.quietest(asked.samples, earliest_s)
         return asked.start + _samples(at_s)
 

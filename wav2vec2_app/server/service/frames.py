@@ -79,7 +79,7 @@ def drawing_frame(
     audio: Audio, features: Features, recognition: Recognition
 ) -> tuple[dict[str, Any], Arrays]:
     """The request for every picture of a result."""
-    told, packed = pack_emission(recognition.emission)
+    told, packed = pack_emission(recognition.emitted.emission)
     meta = {
         "summary": dict(features.summary),
         "words": [

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 
 class TimeLimits:
@@ -29,3 +30,22 @@ class TimeLimits:
             yield limit_s
         finally:
             self._granted[role] -= own_s
+
+
+@dataclass(frozen=True)
+class StepLimits:
+    """Policy: how long one step may take, on ``audio_s`` seconds of audio.
+
+    Attributes:
+        operation_s: of every step, seconds.
+        per_audio_s: added for each second of audio, seconds.
+        model_load_s: added where a model other than the default may have to be loaded, seconds.
+    """
+
+    operation_s: float = 30.0
+    per_audio_s: float = 2.0
+    model_load_s: float = 120.0
+
+    def limit_s(self, audio_s: float, *, loads_model: bool = False) -> float:
+        """The limit of one step, seconds."""
+        return self.operation_s + self.per_audio_s * audio_s + loads_model * self.model_load_s

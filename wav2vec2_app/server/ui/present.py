@@ -85,13 +85,14 @@ def transcript(found: Recognition, audio_url: str) -> str:
         return card("empty", title, text)
     shown = reading_case([word.text for word in said.words])
     words = " ".join(_word(word, text) for word, text in zip(said.words, shown, strict=True))
+    calibrated = found.emission is not None and found.emission.calibration is not None
     return (
         f'<div class="w-transcript" data-audio="{escape(audio_url)}" '
         f'data-duration="{said.duration_s:.3f}">'
         f'<p class="w-words" tabindex="0" role="group" aria-label="Transcript. '
         f'Arrow keys go from word to word, Enter plays from there.">{words}</p>'
         f'<div class="w-about">{_legend(said)}'
-        f"{_meaning(calibrated=found.emission.calibration is not None)}{answered_by(said)}</div></div>"
+        f"{_meaning(calibrated=calibrated)}{answered_by(said)}</div></div>"
     )
 
 

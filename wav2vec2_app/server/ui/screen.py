@@ -15,7 +15,7 @@ from wav2vec2_app.speech.transcript import Recognition
 Update = dict[str, Any]
 """Part of the page -> what it shows: HTML, or a bool for ``running``."""
 
-NOT_KEPT: Final = "task.not_kept"
+NOT_KEPT: Final = "task.not_cached"
 _BESIDE_THE_WORDS: Final = frozenset({Operation.ANALYZE, Operation.DRAW})
 
 

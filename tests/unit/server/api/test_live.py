@@ -36,7 +36,8 @@ SPEECH = pcm(sound(SCRIPT, 2.4))
 
 
 def hears(task: ModelTask) -> Recognition:
-    audio = task.inputs[Operation.DECODE_AUDIO]
+    audio = task.inputs.audio
+    assert audio is not None
     heard = [word for word in SCRIPT if word.end_s <= audio.duration_s]
     return recognition(heard, audio.duration_s)
 

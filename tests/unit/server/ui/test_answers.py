@@ -78,7 +78,7 @@ async def test_earlier_answer_is_read_again_without_the_model(start: Start, clip
 
     again = await answers.read(orchestrator, first["request_id"], "tab", "beam")
 
-    assert again["text"] == "read anew"
+    assert again["text"] == "decoded again"
     assert again["reused"] is True
     assert again["decoding"]["decoder"] == "beam"
     assert again["request_id"] != first["request_id"]
@@ -87,7 +87,7 @@ async def test_earlier_answer_is_read_again_without_the_model(start: Start, clip
 
 @pytest.mark.parametrize(
     ("request_id", "code"),
-    [("gone", "task.not_kept"), ("", "request.bad_value"), (None, "request.bad_value")],
+    [("gone", "task.not_cached"), ("", "request.bad_value"), (None, "request.bad_value")],
 )
 async def test_request_that_is_not_known_cannot_be_read_again(
     orchestrator: ModelOrchestrator, request_id: object, code: str
