@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from wav2vec2_app.server.status import MemoryReport, ProcessMemory
+from wav2vec2_app.server.tasks import SERVER_PROCESS
 
 
 class MemoryMeter:
@@ -23,8 +24,8 @@ class MemoryMeter:
         self._highest: dict[int, int] = {}
 
     def report(self, workers: Mapping[str, int], *, model_bytes: int) -> MemoryReport:
-        """Memory of this process (``page``) and of ``workers`` (name to pid), less the dead."""
-        named = {"page": os.getpid(), **workers}
+        """Memory of this process (``server``) and of ``workers`` (name to pid), less the dead."""
+        named = {SERVER_PROCESS: os.getpid(), **workers}
         measured = (self._measure(name, pid) for name, pid in named.items())
         self._highest = {pid: self._highest[pid] for pid in named.values() if pid in self._highest}
         return MemoryReport(

@@ -22,7 +22,16 @@ from wav2vec2_app.errors import (
     CancelledError,
     ResourceError,
 )
-from wav2vec2_app.server.events import Advanced, Done, Event, Failed, Partial, Queued, Started, TaskEvent
+from wav2vec2_app.server.events import (
+    Advanced,
+    Done,
+    Event,
+    Failed,
+    Partial,
+    Queued,
+    Started,
+    TaskEvent,
+)
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import (
     ModelTask,

@@ -43,7 +43,7 @@ def test_status_before_the_start_names_no_model_and_measures_the_page() -> None:
     assert not status.ready
     assert status.model is None
     assert status.memory is not None
-    assert [process.name for process in status.memory.processes] == ["page"]
+    assert [process.name for process in status.memory.processes] == ["server"]
     assert status.memory.processes[0].rss_bytes > 10_000_000
 
 
