@@ -57,7 +57,7 @@ class Wav2Vec2Error(Exception):
         layer: Layer | None = None,
         severity: Severity | None = None,
         retryable: bool | None = None,
-        metadata: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -66,9 +66,9 @@ class Wav2Vec2Error(Exception):
         self.layer: Layer = layer or self.default_layer
         self.severity: Severity = severity or self.default_severity
         self.retryable = self.default_retryable if retryable is None else retryable
-        self.metadata: dict[str, Any] = dict(metadata or {})
+        self.metadata: dict[str, object] = dict(metadata or {})
 
-    def public(self) -> dict[str, Any]:
+    def public(self) -> dict[str, object]:
         """The JSON-serialisable form that may leave the server."""
         return {
             "code": self.code,
@@ -80,7 +80,7 @@ class Wav2Vec2Error(Exception):
             "metadata": self.metadata,
         }
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """:meth:`public` plus the class's name, so that :func:`from_wire` restores the type."""
         return {"type": type(self).__name__, **self.public()}
 
@@ -159,11 +159,9 @@ class InternalError(Wav2Vec2Error):
 
 _BY_NAME: dict[str, type[Wav2Vec2Error]] = {
     cls.__name__: cls
-    for cls in (
-        InputError, ModelError, ResourceError, BusyError, CircuitOpenError, CancelledError,
-        TimedOutError, ProtocolError, WorkerDiedError, InternalError,
-    )
-}  # fmt: skip
+    for parent in (Wav2Vec2Error, ResourceError)
+    for cls in parent.__subclasses__()
+}
 
 
 def from_wire(data: Mapping[str, Any]) -> Wav2Vec2Error:
@@ -180,19 +178,14 @@ def from_wire(data: Mapping[str, Any]) -> Wav2Vec2Error:
     )
 
 
-# --- exceptions of other libraries ---------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class ForeignError:
-    """One row of the table: what a group of foreign exceptions is translated to.
+    """One row of :data:`FOREIGN_ERRORS`: what a group of exceptions is translated to.
 
     Attributes:
-        names: qualified names of the classes, subclasses included. They are names because this module
-            is imported by both processes and must not import the libraries.
-        error: the class, message, code and hint of the translation.
+        names: of the classes, which stand for their subclasses too; no library is imported for them.
+        error, code, message, hint, retryable: of the translation.
         errnos: where not empty, only exceptions with one of these numbers are meant.
-        retryable: whether the same request may succeed later.
     """
 
     names: tuple[str, ...]
@@ -201,7 +194,7 @@ class ForeignError:
     message: str
     hint: str
     errnos: tuple[int, ...] = ()
-    retryable: bool = True
+    retryable: bool | None = None
 
     def matches(self, error: BaseException) -> bool:
         """Whether ``error`` belongs to this row."""
@@ -216,17 +209,10 @@ class ForeignError:
 
 FOREIGN_ERRORS: tuple[ForeignError, ...] = (
     ForeignError(
-        ("builtins.MemoryError",),
+        ("builtins.MemoryError", "torch.OutOfMemoryError"),
         ResourceError,
         "resource.memory",
         "The machine ran out of memory for this request.",
-        "Use a shorter recording or a smaller model.",
-    ),
-    ForeignError(
-        ("torch.OutOfMemoryError",),
-        ResourceError,
-        "resource.device_memory",
-        "The accelerator ran out of memory for this request.",
         "Use a shorter recording or a smaller model.",
     ),
     ForeignError(
@@ -258,7 +244,6 @@ FOREIGN_ERRORS: tuple[ForeignError, ...] = (
         "model.not_on_hub",
         "The model hub does not offer this model.",
         "Check the name of the model, or choose one of the listed models.",
-        retryable=False,
     ),
     ForeignError(
         (
@@ -274,6 +259,7 @@ FOREIGN_ERRORS: tuple[ForeignError, ...] = (
         "model.hub_offline",
         "The model hub cannot be reached.",
         "Check the network connection of the server, or choose a model that is on its disk.",
+        retryable=True,
     ),
     ForeignError(
         ("av.error.FFmpegError", "soundfile.LibsndfileError"),
@@ -281,7 +267,6 @@ FOREIGN_ERRORS: tuple[ForeignError, ...] = (
         "audio.broken",
         "The recording cannot be decoded; the file may be damaged.",
         "Convert it to WAV or FLAC, or upload another file.",
-        retryable=False,
     ),
     ForeignError(
         ("builtins.ConnectionError", "asyncio.exceptions.IncompleteReadError"),

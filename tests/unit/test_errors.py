@@ -116,7 +116,7 @@ def test_foreign_exception_is_translated(error: BaseException, code: str) -> Non
 def test_memory_of_an_accelerator_is_a_resource_error() -> None:
     torch = pytest.importorskip("torch")
 
-    assert translate(torch.OutOfMemoryError("CUDA out of memory")).code == "resource.device_memory"
+    assert translate(torch.OutOfMemoryError("CUDA out of memory")).code == "resource.memory"
 
 
 def subclasses(module: str, base: str) -> list[type[BaseException]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -40,7 +40,7 @@ CANCEL_GRACE_S = 5.0
 """How long cancelled work may take to clean up before it is abandoned, seconds."""
 
 
-async def within(limit_s: float, coroutine: Coroutine[Any, Any, V]) -> V:
+async def within(limit_s: float, coroutine: Awaitable[V]) -> V:
     """The coroutine's result; if it takes longer than ``limit_s`` seconds it is cancelled.
 
     Raises:
@@ -63,7 +63,7 @@ async def within(limit_s: float, coroutine: Coroutine[Any, Any, V]) -> V:
     )
 
 
-async def cancel_all(works: Collection[asyncio.Future[Any]]) -> None:
+async def cancel_all(works: Collection[asyncio.Future[V]]) -> None:
     """Cancel unfinished work and wait, for at most :data:`CANCEL_GRACE_S`, until it has ended."""
     unfinished = {work for work in works if not work.done()}
     for work in works:
@@ -74,7 +74,7 @@ async def cancel_all(works: Collection[asyncio.Future[Any]]) -> None:
         await asyncio.wait(unfinished, timeout=CANCEL_GRACE_S)
 
 
-def _retrieve(work: asyncio.Future[Any]) -> None:
+def _retrieve(work: asyncio.Future[V]) -> None:
     """Retrieve an exception that is not needed, so that asyncio does not log it as unretrieved."""
     if not work.cancelled():
         work.exception()
@@ -85,7 +85,7 @@ async def first(*futures: asyncio.Future[Any], timeout_s: float | None = None) -
     await asyncio.wait(set(futures), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
 
 
-async def settles(future: asyncio.Future[Any], timeout_s: float) -> bool:
+async def settles(future: asyncio.Future[V], timeout_s: float) -> bool:
     """Whether ``future`` settles within ``timeout_s`` seconds.
 
     The time is waited in two halves: if this event loop itself stalls, answers that arrived during

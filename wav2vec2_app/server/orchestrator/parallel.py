@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from wav2vec2_app.errors import CancelledError
 from wav2vec2_app.server.deadline import cancel_all
@@ -13,7 +13,7 @@ from wav2vec2_app.server.orchestrator.graph import K, TaskGraph
 
 V = TypeVar("V")
 
-Run = Callable[[K, Mapping[K, V]], Coroutine[Any, Any, V]]
+Run = Callable[[K, Mapping[K, V]], Awaitable[V]]
 """Runs one node, given the values of its dependencies."""
 
 
@@ -110,7 +110,7 @@ class _Execution(Generic[K, V]):
         self._order.done(key)
 
 
-def _error_of(work: asyncio.Future[Any]) -> Exception | None:
+def _error_of(work: asyncio.Future[V]) -> Exception | None:
     if work.cancelled():
         return CancelledError("The work was cancelled before it was finished.")
     error = work.exception()
