@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     """DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
     """One JSON object a line instead of readable text."""
+    record_folder: Path | None = None
+    """Debugging: where to record the frames of every request, with users' audio; None records nothing.
+    ``wav2vec2-app debug replay FOLDER`` replays the recording of one request."""
 
     @property
     def longest_operation_s(self) -> float:

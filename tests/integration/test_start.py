@@ -18,7 +18,7 @@ async def workers_ready() -> list[str]:
     """The roles in the order in which their processes got ready, started in turn."""
     events: list[WorkerEvent] = []
     settings = Settings(fetch_models=False, model="embedded")
-    system = build_system(settings, on_worker_event=events.append, in_turn=True)
+    system = build_system(settings, on_worker_event=events.append, sequential_start=True)
     await system.orchestrator.start()
     try:
         await system.service.wait_ready()
@@ -41,7 +41,7 @@ async def test_text_worker_is_ready_before_the_others_start(
 async def test_others_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wav2vec2, "HEAD_START_S", 0.0)
     settings = Settings(fetch_models=False, model="embedded")
-    service = build_system(settings, in_turn=True).service
+    service = build_system(settings, sequential_start=True).service
     never_ready = asyncio.Event()
 
     async def wait_ready(timeout_s: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,17 @@ from types import MappingProxyType
 from typing import Any
 
 from wav2vec2_app.server.adapters.wav2vec2 import Wav2Vec2Adapter
+from wav2vec2_app.server.bridge.events import WorkerEventSink, ignore_event
+from wav2vec2_app.server.bridge.policy import BridgePolicy, RestartPolicy
 from wav2vec2_app.server.bridge.pool import WorkerPool
-from wav2vec2_app.server.bridge.process import WorkerBridge, WorkerEvent, WorkerSpec
+from wav2vec2_app.server.bridge.recorder import FrameRecorder
+from wav2vec2_app.server.bridge.spawn import WorkerSpec
+from wav2vec2_app.server.bridge.worker import WorkerBridge
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.service.limits import StepLimits
+from wav2vec2_app.server.service.policy import ModelPolicy, ServicePolicy, WindowPolicy
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
+from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
 
@@ -38,22 +45,20 @@ class System:
     service: Wav2Vec2Service
 
 
-OnWorkerEvent = Callable[[WorkerEvent], None]
-
-
 def build_system(
     settings: Settings,
     *,
-    on_worker_event: OnWorkerEvent = lambda _: None,
-    in_turn: bool = False,
+    on_worker_event: WorkerEventSink = ignore_event,
+    sequential_start: bool = False,
 ) -> System:
     """Wire the layers; nothing starts before ``orchestrator.start()``.
 
-    ``on_worker_event`` is told of every start, death and restart of a worker. ``in_turn``: workers leave
-    a processor to the caller while they start (:class:`Wav2Vec2Service`).
+    ``on_worker_event`` gets every start, end and restart of a worker. ``sequential_start``: workers leave a
+    processor to the caller while they start (:class:`Workers`).
     """
-    bridge = partial(_bridge, settings=settings, on_event=on_worker_event)
-    service = Wav2Vec2Service(
+    recorder = FrameRecorder(settings.record_folder) if settings.record_folder else None
+    bridge = partial(_bridge, settings=settings, on_event=on_worker_event, recorder=recorder)
+    workers = Workers(
         audio=WorkerPool([bridge("audio", _audio_config(settings), env=ONE_THREAD)]),
         inference=WorkerPool(
             [
@@ -62,10 +67,10 @@ def build_system(
             ]
         ),
         text=WorkerPool([bridge("text", _text_config(settings), env=ONE_THREAD)]),
-        make_fetch_bridge=lambda: bridge("download", {"timeout_s": settings.fetch_timeout_s}),
-        settings=settings,
-        in_turn=in_turn,
+        make_download=lambda: WorkerPool([bridge("download", _download_config(settings))]),
+        sequential_start=sequential_start,
     )
+    service = Wav2Vec2Service(workers, service_policy(settings))
     orchestrator = ModelOrchestrator(
         [Wav2Vec2Adapter(service, settings)],
         queue_size=settings.queue_size,
@@ -80,6 +85,39 @@ def build_system(
         cache_shared=settings.cache_shared,
     )
     return System(settings, orchestrator, service)
+
+
+def service_policy(settings: Settings) -> ServicePolicy:
+    """What the service may do."""
+    return ServicePolicy(
+        limits=StepLimits(
+            settings.operation_timeout_s,
+            settings.timeout_per_audio_s,
+            settings.model_load_timeout_s,
+        ),
+        windows=WindowPolicy(settings.window_s, settings.window_overlap_s),
+        models=ModelPolicy(settings.model, settings.preferred_model, settings.fetch_models),
+        greedy=settings.decoder == "greedy",
+        max_features_s=settings.features_s,
+        memory_limit_bytes=settings.memory_limit_bytes,
+    )
+
+
+def bridge_policy(settings: Settings) -> BridgePolicy:
+    """Timeouts and restarts of worker processes."""
+    return BridgePolicy(
+        start_timeout_s=settings.start_timeout_s,
+        ping_interval_s=settings.ping_interval_s,
+        ping_timeout_s=settings.ping_timeout_s,
+        kill_grace_s=settings.kill_grace_s,
+        restarts=RestartPolicy(
+            settings.restart_budget, settings.restart_window_s, settings.restart_backoff_s
+        ),
+    )
+
+
+def _download_config(settings: Settings) -> dict[str, Any]:
+    return {"timeout_s": settings.fetch_timeout_s}
 
 
 def _audio_config(settings: Settings) -> dict[str, Any]:
@@ -129,18 +167,14 @@ def _bridge(
     config: Mapping[str, Any],
     *,
     settings: Settings,
-    on_event: OnWorkerEvent,
+    on_event: WorkerEventSink,
+    recorder: FrameRecorder | None,
     env: Mapping[str, str] = MappingProxyType({}),
 ) -> WorkerBridge:
     argv = (sys.executable, "-c", WORKER, "--role", role, "--config", json.dumps(config))
     return WorkerBridge(
         WorkerSpec(role=role, argv=argv, env={"WAV2VEC2_LOG_LEVEL": settings.log_level, **env}),
-        start_timeout_s=settings.start_timeout_s,
-        ping_interval_s=settings.ping_interval_s,
-        ping_timeout_s=settings.ping_timeout_s,
-        restart_budget=settings.restart_budget,
-        restart_window_s=settings.restart_window_s,
-        restart_backoff_s=settings.restart_backoff_s,
-        kill_grace_s=settings.kill_grace_s,
+        bridge_policy(settings),
         on_event=on_event,
+        recorder=recorder,
     )

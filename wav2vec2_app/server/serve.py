@@ -37,7 +37,7 @@ def run(settings: Settings) -> None:
     logging.getLogger("uvicorn.error").addFilter(_not_cut_off)
     metrics = TaskMetrics()
     with contextlib.suppress(KeyboardInterrupt):
-        system = build_system(settings, on_worker_event=metrics.note_worker, in_turn=True)
+        system = build_system(settings, on_worker_event=metrics.note_worker, sequential_start=True)
         asyncio.run(_serve(system, metrics))
 
 

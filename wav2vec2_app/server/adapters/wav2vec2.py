@@ -8,7 +8,7 @@ from typing import Any
 
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.adapters.base import RollingMeasure
-from wav2vec2_app.server.service.timed import Timed
+from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
 from wav2vec2_app.server.tasks import ModelTask, Operation, Report, TaskResult, ignore_progress
@@ -48,7 +48,9 @@ class Wav2Vec2Adapter:
         self._service = service
         self._settings = settings
         self._measure = RollingMeasure(clock=clock)
-        self._handlers: dict[Operation, Callable[[ModelTask, Report], Awaitable[Timed[Any]]]] = {
+        self._handlers: dict[
+            Operation, Callable[[ModelTask, Report], Awaitable[StepResult[Any]]]
+        ] = {
             Operation.PROBE: self._probe,
             Operation.DECODE_AUDIO: self._decode,
             Operation.TRANSCRIBE: self._transcribe,
@@ -95,25 +97,25 @@ class Wav2Vec2Adapter:
     def get_status(self) -> AdapterStatus:
         return self._service.status(self.name)
 
-    async def _measured(self, task: ModelTask, work: Awaitable[Timed[Any]]) -> Timed[Any]:
+    async def _measured(self, task: ModelTask, work: Awaitable[StepResult[Any]]) -> StepResult[Any]:
         """Await ``work``; transcriptions count in the measured capabilities."""
         if task.operation is not Operation.TRANSCRIBE:
             return await work
         with self._measure.timing(_input(task, Operation.DECODE_AUDIO).duration_s):
             return await work
 
-    async def _probe(self, task: ModelTask, _: Report) -> Timed[Any]:
+    async def _probe(self, task: ModelTask, _: Report) -> StepResult[Any]:
         found = await self._service.probe(_source(task), request_id=task.task.id)
-        return Timed(found, ())
+        return StepResult(found, ())
 
-    async def _decode(self, task: ModelTask, _: Report) -> Timed[Any]:
+    async def _decode(self, task: ModelTask, _: Report) -> StepResult[Any]:
         probe = task.inputs.get(Operation.PROBE)
         expected_s = probe.duration_s if probe is not None else self._settings.max_duration_s
         return await self._service.decode(
             _source(task), expected_s=expected_s, request_id=task.task.id
         )
 
-    async def _transcribe(self, task: ModelTask, report: Report) -> Timed[Any]:
+    async def _transcribe(self, task: ModelTask, report: Report) -> StepResult[Any]:
         audio: Audio = _input(task, Operation.DECODE_AUDIO)
         return await self._service.process(
             audio,
@@ -123,19 +125,21 @@ class Wav2Vec2Adapter:
             request_id=task.task.id,
         )
 
-    async def _read(self, task: ModelTask, _: Report) -> Timed[Any]:
+    async def _read(self, task: ModelTask, _: Report) -> StepResult[Any]:
         known: Recognition = _input(task, Operation.TRANSCRIBE)
-        return await self._service.read(known.emitted, task.task.decoding, request_id=task.task.id)
+        return await self._service.decode_text(
+            known.emitted, task.task.decoding, request_id=task.task.id
+        )
 
-    async def _align(self, task: ModelTask, _: Report) -> Timed[Any]:
+    async def _align(self, task: ModelTask, _: Report) -> StepResult[Any]:
         known: Recognition = _input(task, Operation.TRANSCRIBE)
         return await self._service.align(known.emitted, task.task.text, request_id=task.task.id)
 
-    async def _analyze(self, task: ModelTask, _: Report) -> Timed[Any]:
+    async def _analyze(self, task: ModelTask, _: Report) -> StepResult[Any]:
         audio: Audio = _input(task, Operation.DECODE_AUDIO)
         return await self._service.analyze(audio, request_id=task.task.id)
 
-    async def _draw(self, task: ModelTask, report: Report) -> Timed[Any]:
+    async def _draw(self, task: ModelTask, report: Report) -> StepResult[Any]:
         return await self._service.draw(
             _input(task, Operation.DECODE_AUDIO),
             _input(task, Operation.ANALYZE),

@@ -7,7 +7,7 @@ from typing import ClassVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from wav2vec2_app.server.bridge.process import WorkerEvent
+from wav2vec2_app.server.bridge.events import WorkerEvent
 from wav2vec2_app.server.events import Done, Failed, Queued, Started, TaskEvent
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
 
