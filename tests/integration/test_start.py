@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from wav2vec2_app.server.bridge.process import WorkerEvent
 
 from wav2vec2_app.errors import TimedOutError
-from wav2vec2_app.server.bridge.process import WorkerEvent
 from wav2vec2_app.server.build import build_system
 from wav2vec2_app.server.deadline import settles
 from wav2vec2_app.server.service import wav2vec2

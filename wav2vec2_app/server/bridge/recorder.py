@@ -88,4 +88,4 @@ def read_recordings(folder: Path) -> Iterator[tuple[str, list[Frame]]]:
 
 def _file_name(text: str) -> str:
     """``text`` with only characters that every file system takes."""
-    return re.sub(r"[^A-Za-z0-9_]", "_", text)[:100] or "_"
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text)[:100] or "_"
