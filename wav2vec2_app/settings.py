@@ -146,6 +146,9 @@ class Settings(BaseSettings):
     """Least severe messages that are logged: DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
     """Whether each log line is a JSON object instead of readable text."""
+    record_folder: Path | None = None
+    """Debugging: folder in which to record the frames of every request, users' audio included.
+    ``wav2vec2-app debug replay FOLDER`` replays the recording of one request."""
 
     @model_validator(mode="after")
     def _overlap_fits(self) -> Settings:

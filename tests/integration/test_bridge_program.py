@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from wav2vec2_app.server.bridge.process import WorkerBridge, WorkerSpec
 
 from wav2vec2_app.errors import WorkerDiedError
-from wav2vec2_app.server.bridge.process import WorkerBridge, WorkerSpec
 
 pytestmark = pytest.mark.integration
 

@@ -18,7 +18,7 @@ async def workers_ready() -> list[str]:
     """The roles in the order in which their processes got ready, started in turn."""
     events: list[Event] = []
     settings = Settings(fetch_models=False, model="embedded")
-    system = build_system(settings, in_turn=True)
+    system = build_system(settings, sequential_start=True)
     system.events.subscribe(events.append)
     await system.orchestrator.start()
     try:
@@ -42,7 +42,7 @@ async def test_text_worker_is_ready_before_the_others_start(
 async def test_others_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wav2vec2, "HEAD_START_S", 0.0)
     settings = Settings(fetch_models=False, model="embedded")
-    service = build_system(settings, in_turn=True).service
+    service = build_system(settings, sequential_start=True).service
     never_ready = asyncio.Event()
 
     async def wait_ready(timeout_s: float) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from wav2vec2_app.errors import Wav2Vec2Error, WorkerDiedError
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Stage, Step
@@ -111,18 +112,31 @@ class Failed(TaskEvent):
 # --- workers and circuit breakers ---------------------------------------------------------------
 
 
+WorkerEventKind = Literal["starting", "ready", "died", "restarting", "down", "stopped", "retried"]
+"""``retried``: a request that was lost with a worker is sent again."""
+
+
 @dataclass(frozen=True)
 class WorkerEvent(Event):
-    """A worker process changed its state, or a request to it is retried.
-
-    ``kind`` is one of ``starting``, ``ready``, ``died``, ``restarting``, ``down``, ``stopped`` and
-    ``retried`` (a request that was lost with a process is sent again); ``error`` says why it died.
-    """
+    """A worker process changed its state, or a request to it is retried."""
 
     role: str
-    kind: str
+    kind: WorkerEventKind
     pid: int | None = None
     error: WorkerDiedError | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why a worker died or a request is sent again; empty for other events."""
+        return self.error.message if self.error is not None else ""
+
+
+WorkerEventSink = Callable[[WorkerEvent], None]
+"""Called on the event loop with every event of a worker; must not block."""
+
+
+def ignore_event(_: WorkerEvent) -> None:
+    """A sink for callers that do not follow events."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def run(settings: Settings) -> None:
     logging.getLogger("uvicorn.error").addFilter(_not_cut_off)
     metrics = Metrics()
     with contextlib.suppress(KeyboardInterrupt):
-        system = build_system(settings, in_turn=True)
+        system = build_system(settings, sequential_start=True)
         system.events.subscribe(metrics)
         system.events.subscribe(log_event)
         asyncio.run(_serve(system, metrics))

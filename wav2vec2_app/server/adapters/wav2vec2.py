@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.adapters.base import RollingMeasure
-from wav2vec2_app.server.service.limits import StepLimits
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
 from wav2vec2_app.server.tasks import (
@@ -54,7 +53,6 @@ class Wav2Vec2Adapter:
     Args:
         service: initialized and disposed with the adapter.
         audio: largest audio, for the capabilities.
-        limits: time limits of the steps.
         clock: monotonic, seconds.
     """
 
@@ -63,14 +61,12 @@ class Wav2Vec2Adapter:
     def __init__(
         self,
         service: Wav2Vec2Service,
-        *,
         audio: AudioLimits,
-        limits: StepLimits,
+        *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service = service
         self._audio = audio
-        self._limits = limits
         self._measure = RollingMeasure(clock=clock)
         self._handlers: Mapping[Operation, Handler] = {
             Operation.PROBE: self._probe,
@@ -108,10 +104,9 @@ class Wav2Vec2Adapter:
             return await work
 
     def time_limit_s(self, task: ModelTask) -> float:
-        loads_model = (
-            task.operation is Operation.TRANSCRIBE and task.step.target.model != AUTO_MODEL
+        return self._service.time_limit_s(
+            task.operation, task.inputs.duration_s, task.step.target.model
         )
-        return self._limits.limit_s(task.inputs.duration_s, loads_model=loads_model)
 
     def answering_model(self, model: str) -> str:
         if model != AUTO_MODEL:
@@ -139,12 +134,17 @@ class Wav2Vec2Adapter:
         return self._service.status(self.name)
 
     async def _probe(self, task: ModelTask, _: Report) -> TaskResult:
-        found = await self._service.probe(_source(task), request_id=task.task.id)
+        found = await self._service.probe(
+            _source(task), deadline=task.deadline, request_id=task.task.id
+        )
         return TaskResult(task.operation, found)
 
     async def _decode_audio(self, task: ModelTask, _: Report) -> TaskResult:
         timed = await self._service.decode(
-            _source(task), expected_s=task.inputs.duration_s, request_id=task.task.id
+            _source(task),
+            expected_s=task.inputs.duration_s,
+            deadline=task.deadline,
+            request_id=task.task.id,
         )
         return TaskResult(task.operation, timed.value, timed.stages)
 
@@ -154,27 +154,30 @@ class Wav2Vec2Adapter:
             model=task.step.target.model,
             decoding=task.task.decoding,
             report=report,
+            deadline=task.deadline,
             request_id=task.task.id,
         )
         return TaskResult(task.operation, timed.value, timed.stages)
 
     async def _decode_text(self, task: ModelTask, _: Report) -> TaskResult:
         recognition = _needed(task.inputs.recognition, "a transcript")
-        timed = await self._service.read(
-            recognition.emitted, task.task.decoding, request_id=task.task.id
+        timed = await self._service.decode_text(
+            recognition.emitted, task.task.decoding, deadline=task.deadline, request_id=task.task.id
         )
         return TaskResult(task.operation, timed.value, timed.stages)
 
     async def _align(self, task: ModelTask, _: Report) -> TaskResult:
         recognition = _needed(task.inputs.recognition, "a transcript")
         timed = await self._service.align(
-            recognition.emitted, task.task.text, request_id=task.task.id
+            recognition.emitted, task.task.text, deadline=task.deadline, request_id=task.task.id
         )
         return TaskResult(task.operation, timed.value, timed.stages)
 
     async def _analyze(self, task: ModelTask, _: Report) -> TaskResult:
         timed = await self._service.analyze(
-            _needed(task.inputs.audio, "decoded audio"), request_id=task.task.id
+            _needed(task.inputs.audio, "decoded audio"),
+            deadline=task.deadline,
+            request_id=task.task.id,
         )
         return TaskResult(task.operation, timed.value, timed.stages)
 
@@ -184,6 +187,7 @@ class Wav2Vec2Adapter:
             _needed(task.inputs.features, "features"),
             _needed(task.inputs.recognition, "a transcript"),
             report=report,
+            deadline=task.deadline,
             request_id=task.task.id,
         )
         return TaskResult(task.operation, timed.value, timed.stages)
