@@ -9,6 +9,7 @@ import json
 import os
 import platform
 from collections.abc import Sequence
+from contextlib import aclosing
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +24,7 @@ from rich.table import Table
 from wav2vec2_app import __version__
 from wav2vec2_app.errors import InputError, Wav2Vec2Error
 from wav2vec2_app.server import schema
+from wav2vec2_app.server.bridge.replay import replay as replay_frames
 from wav2vec2_app.server.build import System, assets_path, build_system
 from wav2vec2_app.server.events import Advanced, Done, Failed, Started
 from wav2vec2_app.server.monitoring.logs import configure_logging
@@ -36,6 +38,8 @@ from wav2vec2_app.speech.options import DEFAULT_OPTIONS
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Speech recognition around wav2vec2."
 )
+debug = typer.Typer(no_args_is_help=True, help="Tools for developers.")
+app.add_typer(debug, name="debug")
 out = Console()
 err = Console(stderr=True)
 
@@ -142,6 +146,37 @@ def align(
         raise typer.Exit(2) from None
     task = AudioTask(_source(file), frozenset({Want.ALIGNMENT}), text=given)
     raise typer.Exit(1 if asyncio.run(_do(settings, [(file, task)], output)) else 0)
+
+
+@debug.command()
+def replay(
+    folder: Annotated[
+        Path, typer.Argument(help="Recorded frames of one request.", show_default=False)
+    ],
+) -> None:
+    """Send the recorded frames of one request to fresh workers and compare the responses.
+
+    Frames are recorded by every command while WAV2VEC2_RECORD_FOLDER names a folder.
+    """
+    configure_logging(_settings(log_level="WARNING"))
+    raise typer.Exit(asyncio.run(_replay(folder)))
+
+
+async def _replay(folder: Path) -> int:
+    """A line for each recorded request; 1 if one has another outcome than the recorded one."""
+    differ = False
+    try:
+        async with aclosing(replay_frames(folder)) as outcomes:
+            async for one in outcomes:
+                differ |= not one.same
+                print(
+                    f"{one.role} {one.op}: {one.outcome} in {one.duration_s:.3f} s, "
+                    + ("as recorded" if one.same else f"recorded: {one.recorded or 'no end'}")
+                )
+    except Wav2Vec2Error as error:
+        _complain(folder.name, f"{error.message} {error.hint} ({error.code})")
+        return 2
+    return int(differ)
 
 
 @app.command()
