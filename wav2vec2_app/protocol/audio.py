@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wav2vec2_app.protocol.emission import check_emission
 from wav2vec2_app.protocol.message import Empty, Message, Request, Response
-from wav2vec2_app.speech.audio import AudioProbe, AudioSource, Float32
+from wav2vec2_app.speech.audio import Audio, AudioProbe, AudioSource, Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.transcript import Word
@@ -58,6 +58,12 @@ class DecodeAudioResponse(Response):
             raise ValueError("decoded audio has one channel")
         if self.spooled < 0:
             raise ValueError("the number of spooled samples cannot be negative")
+
+    def audio(self, samples: Float32) -> Audio:
+        """The audio with its ``samples``, from the response or from the spool."""
+        return Audio(
+            samples, self.original_rate_hz, self.original_channels, self.format, self.warnings
+        )
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The frame, the unit that crosses the pipes between the server process and a worker, and its encoding.
 
-A frame is a 4-byte little-endian header length, a UTF-8 JSON header and a binary payload; the whole
+A frame is a 4-byte little-endian header length, a UTF-8 JSON header and a binary payload; the
 contract is on one screen in ``docs/worker-protocol.md``. :mod:`wav2vec2_app.protocol.reader` reads
 frames. A frame that breaks a rule is a :class:`~wav2vec2_app.errors.ProtocolError` with a code.
 """

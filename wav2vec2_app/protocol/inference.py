@@ -55,7 +55,7 @@ class EmitRequest(Request[EmitResponse, Empty]):
     """Compute the emission of ``samples``, float32 ``(n,)``, 16 kHz.
 
     Attributes:
-        level: of the whole recording, where ``samples`` are a window of it.
+        level: of the complete recording, if ``samples`` are a window of it.
     """
 
     op = "emit"

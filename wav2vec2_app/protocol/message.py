@@ -104,7 +104,7 @@ class Handler(Generic[Q, R, P]):
 
 
 class Request(Message, Generic[R, P]):
-    """What the server asks of a worker; answered with an ``R``, reporting ``P`` on the way.
+    """What the server sends to a worker; the response is an ``R``, and ``P`` is reported on the way.
 
     ``op`` is the name of the operation.
     """
@@ -132,7 +132,7 @@ class Request(Message, Generic[R, P]):
     def handler(
         cls: type[Q], run: Callable[[Q, Context[P]], R], batch: BatchPolicy[Q, R] | None = None
     ) -> Handler[Q, R, P]:
-        """Have a worker answer such requests with ``run``, several at once where ``batch`` says so."""
+        """Answer such requests in a worker with ``run``, or as batches where ``batch`` allows it."""
         return Handler(cls, run, batch)
 
 

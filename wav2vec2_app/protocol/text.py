@@ -60,7 +60,7 @@ class AlignResponse(Response):
         letters: of all words, one after the other.
         letter_counts: int32 ``(words,)``: how many of ``letters`` are each word's.
         letter_spans: float32 ``(letters, 3)``.
-        score: of the whole alignment.
+        score: of the alignment.
     """
 
     texts: tuple[str, ...]

@@ -127,7 +127,7 @@ class Child:
         return ticket
 
     def cancel(self, ticket: Ticket) -> None:
-        """Withdraw a request: the worker is told, unless the request has not been sent yet."""
+        """Withdraw a request: a cancel is sent, unless the request has not been sent yet."""
         ticket.on_progress = None
         if ticket.answer.done():
             return

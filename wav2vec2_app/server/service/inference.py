@@ -38,7 +38,7 @@ class EmitStep:
     Attributes:
         audio, model: what is transcribed, by which model.
         loads_model: whether the model may have to be loaded first.
-        deadline: of the whole step.
+        deadline: of all its requests.
         report: gets the fraction done after each window.
         request_id: for the worker's log.
     """
@@ -66,7 +66,7 @@ class WindowedInference:
         self._priority = priority
 
     async def emit(self, step: EmitStep) -> StepResult[Emitted]:
-        """The emission of the whole recording."""
+        """The emission of the recording."""
         if not self._windows.is_single(step.audio):
             return await self._emit_windows(step)
         answer = await self._emit(step, Window(0, len(step.audio.samples), 0, 0), None)

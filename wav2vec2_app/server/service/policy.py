@@ -40,7 +40,7 @@ class ModelPolicy:
 
 @dataclass(frozen=True)
 class ServicePolicy:
-    """All that a service is told.
+    """The settings of a service.
 
     Attributes:
         limits: time limits.

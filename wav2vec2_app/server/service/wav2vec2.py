@@ -133,16 +133,10 @@ class Wav2Vec2Service:
         except BaseException:
             self._spool.discard(spool)
             raise
-        found = answer.value
-        samples = found.samples
-        audio = Audio(
-            samples=self._spool.open(spool, found.spooled) if samples is None else samples,
-            original_rate_hz=found.original_rate_hz,
-            original_channels=found.original_channels,
-            format=found.format,
-            warnings=found.warnings,
-        )
-        return StepResult(audio, answer.stages)
+        samples = answer.value.samples
+        if samples is None:
+            samples = self._spool.open(spool, answer.value.spooled)
+        return StepResult(answer.value.audio(samples), answer.stages)
 
     async def process(
         self,
@@ -160,26 +154,22 @@ class Wav2Vec2Service:
         """
         self._assert_state(ServiceState.READY)
         name, loads_model = self._models.resolve(model)
-        if deadline is None:
-            limit_s = self._inference.limit_s(audio.duration_s, loads_model=loads_model)
-            deadline = Deadline.after(limit_s)
+        limit_s = self._inference.limit_s(audio.duration_s, loads_model=loads_model)
+        deadline = deadline or Deadline.after(limit_s)
         step = EmitStep(audio, name, loads_model, deadline, report, request_id)
         single = self._policy.windows.is_single(audio)
         with self._priority.prioritized() if single else contextlib.nullcontext():
-            emitted = await self._emit(step)
+            try:
+                emitted = await self._windows.emit(step)
+            except ModelError as error:
+                self._models.download_if_missing(error)
+                raise
             if model == AUTO_MODEL:
                 self._models.note_answer(emitted.value.model)
             decoded = await self.decode_text(
                 emitted.value, decoding, deadline=deadline, request_id=request_id
             )
         return StepResult(decoded.value, stages.after(emitted.stages, decoded.stages))
-
-    async def _emit(self, step: EmitStep) -> StepResult[Emitted]:
-        try:
-            return await self._windows.emit(step)
-        except ModelError as error:
-            self._models.download_if_missing(error)
-            raise
 
     async def decode_text(
         self,
@@ -272,11 +262,7 @@ class Wav2Vec2Service:
         workers = self._workers.statuses()
         model = self.model
         text = self._workers.text.info(TextInfo)
-        notices = (
-            model.note if model else "",
-            self._models.notice,
-            text.note if text else "",
-        )
+        notices = (model.note if model else "", self._models.notice, text.note if text else "")
         return AdapterStatus(
             name=name,
             ready=all(worker.state == "ready" for worker in workers),

@@ -1,4 +1,4 @@
-"""The worker pools of a service, started and stopped together."""
+"""The worker pools of a service: their start and their end."""
 
 from __future__ import annotations
 
