@@ -158,7 +158,7 @@ def replay(
 
     Frames are recorded by every command while WAV2VEC2_RECORD_FOLDER names a folder.
     """
-    configure_logging(_settings(log_level="WARNING"))
+    configure_logging("WARNING")
     raise typer.Exit(asyncio.run(_replay(folder)))
 
 
