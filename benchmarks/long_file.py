@@ -43,7 +43,7 @@ class Memory:
         assert report is not None
         sizes = {process.name: process.rss_bytes / MIB for process in report.processes}
         everything = sum(sizes.values())
-        return cls(everything - sizes.get("page", 0.0), everything)
+        return cls(everything - sizes.get("server", 0.0), everything)
 
     def highest(self, other: Memory) -> Memory:
         return Memory(max(self.workers_mib, other.workers_mib), max(self.all_mib, other.all_mib))

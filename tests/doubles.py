@@ -1,8 +1,8 @@
-"""Test doubles with the real interfaces, and makers of believable values.
+"""Test doubles with the real interfaces, and factories of plausible values.
 
-``FakeAdapter`` stands in for a model: it answers every operation believably out of the task itself
-(the transcript is the words of the file's name), and can be told to answer otherwise, to fail, to
-wait, or to take time on a :class:`FakeClock`.
+``FakeAdapter`` stands in for a model: it answers every operation plausibly from the task itself (the
+transcript is the words of the file's name), and can be set up to answer otherwise, to fail, to wait,
+or to take time on a :class:`FakeClock`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from typing import Any
 import numpy as np
 
 from wav2vec2_app.server.adapters.base import RollingMeasure
+from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
+from wav2vec2_app.server.orchestrator.cache import CachePolicy
+from wav2vec2_app.server.orchestrator.orchestrator import OrchestratorPolicy
+from wav2vec2_app.server.orchestrator.queue import QueuePolicy
 from wav2vec2_app.server.status import (
     AdapterStatus,
     MemoryReport,
@@ -25,6 +29,7 @@ from wav2vec2_app.server.status import (
     WorkerStatus,
 )
 from wav2vec2_app.server.tasks import (
+    SERVER_PROCESS,
     AudioTask,
     ModelTask,
     Operation,
@@ -39,7 +44,7 @@ from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord, Alignme
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe, AudioSource
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.features import Features, Picture
-from wav2vec2_app.speech.models import ModelChoice, ModelInfo
+from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 
 MIB = 1024 * 1024
@@ -60,7 +65,7 @@ _STAGES: Mapping[Operation, tuple[tuple[str, str, float], ...]] = {
 
 
 class FakeClock:
-    """A monotonic clock that stands still until it is moved."""
+    """A monotonic clock that stands still until it is advanced."""
 
     def __init__(self, now_s: float = 1000.0) -> None:
         self.now_s = now_s
@@ -73,7 +78,7 @@ class FakeClock:
         self.now_s += seconds
 
 
-# --- believable values -------------------------------------------------------------------------
+# --- plausible values -------------------------------------------------------------------------
 
 
 def make_audio(duration_s: float = 1.0, *, frequency_hz: float = 220.0) -> Audio:
@@ -93,7 +98,7 @@ def make_model_info(name: str = "fake/wav2vec2") -> ModelInfo:
 
 
 def make_emission(text: str = "hello world") -> Emission:
-    """Log-probabilities that read ``text`` greedily: two frames a letter, one blank after."""
+    """Log-probabilities whose greedy decoding is ``text``: two frames a letter, then one blank."""
     frames = [0]
     for letter in text.upper().replace(" ", "|"):
         token = VOCABULARY.index(letter) if letter in VOCABULARY else VOCABULARY.index("<unk>")
@@ -176,6 +181,27 @@ def make_task(
     return AudioTask(source, frozenset(wants), model=model, session=session)
 
 
+def make_policy(
+    *,
+    queue_size: int = 32,
+    concurrency: int = 2,
+    live_queue_size: int = 8,
+    live_concurrency: int = 2,
+    breaker_failures: int = 5,
+    breaker_recovery_s: float = 10.0,
+    cache_bytes: int = 0,
+    cache_s: float = 3000.0,
+    cache_shared: bool = False,
+) -> OrchestratorPolicy:
+    """An orchestrator's policy with some of its bounds changed."""
+    return OrchestratorPolicy(
+        queue=QueuePolicy(queue_size, concurrency),
+        live_queue=QueuePolicy(live_queue_size, live_concurrency),
+        breaker=BreakerPolicy(breaker_failures, breaker_recovery_s),
+        cache=CachePolicy(cache_bytes, cache_s, cache_shared),
+    )
+
+
 # --- the adapter -------------------------------------------------------------------------------
 
 
@@ -184,15 +210,17 @@ class FakeAdapter:
 
     Args:
         name: of the adapter.
-        operations: what it says it can do.
-        models: the models it says it has; none listed means it takes any.
+        operations: what its capabilities list.
+        models: the models its capabilities list; none listed means that it takes any.
         duration_s: of every audio it probes and decodes.
-        clock, takes_s: an operation named in ``takes_s`` moves ``clock`` on by that many seconds.
+        clock, takes_s: an operation named in ``takes_s`` advances ``clock`` by that many seconds.
+        time_limit_s: of every step.
 
     Attributes:
         calls: every task it was handed, in order.
-        cancelled: the tasks that were cancelled while it worked on them.
+        cancelled: the tasks that were cancelled while it ran them.
         initialized, disposed: how often each was called.
+        default_model: name of the model that answers for ``auto``.
     """
 
     def __init__(
@@ -204,6 +232,7 @@ class FakeAdapter:
         duration_s: float = 1.0,
         clock: FakeClock | None = None,
         takes_s: Mapping[Operation, float] | None = None,
+        time_limit_s: float = 60.0,
     ) -> None:
         self.name = name
         self.duration_s = duration_s
@@ -211,6 +240,8 @@ class FakeAdapter:
         self.cancelled: list[ModelTask] = []
         self.initialized = 0
         self.disposed = 0
+        self.default_model = "fake/wav2vec2"
+        self._time_limit_s = time_limit_s
         self._operations = frozenset(operations)
         self._models = tuple(models)
         self._clock = clock or FakeClock()
@@ -220,7 +251,7 @@ class FakeAdapter:
         self._called = asyncio.Event()
         self._measure = RollingMeasure(clock=self._clock)
 
-    # --- told by a test ---
+    # --- set up by a test ---
 
     def answer(self, operation: Operation, *answers: Any) -> None:
         """Queue answers to ``operation``: a value, a whole TaskResult, or an exception to raise.
@@ -258,11 +289,17 @@ class FakeAdapter:
     async def handle_task(self, task: ModelTask, report: Report = ignore_progress) -> TaskResult:
         self._note(task)
         try:
-            with self._measure.timing(self._audio_s(task)):
+            with self._measure.timing(task.inputs.duration_s):
                 return await self._work(task, report)
         except asyncio.CancelledError:
             self.cancelled.append(task)
             raise
+
+    def time_limit_s(self, task: ModelTask) -> float:
+        return self._time_limit_s
+
+    def answering_model(self, model: str) -> str:
+        return self.default_model if model == AUTO_MODEL else model
 
     def get_capabilities(self) -> ModelCapabilities:
         return ModelCapabilities(
@@ -284,7 +321,7 @@ class FakeAdapter:
         return AdapterStatus(
             name=self.name,
             ready=ready,
-            model=make_model_info(),
+            model=make_model_info(self.default_model),
             choices=tuple(ModelChoice(name, name, ready=True) for name in self._models),
             workers=tuple(
                 WorkerStatus(role, "ready" if ready else "stopped", pid, restarts=0, in_flight=0)
@@ -300,14 +337,10 @@ class FakeAdapter:
         called, self._called = self._called, asyncio.Event()
         called.set()
 
-    def _audio_s(self, task: ModelTask) -> float:
-        audio = task.inputs.get(Operation.DECODE_AUDIO)
-        return audio.duration_s if isinstance(audio, Audio) else 0.0
-
     async def _work(self, task: ModelTask, report: Report) -> TaskResult:
         if gate := self._gates.get(task.operation):
             await gate.wait()
-        await asyncio.sleep(0)  # as a real adapter would, it lets others run
+        await asyncio.sleep(0)  # like a real adapter, it yields to the event loop
         took_s = self._takes_s.get(task.operation, 0.0)
         self._clock.advance(took_s)
         queued = self._answers[task.operation]
@@ -327,9 +360,10 @@ class FakeAdapter:
             return make_audio(self.duration_s)
         if task.operation is Operation.TRANSCRIBE:
             report(Progress(fraction=1.0))
-            return make_recognition(PurePath(_source(task).name).stem)
+            model = make_model_info(self.answering_model(task.step.target.model))
+            return make_recognition(PurePath(_source(task).name).stem, model=model)
         if task.operation is Operation.DECODE_TEXT:
-            return make_recognition(" ".join(task.task.decoding.hotwords) or "read anew")
+            return make_recognition(" ".join(task.task.decoding.hotwords) or "decoded again")
         if task.operation is Operation.ALIGN:
             return make_alignment(task.task.text)
         if task.operation is Operation.ANALYZE:
@@ -349,9 +383,9 @@ def _source(task: ModelTask) -> AudioSource:
 
 
 def make_memory() -> MemoryReport:
-    """Memory of a page and two workers."""
+    """Memory of the server and two workers."""
     processes = (
-        ProcessMemory("page", 100, 180 * MIB, 190 * MIB),
+        ProcessMemory(SERVER_PROCESS, 100, 180 * MIB, 190 * MIB),
         ProcessMemory("audio", 101, 150 * MIB, 200 * MIB),
         ProcessMemory("inference", 102, 300 * MIB, 350 * MIB),
     )

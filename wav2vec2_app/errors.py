@@ -1,26 +1,31 @@
-"""The error tree: every failure a person or a client can meet, with a code and a hint.
+"""The error tree: every failure a user or client can meet, with a code and a hint.
 
 ::
 
     Wav2Vec2Error
-    ├── InputError        validation  the caller's audio, text or option cannot be used
-    ├── ModelError        context     the model that was asked for cannot be had
-    ├── BusyError         resource    admission refused; carries retry_after_s
-    ├── ResourceError     resource    memory, disk or a device ran out
-    ├── CancelledError    execution   somebody asked for the work to stop
-    ├── TimedOutError     execution   a step outlived its limit
-    ├── CircuitOpenError  resource    an operation is paused after repeated failures
-    ├── ProtocolError     execution   a frame between processes was malformed
-    ├── WorkerDiedError   execution   a worker process ended in the middle of a request
-    └── InternalError     execution   a defect of ours, translated at the seam where it surfaced
+    ├── InputError            validation  the audio, text or option of the caller cannot be used
+    ├── ModelError            context     the requested model is not available
+    ├── ResourceError         resource    memory, disk space, a device or a connection is missing
+    │   ├── BusyError         resource    the queue is full; carries retry_after_s
+    │   └── CircuitOpenError  resource    an operation is paused after repeated failures
+    ├── CancelledError        execution   the task was cancelled
+    ├── TimedOutError         execution   a step took longer than its limit
+    ├── ProtocolError         execution   a frame between processes was malformed
+    ├── WorkerDiedError       execution   a worker process ended during a request
+    └── InternalError         execution   a defect of this application
 
-``code`` is a stable machine word (``audio.too_long``); ``hint`` tells the person what to do next.
-What leaves the server is :meth:`Wav2Vec2Error.public`: no path, no traceback, no secret.
+``code`` is a stable identifier (``audio.too_long``); ``message`` says what happened and ``hint`` what
+to do. What leaves the server is :meth:`Wav2Vec2Error.public`: no path, no traceback, no secret.
+
+Exceptions of other libraries are translated once, where they enter, by :func:`translate` with the
+table :data:`FOREIGN_ERRORS`.
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 Layer = Literal["validation", "context", "resource", "execution"]
@@ -31,11 +36,11 @@ class Wav2Vec2Error(Exception):
     """Root of the tree; raised only through its subclasses.
 
     Args:
-        message: one sentence saying what happened, fit for a person to read.
-        code: stable machine word, ``area.what``.
-        hint: one sentence saying what to do next; may be empty.
-        layer, severity, retryable: override the class's defaults where one case differs.
-        metadata: JSON-able facts for the log and for clients (limits, measured values).
+        message: one sentence for the user that says what happened.
+        code: stable identifier, ``area.what``.
+        hint: one sentence that says what to do; may be empty.
+        layer, severity, retryable: override the defaults of the class.
+        metadata: JSON-serialisable facts for the log and for clients (limits, measured values).
     """
 
     default_layer: ClassVar[Layer] = "execution"
@@ -52,7 +57,7 @@ class Wav2Vec2Error(Exception):
         layer: Layer | None = None,
         severity: Severity | None = None,
         retryable: bool | None = None,
-        metadata: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -61,10 +66,10 @@ class Wav2Vec2Error(Exception):
         self.layer: Layer = layer or self.default_layer
         self.severity: Severity = severity or self.default_severity
         self.retryable = self.default_retryable if retryable is None else retryable
-        self.metadata: dict[str, Any] = dict(metadata or {})
+        self.metadata: dict[str, object] = dict(metadata or {})
 
-    def public(self) -> dict[str, Any]:
-        """The JSON-able form that may leave the server."""
+    def public(self) -> dict[str, object]:
+        """The JSON-serialisable form that may leave the server."""
         return {
             "code": self.code,
             "message": self.message,
@@ -75,13 +80,13 @@ class Wav2Vec2Error(Exception):
             "metadata": self.metadata,
         }
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self) -> dict[str, object]:
         """:meth:`public` plus the class's name, so that :func:`from_wire` restores the type."""
         return {"type": type(self).__name__, **self.public()}
 
 
 class InputError(Wav2Vec2Error):
-    """The caller's audio, text or option cannot be used; trying again unchanged will not help."""
+    """The audio, text or option of the caller cannot be used; retrying unchanged does not help."""
 
     default_layer = "validation"
     default_severity = "warning"
@@ -89,14 +94,14 @@ class InputError(Wav2Vec2Error):
 
 
 class ModelError(Wav2Vec2Error):
-    """The model that was asked for cannot be had (unknown, not allowed, without weights…)."""
+    """The requested model is not available (unknown, not allowed, without weights…)."""
 
     default_layer = "context"
     default_code = "model.unavailable"
 
 
 class ResourceError(Wav2Vec2Error):
-    """Memory, disk or a device ran out."""
+    """Memory, disk space, a device or a connection is missing."""
 
     default_layer = "resource"
     default_retryable = True
@@ -111,20 +116,20 @@ class BusyError(ResourceError):
 
 
 class CircuitOpenError(ResourceError):
-    """An operation failed so often that it rests for ``metadata["retry_after_s"]`` seconds."""
+    """An operation failed repeatedly and is paused for ``metadata["retry_after_s"]`` seconds."""
 
     default_code = "circuit.open"
 
 
 class CancelledError(Wav2Vec2Error):
-    """Somebody asked for the work to stop, and it did."""
+    """The task was cancelled."""
 
     default_severity = "warning"
     default_code = "task.cancelled"
 
 
 class TimedOutError(Wav2Vec2Error):
-    """A step outlived its limit."""
+    """A step took longer than its limit."""
 
     default_retryable = True
     default_code = "task.timeout"
@@ -138,7 +143,7 @@ class ProtocolError(Wav2Vec2Error):
 
 
 class WorkerDiedError(Wav2Vec2Error):
-    """A worker process ended in the middle of a request, or cannot be started."""
+    """A worker process ended during a request, or cannot be started."""
 
     default_severity = "critical"
     default_retryable = True
@@ -146,7 +151,7 @@ class WorkerDiedError(Wav2Vec2Error):
 
 
 class InternalError(Wav2Vec2Error):
-    """A defect of ours; the log, joined by the request's id, has the whole."""
+    """A defect of this application; the log has the details under the request id."""
 
     default_severity = "critical"
     default_code = "internal"
@@ -154,11 +159,9 @@ class InternalError(Wav2Vec2Error):
 
 _BY_NAME: dict[str, type[Wav2Vec2Error]] = {
     cls.__name__: cls
-    for cls in (
-        InputError, ModelError, ResourceError, BusyError, CircuitOpenError, CancelledError,
-        TimedOutError, ProtocolError, WorkerDiedError, InternalError,
-    )
-}  # fmt: skip
+    for parent in (Wav2Vec2Error, ResourceError)
+    for cls in parent.__subclasses__()
+}
 
 
 def from_wire(data: Mapping[str, Any]) -> Wav2Vec2Error:
@@ -175,19 +178,123 @@ def from_wire(data: Mapping[str, Any]) -> Wav2Vec2Error:
     )
 
 
-def translate(error: BaseException, *, code: str = "internal") -> Wav2Vec2Error:
-    """Translate a foreign exception once, at the seam where it enters; ours pass through."""
+@dataclass(frozen=True)
+class ForeignError:
+    """One row of :data:`FOREIGN_ERRORS`: what a group of exceptions is translated to.
+
+    Attributes:
+        names: of the classes, which stand for their subclasses too; no library is imported for them.
+        error, code, message, hint, retryable: of the translation.
+        errnos: where not empty, only exceptions with one of these numbers are meant.
+    """
+
+    names: tuple[str, ...]
+    error: type[Wav2Vec2Error]
+    code: str
+    message: str
+    hint: str
+    errnos: tuple[int, ...] = ()
+    retryable: bool | None = None
+
+    def matches(self, error: BaseException) -> bool:
+        """Whether ``error`` belongs to this row."""
+        classes = {f"{cls.__module__}.{cls.__qualname__}" for cls in type(error).__mro__}
+        if classes.isdisjoint(self.names):
+            return False
+        return not self.errnos or getattr(error, "errno", None) in self.errnos
+
+    def translate(self) -> Wav2Vec2Error:
+        return self.error(self.message, code=self.code, hint=self.hint, retryable=self.retryable)
+
+
+FOREIGN_ERRORS: tuple[ForeignError, ...] = (
+    ForeignError(
+        ("builtins.MemoryError", "torch.OutOfMemoryError"),
+        ResourceError,
+        "resource.memory",
+        "The machine ran out of memory for this request.",
+        "Use a shorter recording or a smaller model.",
+    ),
+    ForeignError(
+        ("builtins.OSError",),
+        ResourceError,
+        "resource.disk",
+        "The disk of the server is full.",
+        "Free disk space on the server, then try again.",
+        errnos=(errno.ENOSPC, errno.EDQUOT),
+    ),
+    ForeignError(
+        ("builtins.OSError",),
+        ResourceError,
+        "resource.files",
+        "The server has too many open files.",
+        "Try again in a moment.",
+        errnos=(errno.EMFILE, errno.ENFILE),
+    ),
+    ForeignError(
+        (
+            "huggingface_hub.errors.RepositoryNotFoundError",
+            "huggingface_hub.errors.RevisionNotFoundError",
+            "huggingface_hub.errors.RevisionResolutionError",
+            "huggingface_hub.errors.DisabledRepoError",
+            "huggingface_hub.errors.RemoteEntryNotFoundError",
+            "huggingface_hub.errors.HFValidationError",
+        ),
+        ModelError,
+        "model.not_on_hub",
+        "The model hub does not offer this model.",
+        "Check the name of the model, or choose one of the listed models.",
+    ),
+    ForeignError(
+        (
+            "huggingface_hub.errors.HfHubHTTPError",
+            "huggingface_hub.errors.OfflineModeIsEnabled",
+            "huggingface_hub.errors.EntryNotFoundError",
+            "huggingface_hub.errors.FileMetadataError",
+            "huggingface_hub.errors.XetDownloadError",
+            "httpx.HTTPError",
+            "httpx2.HTTPError",
+        ),
+        ModelError,
+        "model.hub_offline",
+        "The model hub cannot be reached.",
+        "Check the network connection of the server, or choose a model that is on its disk.",
+        retryable=True,
+    ),
+    ForeignError(
+        ("av.error.FFmpegError", "soundfile.LibsndfileError"),
+        InputError,
+        "audio.broken",
+        "The recording cannot be decoded; the file may be damaged.",
+        "Convert it to WAV or FLAC, or upload another file.",
+    ),
+    ForeignError(
+        ("builtins.ConnectionError", "asyncio.exceptions.IncompleteReadError"),
+        ResourceError,
+        "connection.closed",
+        "A connection was closed before the request was finished.",
+        "Try again.",
+    ),
+    ForeignError(
+        ("builtins.TimeoutError", "asyncio.exceptions.TimeoutError"),
+        TimedOutError,
+        "task.timeout",
+        "An operation took longer than its limit.",
+        "Try again, or use a shorter recording.",
+    ),
+)
+"""Groups of foreign exceptions and their translations; the first row that matches counts."""
+
+
+def translate(error: BaseException) -> Wav2Vec2Error:
+    """The error of this tree for ``error``; one of this tree is returned unchanged."""
     if isinstance(error, Wav2Vec2Error):
         return error
-    if isinstance(error, MemoryError):
-        return ResourceError(
-            "The machine ran out of memory for this request.",
-            code="resource.memory",
-            hint="Try a shorter recording or a smaller model.",
-        )
+    for row in FOREIGN_ERRORS:
+        if row.matches(error):
+            return row.translate()
     return InternalError(
-        "Something went wrong on our side.",
-        code=code,
+        "An unexpected error occurred in the application.",
         hint="Try again; if it happens again, report the request id.",
         metadata={"type": type(error).__name__},
     )

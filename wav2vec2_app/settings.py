@@ -1,6 +1,7 @@
-"""Every setting, its unit and its environment variable: the one configuration manual.
+"""All settings, with their units: the configuration manual of the application.
 
-Each field is read from ``WAV2VEC2_<FIELD>`` (``WAV2VEC2_MAX_DURATION_S=120``), or passed by name.
+Each field is set by the environment variable ``WAV2VEC2_<FIELD>`` (``WAV2VEC2_MAX_DURATION_S=120``),
+or passed by name.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - a Space is reached from outside its container
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - a Space is reached from outside its container
 
 
 def on_spaces() -> bool:
@@ -23,141 +24,136 @@ def on_spaces() -> bool:
 
 
 class Settings(BaseSettings):
-    """Settings of one application; immutable once built."""
+    """Settings of one application; immutable."""
 
     model_config = SettingsConfigDict(
         env_prefix="WAV2VEC2_", frozen=True, extra="forbid", protected_namespaces=()
     )
 
-    # --- the page ---
-    host: str = Field(default_factory=lambda: EVERYWHERE if on_spaces() else "127.0.0.1")
-    """Address the server listens on."""
+    # --- the server ---
+    host: str = Field(default_factory=lambda: ALL_ADDRESSES if on_spaces() else "127.0.0.1")
+    """Network address that the server listens on; ``0.0.0.0`` on a Space, else this machine only."""
     port: int = Field(7860, ge=0, le=65535)
-    """TCP port; 0 lets the system choose."""
+    """TCP port; 0 lets the operating system choose a free one."""
 
     # --- the model ---
     model: str = "auto"
-    """Which model answers by default: ``auto``, ``embedded``, an allowed name, or a folder."""
+    """Default model: ``auto``, ``embedded``, one of ``allowed_models``, or a folder."""
     preferred_model: str = "facebook/wav2vec2-base-960h"
-    """What ``auto`` prefers over the embedded checkpoint: used if on disk, else fetched in the background."""
+    """The model that ``auto`` stands for; until it is downloaded, the embedded model is used."""
     allowed_models: tuple[str, ...] = (
         "facebook/wav2vec2-base-960h",
         "facebook/wav2vec2-large-960h",
         "facebook/wav2vec2-large-960h-lv60-self",
         "facebook/wav2vec2-large-robust-ft-libri-960h",
     )
-    """Names on the model hub that a person may choose (JSON list in the environment)."""
+    """Models of the Hugging Face Hub that users may choose (a JSON list in the environment)."""
     model_folders: tuple[Path, ...] = ()
-    """Local checkpoint folders that a person may choose (JSON list in the environment)."""
+    """Folders of local checkpoints that users may choose (a JSON list in the environment)."""
     fetch_models: bool = True
-    """Whether the model hub may be asked for the preferred and allowed models."""
+    """Whether missing models may be downloaded from the Hugging Face Hub."""
     fetch_timeout_s: float = Field(5.0, gt=0)
-    """How long the hub may take to answer before this counts as offline, seconds."""
+    """Time without an answer after which the hub counts as unreachable, seconds."""
     decoder: Literal["auto", "greedy"] = "auto"
-    """How text is read: ``auto`` (a beam with a language model for the embedded checkpoint, whose
-    spelling needs it, and the best path for all others), or ``greedy`` (the best path for all)."""
+    """Default decoder: ``greedy`` for all models, or ``auto``, which uses a beam search with a language
+    model for the embedded model, whose spelling needs it, and greedy decoding for all others."""
     device: str = "auto"
-    """``auto`` (CUDA, else MPS, else CPU), ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
+    """Device of the model: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, or ``auto`` (CUDA, else MPS, else CPU)."""
     engine: Literal["auto", "openvino", "torch"] = "auto"
-    """What runs the model: ``auto`` and ``openvino`` take OpenVINO on a CPU, and PyTorch on an accelerator
-    or where OpenVINO cannot; ``torch`` takes PyTorch always."""
+    """Library that runs the model. ``auto`` and ``openvino`` use OpenVINO on a CPU, and PyTorch on an
+    accelerator or where OpenVINO cannot run the model; ``torch`` always uses PyTorch."""
     precision: Literal["auto", "fp32", "bf16", "int8"] = "auto"
-    """Of the arithmetic; ``auto`` takes bfloat16 on a CPU where a short trial shows it clearly faster, and
-    half precision on an accelerator. ``int8`` rounds the transformer's linear layers to 8 bits on a CPU,
-    which needs less memory too; ``auto`` tries it with models of 50 million parameters and more."""
+    """Precision of the model. ``auto`` uses half precision on an accelerator, and on a CPU bfloat16 where a
+    short trial shows it to be clearly faster. ``int8`` (CPU only) rounds the linear layers of the
+    transformer to 8 bits, which needs less memory; ``auto`` tries it with models of 50 million parameters
+    and more."""
     cache_folder: Path = Field(default_factory=lambda: user_cache_path("wav2vec2_app"))
-    """Where outcomes of such trials are kept."""
+    """Folder for the results of these trials."""
     threads: int = Field(0, ge=0)
-    """Threads of the inference worker's forward pass; 0 means all cores."""
+    """Threads of one inference worker; 0 means one for each core."""
 
     inference_workers: int = Field(1, ge=1)
-    """Processes that run the model; each holds its own copy of it."""
+    """Number of inference worker processes; each loads its own copy of the model."""
 
     # --- limits ---
     max_duration_s: float = Field(3 * 3600.0, gt=0)
-    """Longest audio accepted, seconds; refused before it is decoded."""
+    """Longest accepted audio, seconds; longer audio is rejected before it is decoded."""
     max_bytes: int = Field(500 * MIB, gt=0)
-    """Largest upload accepted, bytes."""
+    """Largest accepted upload, bytes."""
     memory_limit_bytes: int = Field(2048 * MIB, gt=0)
-    """What all processes together should stay under, bytes; shown on the page."""
+    """Intended maximum memory of all processes together, bytes; displayed, not enforced."""
     window_s: float = Field(10.0, ge=2.0)
-    """Length of the windows in which longer audio is heard, seconds; up to twice that is heard at once."""
+    """Length of the windows that long audio is cut into, seconds; audio up to twice as long is not cut."""
     window_overlap_s: float = Field(2.0, ge=0.5)
-    """How much neighbouring windows share, seconds, at most half of a window; half of it is
-    dropped on each side of a seam."""
+    """Overlap of neighbouring windows, seconds, at most half of ``window_s``; each window contributes
+    half of it."""
     features_s: float = Field(900.0, gt=0)
-    """Longest audio whose features are measured and drawn, seconds; longer audio is transcribed only."""
+    """Longest audio with features and pictures, seconds; longer audio is transcribed only."""
     cache_bytes: int = Field(32 * MIB, ge=0)
-    """Finished results that are kept in memory, bytes, so that decoding them anew or asking again needs no
-    model; 0 keeps none."""
+    """Size of the result cache, bytes; cached results are decoded again and repeated without running the
+    model. 0 disables it."""
     cache_s: float = Field(3000.0, gt=0)
-    """How long a result is kept at most, seconds."""
+    """Longest time that a result stays in the cache, seconds."""
     cache_shared: bool = False
-    """Whether the same recording, sent by another person, is answered from what is kept."""
+    """Whether a recording sent by another user is answered from the cache too."""
 
     # --- queue, timeouts, recovery ---
     queue_size: int = Field(32, ge=1)
-    """Tasks that may wait; the next one is refused with a time to come back."""
+    """Number of tasks that may wait; the next one is rejected and told when to try again."""
     concurrency: int = Field(2, ge=1)
-    """Tasks in work at once (one decodes while another is in the forward pass)."""
+    """Number of tasks that run at the same time."""
     operation_timeout_s: float = Field(30.0, gt=0)
-    """Limit of one operation, seconds, plus ``timeout_per_audio_s`` for each second of audio."""
+    """Time limit of one operation, seconds; ``timeout_per_audio_s`` is added for each second of audio."""
     timeout_per_audio_s: float = Field(2.0, ge=0)
-    """Added to the limit for each second of audio, seconds."""
+    """Added to ``operation_timeout_s`` for each second of audio, seconds."""
     model_load_timeout_s: float = Field(120.0, gt=0)
-    """How long a model that is not the default may take to load, seconds."""
+    """Added to ``operation_timeout_s`` where a model other than the default has to be loaded, seconds."""
     start_timeout_s: float = Field(90.0, gt=0)
-    """How long a worker may take to start, seconds."""
+    """Time limit for the start of a worker, seconds."""
     ping_interval_s: float = Field(5.0, gt=0)
     """Time between health checks of a worker, seconds."""
     ping_timeout_s: float = Field(15.0, gt=0)
-    """A worker that has not answered a health check for this long is replaced, seconds."""
+    """A worker that does not answer a health check within this time is replaced, seconds."""
     kill_grace_s: float = Field(20.0, gt=0)
-    """How long a worker may take to give up a cancelled operation before it is killed, seconds."""
+    """Time a worker has to stop a cancelled operation before it is killed, seconds."""
     restart_budget: int = Field(5, ge=0)
-    """Restarts of one worker allowed within ``restart_window_s``; past it the worker stays down."""
+    """Number of restarts of one worker within ``restart_window_s``; above it the worker stays down."""
     restart_window_s: float = Field(60.0, gt=0)
-    """Sliding window of the restart budget, seconds."""
+    """Length of the sliding window of ``restart_budget``, seconds."""
     restart_backoff_s: float = Field(0.1, ge=0)
-    """First wait before a restart, seconds; doubles with each restart in the window, up to 5 s."""
+    """Wait before the first restart, seconds; doubles with each restart in the window, up to 5 s."""
     breaker_failures: int = Field(5, ge=1)
-    """Failures in a row that open an operation's circuit breaker."""
+    """Number of consecutive failures that open the circuit breaker of an operation."""
     breaker_recovery_s: float = Field(10.0, gt=0)
-    """How long an open breaker waits before it lets one trial through, seconds."""
+    """Time after which an open circuit breaker admits one trial, seconds."""
 
     # --- live captions ---
     live_sessions: int = Field(4, ge=0)
-    """People who may speak at once; the next one is told that all places are taken. 0 turns it off."""
+    """Maximum number of concurrent live sessions; further clients receive ``live.busy``. 0 disables them."""
     live_interval_s: float = Field(0.3, ge=0.1)
-    """Shortest time between two passes over the speech so far, seconds; more where passes take long."""
+    """Shortest time between two passes over the current utterance, seconds; longer on a slow machine."""
     live_pause_s: float = Field(0.7, ge=0.3)
-    """A pause this long ends an utterance, seconds."""
+    """Length of the pause that ends an utterance, seconds."""
     live_utterance_s: float = Field(20.0, ge=5.0)
-    """An utterance that gets longer is cut at its best pause, seconds."""
+    """Longest utterance, seconds; a longer one is cut at its best pause."""
     live_idle_s: float = Field(30.0, gt=0)
-    """A connection on which nothing arrives for so long is ended, seconds."""
+    """Time without audio after which a live session is ended, seconds."""
     live_session_s: float = Field(7200.0, gt=0)
     """Longest audio of one live session, seconds."""
 
     # --- logs ---
     log_level: str = "INFO"
-    """DEBUG, INFO, WARNING or ERROR."""
+    """Least severe messages that are logged: DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
-    """One JSON object a line instead of readable text."""
-
-    @property
-    def longest_operation_s(self) -> float:
-        """The limit of one operation on the longest audio, a model's loading included, seconds."""
-        return (
-            self.operation_timeout_s
-            + self.timeout_per_audio_s * self.max_duration_s
-            + self.model_load_timeout_s
-        )
+    """Whether each log line is a JSON object instead of readable text."""
+    record_folder: Path | None = None
+    """Debugging: folder in which to record the frames of every request, users' audio included.
+    ``wav2vec2-app debug replay FOLDER`` replays the recording of one request."""
 
     @model_validator(mode="after")
     def _overlap_fits(self) -> Settings:
         if self.window_overlap_s > self.window_s / 2:
-            raise ValueError("window_overlap_s is at most half of window_s")
+            raise ValueError("window_overlap_s must be at most half of window_s")
         return self
 
     @field_validator("log_level")
@@ -165,5 +161,5 @@ class Settings(BaseSettings):
     def _known_level(cls, value: str) -> str:
         value = value.upper()
         if value not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-            raise ValueError("log_level is one of DEBUG, INFO, WARNING, ERROR")
+            raise ValueError("log_level must be one of DEBUG, INFO, WARNING, ERROR")
         return value

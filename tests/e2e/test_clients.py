@@ -131,7 +131,7 @@ def test_invalid_request_is_rejected_with_a_code(
 def test_request_that_is_not_cached_is_rejected(client: Client) -> None:
     answer = client.predict("00000000-0000-0000-0000-000000000000", api_name="/decode")
 
-    assert answer["error"]["code"] == "task.not_kept"
+    assert answer["error"]["code"] == "task.not_cached"
 
 
 def test_call_without_options_gets_their_defaults(server: RunningServer, clip: Clip) -> None:

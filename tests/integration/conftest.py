@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 import pytest_asyncio
 from gradio_client import Client
 
 from benchmarks.server import RunningServer, running_server
+from tests.integration.toy import Make, toy_policy, toy_spec
+from wav2vec2_app.server.bridge.recorder import FrameRecorder
+from wav2vec2_app.server.bridge.spawn import WorkerSpec
+from wav2vec2_app.server.bridge.worker import WorkerBridge
 from wav2vec2_app.server.build import System, build_system
+from wav2vec2_app.server.events import WorkerEventSink, ignore_event
 from wav2vec2_app.settings import Settings
 
 MakeSystem = Callable[..., "System"]
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    """Builds bridges to toy workers; afterwards nothing of them may be left."""
+    children_before = psutil.Process().children(recursive=True)
+    bridges: list[WorkerBridge] = []
+
+    def build(
+        *arguments: str, spec: WorkerSpec | None = None, on_event: WorkerEventSink = ignore_event,
+        recorder: FrameRecorder | None = None, **options: Any,
+    ) -> WorkerBridge:  # fmt: skip
+        bridge = WorkerBridge(
+            spec or toy_spec(*arguments),
+            toy_policy(**options),
+            on_event=on_event,
+            recorder=recorder,
+        )
+        bridges.append(bridge)
+        return bridge
+
+    yield build
+    await asyncio.gather(*(bridge.stop() for bridge in bridges))
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert psutil.Process().children(recursive=True) == children_before
 
 
 @asynccontextmanager

@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 
 from wav2vec2_app.errors import WorkerDiedError
-from wav2vec2_app.server.bridge.process import WorkerBridge, WorkerSpec
+from wav2vec2_app.server.bridge.policy import BridgePolicy, RestartPolicy
+from wav2vec2_app.server.bridge.spawn import WorkerSpec
+from wav2vec2_app.server.bridge.worker import WorkerBridge
 
 pytestmark = pytest.mark.integration
 
 
 def bridge_to(role: str, **config: object) -> WorkerBridge:
     argv = (sys.executable, "-m", "wav2vec2_app.worker", "--role", role)
-    return WorkerBridge(WorkerSpec(role, (*argv, "--config", json.dumps(config))), restart_budget=0)
+    spec = WorkerSpec(role, (*argv, "--config", json.dumps(config)))
+    return WorkerBridge(spec, BridgePolicy(restarts=RestartPolicy(budget=0)))
 
 
 @pytest.mark.skipif(

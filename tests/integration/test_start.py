@@ -1,4 +1,4 @@
-"""How the workers start beside a page that is being built."""
+"""The start of the workers while the server process builds the page."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ import asyncio
 import pytest
 
 from wav2vec2_app.errors import TimedOutError
-from wav2vec2_app.server.bridge.process import WorkerEvent
 from wav2vec2_app.server.build import build_system
 from wav2vec2_app.server.deadline import settles
-from wav2vec2_app.server.service import wav2vec2
+from wav2vec2_app.server.events import Event, WorkerEvent
+from wav2vec2_app.server.service import workers
 from wav2vec2_app.settings import Settings
 
 
 async def workers_ready() -> list[str]:
     """The roles in the order in which their processes got ready, started in turn."""
-    events: list[WorkerEvent] = []
+    events: list[Event] = []
     settings = Settings(fetch_models=False, model="embedded")
-    system = build_system(settings, on_worker_event=events.append, in_turn=True)
+    system = build_system(settings, sequential_start=True)
+    system.events.subscribe(events.append)
     await system.orchestrator.start()
     try:
         await system.service.wait_ready()
     finally:
         await system.orchestrator.stop()
-    return [event.role for event in events if event.kind == "ready"]
+    return [e.role for e in events if isinstance(e, WorkerEvent) and e.kind == "ready"]
 
 
 async def test_text_worker_is_ready_before_the_others_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(wav2vec2, "HEAD_START_S", 60.0)  # however busy the machine is
+    monkeypatch.setattr(workers, "HEAD_START_S", 60.0)  # however busy the machine is
 
     first, *others = await workers_ready()
 
@@ -38,20 +39,20 @@ async def test_text_worker_is_ready_before_the_others_start(
     assert sorted(others) == ["audio", "inference"]
 
 
-async def test_others_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wav2vec2, "HEAD_START_S", 0.0)
+async def test_others_start_after_the_head_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "HEAD_START_S", 0.0)
     settings = Settings(fetch_models=False, model="embedded")
-    service = build_system(settings, in_turn=True).service
+    service = build_system(settings, sequential_start=True).service
     never_ready = asyncio.Event()
 
     async def wait_ready(timeout_s: float) -> None:
         if not await settles(asyncio.ensure_future(never_ready.wait()), timeout_s):
             raise TimedOutError("not ready")
 
-    monkeypatch.setattr(service._text, "wait_ready", wait_ready)
+    monkeypatch.setattr(service._workers.text, "wait_ready", wait_ready)
     await service.initialize()
     try:
-        await service._inference.wait_ready()
+        await service._workers.inference.wait_ready()
     finally:
         never_ready.set()
         await service.dispose()

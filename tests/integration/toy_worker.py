@@ -1,7 +1,7 @@
 """A worker with operations that do what real ones should not: crash, hang, print, run out of memory.
 
 ``python toy_worker.py [--start fail|garbage|deaf|exit] [--gate FIFO]``; with ``--gate`` the start waits
-until somebody opens the FIFO for writing.
+until the FIFO is opened for writing.
 """
 
 from __future__ import annotations
@@ -13,69 +13,74 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
+from tests.integration import toy_messages as toy
+from tests.integration.toy_messages import ToyProgress, ToyResponse
 from wav2vec2_app.errors import InputError, ResourceError
 from wav2vec2_app.protocol.frame import Frame
-from wav2vec2_app.worker.loop import Call, Operations, Reply, serve
+from wav2vec2_app.protocol.message import Context
+from wav2vec2_app.worker.call import Call, Role
+from wav2vec2_app.worker.loop import serve
+
+ToyContext = Context[ToyProgress]
 
 
-def echo(call: Call) -> Reply:
-    return Reply({**call.meta, "pid": os.getpid(), "request_id": call.request_id}, call.arrays)
+def echo(request: toy.Echo, context: ToyContext) -> ToyResponse:
+    return ToyResponse(
+        pid=os.getpid(),
+        number=request.number,
+        request_id=cast(Call, context).request_id,
+        samples=request.samples,
+        flags=request.flags,
+    )
 
 
-def fill(call: Call) -> Reply:
-    """An array as large as one likes."""
-    return Reply({}, {"zeros": np.zeros(call.meta["bytes"], dtype=np.uint8)})
-
-
-def heed(call: Call) -> Reply:
-    """Runs until it is cancelled, and stops then."""
-    call.progress({"started": True})
+def run_until_cancelled(_: toy.RunUntilCancelled, context: ToyContext) -> ToyResponse:
+    context.progress(ToyProgress())
     tick = threading.Event()
     while True:
-        call.check_cancelled()
+        context.check_cancelled()
         tick.wait(0.005)
 
 
-def hang(call: Call) -> Reply:
-    """Runs for ever and heeds nothing."""
-    call.progress({"started": True})
+def hang(_: toy.Hang, context: ToyContext) -> ToyResponse:
+    """Runs for ever and checks for no cancel."""
+    context.progress(ToyProgress())
     threading.Event().wait()
     raise AssertionError
 
 
-def count(call: Call) -> Reply:
-    for number in range(call.meta["to"]):
-        call.progress({"number": number}, {"square": np.array([number**2])})
-    return Reply({"pid": os.getpid()})
+def count(request: toy.Count, context: ToyContext) -> ToyResponse:
+    for number in range(request.to):
+        context.progress(ToyProgress(number, np.array([number**2], np.int64)))
+    return ToyResponse(pid=os.getpid())
 
 
-def leave(call: Call) -> Reply:
-    call.progress({"started": True})
-    os._exit(call.meta["code"])
+def leave(request: toy.Leave, context: ToyContext) -> ToyResponse:
+    context.progress(ToyProgress())
+    os._exit(request.code)
 
 
-def kill_self(call: Call) -> Reply:
-    os.kill(os.getpid(), signal.Signals[call.meta["signal"]])
+def kill_self(request: toy.KillSelf, _: ToyContext) -> ToyResponse:
+    os.kill(os.getpid(), signal.Signals[request.signal])
     raise AssertionError
 
 
-def kill_self_once(call: Call) -> Reply:
-    """Dies the first time; lives to answer the second time."""
-    marker = Path(call.meta["marker"])
-    if not marker.exists():
-        marker.touch()
+def kill_self_once(request: toy.KillSelfOnce, _: ToyContext) -> ToyResponse:
+    """Dies the first time and answers the second time."""
+    if not request.marker.exists():
+        request.marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return Reply({"pid": os.getpid()})
+    return ToyResponse(pid=os.getpid())
 
 
-def noise(call: Call) -> Reply:
+def noise(_: toy.Noise, __: ToyContext) -> ToyResponse:
     """Prints in every way there is."""
-    print("from print")  # the point of it
+    print("from print")  # what is tested
     sys.stdout.write("from sys.stdout\n")
     sys.stdout.flush()
     os.write(1, b"from fd 1\n")
@@ -83,72 +88,85 @@ def noise(call: Call) -> Reply:
     ctypes.CDLL(None).fflush(None)
     subprocess.run([sys.executable, "-c", "print('from a grandchild')"], check=True)
     read = subprocess.run(["/bin/cat"], check=True, capture_output=True)  # inherits stdin
-    return Reply({"stdin": read.stdout.decode()})
+    return ToyResponse(text=f"stdin: {read.stdout.decode()!r}")
 
 
-def log(call: Call) -> Reply:
-    sys.stderr.write(call.meta["text"])
+def log(request: toy.Log, _: ToyContext) -> ToyResponse:
+    sys.stderr.write(request.text)
     sys.stderr.flush()
-    return Reply()
+    return ToyResponse()
 
 
-def orphan(call: Call) -> Reply:
-    """Leaves behind a process that holds all pipes, and dies."""
+def orphan(_: toy.Orphan, context: ToyContext) -> ToyResponse:
+    """Leaves a process behind that holds all pipes, and dies."""
     child = subprocess.Popen(["/bin/sleep", "1000"])
-    call.progress({"pid": child.pid})
+    context.progress(ToyProgress(number=child.pid))
     os._exit(9)
 
 
-def fail(call: Call) -> Reply:
+def fail(_: toy.Fail, __: ToyContext) -> ToyResponse:
     raise ValueError("the secret is in /etc/secret")
 
 
-def refuse(call: Call) -> Reply:
+def refuse(_: toy.Refuse, __: ToyContext) -> ToyResponse:
     raise InputError(
         "Too long.", code="audio.too_long", hint="Cut it.", metadata={"limit_s": float("nan")}
     )
 
 
-def exhaust(call: Call) -> Reply:
+def exhaust(_: toy.Exhaust, __: ToyContext) -> ToyResponse:
     raise MemoryError
 
 
-def misanswer(call: Call) -> Reply:
-    return Reply({"object": object()})
+def answer_malformed(_: toy.AnswerMalformed, __: ToyContext) -> ToyResponse:
+    return ToyResponse(text=cast(Any, object()))
 
 
-def misfail(call: Call) -> Reply:
+def fail_malformed(_: toy.FailMalformed, __: ToyContext) -> ToyResponse:
     raise ResourceError("Full.", code="resource.disk", metadata={"object": object()})
 
 
-def misspeak(call: Call) -> Reply:
+def send_frame(request: toy.SendFrame, context: ToyContext) -> ToyResponse:
     """Sends a frame of any kind under its own id."""
-    call._send(Frame(call.meta["kind"], call.id, meta=call.meta["meta"]))
-    return Reply()
+    call = cast(Call, context)
+    call._send(Frame(request.kind, call.id, meta=request.meta))
+    return ToyResponse()
 
 
-def hang_up(call: Call) -> Reply:
-    """Closes its output and lives on, still listening."""
-    os.close(call._send.__self__._out.fileno())  # type: ignore[attr-defined]
+def close_output(_: toy.CloseOutput, context: ToyContext) -> ToyResponse:
+    """Closes its output and goes on running."""
+    os.close(cast(Any, context)._send.__self__._out.fileno())
     threading.Event().wait()
     raise AssertionError
 
 
-HANDLERS: dict[str, Callable[[Call], Reply]] = {
-    handler.__name__: handler
-    for handler in (
-        echo, fill, heed, hang, count, leave, kill_self, kill_self_once, noise, log, orphan, fail,
-        refuse, exhaust, misanswer, misfail, misspeak, hang_up,
-    )
-}  # fmt: skip
+HANDLERS = (
+    toy.Echo.handler(echo),
+    toy.RunUntilCancelled.handler(run_until_cancelled),
+    toy.Hang.handler(hang),
+    toy.Count.handler(count),
+    toy.Leave.handler(leave),
+    toy.KillSelf.handler(kill_self),
+    toy.KillSelfOnce.handler(kill_self_once),
+    toy.Noise.handler(noise),
+    toy.Log.handler(log),
+    toy.Orphan.handler(orphan),
+    toy.Fail.handler(fail),
+    toy.Refuse.handler(refuse),
+    toy.Exhaust.handler(exhaust),
+    toy.AnswerMalformed.handler(answer_malformed),
+    toy.FailMalformed.handler(fail_malformed),
+    toy.SendFrame.handler(send_frame),
+    toy.CloseOutput.handler(close_output),
+)
 
 
-def create(start: str, gate: str) -> Operations:
+def create(start: str, gate: str) -> Role:
     if gate:
         Path(gate).read_bytes()
     if start == "fail":
         raise ResourceError("No room for the model.", code="resource.disk", hint="Make room.")
-    return Operations(HANDLERS, info=lambda: {"toy": True})
+    return Role(HANDLERS, info=lambda: toy.ToyInfo(True))
 
 
 def main() -> int:

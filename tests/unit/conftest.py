@@ -1,4 +1,4 @@
-"""A running orchestrator over a fake model, and clips for it to hear."""
+"""A running orchestrator over a fake model, and clips for it to transcribe."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles import FakeAdapter
+from tests.doubles import FakeAdapter, make_policy
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
 Start = Callable[..., Awaitable[ModelOrchestrator]]
@@ -19,8 +19,8 @@ async def start() -> AsyncIterator[Start]:
     """``await start(adapter, concurrency=1)`` gives a running orchestrator."""
     running: list[ModelOrchestrator] = []
 
-    async def start(adapter: FakeAdapter, **settings: Any) -> ModelOrchestrator:
-        orchestrator = ModelOrchestrator([adapter], **settings)
+    async def start(adapter: FakeAdapter, **bounds: Any) -> ModelOrchestrator:
+        orchestrator = ModelOrchestrator([adapter], make_policy(**bounds))
         await orchestrator.start()
         running.append(orchestrator)
         return orchestrator
@@ -42,7 +42,7 @@ async def orchestrator(start: Start, adapter: FakeAdapter) -> ModelOrchestrator:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> str:
-    """A file that the fake model hears as ``hello world``."""
+    """A file that the fake model transcribes as ``hello world``."""
     path = tmp_path / "hello world.wav"
     path.write_bytes(b"RIFF")
     return str(path)

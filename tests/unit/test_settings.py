@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from wav2vec2_app import settings as settings_module
-from wav2vec2_app.settings import EVERYWHERE, Settings
+from wav2vec2_app.settings import ALL_ADDRESSES, Settings
 
 
 def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,12 +19,12 @@ def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPa
     assert settings.allowed_models == ("a/b",)
 
 
-def test_page_is_open_to_the_world_on_spaces_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_listens_on_all_addresses_on_spaces_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SPACE_ID", raising=False)
     assert Settings().host == "127.0.0.1"
 
-    monkeypatch.setenv("SPACE_ID", "somebody/space")
-    assert Settings().host == EVERYWHERE
+    monkeypatch.setenv("SPACE_ID", "user/space")
+    assert Settings().host == ALL_ADDRESSES
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_page_is_open_to_the_world_on_spaces_only(monkeypatch: pytest.MonkeyPatc
         {"window_s": 10, "window_overlap_s": 6},
     ],
 )
-def test_wrong_settings_are_refused(wrong: dict[str, object]) -> None:
+def test_wrong_settings_are_rejected(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Settings(**wrong)
 

@@ -1,1 +1,1 @@
-"""What crosses the pipe between the server and a worker."""
+"""What crosses the pipes between the server process and a worker: the frame, and the typed messages."""

@@ -1,92 +1,158 @@
-"""The composition root: settings in, a wired application out. Nothing else builds layers."""
+"""The composition root: makes policies from settings and wires the layers."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TypeAlias
 
-from wav2vec2_app.server.adapters.wav2vec2 import Wav2Vec2Adapter
+from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits, Wav2Vec2Adapter
+from wav2vec2_app.server.bridge.policy import BridgePolicy, RestartPolicy
 from wav2vec2_app.server.bridge.pool import WorkerPool
-from wav2vec2_app.server.bridge.process import WorkerBridge, WorkerEvent, WorkerSpec
-from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.bridge.recorder import FrameRecorder
+from wav2vec2_app.server.bridge.spawn import WorkerSpec
+from wav2vec2_app.server.bridge.worker import WorkerBridge
+from wav2vec2_app.server.events import EventBus
+from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
+from wav2vec2_app.server.orchestrator.cache import CachePolicy
+from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator, OrchestratorPolicy
+from wav2vec2_app.server.orchestrator.queue import QueuePolicy
+from wav2vec2_app.server.service.limits import StepLimits
+from wav2vec2_app.server.service.policy import ModelPolicy, ServicePolicy, WindowPolicy
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
+from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
 
 PACKAGE = Path(__file__).parents[1]
 
+LIVE_CONCURRENCY = 2
+"""Live passes that run at the same time."""
+
+Config: TypeAlias = Mapping[str, object]
+"""Configuration of a worker, sent to it as JSON."""
+
+Env: TypeAlias = Mapping[str, str]
+NO_ENV: Env = MappingProxyType({})
+
 
 def assets_path() -> Path:
-    """The folder of checkpoint, examples and page assets: in the package, or beside it."""
+    """The folder of checkpoint, examples and page assets: inside the package, or beside it."""
     packaged = PACKAGE / "assets"
     return packaged if packaged.is_dir() else PACKAGE.parent / "assets"
 
 
 @dataclass(frozen=True)
 class System:
-    """The application below the page: an orchestrator and what it stands on."""
+    """The application without its interfaces; ``events`` is where sinks subscribe."""
 
     settings: Settings
     orchestrator: ModelOrchestrator
     service: Wav2Vec2Service
+    events: EventBus
 
 
-OnWorkerEvent = Callable[[WorkerEvent], None]
-
-
-def build_system(
-    settings: Settings,
-    *,
-    on_worker_event: OnWorkerEvent = lambda _: None,
-    in_turn: bool = False,
-) -> System:
+def build_system(settings: Settings, *, sequential_start: bool = False) -> System:
     """Wire the layers; nothing starts before ``orchestrator.start()``.
 
-    ``on_worker_event`` is told of every start, death and restart of a worker. ``in_turn``: workers leave
-    a processor to the caller while they start (:class:`Wav2Vec2Service`).
+    ``sequential_start``: workers leave a processor to the caller while they start (:class:`Workers`).
     """
-    bridge = partial(_bridge, settings=settings, on_event=on_worker_event)
-    service = Wav2Vec2Service(
-        audio=WorkerPool([bridge("audio", _audio_config(settings), env=ONE_THREAD)]),
-        inference=WorkerPool(
-            [
-                bridge("inference", _inference_config(settings))
-                for _ in range(settings.inference_workers)
-            ]
+    events = EventBus()
+    workers = _workers(settings, events, sequential_start=sequential_start)
+    service = Wav2Vec2Service(workers, service_policy(settings))
+    adapter = Wav2Vec2Adapter(service, audio_limits(settings))
+    orchestrator = ModelOrchestrator([adapter], orchestrator_policy(settings), events=events)
+    return System(settings, orchestrator, service, events)
+
+
+# --- policies ------------------------------------------------------------------------------------
+
+
+def orchestrator_policy(settings: Settings) -> OrchestratorPolicy:
+    """Bounds of the queues, the circuit breakers and the cache."""
+    return OrchestratorPolicy(
+        queue=QueuePolicy(settings.queue_size, settings.concurrency),
+        live_queue=QueuePolicy(settings.live_sessions, LIVE_CONCURRENCY),
+        breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_recovery_s),
+        cache=CachePolicy(settings.cache_bytes, settings.cache_s, settings.cache_shared),
+    )
+
+
+def audio_limits(settings: Settings) -> AudioLimits:
+    """Largest audio that is accepted."""
+    return AudioLimits(settings.max_duration_s, settings.max_bytes)
+
+
+def service_policy(settings: Settings) -> ServicePolicy:
+    """What the service may do."""
+    return ServicePolicy(
+        limits=StepLimits(
+            settings.operation_timeout_s,
+            settings.timeout_per_audio_s,
+            settings.model_load_timeout_s,
         ),
-        text=WorkerPool([bridge("text", _text_config(settings), env=ONE_THREAD)]),
-        make_fetch_bridge=lambda: bridge("download", {"timeout_s": settings.fetch_timeout_s}),
-        settings=settings,
-        in_turn=in_turn,
+        windows=WindowPolicy(settings.window_s, settings.window_overlap_s),
+        models=ModelPolicy(settings.model, settings.preferred_model, settings.fetch_models),
+        greedy=settings.decoder == "greedy",
+        max_features_s=settings.features_s,
+        memory_limit_bytes=settings.memory_limit_bytes,
     )
-    orchestrator = ModelOrchestrator(
-        [Wav2Vec2Adapter(service, settings)],
-        queue_size=settings.queue_size,
-        concurrency=settings.concurrency,
-        live_queue_size=settings.live_sessions,
-        operation_timeout_s=settings.longest_operation_s * (settings.concurrency + 1),
-        timeout_per_audio_s=0.0,
-        breaker_failures=settings.breaker_failures,
-        breaker_recovery_s=settings.breaker_recovery_s,
-        cache_bytes=settings.cache_bytes,
-        cache_s=settings.cache_s,
-        cache_shared=settings.cache_shared,
-    )
-    return System(settings, orchestrator, service)
 
 
-def _audio_config(settings: Settings) -> dict[str, Any]:
+def bridge_policy(settings: Settings) -> BridgePolicy:
+    """Timeouts and restarts of worker processes."""
+    return BridgePolicy(
+        start_timeout_s=settings.start_timeout_s,
+        ping_interval_s=settings.ping_interval_s,
+        ping_timeout_s=settings.ping_timeout_s,
+        kill_grace_s=settings.kill_grace_s,
+        restarts=RestartPolicy(
+            settings.restart_budget, settings.restart_window_s, settings.restart_backoff_s
+        ),
+    )
+
+
+# --- workers -------------------------------------------------------------------------------------
+
+
+def _workers(settings: Settings, events: EventBus, *, sequential_start: bool) -> Workers:
+    recorder = FrameRecorder(settings.record_folder) if settings.record_folder else None
+
+    def pool(role: str, config: Config, env: Env = NO_ENV, *, size: int = 1) -> WorkerPool:
+        spec = _spec(role, config, {"WAV2VEC2_LOG_LEVEL": settings.log_level, **env})
+        policy, publish = bridge_policy(settings), events.publish
+        return WorkerPool(
+            [WorkerBridge(spec, policy, on_event=publish, recorder=recorder) for _ in range(size)]
+        )
+
+    return Workers(
+        audio=pool("audio", _audio_config(settings), ONE_THREAD),
+        inference=pool("inference", _inference_config(settings), size=settings.inference_workers),
+        text=pool("text", _text_config(settings), ONE_THREAD),
+        make_download=lambda: pool("download", _download_config(settings)),
+        sequential_start=sequential_start,
+    )
+
+
+def _spec(role: str, config: Config, env: Env) -> WorkerSpec:
+    argv = (sys.executable, "-c", WORKER, "--role", role, "--config", json.dumps(config))
+    return WorkerSpec(role=role, argv=argv, env=env)
+
+
+def _download_config(settings: Settings) -> Config:
+    return {"timeout_s": settings.fetch_timeout_s}
+
+
+def _audio_config(settings: Settings) -> Config:
     return {"max_duration_s": settings.max_duration_s, "max_bytes": settings.max_bytes}
 
 
-def _inference_config(settings: Settings) -> dict[str, Any]:
+def _inference_config(settings: Settings) -> Config:
     folders = [str(folder) for folder in settings.model_folders]
     if Path(settings.model).is_dir():
         folders.append(settings.model)
@@ -104,7 +170,7 @@ def _inference_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _text_config(settings: Settings) -> dict[str, Any]:
+def _text_config(settings: Settings) -> Config:
     may_be_embedded = settings.model in (AUTO_MODEL, EMBEDDED)
     return {
         "embedded": str(assets_path() / "model"),
@@ -117,30 +183,8 @@ WORKER = (
     f"import sys; sys.path = [p for p in sys.path if p] + [{str(PACKAGE.parent)!r}]; "
     "from wav2vec2_app.worker.__main__ import main; sys.exit(main())"
 )
-"""The worker program. Not ``-m``: that would import from whatever folder the command was given in,
-and find nothing where the package is not installed but lies beside ``app.py``."""
+"""The worker program. Not ``-m``: that would import from the current folder, and find nothing where
+the package is not installed but lies beside ``app.py``."""
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-"""Features are small matrices: threads for them only take cores from the forward pass."""
-
-
-def _bridge(
-    role: str,
-    config: Mapping[str, Any],
-    *,
-    settings: Settings,
-    on_event: OnWorkerEvent,
-    env: Mapping[str, str] = MappingProxyType({}),
-) -> WorkerBridge:
-    argv = (sys.executable, "-c", WORKER, "--role", role, "--config", json.dumps(config))
-    return WorkerBridge(
-        WorkerSpec(role=role, argv=argv, env={"WAV2VEC2_LOG_LEVEL": settings.log_level, **env}),
-        start_timeout_s=settings.start_timeout_s,
-        ping_interval_s=settings.ping_interval_s,
-        ping_timeout_s=settings.ping_timeout_s,
-        restart_budget=settings.restart_budget,
-        restart_window_s=settings.restart_window_s,
-        restart_backoff_s=settings.restart_backoff_s,
-        kill_grace_s=settings.kill_grace_s,
-        on_event=on_event,
-    )
+"""Features are small matrices: threads for them would only take cores from the forward pass."""

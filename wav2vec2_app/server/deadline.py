@@ -1,14 +1,14 @@
-"""Stopping work: at its time limit, or because its result is no longer wanted.
+"""Deadlines and cancellation of asynchronous work.
 
 ``asyncio.wait_for`` is not used: up to Python 3.11 it swallows a cancellation that arrives in the
-same step as the result, and a task that was told to stop would go on.
+same event loop iteration as the result, so that a cancelled task would go on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -37,34 +37,34 @@ class Deadline:
 
 
 CANCEL_GRACE_S = 5.0
-"""How long cancelled work may take to clean up before nobody waits for it any more, seconds."""
+"""How long cancelled work may take to clean up before it is abandoned, seconds."""
 
 
-async def within(limit_s: float, coroutine: Coroutine[Any, Any, V]) -> V:
-    """The coroutine's result, if it comes within ``limit_s``; else the work is cancelled.
+async def within(limit_s: float, coroutine: Awaitable[V]) -> V:
+    """The coroutine's result; if it takes longer than ``limit_s`` seconds it is cancelled.
 
     Raises:
         TimedOutError: the limit passed.
-        CancelledError: the work was cancelled from inside, by nobody who waits for it here.
+        CancelledError: the work was cancelled from inside, not by the caller.
     """
     work = asyncio.ensure_future(coroutine)
     try:
         await asyncio.wait({work}, timeout=limit_s)
         if work.cancelled():
-            raise CancelledError("The work was stopped before it was finished.")
+            raise CancelledError("The work was cancelled before it was finished.")
         if work.done():
             return work.result()
     finally:
         await cancel_all({work})
     raise TimedOutError(
         f"A step took longer than its limit of {limit_s:.0f} s.",
-        hint="Try again, or try a shorter recording.",
+        hint="Try again, or use a shorter recording.",
         metadata={"limit_s": limit_s},
     )
 
 
-async def cancel_all(works: Collection[asyncio.Future[Any]]) -> None:
-    """Cancel what is not done and wait, for a bounded time, until it has cleaned up."""
+async def cancel_all(works: Collection[asyncio.Future[V]]) -> None:
+    """Cancel unfinished work and wait, for at most :data:`CANCEL_GRACE_S`, until it has ended."""
     unfinished = {work for work in works if not work.done()}
     for work in works:
         work.add_done_callback(_retrieve)
@@ -74,22 +74,22 @@ async def cancel_all(works: Collection[asyncio.Future[Any]]) -> None:
         await asyncio.wait(unfinished, timeout=CANCEL_GRACE_S)
 
 
-def _retrieve(work: asyncio.Future[Any]) -> None:
-    """Take note of an exception nobody asks for, so that asyncio does not complain of it."""
+def _retrieve(work: asyncio.Future[V]) -> None:
+    """Retrieve an exception that is not needed, so that asyncio does not log it as unretrieved."""
     if not work.cancelled():
         work.exception()
 
 
 async def first(*futures: asyncio.Future[Any], timeout_s: float | None = None) -> None:
-    """Return when one of the futures settles, or the time is over."""
+    """Return when one of the futures settles, or after ``timeout_s`` seconds."""
     await asyncio.wait(set(futures), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
 
 
-async def settles(future: asyncio.Future[Any], timeout_s: float) -> bool:
-    """Whether a future settles in time.
+async def settles(future: asyncio.Future[V], timeout_s: float) -> bool:
+    """Whether ``future`` settles within ``timeout_s`` seconds.
 
-    The time is waited in two halves, so that a stall of this very loop, in which no news could
-    have been heard, is not held against a worker.
+    The time is waited in two halves: if this event loop itself stalls, answers that arrived during
+    the stall are still received in the second half.
     """
     for _ in range(2):
         await first(future, timeout_s=timeout_s / 2)

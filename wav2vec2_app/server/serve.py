@@ -18,8 +18,8 @@ import uvicorn
 
 from wav2vec2_app import __version__
 from wav2vec2_app.server.build import System, assets_path, build_system
-from wav2vec2_app.server.monitoring.logs import configure_logging, log_task
-from wav2vec2_app.server.monitoring.metrics import TaskMetrics
+from wav2vec2_app.server.monitoring.logs import configure_logging, log_event
+from wav2vec2_app.server.monitoring.metrics import Metrics
 from wav2vec2_app.settings import Settings, on_spaces
 
 if TYPE_CHECKING:
@@ -33,15 +33,17 @@ GRACE_S = 3
 
 def run(settings: Settings) -> None:
     """Serve until interrupted."""
-    configure_logging(settings)
+    configure_logging(settings.log_level, as_json=settings.log_json)
     logging.getLogger("uvicorn.error").addFilter(_is_not_cancelled)
-    metrics = TaskMetrics()
+    metrics = Metrics()
     with contextlib.suppress(KeyboardInterrupt):
-        system = build_system(settings, on_worker_event=metrics.note_worker, in_turn=True)
+        system = build_system(settings, sequential_start=True)
+        system.events.subscribe(metrics)
+        system.events.subscribe(log_event)
         asyncio.run(_serve(system, metrics))
 
 
-def create_app(system: System, metrics: TaskMetrics) -> FastAPI:
+def create_app(system: System, metrics: Metrics) -> FastAPI:
     """The application over a system: routes first, then the page at the root.
 
     The caller starts and stops the system.
@@ -52,8 +54,6 @@ def create_app(system: System, metrics: TaskMetrics) -> FastAPI:
     from wav2vec2_app.server.ui.page import build_page, load_examples, mount_page
 
     orchestrator, settings = system.orchestrator, system.settings
-    orchestrator.subscribe(metrics)
-    orchestrator.subscribe(log_task)
     app = FastAPI(title="wav2vec2_app", version=__version__)
     add_routes(
         app,
@@ -68,7 +68,7 @@ def create_app(system: System, metrics: TaskMetrics) -> FastAPI:
     return mount_page(app, page, settings, assets=assets)
 
 
-async def _serve(system: System, metrics: TaskMetrics) -> None:
+async def _serve(system: System, metrics: Metrics) -> None:
     await system.orchestrator.start()
     try:
         with _without_collection():

@@ -1,4 +1,4 @@
-"""What the parts of the system report of themselves."""
+"""Status and capabilities that the parts of the system report."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class MemoryReport:
 
 @dataclass(frozen=True)
 class ModelCapabilities:
-    """What an adapter can do, and how well it has done it lately.
+    """What an adapter can do, and its measured performance.
 
     ``average_latency_s``, ``throughput`` (audio seconds per second) and ``success_rate`` are measured
-    over a sliding window of ``samples`` operations; ``None`` until there is something to measure.
+    over a sliding window of ``samples`` operations; ``None`` before the first one.
     """
 
     name: str
@@ -55,7 +55,7 @@ class ModelCapabilities:
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """One worker process as its bridge sees it.
+    """The state of one worker process.
 
     ``state`` is one of ``starting``, ``ready``, ``restarting``, ``down``, ``stopped``.
     """
@@ -69,9 +69,9 @@ class WorkerStatus:
 
 @dataclass(frozen=True)
 class AdapterStatus:
-    """What an adapter can tell about itself at this moment, without asking a worker.
+    """The state of an adapter at this moment; reading it sends nothing to a worker.
 
-    ``notices`` are plain sentences for the page (which model answered and why, a fetch under way…).
+    ``notices`` are plain sentences for the user (which model is in use and why, a running download…).
     """
 
     name: str
@@ -85,7 +85,7 @@ class AdapterStatus:
 
 @dataclass(frozen=True)
 class OrchestratorStatus:
-    """The whole system at this moment.
+    """The state of the system at this moment.
 
     ``throughput`` is measured audio seconds per second, ``None`` before the first task;
     ``breakers`` maps ``adapter.operation`` to ``closed``, ``open`` or ``half-open``.

@@ -1,20 +1,27 @@
-"""Tasks and their results, as callers submit them and adapters answer them."""
+"""The nouns of a task: what callers submit, the steps it is made of, and what adapters answer."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
+from typing import TypeAlias
 
 from wav2vec2_app.errors import Wav2Vec2Error
+from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.speech.alignment import Alignment
-from wav2vec2_app.speech.audio import Audio, AudioSource
+from wav2vec2_app.speech.audio import Audio, AudioProbe, AudioSource
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.speech.transcript import Recognition, Transcript
+
+SERVER_PROCESS = "server"
+"""Name of the server process in stages and in memory reports; workers are named after their role."""
+
+WAITING = "wait"
+"""Name of a stage in which an operation waited for its worker."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +31,11 @@ class Stage:
     name: str
     start_s: float
     duration_s: float
-    process: str = "page"
-
-
-WAITING = "wait"
-"""Name of a stage in which an operation waited for its worker."""
+    process: str = SERVER_PROCESS
 
 
 class Operation(str, Enum):
-    """What an adapter can be asked to do; the nodes of a task's graph."""
+    """What an adapter can do."""
 
     PROBE = "probe"
     DECODE_AUDIO = "decode_audio"
@@ -41,6 +44,32 @@ class Operation(str, Enum):
     ALIGN = "align"
     ANALYZE = "analyze"
     DRAW = "draw"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which adapter and which model a step is for.
+
+    ``adapter`` is empty where any adapter will do; ``model`` may be :data:`AUTO_MODEL`.
+    """
+
+    adapter: str = ""
+    model: str = AUTO_MODEL
+
+
+ANY_TARGET = Target()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node of a task's graph: an operation, and the adapter and model that it is for.
+
+    Steps key the graph, the results, the dispatch and the cache, so that one task can have several
+    transcripts by different models. Steps that depend on no model have :data:`ANY_TARGET`.
+    """
+
+    operation: Operation
+    target: Target = ANY_TARGET
 
 
 class Want(str, Enum):
@@ -57,16 +86,18 @@ class AudioTask:
     """One request of one caller, as submitted to the orchestrator.
 
     Attributes:
-        source: the recording; ``None`` where ``cached_id`` or ``audio`` stands in its place.
-        wants: what is to be made of it.
-        model: which model hears it.
-        decoding: how its emission is read.
-        text: what is to be aligned, where an alignment is wanted.
-        session: groups the tasks of one person, so that they can be cancelled together.
-        cached_id: the id of an earlier task, whose audio and emission are used again.
-        audio: the recording as it is after decoding; nothing of such a task is kept.
-        live: a pass over speech that goes on: it waits in a short line of its own, so that neither
-            it nor uploads wait for the other's line.
+        source: the encoded recording; ``None`` where ``cached_id`` or ``audio`` is given instead.
+        wants: which results to produce.
+        model: the model that transcribes it.
+        decoding: how its emission is decoded.
+        text: the text to align, where an alignment is wanted.
+        session: groups the tasks of one user, so that they can be cancelled together.
+        cached_id: the id of an earlier task, whose audio and transcripts are used again.
+        audio: the recording after decoding; the result of such a task is not cached.
+        live: a tentative or final pass of live captions. It has a short queue of its own, so that
+            live passes and uploads do not wait for each other.
+        targets: adapters and models whose transcripts are made side by side; the first one is the
+            primary one, which alignment and pictures are made of. Empty: ``model`` alone.
     """
 
     source: AudioSource | None = None
@@ -78,70 +109,113 @@ class AudioTask:
     cached_id: str = ""
     audio: Audio | None = None
     live: bool = False
+    targets: tuple[Target, ...] = ()
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def __post_init__(self) -> None:
         given = (self.source is not None, bool(self.cached_id), self.audio is not None)
         if sum(given) != 1:
-            raise ValueError("an AudioTask has one of source, kept and audio")
+            raise ValueError("an AudioTask has exactly one of source, cached_id and audio")
+        if len(set(self.targets)) < len(self.targets):
+            raise ValueError("an AudioTask names each target once")
+
+    @property
+    def transcribers(self) -> tuple[Target, ...]:
+        """The targets whose transcripts are wanted, the primary one first."""
+        return self.targets or (Target(model=self.model),)
+
+
+@dataclass(frozen=True)
+class StepInputs:
+    """What the steps before this one produced, as far as this one depends on it.
+
+    ``recognition`` is the transcript that alignment, decoding again and pictures start from.
+    """
+
+    probe: AudioProbe | None = None
+    audio: Audio | None = None
+    recognition: Recognition | None = None
+    features: Features | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the audio as far as it is known, seconds; 0 where nothing is known of it.
+
+        Decoded audio may be longer than its header says.
+        """
+        if self.audio is not None:
+            return self.audio.duration_s
+        if self.recognition is not None:
+            return self.recognition.transcript.duration_s
+        return self.probe.duration_s if self.probe is not None else 0.0
 
 
 @dataclass(frozen=True)
 class ModelTask:
-    """One node of a task's graph, as handed to an adapter.
+    """One step of a task, as handed to an adapter; ``deadline`` is when it must be finished."""
 
-    ``inputs`` holds the values of the operations it depends on.
-    """
-
-    operation: Operation
+    step: Step
     task: AudioTask
-    inputs: Mapping[Operation, Any] = field(default_factory=dict)
+    inputs: StepInputs = field(default_factory=StepInputs)
+    deadline: Deadline | None = None
+
+    @property
+    def operation(self) -> Operation:
+        return self.step.operation
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a running operation reports on its way: a fraction in [0, 1] or a finished picture."""
+    """What a running step reports: the fraction done, in [0, 1], or a finished picture."""
 
     fraction: float | None = None
     value: Picture | None = None
 
 
 Report = Callable[[Progress], None]
-"""Called by an adapter, on the event loop's thread, while an operation runs."""
+"""Called by an adapter, on the event loop's thread, while a step runs."""
 
 
 def ignore_progress(_: Progress) -> None:
     """A :data:`Report` for callers that do not follow progress."""
 
 
+StepValue: TypeAlias = AudioProbe | Audio | Recognition | Alignment | Features | tuple[Picture, ...]
+"""What a step produces, by operation: PROBE an AudioProbe, DECODE_AUDIO Audio, TRANSCRIBE and
+DECODE_TEXT a Recognition, ALIGN an Alignment, ANALYZE Features, DRAW a tuple of Picture."""
+
+
 @dataclass(frozen=True)
 class TaskResult:
-    """What an adapter answers.
-
-    ``value`` by operation: PROBE -> AudioProbe; DECODE -> Audio; TRANSCRIBE and READ -> Recognition;
-    ALIGN -> Alignment; ANALYZE -> Features; DRAW -> tuple of Picture. ``stages`` start from the
-    moment the adapter was called.
-    """
+    """What an adapter answers; ``stages`` start from the moment the adapter was called."""
 
     operation: Operation
-    value: Any
+    value: StepValue
     stages: tuple[Stage, ...] = ()
+
+    def shifted(self, by_s: float) -> TaskResult:
+        """The same result with its stages ``by_s`` seconds later."""
+        stages = tuple(replace(stage, start_s=stage.start_s + by_s) for stage in self.stages)
+        return replace(self, stages=stages)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A part of the result that could not be made, although the main part could."""
+    """A part of the result that could not be produced, although the main part could."""
 
     operation: Operation
     error: Wav2Vec2Error
+    target: Target = ANY_TARGET
 
 
 @dataclass(frozen=True)
 class AudioResult:
-    """All that came of one :class:`AudioTask`.
+    """The result of one :class:`AudioTask`.
 
-    ``real_time_factor`` is processing seconds (without queueing) per second of audio;
-    ``problems`` says which wanted extras are missing and why.
+    ``recognition`` is the transcript of the primary target, ``recognitions`` has that of every
+    target. ``real_time_factor`` is processing seconds (without queueing) per second of audio;
+    ``problems`` says which wanted extras are missing and why; ``cached`` says whether the transcript
+    came from the result cache, so that no model was run.
     """
 
     id: str
@@ -153,6 +227,8 @@ class AudioResult:
     pictures: tuple[Picture, ...] = ()
     real_time_factor: float = 0.0
     problems: tuple[Problem, ...] = ()
+    recognitions: Mapping[Target, Recognition] = field(default_factory=dict)
+    cached: bool = False
 
     @property
     def transcript(self) -> Transcript | None:

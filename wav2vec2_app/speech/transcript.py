@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.emission import Emission, Emitted
 from wav2vec2_app.speech.models import ModelInfo
 
@@ -37,11 +38,23 @@ class Transcript:
 
 @dataclass(frozen=True)
 class Recognition:
-    """A transcript together with the emission it was read from."""
+    """A transcript with the emission that it was decoded from; ``None`` for models other than CTC."""
 
     transcript: Transcript
-    emission: Emission
+    emission: Emission | None = None
 
     @property
     def emitted(self) -> Emitted:
+        """The emission with its model.
+
+        Raises:
+            InputError: ``model.no_emission``: there is none.
+        """
+        if self.emission is None:
+            raise InputError(
+                f"The model {self.transcript.model.name} gives no emission, so its transcript cannot"
+                " be aligned, decoded again or drawn.",
+                code="model.no_emission",
+                hint="Transcribe the recording with a CTC model, such as wav2vec2.",
+            )
         return Emitted(self.emission, self.transcript.model, self.transcript.duration_s)

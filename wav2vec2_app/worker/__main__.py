@@ -1,7 +1,7 @@
 """``python -m wav2vec2_app.worker --role audio|inference|text|download --config '<json>'``.
 
-Each role is a module in ``operations/`` with ``create(config) -> Operations``.
-It is imported after the standard streams are claimed, and only it: the audio role loads no torch.
+Each role is a module in ``operations/`` with ``create(config) -> Role``. It is the only one that is imported,
+and only after the standard streams are taken over: the audio role loads no torch.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import importlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
-from wav2vec2_app.worker.loop import Operations, serve
+from wav2vec2_app.worker.call import Role
+from wav2vec2_app.worker.loop import serve
 
 ROLES = ("audio", "inference", "text", "download")
 
@@ -27,16 +28,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return serve(lambda: create(arguments.role, arguments.config))
 
 
-def create(role: str, config: Mapping[str, Any]) -> Operations:
-    """The operations of a role."""
+def create(role: str, config: Mapping[str, object]) -> Role:
+    """The role of this name, with its configuration."""
     module = importlib.import_module(f"wav2vec2_app.worker.operations.{role}")
-    return cast(Operations, module.create(config))
+    return cast(Role, module.create(config))
 
 
-def _config(text: str) -> dict[str, Any]:
+def _config(text: str) -> dict[str, object]:
     config = json.loads(text)
     if not isinstance(config, dict):
-        raise argparse.ArgumentTypeError("the configuration is a JSON object")
+        raise argparse.ArgumentTypeError("the configuration must be a JSON object")
     return config
 
 

@@ -1,11 +1,11 @@
-"""The worker's side of the bridge: reads frames, runs one operation at a time, answers.
+"""The worker's main loop: receives requests, runs one operation at a time, sends responses.
 
-Operations run on the main thread, in the order of their requests (heavy libraries are happiest
-there); a second thread reads, so that a ping, a cancel and the end of the parent are noticed in the
-middle of an operation. ``docs/worker-protocol.md`` has the life of a request.
+Operations run on the main thread, in the order of their requests. A second thread reads frames, so that a
+ping, a cancel and the end of the server are noticed during an operation. ``docs/worker-protocol.md``
+describes the life of a request.
 
-Exit codes: 0 the parent closed the pipe or sent SIGTERM; 3 the start failed (an error frame with
-the nil id says why); 4 the parent broke the protocol.
+Exit codes: 0 the server closed the pipe or sent SIGTERM; 3 the start failed (an error frame with the nil
+id says why); 4 the server broke the protocol.
 """
 
 from __future__ import annotations
@@ -15,114 +15,31 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, BinaryIO
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import BinaryIO
 
 from wav2vec2_app.errors import CancelledError, InternalError, ModelError, ProtocolError, translate
-from wav2vec2_app.protocol.frame import NIL_ID, Arrays, Frame, encode, read_frame
+from wav2vec2_app.protocol.frame import NIL_ID, Body, Frame, breach, encode
+from wav2vec2_app.protocol.message import Response
+from wav2vec2_app.protocol.reader import read_frame
+from wav2vec2_app.worker.call import Call, Role, batch_mates, run_batch, run_one
 from wav2vec2_app.worker.process import become_worker
 
 EXIT_OK = 0
 EXIT_START_FAILED = 3
 EXIT_PROTOCOL = 4
 
-_EXIT_GRACE_S = 3.0
-"""How long an idle worker may take to leave in good order before it is cut short."""
+EXIT_GRACE_S = 3.0
+"""How long an idle worker may take to exit in order before it is ended, seconds."""
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What an operation answers: plain JSON values and arrays."""
+def serve(create: Callable[[], Role]) -> int:
+    """Take over the standard streams, create the role and answer requests until the server is gone.
 
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    arrays: Arrays = field(default_factory=dict)
-
-
-class Call:
-    """One request as an operation sees it.
-
-    Attributes:
-        id: the frame's id, unique to this attempt.
-        request_id: what the person's request is called in logs; the frame's id if none was given.
-        op, meta, arrays: what was asked. The arrays may be written to.
-    """
-
-    def __init__(self, frame: Frame, send: Callable[[Frame], None]) -> None:
-        meta = dict(frame.meta)
-        self.id = frame.id
-        self.request_id: str = str(meta.pop("request_id", frame.id))
-        self.op = frame.op
-        self.meta: Mapping[str, Any] = meta
-        self.arrays: Arrays = frame.arrays
-        self._send = send
-        self._cancelled = threading.Event()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the caller no longer wants an answer."""
-        return self._cancelled.is_set()
-
-    def check_cancelled(self) -> None:
-        """Stop here if the caller no longer wants an answer; call it often in long operations.
-
-        Raises:
-            CancelledError: a cancel for this request came.
-        """
-        if self.cancelled:
-            raise CancelledError("The request was cancelled.")
-
-    def progress(self, meta: Mapping[str, Any], arrays: Arrays | None = None) -> None:
-        """Send something on the way: a fraction done, a part of the answer."""
-        self._send(Frame("progress", self.id, self.op, meta, arrays or {}))
-
-    def cancel(self) -> None:
-        """Note that the caller no longer wants an answer (called by the decoding thread)."""
-        self._cancelled.set()
-
-
-Operation = Callable[[Call], Reply]
-"""Does one thing; raises an error of :mod:`wav2vec2_app.errors` where it cannot."""
-
-
-@dataclass(frozen=True)
-class Together:
-    """How requests of one operation are answered several at once.
-
-    Attributes:
-        handler: answers all of them, a reply each; if it raises, each is answered alone.
-        key: equal for requests that may go together.
-        most: how many may go with this one, itself included; 1 keeps it alone.
-    """
-
-    handler: Callable[[Sequence[Call]], Sequence[Reply]]
-    key: Callable[[Call], Hashable]
-    most: Callable[[Call], int]
-
-
-@dataclass(frozen=True)
-class Operations:
-    """What a worker can do.
-
-    Attributes:
-        handlers: operation by name.
-        info: JSON-able facts for the ready and pong frames; a function is called on the decoding
-            thread while an operation may run, so it must be quick and only read.
-        together: of the operations that can answer several requests at once, how.
-    """
-
-    handlers: Mapping[str, Operation]
-    info: Mapping[str, Any] | Callable[[], Mapping[str, Any]] = field(default_factory=dict)
-    together: Mapping[str, Together] = field(default_factory=dict)
-
-
-def serve(create: Callable[[], Operations]) -> int:
-    """Claim the standard streams, build the operations and answer requests until the parent leaves.
-
-    ``create`` does the heavy imports, so that whatever they print goes to the log.
+    ``create`` does the heavy imports, so that what they print goes to the log.
 
     Returns:
         The exit code for the process.
@@ -131,10 +48,7 @@ def serve(create: Callable[[], Operations]) -> int:
 
 
 class WorkerLoop:
-    """The loop itself, over any pair of binary streams.
-
-    ``leave`` ends the process from the decoding thread; tests pass their own.
-    """
+    """The loop over any pair of binary streams; ``leave`` ends the process from the reading thread."""
 
     def __init__(
         self,
@@ -151,34 +65,28 @@ class WorkerLoop:
         self._waiting: dict[str, Call] = {}
         self._running: dict[str, Call] = {}
         self._idle = False
-        self._operations = Operations({})
+        self._role = Role(())
 
-    def run(self, create: Callable[[], Operations]) -> int:
-        """Start, answer requests in order, and return the exit code once the parent is gone."""
+    def run(self, create: Callable[[], Role]) -> int:
+        """Start, answer requests in order, and return the exit code when the server is gone."""
         threading.Thread(target=self._read, name="frames", daemon=True).start()
         try:
-            self._operations = create()
+            self._role = create()
         except Exception as error:
-            self._log_start_failure(error)
+            _log_start_failure(error)
             self._fail(NIL_ID, "", error)
             return EXIT_START_FAILED
-        self._send(Frame("ready", NIL_ID, meta=self._facts()))
+        self._send_info("ready", NIL_ID)
         while calls := self._next():
-            if len(calls) == 1 or not self._run_together(calls):
+            if len(calls) == 1 or not self._run_batch(calls):
                 for call in calls:
-                    self._run(call)
+                    self._answer(call, partial(run_one, call, self._role))
         return EXIT_OK
-
-    def _log_start_failure(self, error: Exception) -> None:
-        if isinstance(error, ModelError):  # how it is configured, not a defect
-            _log.error("the worker cannot start: %s %s", error.message, error.hint)
-        else:
-            _log.error("the worker cannot start", exc_info=error)
 
     # --- the main thread ---
 
     def _next(self) -> list[Call]:
-        """The request that has waited longest, and those that may go with it; none at the end."""
+        """The oldest waiting request and those in one batch with it; none at the end."""
         while True:
             with self._state_lock:
                 self._running = {}
@@ -188,70 +96,53 @@ class WorkerLoop:
                 self._idle = False
                 if call is None:
                     return []
-                if self._waiting.pop(call.id, None) is not None:  # else answered already
-                    calls = [call, *self._company(call)]
+                if self._waiting.pop(call.id, None) is not None:  # else it was cancelled
+                    calls = [call, *self._take_batch(call)]
                     self._running = {one.id: one for one in calls}
                     return calls
 
-    def _company(self, call: Call) -> list[Call]:
-        """Waiting requests that go with ``call``, oldest first; they wait no more."""
-        how = self._operations.together.get(call.op)
-        if how is None or not self._waiting:
-            return []
+    def _take_batch(self, call: Call) -> list[Call]:
+        """Remove the requests that are in one batch with ``call`` from those that wait."""
         try:
-            key, most = how.key(call), how.most(call)
-            alike = (one for one in self._waiting.values() if one.op == call.op)
-            company = list(islice((one for one in alike if how.key(one) == key), max(0, most - 1)))
-        except Exception:  # whatever is wrong with it, its own operation will say
-            _log.debug("request %s goes alone", call.request_id, exc_info=True)
+            mates = batch_mates(call, list(self._waiting.values()), self._role)
+        except Exception:  # the operation itself will report what is wrong
+            _log.debug("request %s is in no batch", call.request_id, exc_info=True)
             return []
-        for one in company:
+        for one in mates:
             del self._waiting[one.id]
-        return company
+        return mates
 
-    def _run_together(self, calls: Sequence[Call]) -> bool:
-        """Whether all were answered; if not, none was."""
-        op = calls[0].op
+    def _run_batch(self, calls: Sequence[Call]) -> bool:
+        """Whether the batch was answered; if not, no request of it was."""
         try:
-            replies = self._operations.together[op].handler(calls)
+            responses = run_batch(calls, self._role)
         except Exception:
-            _log.warning("%d requests together failed; each goes alone", len(calls), exc_info=True)
+            _log.warning("a batch of %d failed; running each alone", len(calls), exc_info=True)
             return False
-        for call, reply in zip(calls, replies, strict=True):
-            self._send(Frame("result", call.id, op, reply.meta, reply.arrays))
+        for call, response in zip(calls, responses, strict=True):
+            self._answer(call, partial(_identity, response))
         return True
 
-    def _run(self, call: Call) -> None:
+    def _answer(self, call: Call, run: Callable[[], Response]) -> None:
+        """Send the response that ``run`` returns, or its error."""
         try:
-            handler = self._operations.handlers.get(call.op)
-            if handler is None:
-                raise ProtocolError(f"No operation {call.op[:40]!r}.", code="bridge.unknown_op")
-            reply = handler(call)
-            self._send(Frame("result", call.id, call.op, reply.meta, reply.arrays))
+            call.respond(run())
         except Exception as error:
-            self._log_failure(call, error)
+            _log_failure(call, error)
             self._fail(call.id, call.op, error)
 
-    def _log_failure(self, call: Call, error: Exception) -> None:
-        ours = translate(error)
-        expected = ours is error and ours.severity == "warning"
-        if expected:
-            _log.info("request %s %s: %s: %s", call.request_id, call.op, ours.code, ours.message)
-        else:
-            _log.error("request %s %s failed", call.request_id, call.op, exc_info=error)
-
-    # --- the decoding thread ---
+    # --- the reading thread ---
 
     def _read(self) -> None:
         try:
             while (frame := read_frame(self._in)) is not None:
                 self._receive(frame)
         except ProtocolError as error:
-            _log.critical("the parent broke the protocol: %s: %s", error.code, error.message)
+            _log.critical("the server broke the protocol: %s: %s", error.code, error.message)
             self._leave(EXIT_PROTOCOL)
         except OSError:
-            _log.exception("the pipe from the parent broke")
-        self._parent_left()
+            _log.exception("the pipe from the server broke")
+        self._end()
 
     def _receive(self, frame: Frame) -> None:
         if frame.kind == "request":
@@ -262,14 +153,12 @@ class WorkerLoop:
         elif frame.kind == "cancel":
             self._cancel(frame.id)
         elif frame.kind == "ping":
-            self._send(Frame("pong", frame.id, meta=self._facts()))
+            self._send_info("pong", frame.id)
         else:
-            raise ProtocolError(
-                f"A parent does not send {frame.kind!r} frames.", code="bridge.bad_kind"
-            )
+            raise breach("bad_kind", f"The server does not send {frame.kind!r} frames.")
 
     def _cancel(self, call_id: str) -> None:
-        """Ask the running operation to stop; answer for a waiting one at once."""
+        """Tell the running operation to stop; answer for a waiting one immediately."""
         with self._state_lock:
             waiting = self._waiting.pop(call_id, None)
             if call_id in self._running:
@@ -278,31 +167,30 @@ class WorkerLoop:
             error = CancelledError("The request was cancelled before it began.")
             self._fail(call_id, waiting.op, error)
 
-    def _parent_left(self) -> None:
-        """Leave at once in the middle of an operation, in good order otherwise."""
+    def _end(self) -> None:
+        """Exit: immediately during an operation, else in order."""
         with self._state_lock:
             idle = self._idle and self._queue.empty()
             self._queue.put(None)
         if idle:
-            time.sleep(_EXIT_GRACE_S)
+            time.sleep(EXIT_GRACE_S)
         self._leave(EXIT_OK)
 
-    # --- both ---
+    # --- both threads ---
 
-    def _facts(self) -> dict[str, Any]:
-        info = self._operations.info
+    def _send_info(self, kind: str, frame_id: str) -> None:
         try:
-            facts = dict(info() if callable(info) else info)
+            body = self._role.info().pack()
         except Exception:
-            _log.exception("a worker's info failed")
-            facts = {}
-        return {**facts, "pid": os.getpid()}
+            _log.exception("the info of the role failed")
+            body = Body()
+        self._send(Frame(kind, frame_id, meta=body.meta, arrays=body.arrays))
 
     def _fail(self, call_id: str, op: str, error: Exception) -> None:
         ours = translate(error)
         try:
             self._send(Frame("error", call_id, op, ours.to_wire()))
-        except ProtocolError:  # its metadata cannot cross
+        except ProtocolError:  # its metadata cannot be sent
             plain = InternalError(ours.message, code=ours.code, hint=ours.hint)
             self._send(Frame("error", call_id, op, plain.to_wire()))
 
@@ -313,5 +201,24 @@ class WorkerLoop:
                 for buffer in buffers:
                     self._out.write(buffer)
                 self._out.flush()
-            except OSError:  # nobody is left to read
+            except OSError:  # the server is gone
                 self._leave(EXIT_OK)
+
+
+def _identity(response: Response) -> Response:
+    return response
+
+
+def _log_start_failure(error: Exception) -> None:
+    if isinstance(error, ModelError):  # its configuration, not a defect
+        _log.error("the worker cannot start: %s %s", error.message, error.hint)
+    else:
+        _log.error("the worker cannot start", exc_info=error)
+
+
+def _log_failure(call: Call, error: Exception) -> None:
+    ours = translate(error)
+    if ours is error and ours.severity == "warning":
+        _log.info("request %s %s: %s: %s", call.request_id, call.op, ours.code, ours.message)
+    else:
+        _log.error("request %s %s failed", call.request_id, call.op, exc_info=error)

@@ -1,4 +1,4 @@
-"""What makes this process a worker: its streams, its log, its place in the system."""
+"""Sets up a worker process: its streams, its log, its signals."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from typing import BinaryIO
 
 
 def become_worker() -> tuple[BinaryIO, BinaryIO]:
-    """Claim the standard streams and set up signals and log; returns the ends of the bridge."""
+    """Take over the standard streams and set up signals and log; returns the streams of frames."""
     frames_in, frames_out = _claim_stdio()
     faulthandler.enable()
     _log_to_stderr()
-    _volunteer_for_oom_killer()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    _prefer_for_oom_killer()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles Ctrl-C
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     return frames_in, frames_out
 
 
 def _claim_stdio() -> tuple[BinaryIO, BinaryIO]:
-    """Take fd 0 and fd 1 for frames; leave the null device and stderr in their places.
+    """Move fd 0 and fd 1 to other numbers for frames; put the null device and stderr in their places.
 
-    Whatever a library prints, in Python or in C, then lands in the log; and a program that an
-    operation starts inherits neither end of the bridge.
+    What a library prints, in Python or in C, then goes to the log, and a program that an operation
+    starts inherits neither stream of frames.
     """
     sys.stdout.flush()
     frames_in, frames_out = os.dup(0), os.dup(1)
@@ -38,7 +38,7 @@ def _claim_stdio() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _log_to_stderr() -> None:
-    """One record a line group: level first, continuation lines indented; the bridge reads it so."""
+    """A record begins with its level and its other lines are indented, as the server's log expects."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Indented("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(
@@ -51,7 +51,7 @@ class _Indented(logging.Formatter):
         return super().format(record).replace("\n", "\n    ")
 
 
-def _volunteer_for_oom_killer() -> None:
-    """Where Linux runs out of memory, let it take this process, not the page: we are replaced."""
+def _prefer_for_oom_killer() -> None:
+    """If memory runs out, let Linux end this process, which is replaced, and not the server."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")

@@ -1,17 +1,18 @@
-"""What an operation's steps took, as its answer tells it."""
+"""Durations of an operation's steps, as its response reports them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+
+from wav2vec2_app.protocol.message import WorkerStage
 
 
-def in_turn(seconds: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Steps one after the other, by name and seconds, as stages; those that took no time are left out."""
-    stages: list[dict[str, Any]] = []
+def sequence(durations_s: Mapping[str, float]) -> tuple[WorkerStage, ...]:
+    """Steps one after the other, by name and duration; those that took no time are left out."""
+    stages = []
     start_s = 0.0
-    for name, duration_s in seconds.items():
+    for name, duration_s in durations_s.items():
         if duration_s > 0:
-            stages.append({"name": name, "start_s": start_s, "duration_s": duration_s})
+            stages.append(WorkerStage(name, start_s, duration_s))
         start_s += duration_s
-    return stages
+    return tuple(stages)

@@ -23,9 +23,8 @@ from wav2vec2_app.protocol.frame import (
     Frame,
     encode,
     pieces,
-    read_frame,
-    read_frame_async,
 )
+from wav2vec2_app.protocol.reader import read_frame, read_frame_async
 
 ID = str(uuid.UUID(int=42))
 
@@ -107,7 +106,7 @@ def test_frame_survives_the_wire(frame: Frame) -> None:
 
 @settings(deadline=None)
 @given(frames)
-async def test_frame_survives_the_wire_read_by_the_page(frame: Frame) -> None:
+async def test_frame_survives_the_wire_read_by_the_server(frame: Frame) -> None:
     assert_same(frame, await read_async(wire(frame)))
 
 
@@ -152,7 +151,7 @@ def test_strided_and_big_endian_arrays_arrive_as_their_values() -> None:
     np.testing.assert_array_equal(got.arrays["x"], values)
 
 
-def test_numbers_that_json_does_not_know_become_null() -> None:
+def test_nan_and_infinities_become_null() -> None:
     meta = {
         "nan": float("nan"),
         "deep": [{"inf": float("inf")}, (np.float32("nan"), np.int64(3), np.bool_(True))],

@@ -5,21 +5,83 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
 from wav2vec2_app.errors import InputError, ModelError
-from wav2vec2_app.protocol.frame import NIL_ID, Frame, encode, read_frame
+from wav2vec2_app.protocol.frame import NIL_ID, Frame, encode
+from wav2vec2_app.protocol.message import (
+    AnyHandler,
+    BatchPolicy,
+    Context,
+    Message,
+    Request,
+    Response,
+)
+from wav2vec2_app.protocol.reader import read_frame
+from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.worker import __main__ as program
-from wav2vec2_app.worker.loop import Call, Operation, Operations, Reply, Together, WorkerLoop
+from wav2vec2_app.worker.call import Call, Role
+from wav2vec2_app.worker.loop import WorkerLoop
+
+
+@dataclass(frozen=True)
+class Info(Message):
+    model: str = ""
+    calls: int = 0
+
+
+@dataclass(frozen=True)
+class Answer(Response):
+    number: int = 0
+    batch: int = 0
+    request_id: str = ""
+    samples: Float32 | None = None
+
+
+@dataclass(frozen=True)
+class Report(Message):
+    fraction: float = 0.0
+    samples: Float32 | None = None
+
+
+@dataclass(frozen=True)
+class Echo(Request[Answer, Report]):
+    op = "echo"
+    number: int = 0
+    samples: Float32 | None = None
+
+
+@dataclass(frozen=True)
+class Run(Request[Answer, Report]):
+    op = "run"
+
+
+@dataclass(frozen=True)
+class Add(Request[Answer, Report]):
+    op = "add"
+    kind: str
+    number: int
+
+
+Operation = Callable[[Run, Context[Report]], Answer]
+
+
+def echo(request: Echo, context: Context[Report]) -> Answer:
+    assert isinstance(context, Call)
+    return Answer(request.number, request_id=context.request_id, samples=request.samples)
+
+
+ECHO = Echo.handler(echo)
 
 
 class Parent:
     """The other end of the pipes; the loop runs in a thread of its own."""
 
-    def __init__(self, create: Callable[[], Operations]) -> None:
+    def __init__(self, create: Callable[[], Role]) -> None:
         requests_read, requests_write = os.pipe()
         answers_read, answers_write = os.pipe()
         self.requests = os.fdopen(requests_write, "wb", buffering=0)
@@ -63,13 +125,15 @@ def id_of(number: int) -> str:
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Parent]]:
-    monkeypatch.setattr("wav2vec2_app.worker.loop._EXIT_GRACE_S", 0.0)
+    monkeypatch.setattr("wav2vec2_app.worker.loop.EXIT_GRACE_S", 0.0)
     parents: list[Parent] = []
 
     def start(
-        create: Callable[[], Operations] | None = None, info: Any = None, **handlers: Operation
+        *handlers: AnyHandler,
+        create: Callable[[], Role] | None = None,
+        info: Callable[[], Message] = Info,
     ) -> Parent:
-        parents.append(Parent(create or (lambda: Operations(handlers, info or {}))))
+        parents.append(Parent(create or (lambda: Role(handlers, info))))
         return parents[-1]
 
     yield start
@@ -80,44 +144,40 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Parent]]:
 Serve = Callable[..., Parent]
 
 
-def echo(call: Call) -> Reply:
-    return Reply({"meta": dict(call.meta), "request_id": call.request_id}, call.arrays)
-
-
 def test_ready_comes_first_and_says_what_the_worker_is(serve: Serve) -> None:
-    ready = serve(info={"model": "toy"}, echo=echo).read()
+    ready = serve(ECHO, info=lambda: Info("toy")).read()
     assert (ready.kind, ready.id, ready.meta["model"]) == ("ready", NIL_ID, "toy")
-    assert ready.meta["pid"] == os.getpid()
 
 
 def test_request_is_answered_under_its_id(serve: Serve) -> None:
-    parent = serve(echo=echo)
+    parent = serve(ECHO)
     parent.read()
-    parent.send("request", "echo", 1, meta={"a": 1}, arrays={"x": np.ones(3)})
+    samples = np.ones(3, np.float32)
+    parent.send("request", "echo", 1, meta={"number": 1}, arrays={"samples": samples})
     parent.send("request", "echo", 2, meta={"request_id": "r"})
     first, second = parent.read(), parent.read()
     assert (first.kind, first.id, first.op) == ("result", id_of(1), "echo")
-    assert first.meta == {"meta": {"a": 1}, "request_id": id_of(1)}
-    assert first.arrays["x"].tolist() == [1.0, 1.0, 1.0]
-    assert second.meta == {"meta": {}, "request_id": "r"}
+    assert (first.meta["number"], first.meta["request_id"]) == (1, id_of(1))
+    assert first.arrays["samples"].tolist() == [1.0, 1.0, 1.0]
+    assert (second.meta["number"], second.meta["request_id"]) == (0, "r")
 
 
 def test_ping_is_answered_while_an_operation_runs(serve: Serve) -> None:
     release = threading.Event()
     calls = 0
 
-    def info() -> Mapping[str, Any]:
+    def info() -> Info:
         nonlocal calls
         calls += 1
-        return {"calls": calls}
+        return Info(calls=calls)
 
-    def wait(call: Call) -> Reply:
+    def wait(_: Run, __: Context[Report]) -> Answer:
         release.wait()
-        return Reply()
+        return Answer()
 
-    parent = serve(info=info, wait=wait)
+    parent = serve(Run.handler(wait), info=info)
     assert parent.read().meta["calls"] == 1
-    parent.send("request", "wait", 1)
+    parent.send("request", "run", 1)
     parent.send("ping", number=2)
     pong = parent.read()
     assert (pong.kind, pong.id, pong.meta["calls"]) == ("pong", id_of(2), 2)
@@ -128,48 +188,49 @@ def test_ping_is_answered_while_an_operation_runs(serve: Serve) -> None:
 def test_info_that_fails_does_not_stop_the_pong(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def info() -> Mapping[str, Any]:
+    def info() -> Info:
         raise RuntimeError
 
     parent = serve(info=info)
     assert parent.read().kind == "ready"
     parent.send("ping")
-    assert parent.read().meta["pid"] == os.getpid()
-    assert "info failed" in caplog.text
+    assert parent.read().kind == "pong"
+    assert "info of the role failed" in caplog.text
 
 
 def test_cancel_reaches_the_running_operation(serve: Serve) -> None:
     tick = threading.Event()
 
-    def run(call: Call) -> Reply:
-        call.progress({"fraction": 0.5}, {"x": np.ones(1)})
+    def run(_: Run, context: Context[Report]) -> Answer:
+        context.progress(Report(0.5))
         while True:
-            call.check_cancelled()
+            context.check_cancelled()
             tick.wait(0.001)
 
-    parent = serve(run=run)
+    parent = serve(Run.handler(run))
     parent.read()
     parent.send("request", "run", 1)
     progress = parent.read()
-    assert (progress.kind, progress.id, progress.meta) == ("progress", id_of(1), {"fraction": 0.5})
+    assert (progress.kind, progress.id, progress.meta["fraction"]) == ("progress", id_of(1), 0.5)
     parent.send("cancel", number=1)
     error = parent.read()
     assert (error.kind, error.id, error.meta["type"]) == ("error", id_of(1), "CancelledError")
 
 
-def test_waiting_request_is_cancelled_at_once_and_never_run(serve: Serve) -> None:
+def test_waiting_request_is_cancelled_immediately_and_never_run(serve: Serve) -> None:
     release = threading.Event()
     ran: list[str] = []
 
-    def wait(call: Call) -> Reply:
-        ran.append(call.id)
+    def wait(_: Run, context: Context[Report]) -> Answer:
+        assert isinstance(context, Call)
+        ran.append(context.id)
         release.wait()
-        return Reply()
+        return Answer()
 
-    parent = serve(wait=wait)
+    parent = serve(Run.handler(wait))
     parent.read()
     for number in (1, 2, 3):
-        parent.send("request", "wait", number)
+        parent.send("request", "run", number)
     parent.send("cancel", number=2)
     cancelled = parent.read()
     assert (cancelled.id, cancelled.meta["code"]) == (id_of(2), "task.cancelled")
@@ -179,7 +240,7 @@ def test_waiting_request_is_cancelled_at_once_and_never_run(serve: Serve) -> Non
 
 
 def test_cancel_of_something_unknown_is_ignored(serve: Serve) -> None:
-    parent = serve(echo=echo)
+    parent = serve(ECHO)
     parent.read()
     parent.send("cancel", number=9)
     parent.send("request", "echo", 1)
@@ -187,7 +248,7 @@ def test_cancel_of_something_unknown_is_ignored(serve: Serve) -> None:
 
 
 def raising(error: BaseException) -> Operation:
-    def operation(call: Call) -> Reply:
+    def operation(_: Run, __: Context[Report]) -> Answer:
         raise error
 
     return operation
@@ -210,9 +271,9 @@ def test_errors_are_translated_and_only_unexpected_ones_logged_whole(
     code: str,
     logged: bool,
 ) -> None:
-    parent = serve(fail=raising(error), echo=echo)
+    parent = serve(Run.handler(raising(error)), ECHO)
     parent.read()
-    parent.send("request", "fail", 1, meta={"request_id": "r-1"})
+    parent.send("request", "run", 1, meta={"request_id": "r-1"})
     answer = parent.read()
     assert (answer.kind, answer.meta["type"], answer.meta["code"]) == ("error", kind, code)
     assert "secret" not in str(answer.meta)
@@ -223,18 +284,18 @@ def test_errors_are_translated_and_only_unexpected_ones_logged_whole(
     assert parent.read().kind == "result"
 
 
-def test_failed_start_is_said_and_ends_with_its_code(serve: Serve) -> None:
-    def create() -> Operations:
+def test_failed_start_is_reported_and_exits_with_its_code(serve: Serve) -> None:
+    def create() -> Role:
         raise ModelError("No weights.", code="model.no_weights")
 
-    parent = serve(create)
+    parent = serve(create=create)
     error = parent.read()
     assert (error.kind, error.id, error.meta["code"]) == ("error", NIL_ID, "model.no_weights")
     parent.thread.join()
     assert parent.returned == [3]
 
 
-def test_malformed_frame_from_the_parent_ends_the_worker(serve: Serve) -> None:
+def test_malformed_frame_from_the_server_ends_the_worker(serve: Serve) -> None:
     parent = serve()
     parent.read()
     parent.requests.write(b"\xff\xff\xff\xff")
@@ -242,7 +303,7 @@ def test_malformed_frame_from_the_parent_ends_the_worker(serve: Serve) -> None:
     assert parent.left_with[0] == 4
 
 
-def test_frame_that_no_parent_sends_ends_the_worker(serve: Serve) -> None:
+def test_frame_that_no_server_sends_ends_the_worker(serve: Serve) -> None:
     parent = serve()
     parent.read()
     parent.send("result")
@@ -250,7 +311,7 @@ def test_frame_that_no_parent_sends_ends_the_worker(serve: Serve) -> None:
     assert parent.left_with[0] == 4
 
 
-def test_idle_worker_leaves_in_good_order_when_its_parent_is_gone(serve: Serve) -> None:
+def test_idle_worker_exits_in_order_when_the_server_is_gone(serve: Serve) -> None:
     parent = serve()
     parent.read()
     parent.requests.close()
@@ -258,17 +319,17 @@ def test_idle_worker_leaves_in_good_order_when_its_parent_is_gone(serve: Serve) 
     assert parent.returned == [0]
 
 
-def test_busy_worker_leaves_at_once_when_its_parent_is_gone(serve: Serve) -> None:
+def test_busy_worker_exits_immediately_when_the_server_is_gone(serve: Serve) -> None:
     release = threading.Event()
 
-    def wait(call: Call) -> Reply:
-        call.progress({})
+    def wait(_: Run, context: Context[Report]) -> Answer:
+        context.progress(Report())
         release.wait()
-        return Reply()
+        return Answer()
 
-    parent = serve(wait=wait)
+    parent = serve(Run.handler(wait))
     parent.read()
-    parent.send("request", "wait", 1)
+    parent.send("request", "run", 1)
     parent.read()
     parent.requests.close()
     parent.left.wait()
@@ -281,15 +342,15 @@ def test_program_serves_the_role_with_its_configuration(monkeypatch: pytest.Monk
 
     class Module:
         @staticmethod
-        def create(config: Mapping[str, Any]) -> Operations:
+        def create(config: Mapping[str, Any]) -> Role:
             seen["config"] = config
-            return Operations({})
+            return Role(())
 
     def import_module(name: str) -> type[Module]:
         seen["module"] = name
         return Module
 
-    def serve_once(create: Callable[[], Operations]) -> int:
+    def serve_once(create: Callable[[], Role]) -> int:
         create()
         return 0
 
@@ -315,39 +376,59 @@ def test_unknown_operation_is_a_typed_error(serve: Serve) -> None:
     assert parent.read().meta["code"] == "bridge.unknown_op"
 
 
+def test_malformed_message_fails_alone(serve: Serve) -> None:
+    parent = serve(ECHO)
+    parent.read()
+    parent.send("request", "echo", 1, meta={"number": "one"})
+    parent.send("request", "echo", 2, meta={"number": 2})
+    error, answer = parent.read(), parent.read()
+    assert (error.kind, error.meta["code"]) == ("error", "bridge.bad_message")
+    assert (answer.kind, answer.meta["number"]) == ("result", 2)
+
+
+# --- batches ---
+
+
 class Gate:
-    """An operation that holds the worker until the test opens it."""
+    """An operation that occupies the worker until the test opens it."""
 
     def __init__(self) -> None:
         self.entered, self.opened = threading.Event(), threading.Event()
 
-    def __call__(self, call: Call) -> Reply:
+    def __call__(self, _: Run, __: Context[Report]) -> Answer:
         self.entered.set()
         self.opened.wait(10)
-        return Reply()
+        return Answer()
 
 
-def add(call: Call) -> Reply:
-    if call.meta["number"] < 0:
+def add(request: Add, _: Context[Report]) -> Answer:
+    if request.number < 0:
         raise InputError("below zero", code="toy.negative")
-    return Reply({"sum": call.meta["number"] + 1, "together": 1})
+    return Answer(request.number + 1, batch=1)
 
 
-def add_together(calls: Sequence[Call]) -> list[Reply]:
-    assert all(call.meta["number"] >= 0 for call in calls)
-    return [Reply({"sum": call.meta["number"] + 1, "together": len(calls)}) for call in calls]
+def add_batch(requests: Sequence[Add]) -> list[Answer]:
+    assert all(request.number >= 0 for request in requests)
+    return [Answer(request.number + 1, batch=len(requests)) for request in requests]
 
 
-def grouping(gate: Gate, most: int = 3) -> Operations:
-    """``add`` goes together with its like by ``kind``."""
-    how = Together(add_together, key=lambda call: call.meta["kind"], most=lambda _: most)
-    return Operations({"hold": gate, "add": add}, together={"add": how})
+def add_nothing(_: Sequence[Add]) -> list[Answer]:
+    return []
 
 
-def asked_while_held(serve: Serve, gate: Gate, *metas: dict[str, Any], most: int = 3) -> Parent:
-    parent = serve(lambda: grouping(gate, most))
+RunBatch = Callable[[Sequence[Add]], list[Answer]]
+
+
+def role(gate: Gate, limit: int = 3, run: RunBatch = add_batch) -> Role:
+    """``add`` is answered in batches of one ``kind``."""
+    batch = BatchPolicy[Add, Answer](run, key=lambda request: request.kind, limit=lambda _: limit)
+    return Role((Run.handler(gate), Add.handler(add, batch)))
+
+
+def send_while_occupied(serve: Serve, gate: Gate, *metas: dict[str, Any], **options: Any) -> Parent:
+    parent = serve(create=lambda: role(gate, **options))
     parent.read()
-    parent.send("request", "hold", 100)
+    parent.send("request", "run", 100)
     gate.entered.wait()
     for number, meta in enumerate(metas):
         parent.send("request", "add", number, meta=meta)
@@ -356,33 +437,36 @@ def asked_while_held(serve: Serve, gate: Gate, *metas: dict[str, Any], most: int
     return parent
 
 
-def test_waiting_requests_that_are_alike_are_answered_together(serve: Serve) -> None:
+def test_waiting_requests_that_are_alike_are_answered_as_a_batch(serve: Serve) -> None:
     gate = Gate()
     kinds = ("a", "b", "a", "a", "a")
-    parent = asked_while_held(
+    parent = send_while_occupied(
         serve, gate, *({"kind": kind, "number": n} for n, kind in enumerate(kinds))
     )
     gate.opened.set()
 
-    assert parent.read().op == "hold"
+    assert parent.read().op == "run"
     answers = [parent.read() for _ in kinds]
     assert [answer.id for answer in answers] == [id_of(n) for n in (0, 2, 3, 1, 4)]
-    assert [answer.meta["sum"] for answer in answers] == [1, 3, 4, 2, 5]
-    assert [answer.meta["together"] for answer in answers] == [3, 3, 3, 1, 1]
+    assert [answer.meta["number"] for answer in answers] == [1, 3, 4, 2, 5]
+    assert [answer.meta["batch"] for answer in answers] == [3, 3, 3, 1, 1]
 
 
-def test_where_only_one_may_go_each_goes_alone(serve: Serve) -> None:
+@pytest.mark.parametrize("options", [{"limit": 1}, {"run": add_nothing}])
+def test_where_there_is_no_batch_each_request_is_answered_alone(
+    serve: Serve, options: dict[str, Any]
+) -> None:
     gate = Gate()
-    parent = asked_while_held(serve, gate, *[{"kind": "a", "number": 1}] * 3, most=1)
+    parent = send_while_occupied(serve, gate, *[{"kind": "a", "number": 1}] * 3, **options)
     gate.opened.set()
     parent.read()
 
-    assert [parent.read().meta["together"] for _ in range(3)] == [1, 1, 1]
+    assert [parent.read().meta["batch"] for _ in range(3)] == [1, 1, 1]
 
 
-def test_one_that_fails_takes_nobody_with_it(serve: Serve) -> None:
+def test_failing_request_does_not_affect_the_rest_of_its_batch(serve: Serve) -> None:
     gate = Gate()
-    parent = asked_while_held(serve, gate, *({"kind": "a", "number": n} for n in (5, -1, 7)))
+    parent = send_while_occupied(serve, gate, *({"kind": "a", "number": n} for n in (5, -1, 7)))
     gate.opened.set()
     parent.read()
 
@@ -391,22 +475,24 @@ def test_one_that_fails_takes_nobody_with_it(serve: Serve) -> None:
     assert answers[1].meta["code"] == "toy.negative"
 
 
-def test_one_that_cannot_be_grouped_goes_alone(serve: Serve) -> None:
+def test_malformed_request_is_in_no_batch(serve: Serve) -> None:
     gate = Gate()
-    parent = asked_while_held(serve, gate, {"number": 1}, {"kind": "a", "number": 2})
+    parent = send_while_occupied(serve, gate, {"number": 1}, {"kind": "a", "number": 2})
     gate.opened.set()
     parent.read()
 
-    assert [parent.read().meta["sum"] for _ in range(2)] == [2, 3]
+    error, answer = parent.read(), parent.read()
+    assert error.meta["code"] == "bridge.bad_message"
+    assert answer.meta["number"] == 3
 
 
-def test_cancelled_while_waiting_does_not_go_with_the_others(serve: Serve) -> None:
+def test_request_cancelled_while_waiting_is_in_no_batch(serve: Serve) -> None:
     gate = Gate()
-    parent = asked_while_held(serve, gate, *({"kind": "a", "number": n} for n in range(3)))
+    parent = send_while_occupied(serve, gate, *({"kind": "a", "number": n} for n in range(3)))
     parent.send("cancel", number=1)
     assert (answer := parent.read()).id == id_of(1)
     assert answer.meta["code"] == "task.cancelled"
     gate.opened.set()
     parent.read()
 
-    assert [parent.read().meta["together"] for _ in range(2)] == [2, 2]
+    assert [parent.read().meta["batch"] for _ in range(2)] == [2, 2]

@@ -1,1 +1,1 @@
-"""Model adapters: one interface over whatever answers a task."""
+"""Model adapters: one interface over every model that can answer a task."""

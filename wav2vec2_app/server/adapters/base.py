@@ -1,4 +1,4 @@
-"""The interface every model adapter has, and the measure of how well one has done lately."""
+"""The interface of model adapters, and the measurement of their recent performance."""
 
 from __future__ import annotations
 
@@ -17,43 +17,53 @@ from wav2vec2_app.server.tasks import ModelTask, Report, TaskResult, ignore_prog
 
 @runtime_checkable
 class ModelAdapter(Protocol):
-    """What the orchestrator asks of a model: one interface, whatever stands behind it."""
+    """One interface to every model, whatever implements it."""
 
     @property
     def name(self) -> str:
-        """A short, stable word; part of the name of its circuit breakers."""
+        """A short, stable identifier; part of the names of its circuit breakers."""
         ...
 
     async def initialize(self) -> None:
-        """Make the adapter ready for tasks; called once, before the first task."""
+        """Prepare the adapter for tasks; called once, before the first task."""
         ...
 
     async def dispose(self) -> None:
-        """Release all it holds; called once, also when it never became ready."""
+        """Release all resources; called once, also when it never became ready."""
         ...
 
     async def handle_task(self, task: ModelTask, report: Report = ignore_progress) -> TaskResult:
-        """Do one operation; cancelling the call stops the work.
+        """Run one step before ``task.deadline``; cancelling the call stops the work.
 
         Raises:
             Wav2Vec2Error: the operation failed; any other exception counts as a defect.
         """
         ...
 
+    def time_limit_s(self, task: ModelTask) -> float:
+        """How long the step may take if it starts now, seconds; its deadline is made from this."""
+        ...
+
+    def answering_model(self, model: str) -> str:
+        """Name of the model that would transcribe a task for ``model`` now; empty if not known yet.
+
+        It is the ``name`` of the transcript's ModelInfo, and a key of the result cache.
+        """
+        ...
+
     def get_capabilities(self) -> ModelCapabilities:
-        """What it can do at this moment, with what it measured of itself; cheap, asks no worker."""
+        """What it can do at this moment, with its measured performance; cheap, no worker is called."""
         ...
 
     def get_status(self) -> AdapterStatus:
-        """How it is at this moment; cheap, asks no worker."""
+        """Its state at this moment; cheap, no worker is called."""
         ...
 
 
 def is_fault(error: BaseException) -> bool:
-    """Whether a failure speaks against the one who did the work.
+    """Whether a failure is a fault of what did the work.
 
-    It does not when the caller's input or choice was unusable, when there was no room, or when
-    somebody asked for the work to stop.
+    Unusable input, a wrong choice of the caller, a lack of room and cancellation are not.
     """
     if isinstance(error, CancelledError | BusyError | CircuitOpenError):
         return False
@@ -71,11 +81,11 @@ class _Sample:
 
 
 class RollingMeasure:
-    """Latency, throughput and success of the operations in a sliding window.
+    """Latency, throughput and success rate of operations in a sliding window.
 
     Args:
-        window: operations remembered at most.
-        window_s: age at which an operation is forgotten, seconds.
+        window: maximum number of operations in the window.
+        window_s: age at which an operation leaves the window, seconds.
         clock: monotonic, seconds.
     """
 
@@ -91,12 +101,12 @@ class RollingMeasure:
         self._samples: deque[_Sample] = deque(maxlen=window)
 
     def record(self, *, latency_s: float, audio_s: float = 0.0, success: bool = True) -> None:
-        """Note one finished operation on ``audio_s`` seconds of audio."""
+        """Record one finished operation on ``audio_s`` seconds of audio."""
         self._samples.append(_Sample(self._clock(), latency_s, audio_s, success))
 
     @contextmanager
     def timing(self, audio_s: float = 0.0) -> Iterator[None]:
-        """Time the block and record it; failures that are nobody's fault here are left out."""
+        """Time the block and record it; failures that are not faults (:func:`is_fault`) are left out."""
         began_s = self._clock()
         try:
             yield
@@ -108,7 +118,7 @@ class RollingMeasure:
 
     @property
     def samples(self) -> int:
-        """How many operations the figures stand on."""
+        """Number of operations in the window."""
         return len(self._recent())
 
     @property

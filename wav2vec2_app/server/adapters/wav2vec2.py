@@ -1,20 +1,25 @@
-"""Translates the orchestrator's tasks into calls of :class:`Wav2Vec2Service` and measures them."""
+"""The wav2vec2 adapter: translates steps into calls of the service and measures them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.adapters.base import RollingMeasure
-from wav2vec2_app.server.service.timed import Timed
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
-from wav2vec2_app.server.tasks import ModelTask, Operation, Report, TaskResult, ignore_progress
-from wav2vec2_app.settings import Settings
-from wav2vec2_app.speech.audio import Audio, AudioSource
-from wav2vec2_app.speech.transcript import Recognition
+from wav2vec2_app.server.tasks import (
+    ModelTask,
+    Operation,
+    Report,
+    TaskResult,
+    ignore_progress,
+)
+from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.models import AUTO_MODEL
 
 FEATURES = (
     "log_mel",
@@ -27,13 +32,28 @@ FEATURES = (
     "alignment",
 )
 
+MAX_MODEL_NAME_CHARS = 200
+
+T = TypeVar("T")
+
+Handler = Callable[[ModelTask, Report], Awaitable[TaskResult]]
+
+
+@dataclass(frozen=True)
+class AudioLimits:
+    """Largest audio that is accepted; reported in the capabilities."""
+
+    max_duration_s: float
+    max_bytes: int
+
 
 class Wav2Vec2Adapter:
     """A model adapter around one service.
 
     Args:
-        service: owned: initialized and disposed with the adapter.
-        settings: limits that the capabilities report.
+        service: initialized and disposed with the adapter.
+        audio: largest audio, for the capabilities.
+        clock: monotonic, seconds.
     """
 
     name = "wav2vec2"
@@ -41,18 +61,18 @@ class Wav2Vec2Adapter:
     def __init__(
         self,
         service: Wav2Vec2Service,
-        settings: Settings,
+        audio: AudioLimits,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service = service
-        self._settings = settings
+        self._audio = audio
         self._measure = RollingMeasure(clock=clock)
-        self._handlers: dict[Operation, Callable[[ModelTask, Report], Awaitable[Timed[Any]]]] = {
+        self._handlers: Mapping[Operation, Handler] = {
             Operation.PROBE: self._probe,
-            Operation.DECODE_AUDIO: self._decode,
+            Operation.DECODE_AUDIO: self._decode_audio,
             Operation.TRANSCRIBE: self._transcribe,
-            Operation.DECODE_TEXT: self._read,
+            Operation.DECODE_TEXT: self._decode_text,
             Operation.ALIGN: self._align,
             Operation.ANALYZE: self._analyze,
             Operation.DRAW: self._draw,
@@ -65,24 +85,42 @@ class Wav2Vec2Adapter:
         await self._service.dispose()
 
     async def handle_task(self, task: ModelTask, report: Report = ignore_progress) -> TaskResult:
-        """Do one operation.
+        """Run one step.
 
         Raises:
-            InputError: the task itself is unusable.
+            InputError: the model's name is unusable.
             Wav2Vec2Error: whatever the service raises.
         """
-        if len(task.task.model) > MAX_NAME:
-            raise InputError("The model's name is too long.", code="model.bad_name")
-        timed = await self._measured(task, self._handlers[task.operation](task, report))
-        return TaskResult(task.operation, timed.value, timed.stages)
+        if len(task.step.target.model) > MAX_MODEL_NAME_CHARS:
+            raise InputError(
+                f"The model's name is longer than {MAX_MODEL_NAME_CHARS} characters.",
+                code="model.bad_name",
+                hint="Choose one of the listed models.",
+            )
+        work = self._handlers[task.operation](task, report)
+        if task.operation is not Operation.TRANSCRIBE:
+            return await work
+        with self._measure.timing(task.inputs.duration_s):
+            return await work
+
+    def time_limit_s(self, task: ModelTask) -> float:
+        return self._service.time_limit_s(
+            task.operation, task.inputs.duration_s, task.step.target.model
+        )
+
+    def answering_model(self, model: str) -> str:
+        if model != AUTO_MODEL:
+            return model
+        default = self._service.model
+        return default.name if default is not None else ""
 
     def get_capabilities(self) -> ModelCapabilities:
         measured = self._measure
         return ModelCapabilities(
             name=self.name,
             operations=frozenset(self._handlers),
-            max_duration_s=self._settings.max_duration_s,
-            max_bytes=self._settings.max_bytes,
+            max_duration_s=self._audio.max_duration_s,
+            max_bytes=self._audio.max_bytes,
             formats=self._service.formats,
             features=FEATURES,
             models=tuple(choice.name for choice in self._service.choices),
@@ -95,71 +133,71 @@ class Wav2Vec2Adapter:
     def get_status(self) -> AdapterStatus:
         return self._service.status(self.name)
 
-    async def _measured(self, task: ModelTask, work: Awaitable[Timed[Any]]) -> Timed[Any]:
-        """Await ``work``; transcriptions count in the measured capabilities."""
-        if task.operation is not Operation.TRANSCRIBE:
-            return await work
-        with self._measure.timing(_input(task, Operation.DECODE_AUDIO).duration_s):
-            return await work
-
-    async def _probe(self, task: ModelTask, _: Report) -> Timed[Any]:
-        found = await self._service.probe(_source(task), request_id=task.task.id)
-        return Timed(found, ())
-
-    async def _decode(self, task: ModelTask, _: Report) -> Timed[Any]:
-        probe = task.inputs.get(Operation.PROBE)
-        expected_s = probe.duration_s if probe is not None else self._settings.max_duration_s
-        return await self._service.decode(
-            _source(task), expected_s=expected_s, request_id=task.task.id
+    async def _probe(self, task: ModelTask, _: Report) -> TaskResult:
+        found = await self._service.probe(
+            _source(task), deadline=task.deadline, request_id=task.task.id
         )
+        return TaskResult(task.operation, found)
 
-    async def _transcribe(self, task: ModelTask, report: Report) -> Timed[Any]:
-        audio: Audio = _input(task, Operation.DECODE_AUDIO)
-        return await self._service.process(
-            audio,
-            model=task.task.model,
+    async def _decode_audio(self, task: ModelTask, _: Report) -> TaskResult:
+        timed = await self._service.decode(
+            _source(task),
+            expected_s=task.inputs.duration_s,
+            deadline=task.deadline,
+            request_id=task.task.id,
+        )
+        return TaskResult(task.operation, timed.value, timed.stages)
+
+    async def _transcribe(self, task: ModelTask, report: Report) -> TaskResult:
+        timed = await self._service.process(
+            _needed(task.inputs.audio, "decoded audio"),
+            model=task.step.target.model,
             decoding=task.task.decoding,
             report=report,
+            deadline=task.deadline,
             request_id=task.task.id,
         )
+        return TaskResult(task.operation, timed.value, timed.stages)
 
-    async def _read(self, task: ModelTask, _: Report) -> Timed[Any]:
-        known: Recognition = _input(task, Operation.TRANSCRIBE)
-        return await self._service.read(known.emitted, task.task.decoding, request_id=task.task.id)
+    async def _decode_text(self, task: ModelTask, _: Report) -> TaskResult:
+        recognition = _needed(task.inputs.recognition, "a transcript")
+        timed = await self._service.decode_text(
+            recognition.emitted, task.task.decoding, deadline=task.deadline, request_id=task.task.id
+        )
+        return TaskResult(task.operation, timed.value, timed.stages)
 
-    async def _align(self, task: ModelTask, _: Report) -> Timed[Any]:
-        known: Recognition = _input(task, Operation.TRANSCRIBE)
-        return await self._service.align(known.emitted, task.task.text, request_id=task.task.id)
+    async def _align(self, task: ModelTask, _: Report) -> TaskResult:
+        recognition = _needed(task.inputs.recognition, "a transcript")
+        timed = await self._service.align(
+            recognition.emitted, task.task.text, deadline=task.deadline, request_id=task.task.id
+        )
+        return TaskResult(task.operation, timed.value, timed.stages)
 
-    async def _analyze(self, task: ModelTask, _: Report) -> Timed[Any]:
-        audio: Audio = _input(task, Operation.DECODE_AUDIO)
-        return await self._service.analyze(audio, request_id=task.task.id)
+    async def _analyze(self, task: ModelTask, _: Report) -> TaskResult:
+        timed = await self._service.analyze(
+            _needed(task.inputs.audio, "decoded audio"),
+            deadline=task.deadline,
+            request_id=task.task.id,
+        )
+        return TaskResult(task.operation, timed.value, timed.stages)
 
-    async def _draw(self, task: ModelTask, report: Report) -> Timed[Any]:
-        return await self._service.draw(
-            _input(task, Operation.DECODE_AUDIO),
-            _input(task, Operation.ANALYZE),
-            task.inputs.get(Operation.DECODE_TEXT) or _input(task, Operation.TRANSCRIBE),
+    async def _draw(self, task: ModelTask, report: Report) -> TaskResult:
+        timed = await self._service.draw(
+            _needed(task.inputs.audio, "decoded audio"),
+            _needed(task.inputs.features, "features"),
+            _needed(task.inputs.recognition, "a transcript"),
             report=report,
+            deadline=task.deadline,
             request_id=task.task.id,
         )
-
-
-MAX_NAME = 200
-"""Longest model name looked at, characters."""
+        return TaskResult(task.operation, timed.value, timed.stages)
 
 
 def _source(task: ModelTask) -> AudioSource:
-    if task.task.source is None:
-        raise InternalError("There is no recording to read.", code="task.missing_input")
-    return task.task.source
+    return _needed(task.task.source, "a recording")
 
 
-def _input(task: ModelTask, operation: Operation) -> Any:
-    try:
-        return task.inputs[operation]
-    except KeyError:
-        raise InternalError(
-            f"{task.operation.value} needs the result of {operation.value}.",
-            code="task.missing_input",
-        ) from None
+def _needed(value: T | None, what: str) -> T:
+    if value is None:
+        raise InternalError(f"The step needs {what}.", code="task.missing_input")
+    return value

@@ -1,1 +1,1 @@
-"""Worker processes behind one call: frames over stdio, health, restarts, errors."""
+"""Worker processes behind typed requests: frames over stdio, health checks, restarts, errors."""

@@ -1,7 +1,7 @@
-"""One worker process from its start to its burial: its pipes, its requests, its health, its end.
+"""The lifecycle of one worker process: its pipes, its requests, its health, its exit.
 
-Nothing here restarts anything; that is :mod:`wav2vec2_app.bridge.process`. All of it runs on one
-event loop.
+Nothing here restarts a process; that is :mod:`wav2vec2_app.server.bridge.supervisor`. All of it runs on
+one event loop.
 """
 
 from __future__ import annotations
@@ -13,57 +13,36 @@ import os
 import signal
 import uuid
 from asyncio.subprocess import Process
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from wav2vec2_app.errors import ProtocolError, Wav2Vec2Error, WorkerDiedError, from_wire
-from wav2vec2_app.protocol.frame import (
-    NIL_ID,
-    Arrays,
-    Buffer,
-    Frame,
-    encode,
-    pieces,
-    read_frame_async,
-)
-from wav2vec2_app.server.bridge.death import Death, describe
+from wav2vec2_app.protocol.frame import NIL_ID, Body, Frame, breach
+from wav2vec2_app.protocol.reader import read_frame_async
 from wav2vec2_app.server.bridge.log import WorkerLog
+from wav2vec2_app.server.bridge.policy import BridgePolicy
+from wav2vec2_app.server.bridge.recorder import FrameRecorder, Recording
 from wav2vec2_app.server.bridge.spawn import PipesProtocol, WorkerSpec, spawn
+from wav2vec2_app.server.bridge.termination import Termination, describe
+from wav2vec2_app.server.bridge.writer import FrameWriter, Outgoing, StalledError
 from wav2vec2_app.server.deadline import first, settles
 
 _log = logging.getLogger(__name__)
 
-OnProgress = Callable[[Mapping[str, Any], Arrays], None]
-"""Called on the event loop for every progress frame; must be quick."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a worker answered. The arrays may be written to."""
-
-    meta: Mapping[str, Any]
-    arrays: Arrays
+OnProgressBody = Callable[[Body], None]
+"""Called with the body of every progress frame; a ProtocolError from it ends the worker."""
 
 
 @dataclass(eq=False)
 class Ticket:
-    """A request under way; ``answer`` settles with the answer or the worker's error."""
+    """A request that was sent; ``answer`` settles with the response or the worker's error."""
 
     id: str
-    answer: asyncio.Future[Answer]
-    outgoing: _Outgoing
-    on_progress: OnProgress | None
-
-
-@dataclass(eq=False)
-class _Outgoing:
-    """A frame on its way out."""
-
-    buffers: list[Buffer]
-    written: asyncio.Future[None]
-    begun: bool = False
-    dropped: bool = False
+    answer: asyncio.Future[Body]
+    outgoing: Outgoing
+    on_progress: OnProgressBody | None
+    recording: Recording | None = None
 
 
 class Child:
@@ -71,121 +50,123 @@ class Child:
 
     Attributes:
         pid: its process id.
-        info: what its last ready or pong frame said.
+        info: the body of its last ready or pong frame.
         ready: settles when it can take requests.
-        gone: settles, after ``ready`` or instead of it, when it has ended and is buried.
+        gone: settles, after ``ready`` or instead of it, when the process has ended and is reaped.
     """
 
     def __init__(
         self,
-        role: str,
+        spec: WorkerSpec,
         transport: asyncio.SubprocessTransport,
         protocol: PipesProtocol,
-        *,
-        stall_timeout_s: float,
-        grace_s: float,
+        policy: BridgePolicy,
+        recorder: FrameRecorder | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.pid = transport.get_pid()
-        self.info: Mapping[str, Any] = {}
+        self.info: Body | None = None
         self.ready: asyncio.Future[None] = loop.create_future()
-        self.gone: asyncio.Future[Death] = loop.create_future()
-        self._role = role
+        self.gone: asyncio.Future[Termination] = loop.create_future()
+        self._spec = spec
         self._transport = transport
         self._exited = protocol.exited
         self._process = Process(transport, protocol, loop)
-        self._stall_timeout_s = stall_timeout_s
-        self._grace_s = grace_s
+        self._stdin = cast(asyncio.StreamWriter, self._process.stdin)
+        self._grace_s = policy.kill_grace_s
+        self._recorder = recorder
         self._tickets: dict[str, Ticket] = {}
         self._pings: dict[str, asyncio.Future[None]] = {}
-        self._outbox: asyncio.Queue[_Outgoing] = asyncio.Queue()
-        self._worker_log = WorkerLog(role)
+        self._outbox = FrameWriter(self._stdin, policy.ping_timeout_s)
+        self._worker_log = WorkerLog(spec.role)
         self._cause: Wav2Vec2Error | None = None
-        self._killed_because = ""
+        self._kill_reason = ""
         self._deliberate = False
         self._closing = False
         self._reader = loop.create_task(self._read())
         self._writer = loop.create_task(self._write())
         self._log_follower = loop.create_task(self._follow_log())
-        self._undertaker = loop.create_task(self._bury())
+        self._reaper = loop.create_task(self._reap())
 
     @classmethod
-    async def spawn(cls, spec: WorkerSpec, *, stall_timeout_s: float, grace_s: float) -> Child:
-        """Start a process in a session of its own, so that Ctrl-C reaches only the parent.
+    async def spawn(
+        cls, spec: WorkerSpec, policy: BridgePolicy, recorder: FrameRecorder | None = None
+    ) -> Child:
+        """Start a process.
 
         Args:
             spec: what to start.
-            stall_timeout_s: a process that reads nothing for this long while we write is killed.
-            grace_s: how long an end may take before it is forced.
+            policy: a process that reads nothing for ``ping_timeout_s`` while there is something to read
+                is killed; ``kill_grace_s`` is how long its exit may take before it is forced.
+            recorder: gets the frames of every request.
 
         Raises:
             OSError: the program cannot be started.
         """
         transport, protocol = await spawn(spec)
-        return cls(spec.role, transport, protocol, stall_timeout_s=stall_timeout_s, grace_s=grace_s)
+        return cls(spec, transport, protocol, policy, recorder)
 
     # --- requests ---
 
-    def submit(
-        self, op: str, meta: Mapping[str, Any], arrays: Arrays, on_progress: OnProgress | None
-    ) -> Ticket:
+    def submit(self, op: str, body: Body, on_progress: OnProgressBody | None = None) -> Ticket:
         """Send a request.
 
         Raises:
-            ProtocolError: it cannot be put into a frame.
+            ProtocolError: it cannot be encoded.
             WorkerDiedError: the process is gone.
         """
         if self.gone.done():
             raise self.gone.result().error
-        call_id = str(uuid.uuid4())
-        outgoing = self._post(Frame("request", call_id, op, meta, arrays))
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        frame = Frame("request", str(uuid.uuid4()), op, body.meta, body.arrays)
+        outgoing = self._outbox.put(frame)
+        answer: asyncio.Future[Body] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(_mark_retrieved)
-        ticket = Ticket(call_id, answer, outgoing, on_progress)
-        self._tickets[call_id] = ticket
+        recording = self._recorder.begin(self._spec, frame) if self._recorder else None
+        ticket = Ticket(frame.id, answer, outgoing, on_progress, recording)
+        self._tickets[frame.id] = ticket
         return ticket
 
-    def abandon(self, ticket: Ticket) -> None:
-        """Nobody wants this answer any more: tell the worker, unless it never heard of it."""
+    def cancel(self, ticket: Ticket) -> None:
+        """Withdraw a request: a cancel is sent, unless the request has not been sent yet."""
         ticket.on_progress = None
         if ticket.answer.done():
             return
         if ticket.outgoing.begun:
-            self._post(Frame("cancel", ticket.id))
+            self._outbox.put(Frame("cancel", ticket.id))
         else:
             ticket.outgoing.dropped = True
             self._tickets.pop(ticket.id)
             ticket.answer.cancel()
 
     async def ping(self, timeout_s: float) -> bool:
-        """Whether the process answers within this time, counted from when it was asked."""
+        """Whether the process answers within this time, counted from when the ping was written."""
         frame = Frame("ping", str(uuid.uuid4()))
         pong: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pings[frame.id] = pong
         try:
-            outgoing = self._post(frame)
-            # A write that never ends is the writer's to notice: here one end comes or the other.
+            outgoing = self._outbox.put(frame)
+            # The writer notices a write that does not end, and kills the process.
             await first(outgoing.written, self.gone)
             return self.gone.done() or await settles(pong, timeout_s)
         finally:
             self._pings.pop(frame.id, None)
 
-    # --- the end ---
+    # --- the end of the process ---
 
-    def kill(self, because: str, *, deliberate: bool = False) -> None:
-        """End the process and all it started, at once. ``because`` continues "the worker …"."""
-        if self.gone.done() or self._killed_because:
+    def kill(self, reason: str, *, deliberate: bool = False) -> None:
+        """End the process and all it started, immediately. ``reason`` continues "the worker …"."""
+        if self.gone.done() or self._kill_reason:
             return
-        self._killed_because = because
+        self._kill_reason = reason
         self._deliberate = deliberate
         self._kill_group()
 
     async def close(self) -> None:
-        """End the process in good order: close its input, then SIGTERM, then SIGKILL."""
+        """End the process in order: close its input, then SIGTERM, then SIGKILL."""
         self._closing = True
         self._writer.cancel()
         try:
-            cast(asyncio.StreamWriter, self._process.stdin).close()
+            self._stdin.close()
             if await settles(self.gone, self._grace_s):
                 return
             with contextlib.suppress(ProcessLookupError):
@@ -194,7 +175,7 @@ class Child:
         finally:
             if not self.gone.done():
                 self._kill_group()
-        await first(self._undertaker)
+        await first(self._reaper)
 
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -203,74 +184,43 @@ class Child:
             else:  # Windows
                 self._process.kill()
 
-    async def _bury(self) -> None:
-        """Wait for the end, collect what is left in the pipes, and tell everybody who waits."""
+    async def _reap(self) -> None:
+        """Wait for the exit, read what is left in the pipes, and fail the open requests."""
         await first(self._reader, self._exited)
         if not await settles(self._exited, self._grace_s):
             self.kill("closed its output")
             await first(self._exited)
-        self._kill_group()  # what it started and left behind would hold the pipes open
+        self._kill_group()  # its own child processes would hold the pipes open
         await settles(self._reader, self._grace_s)  # its last frames may still be in the pipe
         await settles(self._log_follower, self._grace_s)
-        await self._cancel_tasks()
-        self._transport.close()
-        self._announce(self._transport.get_returncode())
-
-    async def _cancel_tasks(self) -> None:
         tasks = [self._reader, self._writer, self._log_follower]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._transport.close()
+        self._settle_all(self._transport.get_returncode())
 
-    def _announce(self, exit_code: int | None) -> None:
-        error = describe(
-            self._role, exit_code, killed_because=self._killed_because, cause=self._cause
-        )
+    def _settle_all(self, exit_code: int | None) -> None:
+        error = describe(self._spec.role, exit_code, killed=self._kill_reason, cause=self._cause)
         if not self._closing:
-            _log.warning("%s pid=%d last words: %s", error, self.pid, self._worker_log.last_words)
+            lines = self._worker_log.last_lines
+            _log.warning("%s pid=%d last stderr lines: %s", error, self.pid, lines)
         for ticket in self._tickets.values():
             if not ticket.answer.done():
-                ticket.answer.set_exception(_again(error))
+                ticket.answer.set_exception(_copy(error))
         self._tickets.clear()
         final = self._cause is not None and self._cause.layer == "context"
-        self.gone.set_result(Death(error, self._deliberate, final))
+        self.gone.set_result(Termination(error, self._deliberate, final))
 
     # --- the pipes ---
 
-    def _post(self, frame: Frame) -> _Outgoing:
-        outgoing = _Outgoing(encode(frame), asyncio.get_running_loop().create_future())
-        self._outbox.put_nowait(outgoing)
-        return outgoing
-
     async def _write(self) -> None:
-        """Write one frame after the other; nobody who gives up can leave half a frame behind."""
         try:
-            while True:
-                outgoing = await self._outbox.get()
-                if not outgoing.dropped:
-                    outgoing.begun = True
-                    await self._write_frame(outgoing.buffers)
-                    outgoing.written.set_result(None)
-                outgoing.buffers.clear()  # what is sent need not stay in memory
+            await self._outbox.run()
+        except StalledError:
+            self.kill("stopped reading its input")
         except OSError:
             self.kill("closed its input")
-
-    async def _write_frame(self, buffers: list[Buffer]) -> None:
-        stdin = cast(asyncio.StreamWriter, self._process.stdin)
-        for piece in pieces(buffers):
-            stdin.write(piece)
-            await self._drain(stdin)
-
-    async def _drain(self, stdin: asyncio.StreamWriter) -> None:
-        drained = asyncio.ensure_future(stdin.drain())
-        try:
-            if await settles(drained, self._stall_timeout_s):
-                drained.result()
-            else:
-                self.kill("stopped decoding")
-                await first(self.gone)
-        finally:
-            drained.cancel()
 
     async def _read(self) -> None:
         stdout = cast(asyncio.StreamReader, self._process.stdout)
@@ -278,7 +228,7 @@ class Child:
             while (frame := await read_frame_async(stdout)) is not None:
                 self._receive(frame)
         except ProtocolError as error:
-            if error.code != "bridge.truncated":  # that is how a killed process sounds
+            if error.code != "bridge.truncated":  # a killed process leaves half a frame
                 self._cause = error
                 self.kill(f"broke the protocol ({error.code})")
         except OSError:
@@ -288,54 +238,47 @@ class Child:
         await self._worker_log.follow(cast(asyncio.StreamReader, self._process.stderr))
 
     def _receive(self, frame: Frame) -> None:
+        ticket = self._tickets.get(frame.id)
+        if ticket is not None and ticket.recording is not None:
+            ticket.recording.add(frame)
         if frame.kind in {"ready", "pong"}:
-            self.info = frame.meta
+            self.info = frame.body
             settled = self.ready if frame.kind == "ready" else self._pings.get(frame.id)
             if settled is not None and not settled.done():
                 settled.set_result(None)
         elif frame.kind == "progress":
-            self._report(frame)
+            if ticket is not None and ticket.on_progress is not None:
+                ticket.on_progress(frame.body)
         elif frame.kind == "result":
             if (answer := self._settle(frame)) is not None:
-                answer.set_result(Answer(frame.meta, frame.arrays))
+                answer.set_result(frame.body)
         elif frame.kind == "error":
             self._receive_error(frame)
         else:
-            raise ProtocolError(
-                f"A worker does not send {frame.kind!r} frames.", code="bridge.bad_kind"
-            )
+            raise breach("bad_kind", f"A worker does not send {frame.kind!r} frames.")
 
     def _receive_error(self, frame: Frame) -> None:
         try:
             error = from_wire(frame.meta)
         except (TypeError, ValueError) as cause:
-            raise ProtocolError("An error is malformed.", code="bridge.bad_error") from cause
+            raise breach("bad_error", "The error of a worker is malformed.") from cause
         if frame.id == NIL_ID:
             self._cause = error
         elif (answer := self._settle(frame)) is not None:
             answer.set_exception(error)
 
-    def _settle(self, frame: Frame) -> asyncio.Future[Answer] | None:
-        """The future this frame answers; None where nobody waits for it."""
+    def _settle(self, frame: Frame) -> asyncio.Future[Body] | None:
+        """The future that this frame settles; None if the request was withdrawn."""
         ticket = self._tickets.pop(frame.id, None)
         return ticket.answer if ticket is not None and not ticket.answer.done() else None
 
-    def _report(self, frame: Frame) -> None:
-        ticket = self._tickets.get(frame.id)
-        if ticket is None or ticket.on_progress is None:
-            return
-        try:
-            ticket.on_progress(frame.meta, frame.arrays)
-        except Exception:
-            _log.exception("a listener to the progress of %s failed", ticket.id)
 
-
-def _again(error: WorkerDiedError) -> WorkerDiedError:
-    """The same error as a new exception, because each caller's traceback is its own."""
+def _copy(error: WorkerDiedError) -> WorkerDiedError:
+    """The same error as a new exception, because each caller adds its own traceback."""
     return WorkerDiedError(error.message, code=error.code, hint=error.hint, metadata=error.metadata)
 
 
-def _mark_retrieved(future: asyncio.Future[Any]) -> None:
-    """An answer nobody waits for any more is no unretrieved exception."""
+def _mark_retrieved(future: asyncio.Future[Body]) -> None:
+    """Keep asyncio from warning about the exception of a request that was withdrawn."""
     if not future.cancelled():
         future.exception()

@@ -1,4 +1,4 @@
-"""A worker's stderr on its way into our log."""
+"""Passes a worker's stderr on to the log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEVEL_PREFIX = re.compile(rf"({'|'.join(_LEVELS)}) ")
 
 
 class WorkerLog:
-    """Passes lines on to the logger ``wav2vec2_app.worker.<role>`` and remembers the last ones.
+    """Logs lines under ``wav2vec2_app.worker.<role>`` and remembers the last ones.
 
     A line that begins with a level is logged at it; an indented line continues the one before; any
     other line (a library's print, a crash dump) is information.
@@ -28,12 +28,12 @@ class WorkerLog:
         self._last: collections.deque[str] = collections.deque(maxlen=_LAST_LINES)
 
     @property
-    def last_words(self) -> str:
-        """The last lines, for the log's report of a death."""
+    def last_lines(self) -> str:
+        """The last lines, for the report of a crash."""
         return "\n".join(self._last)
 
     async def follow(self, stream: asyncio.StreamReader) -> None:
-        """Log the stream until it ends; an endless line is cut, never collected."""
+        """Log the stream until it ends; a line that is too long is cut, so memory stays bounded."""
         rest = b""
         while chunk := await stream.read(1 << 16):
             *lines, rest = (rest + chunk).split(b"\n")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from wav2vec2_app.errors import WorkerDiedError
-from wav2vec2_app.protocol.frame import Arrays
-from wav2vec2_app.server.bridge.child import OnProgress
-from wav2vec2_app.server.bridge.process import Answer, Delay, WorkerBridge
+from wav2vec2_app.protocol.message import P, R, Request
+from wav2vec2_app.server.bridge.supervisor import Delay
+from wav2vec2_app.server.bridge.worker import I, WorkerBridge
+from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.status import WorkerStatus
 
 _PREFERENCE = {"ready": 0, "starting": 1, "restarting": 1, "stopped": 2, "down": 2}
@@ -18,8 +18,8 @@ _PREFERENCE = {"ready": 0, "starting": 1, "restarting": 1, "stopped": 2, "down":
 class WorkerPool:
     """Sends each request to the ready worker with the fewest in flight.
 
-    Where none is ready, the request waits at one that will be; where all are down, it fails at
-    once. An idempotent request lost to a dead worker is asked again, once, of the best one then.
+    If none is ready, the request waits for one that is starting; if all are down, it fails immediately.
+    An idempotent request that was lost with its worker is sent once more.
     """
 
     def __init__(self, bridges: Sequence[WorkerBridge]) -> None:
@@ -31,17 +31,19 @@ class WorkerPool:
     def role(self) -> str:
         return self._bridges[0].role
 
-    @property
-    def info(self) -> Mapping[str, Any]:
-        """What the worker that would take the next request last said about itself."""
-        return self._least_busy().info
+    def info(self, kind: type[I]) -> I | None:
+        """What the worker that would get the next request last said about itself.
+
+        See :meth:`WorkerBridge.info`.
+        """
+        return self._least_busy().info(kind)
 
     def statuses(self) -> tuple[WorkerStatus, ...]:
-        """Every worker at this moment; asks nobody."""
+        """Every worker at this moment; sends nothing to them."""
         return tuple(bridge.status() for bridge in self._bridges)
 
     async def start(self, after: Delay | None = None) -> None:
-        """Start all; returns when they run, not when they are ready. See :meth:`WorkerBridge.start`."""
+        """Start all; see :meth:`WorkerBridge.start`."""
         await asyncio.gather(*(bridge.start(after) for bridge in self._bridges))
 
     async def wait_ready(self, timeout_s: float | None = None) -> None:
@@ -49,41 +51,36 @@ class WorkerPool:
         await asyncio.gather(*(bridge.wait_ready(timeout_s) for bridge in self._bridges))
 
     async def stop(self) -> None:
-        """End all in good order."""
+        """End all in order."""
         await asyncio.gather(*(bridge.stop() for bridge in self._bridges))
 
     async def request(
         self,
-        op: str,
-        meta: Mapping[str, Any] | None = None,
-        arrays: Arrays | None = None,
+        request: Request[R, P],
         *,
-        timeout_s: float,
+        deadline: Deadline,
+        on_progress: Callable[[P], None] | None = None,
+        request_id: str = "",
         idempotent: bool = True,
-        on_progress: OnProgress | None = None,
-        request_id: str | None = None,
-    ) -> Answer:
-        """Have the least busy worker do something; see :meth:`WorkerBridge.request`."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
+    ) -> R:
+        """Send a request to the least busy worker; see :meth:`WorkerBridge.request`.
 
-        async def ask() -> Answer:
-            return await self._least_busy().request(
-                op,
-                meta,
-                arrays,
-                timeout_s=deadline - loop.time(),
-                idempotent=False,
-                on_progress=on_progress,
-                request_id=request_id,
+        ``idempotent``: whether it may be sent once more if its worker dies.
+        """
+
+        async def attempt(bridge: WorkerBridge) -> R:
+            return await bridge.request(
+                request, deadline=deadline, on_progress=on_progress, request_id=request_id
             )
 
+        bridge = self._least_busy()
         try:
-            return await ask()
+            return await attempt(bridge)
         except WorkerDiedError as error:
             if not idempotent or not error.retryable:
                 raise
-        return await ask()
+            bridge.announce_retry(error)
+        return await attempt(self._least_busy())
 
     def _least_busy(self) -> WorkerBridge:
         return min(self._bridges, key=_rank)

@@ -1,4 +1,4 @@
-"""Starting a worker process with its three pipes."""
+"""Starts a worker process with its three pipes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _READ_AHEAD_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """How to start a worker: role, command line, and what its environment has besides ours."""
+    """How to start a worker: role, command line, and variables added to the server's environment."""
 
     role: str
     argv: tuple[str, ...]
@@ -22,7 +22,7 @@ class WorkerSpec:
 
 
 class PipesProtocol(SubprocessStreamProtocol):
-    """asyncio's own, which also says when the process ends, though others hold its pipes open."""
+    """Reports the exit of the process even while its own child processes hold the pipes open."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(limit=_READ_AHEAD_BYTES, loop=loop)

@@ -206,7 +206,7 @@ class Captioner:
 
     def _find_endpoint(self, finished: Pass, recognition: Recognition) -> int | None:
         before = finished.start - self._audio.start
-        found = find_endpoint(self._policy, recognition.emission, finished.samples, before)
+        found = find_endpoint(self._policy, recognition.emitted.emission, finished.samples, before)
         return None if found is None else finished.start + found
 
     def _end_utterance(

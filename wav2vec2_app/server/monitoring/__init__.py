@@ -1,1 +1,1 @@
-"""Watching the application: metrics, logs and memory. The orchestrator does not know of it."""
+"""Sinks for events: metrics and logs. The publishers of events do not know them."""

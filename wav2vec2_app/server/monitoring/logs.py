@@ -1,6 +1,6 @@
-"""Logging: how lines look, and the one line that tells what became of a task.
+"""Logging: the format of log lines, and a sink that logs events.
 
-Audio and transcripts are people's own: no line above DEBUG carries either.
+Audio and transcripts are private: no line above DEBUG contains either.
 """
 
 from __future__ import annotations
@@ -10,45 +10,70 @@ import logging
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any
+from typing import TypeAlias
 
-from wav2vec2_app.server.events import Done, Failed, TaskEvent
-from wav2vec2_app.server.tasks import AudioResult, AudioTask
-from wav2vec2_app.settings import Settings
+from wav2vec2_app.server.events import (
+    BreakerEvent,
+    Done,
+    Event,
+    Failed,
+    Retried,
+    TaskEvent,
+    WorkerEvent,
+)
+from wav2vec2_app.server.tasks import AudioResult
 
 PACKAGE = "wav2vec2_app"
 
 logger = logging.getLogger(__name__)
 
-_OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+Facts: TypeAlias = dict[str, object]
+"""Key-value pairs of a log line, passed to :mod:`logging` as ``extra``."""
+
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def configure_logging(settings: Settings) -> logging.Handler:
-    """Send our log, and other libraries' warnings, to stderr; calling it again replaces the former.
+def configure_logging(level: str, *, as_json: bool = False) -> logging.Handler:
+    """Send the package's log, and warnings of other libraries, to stderr.
+
+    A repeated call replaces the handler of the previous one.
+
+    Args:
+        level: of the package's loggers, such as ``INFO``.
+        as_json: one JSON object a line instead of readable text.
 
     Returns:
-        The handler, now on the root logger.
+        The handler, installed on the root logger.
     """
     root = logging.getLogger()
-    for former in [handler for handler in root.handlers if isinstance(handler, _StderrHandler)]:
-        root.removeHandler(former)
+    for previous in [handler for handler in root.handlers if isinstance(handler, _StderrHandler)]:
+        root.removeHandler(previous)
     handler = _StderrHandler()
-    handler.setFormatter(JsonFormatter() if settings.log_json else ReadableFormatter())
+    handler.setFormatter(JsonFormatter() if as_json else ReadableFormatter())
     root.addHandler(handler)
-    logging.getLogger(PACKAGE).setLevel(settings.log_level)
+    logging.getLogger(PACKAGE).setLevel(level)
     return handler
 
 
-def log_task(task: AudioTask, event: TaskEvent) -> None:
-    """A sink of the orchestrator's events: one line for each finished task."""
-    if isinstance(event, Done):
-        _log_done(task, event)
-    elif isinstance(event, Failed):
-        _log_failed(task, event)
+def log_event(event: Event) -> None:
+    """A sink that logs finished tasks, retries and circuit breakers."""
+    match event:
+        case Done():
+            _log_done(event)
+        case Failed():
+            _log_failed(event)
+        case Retried():
+            facts = {**_facts_of(event), "code": event.error.code}
+            logger.warning("%s failed, trying again", event.operation.value, extra=facts)
+        case WorkerEvent(kind="retried", role=role, error=error):
+            code = error.code if error is not None else ""
+            logger.warning("a request to the %s worker is retried", role, extra={"code": code})
+        case BreakerEvent(circuit=circuit, before=before, after=after):
+            logger.warning("circuit %s: %s -> %s", circuit, before, after)
 
 
 class ReadableFormatter(logging.Formatter):
-    """Time, level, logger, message, then the extra facts as ``key=value``; tracebacks below."""
+    """Time, level, logger, message, then the extra facts as ``key=value``, then tracebacks."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
@@ -61,7 +86,7 @@ class ReadableFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, the extra facts, traceback."""
+    """One JSON object a line: time, level, logger, message, extra facts, traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {
@@ -77,7 +102,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class _StderrHandler(logging.Handler):
-    """Writes to what ``sys.stderr`` is at that moment."""
+    """Writes to the current ``sys.stderr``."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -86,20 +111,20 @@ class _StderrHandler(logging.Handler):
             self.handleError(record)
 
 
-def _log_done(task: AudioTask, event: Done) -> None:
+def _log_done(event: Done) -> None:
     result = event.result
-    facts = {"outcome": "done", **_facts_of(task, event), **_facts_of_result(result)}
-    level = logging.DEBUG if task.live else logging.INFO  # one for each word spoken is no news
+    facts = {"outcome": "done", **_facts_of(event), **_facts_of_result(result)}
+    level = logging.DEBUG if event.task.live else logging.INFO  # a live session has many passes
     logger.log(level, "task done", extra=facts)
     if result.transcript is not None:
-        logger.debug("transcript: %s", result.transcript.text, extra={"task_id": task.id})
+        logger.debug("transcript: %s", result.transcript.text, extra={"task_id": event.task_id})
 
 
-def _log_failed(task: AudioTask, event: Failed) -> None:
+def _log_failed(event: Failed) -> None:
     error = event.error
     facts = {
         "outcome": "failed",
-        **_facts_of(task, event),
+        **_facts_of(event),
         "code": error.code,
         "layer": error.layer,
         "metadata": error.metadata,
@@ -108,13 +133,14 @@ def _log_failed(task: AudioTask, event: Failed) -> None:
     logger.log(level, "task failed: %s", error.message, extra=facts)
 
 
-def _facts_of(task: AudioTask, event: TaskEvent) -> dict[str, Any]:
-    wants = "+".join(sorted(want.value for want in task.wants))
-    return {"task_id": task.id, "wants": wants, "took_s": round(event.at_s, 4)}
+def _facts_of(event: TaskEvent) -> Facts:
+    wants = "+".join(sorted(want.value for want in event.task.wants))
+    return {"task_id": event.task_id, "wants": wants, "took_s": round(event.at_s, 4)}
 
 
-def _facts_of_result(result: AudioResult) -> dict[str, Any]:
-    facts: dict[str, Any] = {
+def _facts_of_result(result: AudioResult) -> Facts:
+    facts: Facts = {
+        "cached": result.cached,
         "audio_s": round(result.audio.duration_s, 3),
         "rtf": round(result.real_time_factor, 4),
         "stages": {stage.name: round(stage.duration_s, 4) for stage in result.stages},
@@ -126,12 +152,12 @@ def _facts_of_result(result: AudioResult) -> dict[str, Any]:
     return facts
 
 
-def _facts(record: logging.LogRecord) -> Mapping[str, Any]:
-    """What was passed as ``extra``."""
-    return {key: value for key, value in vars(record).items() if key not in _OF_EVERY_RECORD}
+def _facts(record: logging.LogRecord) -> Facts:
+    """The facts that were passed as ``extra``."""
+    return {key: value for key, value in vars(record).items() if key not in _STANDARD_FIELDS}
 
 
-def _brief(value: Any) -> str:
+def _brief(value: object) -> str:
     if isinstance(value, Mapping):
         value = ",".join(f"{key}:{fact}" for key, fact in value.items())
     text = str(value)
@@ -139,5 +165,5 @@ def _brief(value: Any) -> str:
 
 
 def _one_line(text: str) -> str:
-    """A message cannot forge further lines."""
+    """Escape line breaks, so that a message cannot forge further lines."""
     return text.replace("\r", "\\r").replace("\n", "\\n")

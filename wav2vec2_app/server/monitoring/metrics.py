@@ -1,24 +1,36 @@
-"""Prometheus metrics, made of the orchestrator's events."""
+"""Prometheus metrics, computed from events."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from wav2vec2_app.server.bridge.process import WorkerEvent
-from wav2vec2_app.server.events import Done, Failed, Queued, Started, TaskEvent
+from wav2vec2_app.server.events import (
+    BreakerEvent,
+    Done,
+    Event,
+    Failed,
+    Queued,
+    Retried,
+    Started,
+    TaskEvent,
+    WorkerEvent,
+)
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
 
 STAGE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 RTF_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
+TaskKind: TypeAlias = Literal["upload", "live", "cached"]
+"""What a task was: a recording, a pass of live captions, or an answer from the result cache."""
 
-class TaskMetrics:
-    """A sink of the orchestrator's events with a registry of its own.
 
-    ``orchestrator.subscribe(metrics)`` feeds it, :meth:`render` gives the text a scraper reads.
+class Metrics:
+    """A sink of events with a registry of its own.
+
+    ``bus.subscribe(metrics)`` feeds it; :meth:`render` gives the text for a scraper.
     """
 
     content_type: ClassVar[str] = CONTENT_TYPE_LATEST
@@ -26,31 +38,24 @@ class TaskMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._waiting: set[str] = set()
-        self._working: set[str] = set()
-        self._tasks = Counter(
-            "wav2vec2_tasks", "Finished tasks.", ["outcome", "code"], registry=self.registry
+        self._running: set[str] = set()
+        self._tasks = self._counter("tasks", "Finished tasks.", "outcome", "code", "kind")
+        self._problems = self._counter(
+            "task_problems", "Parts that are missing from successful tasks.", "operation", "code"
         )
-        self._problems = Counter(
-            "wav2vec2_task_problems",
-            "Parts that are missing from tasks that succeeded.",
-            ["operation", "code"],
-            registry=self.registry,
+        self._retries = self._counter("retries", "Steps tried again.", "operation")
+        self._workers = self._counter(
+            "worker_events",
+            "Starts, deaths and restarts of worker processes, and retried requests.",
+            "role",
+            "event",
         )
-        self._retries = Counter(
-            "wav2vec2_retries", "Operations tried again.", ["operation"], registry=self.registry
+        self._breakers = self._counter(
+            "breaker_transitions", "Changes of state of circuit breakers.", "circuit", "state"
         )
-        self._workers = Counter(
-            "wav2vec2_worker_events",
-            "Starts, deaths and restarts of worker processes.",
-            ["role", "event"],
-            registry=self.registry,
+        self._audio = self._counter(
+            "audio_seconds", "Audio of successful uploads, without live passes and cached answers."
         )
-        self._depth = Gauge(
-            "wav2vec2_queue_depth", "Tasks that wait for a slot.", registry=self.registry
-        )
-        self._depth.set_function(lambda: len(self._waiting))
-        self._running = Gauge("wav2vec2_tasks_running", "Tasks in work.", registry=self.registry)
-        self._running.set_function(lambda: len(self._working))
         self._stages = Histogram(
             "wav2vec2_stage_seconds",
             "Time of each stage of successful tasks, waiting and total included.",
@@ -58,50 +63,71 @@ class TaskMetrics:
             buckets=STAGE_BUCKETS_S,
             registry=self.registry,
         )
-        self._audio = Counter(
-            "wav2vec2_audio_seconds", "Audio of successful tasks.", registry=self.registry
-        )
         self._rtf = Histogram(
             "wav2vec2_real_time_factor",
-            "Seconds of work per second of audio, waiting left out.",
+            "Processing seconds per second of audio, without waiting, live passes, cached answers.",
             buckets=RTF_BUCKETS,
             registry=self.registry,
         )
+        self._gauge("queue_depth", "Tasks that wait for a slot.", self._waiting)
+        self._gauge("tasks_running", "Tasks that are running.", self._running)
 
-    def __call__(self, task: AudioTask, event: TaskEvent) -> None:
-        """Take note of one event."""
-        self._follow(task.id, event)
-        if isinstance(event, Started) and event.attempt > 1:
-            self._retries.labels(event.operation.value).inc()
-        elif isinstance(event, Done):
-            self._tasks.labels("done", "").inc()
-            self._measure(event.result)
-        elif isinstance(event, Failed):
-            self._tasks.labels("failed", event.error.code).inc()
-
-    def note_worker(self, event: WorkerEvent) -> None:
-        """Take note of what befell a worker process."""
-        self._workers.labels(event.role, event.kind).inc()
+    def __call__(self, event: Event) -> None:
+        """Count one event."""
+        match event:
+            case WorkerEvent(role=role, kind=kind):
+                self._workers.labels(role, kind).inc()
+            case BreakerEvent(circuit=circuit, after=after):
+                self._breakers.labels(circuit, after).inc()
+            case TaskEvent():
+                self._follow(event)
+                self._count(event)
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
-    def _follow(self, task_id: str, event: TaskEvent) -> None:
-        """Keep count of who waits and who is in work; the probe comes before the waiting."""
+    def _follow(self, event: TaskEvent) -> None:
+        """Keep the sets of waiting and running tasks; the probe runs before the waiting."""
         if isinstance(event, Queued):
-            self._waiting.add(task_id)
+            self._waiting.add(event.task_id)
         elif isinstance(event, Started) and event.operation is not Operation.PROBE:
-            self._waiting.discard(task_id)
-            self._working.add(task_id)
+            self._waiting.discard(event.task_id)
+            self._running.add(event.task_id)
         elif isinstance(event, Done | Failed):
-            self._waiting.discard(task_id)
-            self._working.discard(task_id)
+            self._waiting.discard(event.task_id)
+            self._running.discard(event.task_id)
 
-    def _measure(self, result: AudioResult) -> None:
+    def _count(self, event: TaskEvent) -> None:
+        match event:
+            case Retried():
+                self._retries.labels(event.operation.value).inc()
+            case Done(task=task, result=result):
+                kind = _kind(task, cached=result.cached)
+                self._tasks.labels("done", "", kind).inc()
+                self._measure(result, kind)
+            case Failed(task=task, error=error):
+                kind = _kind(task, cached=bool(task.cached_id))
+                self._tasks.labels("failed", error.code, kind).inc()
+
+    def _measure(self, result: AudioResult, kind: TaskKind) -> None:
         for stage in result.stages:
             self._stages.labels(stage.name).observe(stage.duration_s)
         for problem in result.problems:
             self._problems.labels(problem.operation.value, problem.error.code).inc()
-        self._audio.inc(result.audio.duration_s)
-        self._rtf.observe(result.real_time_factor)
+        if kind == "upload":
+            self._audio.inc(result.audio.duration_s)
+            self._rtf.observe(result.real_time_factor)
+
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(f"wav2vec2_{name}", description, labels, registry=self.registry)
+
+    def _gauge(self, name: str, description: str, tasks: set[str]) -> None:
+        gauge = Gauge(f"wav2vec2_{name}", description, registry=self.registry)
+        gauge.set_function(lambda: len(tasks))
+
+
+def _kind(task: AudioTask, *, cached: bool) -> TaskKind:
+    if task.live:
+        return "live"
+    return "cached" if cached else "upload"

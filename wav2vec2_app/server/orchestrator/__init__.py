@@ -1,1 +1,1 @@
-"""Admits tasks, queues them, runs their graphs on adapters and tells of it as events."""
+"""Admits tasks, queues them, runs their graphs of steps on adapters and publishes events."""

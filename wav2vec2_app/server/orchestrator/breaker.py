@@ -1,13 +1,13 @@
-"""Circuit breakers: an operation that fails again and again is paused, then tried once.
+"""Circuit breakers: an operation that keeps failing is paused, then tried once.
 
 ::
 
     closed ──so many faults in a row──> open ──recovery time──> half-open ──success──> closed
                                           ^────────fault───────────┘
 
-Each state is a class with its own rules. A verdict counts only while the state that let the call in
-is still the present one, so a call that began before a pause cannot end it. There are no locks: all
-happens on the event loop's thread, and nothing is held during a call.
+Each state is a class with its own rules. An outcome counts only while the state that admitted the
+call is still the current one, so a call that began before a pause cannot end it. There are no locks:
+everything happens on the event loop's thread, and nothing is held during a call.
 """
 
 from __future__ import annotations
@@ -16,41 +16,52 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import ClassVar
 
 from wav2vec2_app.errors import CircuitOpenError
 from wav2vec2_app.server.adapters.base import is_fault
-
-Transition = Callable[[str, str, str], None]
-"""Told the breaker's name, its old state and its new state."""
+from wav2vec2_app.server.events import BreakerEvent
 
 TRIAL_RETRY_AFTER_S = 1.0
-"""What a caller is told to wait while a trial call is under way, seconds."""
+"""The ``retry_after_s`` of calls that are rejected while a trial call runs, seconds."""
+
+
+@dataclass(frozen=True)
+class BreakerPolicy:
+    """When a breaker opens and closes.
+
+    Attributes:
+        failures: faults in a row that open it.
+        recovery_s: how long it stays open before one trial, seconds.
+    """
+
+    failures: int = 5
+    recovery_s: float = 10.0
 
 
 class CircuitBreaker:
     """Guards one operation of one adapter.
 
     Args:
-        name: for messages and listeners, ``adapter.operation``.
-        failures: faults in a row that open it.
-        recovery_s: how long it stays open before one trial, seconds.
+        name: ``adapter.operation``, for messages and events.
+        policy: when it opens and closes.
+        publish: receives every change of state.
         clock: monotonic, seconds.
     """
 
     def __init__(
         self,
         name: str,
+        policy: BreakerPolicy,
         *,
-        failures: int,
-        recovery_s: float,
+        publish: Callable[[BreakerEvent], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self.failures = failures
-        self.recovery_s = recovery_s
+        self.policy = policy
         self.clock = clock
-        self._listeners: list[Transition] = []
+        self._publish = publish
         self._state: _State = _Closed(self)
 
     @property
@@ -58,13 +69,9 @@ class CircuitBreaker:
         """``closed``, ``open`` or ``half-open``."""
         return self._state.name
 
-    def listen(self, listener: Transition) -> None:
-        """Have ``listener`` told of every change of state."""
-        self._listeners.append(listener)
-
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Let the block's outcome count.
+        """Run the block and count its outcome.
 
         Raises:
             CircuitOpenError: the operation is paused; the block was not entered.
@@ -80,10 +87,9 @@ class CircuitBreaker:
             admitted_by.success()
 
     def enter(self, state: _State) -> _State:
-        """Change state and tell the listeners; for the states alone."""
+        """Change to ``state`` and publish the transition; called by the states only."""
         before, self._state = self._state, state
-        for listener in self._listeners:
-            listener(self.name, before.name, state.name)
+        self._publish(BreakerEvent(self.name, before.name, state.name))
         return state
 
 
@@ -94,17 +100,17 @@ class _State:
         self.breaker = breaker
 
     def admit(self) -> _State:
-        """The state that lets the call in and answers for it; raises if none does."""
+        """Admit a call and return the state that its outcome counts for, or raise."""
         raise NotImplementedError
 
     def success(self) -> None:
         """The call succeeded."""
 
     def fault(self) -> None:
-        """The call failed, and that speaks against the operation."""
+        """The call failed because of a fault of the operation."""
 
     def no_verdict(self) -> None:
-        """The call ended in a way that says nothing about the operation."""
+        """The call ended without telling whether the operation works."""
 
 
 class _Closed(_State):
@@ -112,17 +118,17 @@ class _Closed(_State):
 
     def __init__(self, breaker: CircuitBreaker) -> None:
         super().__init__(breaker)
-        self._in_a_row = 0
+        self._consecutive = 0
 
     def admit(self) -> _State:
         return self
 
     def success(self) -> None:
-        self._in_a_row = 0
+        self._consecutive = 0
 
     def fault(self) -> None:
-        self._in_a_row += 1
-        if self._in_a_row >= self.breaker.failures:
+        self._consecutive += 1
+        if self._consecutive >= self.breaker.policy.failures:
             self.breaker.enter(_Open(self.breaker))
 
 
@@ -131,7 +137,7 @@ class _Open(_State):
 
     def __init__(self, breaker: CircuitBreaker) -> None:
         super().__init__(breaker)
-        self._until_s = breaker.clock() + breaker.recovery_s
+        self._until_s = breaker.clock() + breaker.policy.recovery_s
 
     def admit(self) -> _State:
         left_s = self._until_s - self.breaker.clock()
@@ -145,12 +151,12 @@ class _HalfOpen(_State):
 
     def __init__(self, breaker: CircuitBreaker) -> None:
         super().__init__(breaker)
-        self._on_trial = False
+        self._trial_running = False
 
     def admit(self) -> _State:
-        if self._on_trial:
+        if self._trial_running:
             raise _paused(self.breaker, TRIAL_RETRY_AFTER_S)
-        self._on_trial = True
+        self._trial_running = True
         return self
 
     def success(self) -> None:
@@ -160,12 +166,12 @@ class _HalfOpen(_State):
         self.breaker.enter(_Open(self.breaker))
 
     def no_verdict(self) -> None:
-        self._on_trial = False
+        self._trial_running = False
 
 
 def _paused(breaker: CircuitBreaker, retry_after_s: float) -> CircuitOpenError:
     return CircuitOpenError(
-        "This operation failed several times in a row and is paused.",
+        "This operation failed several times in a row and is paused for a moment.",
         hint=f"Try again in {math.ceil(retry_after_s)} s.",
         metadata={"retry_after_s": round(retry_after_s, 3), "circuit": breaker.name},
     )

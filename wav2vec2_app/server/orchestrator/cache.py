@@ -1,4 +1,4 @@
-"""Results that are kept for a while, so that decoding them anew or asking again needs no model."""
+"""The result cache: recent results, so that they can be decoded again or repeated without a model."""
 
 from __future__ import annotations
 
@@ -6,45 +6,65 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wav2vec2_app.server.tasks import AudioResult, AudioTask
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Target
 from wav2vec2_app.speech.audio import Audio, AudioSource
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Recognition
 
-BLOCK = 1 << 20
-MAX_OTHER_IDS = 10_000
-"""Ids of tasks that went back to an earlier one; beyond these, those of what is gone are dropped."""
+HASH_BLOCK_BYTES = 1 << 20
+
+MAX_ALIASES = 10_000
+"""Number of task ids that lead to an earlier task's result; above it, stale ones are dropped."""
+
+Answers = Mapping[Target, Recognition]
+"""Transcripts by the adapter and model that produced them (never ``auto``), the primary one first."""
+
+
+@dataclass(frozen=True)
+class CachePolicy:
+    """Bounds of the cache.
+
+    Attributes:
+        limit_bytes: size of all cached results together; 0 disables the cache.
+        max_age_s: age at which a result is dropped, seconds.
+        shared: whether a recording is also found by its content in other sessions than its own.
+    """
+
+    limit_bytes: int = 0
+    max_age_s: float = 3000.0
+    shared: bool = False
 
 
 @dataclass(frozen=True)
 class CachedResult:
-    """What is left of one finished task.
+    """The cached result of one finished task.
 
-    ``decoding`` is how its transcript was read, ``drawn`` the pictures of that transcript.
+    ``decoding`` are the options of its transcripts, ``pictures`` those of the primary transcript.
     """
 
     session: str
     content: str
-    model: str
     audio: Audio
-    recognition: Recognition
+    answers: Answers
     decoding: DecodingOptions
     features: Features | None = None
     pictures: tuple[Picture, ...] = ()
-    since_s: float = 0.0
+    stored_s: float = 0.0
 
     @property
     def size_bytes(self) -> int:
-        """Of its arrays and pictures in memory; long audio is on disk."""
+        """Size of arrays and pictures in memory; long audio is on disk."""
         features, samples = self.features, self.audio.samples
         size = 0 if isinstance(samples, np.memmap) else samples.nbytes
-        size += self.recognition.emission.log_probs.nbytes
+        for recognition in self.answers.values():
+            if recognition.emission is not None:
+                size += recognition.emission.log_probs.nbytes
         if features is not None:
             size += features.log_mel_db.nbytes + features.mfcc.nbytes
             size += features.f0_hz.nbytes + features.energy_db.nbytes
@@ -52,32 +72,21 @@ class CachedResult:
 
 
 class ResultCache:
-    """The results of late, by the task's id; the least recently used go first.
+    """Recent results by task id, and by content, adapter and model; least recently used go first.
 
-    Whoever knows an id may use it (ids are random UUIDs). By its content a recording is found only
-    in the session that sent it, or in every session where ``shared`` is set.
+    A result can be used by every caller that knows its id (ids are random UUIDs). By its content a
+    recording is found in the session that sent it only, unless the policy shares results.
 
     Args:
-        limit_bytes: of all together; 0 keeps nothing.
-        cache_s: how long, seconds.
-        shared: whether the same recording of another person is answered from here, too.
+        policy: bounds.
         clock: monotonic, seconds.
     """
 
-    def __init__(
-        self,
-        *,
-        limit_bytes: int,
-        cache_s: float,
-        shared: bool = False,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._limit_bytes = limit_bytes
-        self._keep_s = cache_s
-        self._shared = shared
+    def __init__(self, policy: CachePolicy, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._policy = policy
         self._clock = clock
-        self._kept: OrderedDict[str, CachedResult] = OrderedDict()
-        self._other_ids: dict[str, str] = {}
+        self._results: OrderedDict[str, CachedResult] = OrderedDict()
+        self._aliases: dict[str, str] = {}
         self._size_bytes = 0
 
     @property
@@ -85,107 +94,118 @@ class ResultCache:
         return self._size_bytes
 
     def get(self, task_id: str) -> CachedResult | None:
-        """What is left of a task; ``None`` if nothing is."""
-        self._drop_old()
-        task_id = self._other_ids.get(task_id, task_id)
-        kept = self._kept.get(task_id)
-        if kept is not None:
-            self._kept.move_to_end(task_id)
-        return kept
+        """The result of a task; ``None`` if it is not cached."""
+        self._drop_expired()
+        task_id = self._aliases.get(task_id, task_id)
+        found = self._results.get(task_id)
+        if found is not None:
+            self._results.move_to_end(task_id)
+        return found
 
-    def find(self, task: AudioTask, content: str) -> CachedResult | None:
-        """What is left of the same recording, heard by the same model."""
-        self._drop_old()
-        for task_id, kept in reversed(self._kept.items()):
+    def find(
+        self, session: str, content: str, answering: Collection[Target]
+    ) -> CachedResult | None:
+        """The result of the same recording that has transcripts of all adapters and models named.
+
+        Args:
+            session: of the caller.
+            content: from :meth:`content_of`.
+            answering: adapters and models that would answer now.
+        """
+        self._drop_expired()
+        if not content or not answering:
+            return None
+        for task_id, result in reversed(self._results.items()):
             if (
-                content
-                and (kept.content, kept.model) == (content, task.model)
-                and (self._shared or (task.session and kept.session == task.session))
+                result.content == content
+                and self._may_see(session, result)
+                and all(target in result.answers for target in answering)
             ):
-                self._kept.move_to_end(task_id)
-                return kept
+                self._results.move_to_end(task_id)
+                return result
         return None
 
-    def keep(
-        self,
-        task: AudioTask,
-        content: str,
-        result: AudioResult,
-        *,
-        origin: CachedResult | None = None,
-    ) -> None:
-        """Keep what a finished task found, if it has a transcript and there is room for it.
-
-        A task that went back to ``origin`` shares what is kept of that; its extras are added there.
-        """
-        if origin is not None:
-            self._add(task, result, origin)
+    def store(self, task: AudioTask, content: str, result: AudioResult, answers: Answers) -> None:
+        """Store a finished task's result, if it has a transcript and is not too large."""
+        if not answers:
             return
-        if result.recognition is None:
-            return
-        kept = CachedResult(
-            task.session,
-            content,
-            task.model,
-            result.audio,
-            result.recognition,
-            task.decoding,
-            result.features,
-            result.pictures,
-            self._clock(),
+        cached = CachedResult(
+            session=task.session,
+            content=content,
+            audio=result.audio,
+            answers=answers,
+            decoding=task.decoding,
+            features=result.features,
+            pictures=result.pictures,
+            stored_s=self._clock(),
         )
-        self._put(task.id, kept)
+        self._put(task.id, cached)
 
-    def _add(self, task: AudioTask, result: AudioResult, origin: CachedResult) -> None:
-        known = next((i for i, kept in self._kept.items() if kept is origin), None)
+    def extend(
+        self,
+        task_id: str,
+        origin: CachedResult,
+        features: Features | None,
+        pictures: tuple[Picture, ...],
+    ) -> None:
+        """Let ``task_id`` lead to ``origin``, which it was answered from, and add extras there."""
+        known = next((i for i, cached in self._results.items() if cached is origin), None)
         if known is None:
             return
-        self._other_ids[task.id] = known
-        features = result.features or origin.features
-        pictures = origin.pictures
-        if result.pictures and task.decoding == origin.decoding:
-            pictures = result.pictures
+        self._aliases[task_id] = known
         self._drop(known)
-        self._put(known, replace(origin, features=features, pictures=pictures))
-
-    def _put(self, task_id: str, kept: CachedResult) -> None:
-        if kept.size_bytes > self._limit_bytes:
-            return
-        self._kept[task_id] = kept
-        self._size_bytes += kept.size_bytes
-        while self._size_bytes > self._limit_bytes:
-            self._drop(next(iter(self._kept)))
-        if len(self._other_ids) > MAX_OTHER_IDS:
-            self._other_ids = {i: k for i, k in self._other_ids.items() if k in self._kept}
+        self._put(
+            known,
+            replace(
+                origin,
+                features=features or origin.features,
+                pictures=pictures or origin.pictures,
+            ),
+        )
 
     def forget_session(self, session: str) -> None:
-        """The person has left: nothing of theirs is kept."""
-        for task_id in [i for i, kept in self._kept.items() if session and kept.session == session]:
+        """Drop all results of a session that has ended."""
+        for task_id in [
+            i for i, one in self._results.items() if session and one.session == session
+        ]:
             self._drop(task_id)
 
     async def content_of(self, source: AudioSource, session: str) -> str:
-        """A fingerprint of a recording's bytes; empty where it would find nothing anyway."""
-        if not self._limit_bytes or not (session or self._shared):
+        """A fingerprint of a recording's bytes; empty where :meth:`find` could not use it."""
+        if not self._policy.limit_bytes or not (session or self._policy.shared):
             return ""
         if source.data is not None:
             return hashlib.sha256(source.data).hexdigest()
         return await asyncio.to_thread(_fingerprint, source)
 
-    def _drop_old(self) -> None:
-        oldest_s = self._clock() - self._keep_s
-        for task_id in [i for i, kept in self._kept.items() if kept.since_s < oldest_s]:
+    def _may_see(self, session: str, result: CachedResult) -> bool:
+        return self._policy.shared or bool(session and result.session == session)
+
+    def _put(self, task_id: str, cached: CachedResult) -> None:
+        if cached.size_bytes > self._policy.limit_bytes:
+            return
+        self._results[task_id] = cached
+        self._size_bytes += cached.size_bytes
+        while self._size_bytes > self._policy.limit_bytes:
+            self._drop(next(iter(self._results)))
+        if len(self._aliases) > MAX_ALIASES:
+            self._aliases = {a: i for a, i in self._aliases.items() if i in self._results}
+
+    def _drop_expired(self) -> None:
+        oldest_s = self._clock() - self._policy.max_age_s
+        for task_id in [i for i, one in self._results.items() if one.stored_s < oldest_s]:
             self._drop(task_id)
 
     def _drop(self, task_id: str) -> None:
-        self._size_bytes -= self._kept.pop(task_id).size_bytes
+        self._size_bytes -= self._results.pop(task_id).size_bytes
 
 
 def _fingerprint(source: AudioSource) -> str:
     digest = hashlib.sha256()
     try:
         with open(source.path or "", "rb") as file:  # noqa: PTH123 - a path that may be empty
-            while block := file.read(BLOCK):
+            while block := file.read(HASH_BLOCK_BYTES):
                 digest.update(block)
     except OSError:
-        return ""  # the audio worker says what is wrong with the file
+        return ""  # the audio worker reports what is wrong with the file
     return digest.hexdigest()

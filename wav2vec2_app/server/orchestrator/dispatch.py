@@ -1,14 +1,16 @@
-"""Bringing one operation to the right adapter: limit, breaker, retry and translation around it."""
+"""Dispatch of one step to the right adapter, with deadline, circuit breaker, retry and translation."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from wav2vec2_app.errors import (
     BusyError,
     CircuitOpenError,
+    InternalError,
     ModelError,
     TimedOutError,
     Wav2Vec2Error,
@@ -16,27 +18,48 @@ from wav2vec2_app.errors import (
     translate,
 )
 from wav2vec2_app.server.adapters.base import ModelAdapter
-from wav2vec2_app.server.deadline import within
-from wav2vec2_app.server.orchestrator.breaker import CircuitBreaker
+from wav2vec2_app.server.deadline import Deadline, within
+from wav2vec2_app.server.events import EventBus
+from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy, CircuitBreaker
+from wav2vec2_app.server.status import ModelCapabilities
 from wav2vec2_app.server.tasks import (
-    AudioTask,
     ModelTask,
     Operation,
     Report,
+    Step,
+    Target,
     TaskResult,
     ignore_progress,
 )
+from wav2vec2_app.speech.alignment import Alignment
+from wav2vec2_app.speech.audio import Audio, AudioProbe
+from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.models import AUTO_MODEL
+from wav2vec2_app.speech.transcript import Recognition
 
 logger = logging.getLogger(__name__)
 
+Started = Callable[[int, Wav2Vec2Error | None], None]
+"""Called with the number of an attempt and, from the second one on, why the one before failed."""
+
+_VALUE_TYPES: Mapping[Operation, type] = {
+    Operation.PROBE: AudioProbe,
+    Operation.DECODE_AUDIO: Audio,
+    Operation.TRANSCRIBE: Recognition,
+    Operation.DECODE_TEXT: Recognition,
+    Operation.ALIGN: Alignment,
+    Operation.ANALYZE: Features,
+    Operation.DRAW: tuple,
+}
+
 
 class Dispatcher:
-    """Routes operations to adapters.
+    """Routes steps to adapters and runs them there.
 
     Args:
         adapters: in order of preference.
-        breaker_failures, breaker_recovery_s: see :class:`CircuitBreaker`.
+        breaker: policy of every circuit breaker.
+        events: receives the transitions of circuit breakers.
         clock: monotonic, seconds.
     """
 
@@ -44,130 +67,160 @@ class Dispatcher:
         self,
         adapters: Sequence[ModelAdapter],
         *,
-        breaker_failures: int,
-        breaker_recovery_s: float,
+        breaker: BreakerPolicy,
+        events: EventBus,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._adapters = tuple(adapters)
-        self._breaker_failures = breaker_failures
-        self._breaker_recovery_s = breaker_recovery_s
+        self._breaker_policy = breaker
+        self._events = events
         self._clock = clock
         self._breakers: dict[str, CircuitBreaker] = {}
 
-    def route(self, operation: Operation, task: AudioTask) -> ModelAdapter:
-        """The first adapter that can do ``operation``, with the task's model where it needs one.
+    def route(self, step: Step) -> ModelAdapter:
+        """The first adapter that can run ``step`` and fits its target.
+
+        Only transcribing depends on the target's model. What starts from a transcript prefers the
+        adapter that made it, and goes to any other one that can do it where that one cannot.
 
         Raises:
             ModelError: there is none.
         """
-        for adapter in self._adapters:
-            capabilities = adapter.get_capabilities()
-            if operation in capabilities.operations and (
-                operation is not Operation.TRANSCRIBE
-                or task.model == AUTO_MODEL
-                or not capabilities.models
-                or task.model in capabilities.models
-                or task.model.rpartition(":")[0] in capabilities.models  # model:language
-            ):
+        able = [
+            (adapter, capabilities)
+            for adapter in self._adapters
+            if step.operation in (capabilities := adapter.get_capabilities()).operations
+        ]
+        for adapter, capabilities in able:
+            if _fits(capabilities, step.target):
                 return adapter
-        raise self._nobody_can(operation, task)
+        if able and step.operation is not Operation.TRANSCRIBE:
+            named = (adapter for adapter, _ in able if adapter.name == step.target.adapter)
+            return next(named, able[0][0])
+        raise self._no_adapter(step)
+
+    def answering(self, target: Target) -> Target | None:
+        """The adapter and model that would transcribe for ``target`` now; ``None`` if unknown."""
+        try:
+            adapter = self.route(Step(Operation.TRANSCRIBE, target))
+        except ModelError:
+            return None
+        model = adapter.answering_model(target.model)
+        return Target(adapter.name, model) if model else None
 
     async def run(
         self,
-        node: ModelTask,
+        task: ModelTask,
         *,
-        limit_s: float,
-        started: Callable[[int], None],
+        started: Started,
         report: Report = ignore_progress,
     ) -> TaskResult:
-        """Do one operation, and once more if it failed in a way that may pass.
+        """Run one step, and once more if it failed in a way that may pass.
+
+        One deadline, that of the adapter's time limit from now, holds for both attempts.
 
         Args:
-            node: what to do.
-            limit_s: for all attempts together, seconds.
-            started: told the number of each attempt as it begins.
+            task: what to do.
+            started: called when an attempt begins.
             report: passed to the adapter.
 
         Raises:
             Wav2Vec2Error: of the last attempt.
         """
-        adapter = self.route(node.operation, node.task)
-        ends_s = self._clock() + limit_s
+        adapter = self.route(task.step)
+        deadline = Deadline.after(adapter.time_limit_s(task), self._clock)
+        task = replace(task, deadline=deadline)
 
-        async def attempt(number: int) -> TaskResult:
-            with self._breaker(adapter, node.operation).guard():
-                started(number)
-                return await within(ends_s - self._clock(), _call(adapter, node, report))
+        async def attempt(number: int, failure: Wav2Vec2Error | None) -> TaskResult:
+            with self._breaker(adapter, task.operation).guard():
+                started(number, failure)
+                return await within(deadline.remaining_s(self._clock), _call(adapter, task, report))
 
         try:
-            return await attempt(1)
+            return await attempt(1, None)
         except Wav2Vec2Error as error:
-            if not _may_pass(error) or self._clock() >= ends_s:
+            if not _may_pass(error) or not deadline.remaining_s(self._clock):
                 raise
-            logger.warning(
-                "%s failed (%s), trying again",
-                node.operation.value,
-                error.code,
-                extra={"task_id": node.task.id},
-            )
-        return await attempt(2)
+            failure = error
+        return await attempt(2, failure)
 
     def breakers(self) -> Mapping[str, str]:
-        """``adapter.operation`` to state, of every operation that was used."""
+        """The state of each breaker by ``adapter.operation``, for operations that were used."""
         return {name: breaker.state for name, breaker in self._breakers.items()}
 
     def _breaker(self, adapter: ModelAdapter, operation: Operation) -> CircuitBreaker:
         name = f"{adapter.name}.{operation.value}"
         if name not in self._breakers:
-            breaker = CircuitBreaker(
-                name,
-                failures=self._breaker_failures,
-                recovery_s=self._breaker_recovery_s,
-                clock=self._clock,
+            self._breakers[name] = CircuitBreaker(
+                name, self._breaker_policy, publish=self._events.publish, clock=self._clock
             )
-            breaker.listen(_log_transition)
-            self._breakers[name] = breaker
         return self._breakers[name]
 
-    def _nobody_can(self, operation: Operation, task: AudioTask) -> ModelError:
-        known = [m for a in self._adapters for m in a.get_capabilities().models]
-        if operation is Operation.TRANSCRIBE and task.model != AUTO_MODEL and known:
+    def _no_adapter(self, step: Step) -> ModelError:
+        operation, target = step.operation, step.target
+        if target.adapter and target.adapter not in [adapter.name for adapter in self._adapters]:
             return ModelError(
-                f"There is no model called “{task.model[:80]}” here.",
+                f"There is no adapter called “{target.adapter[:80]}”.",
+                code="model.no_adapter",
+                layer="validation",
+                severity="warning",
+                hint=f"Choose one of: {', '.join(adapter.name for adapter in self._adapters)}.",
+            )
+        known = [name for a in self._adapters for name in a.get_capabilities().models]
+        if operation is Operation.TRANSCRIBE and target.model != AUTO_MODEL and known:
+            return ModelError(
+                f"There is no model called “{target.model[:80]}”.",
                 code="model.unknown",
                 layer="validation",
                 severity="warning",
                 hint=f"Choose one of: {', '.join(known)}.",
             )
         return ModelError(
-            f"Nothing here can {operation.value} audio.",
+            f"No configured model can {operation.value} audio.",
             code="model.no_adapter",
             hint="Ask the operator which models are configured.",
         )
 
 
-async def _call(adapter: ModelAdapter, node: ModelTask, report: Report) -> TaskResult:
-    """The seam where foreign exceptions become ours; the log gets the whole of them."""
+def _fits(capabilities: ModelCapabilities, target: Target) -> bool:
+    """Whether an adapter has the adapter name and the model of ``target``."""
+    if target.adapter and capabilities.name != target.adapter:
+        return False
+    model, _, _ = target.model.rpartition(":")  # model:language
+    return (
+        target.model == AUTO_MODEL
+        or not capabilities.models
+        or target.model in capabilities.models
+        or model in capabilities.models
+    )
+
+
+async def _call(adapter: ModelAdapter, task: ModelTask, report: Report) -> TaskResult:
+    """Call the adapter; foreign exceptions are translated here and logged in full."""
     try:
-        return await adapter.handle_task(node, report)
+        result = await adapter.handle_task(task, report)
     except Wav2Vec2Error:
         raise
     except Exception as error:
         logger.exception(
-            "%s failed in %s", adapter.name, node.operation.value, extra={"task_id": node.task.id}
+            "%s failed in %s", adapter.name, task.operation.value, extra={"task_id": task.task.id}
         )
         raise translate(error) from error
+    if not isinstance(result.value, _VALUE_TYPES[task.operation]):
+        raise InternalError(
+            f"{adapter.name} answered {task.operation.value} with a {type(result.value).__name__}.",
+            code="adapter.bad_answer",
+            hint="Report this, with the request id, to the operator.",
+        )
+    return result
 
 
 def _may_pass(error: Wav2Vec2Error) -> bool:
-    """Whether trying again at once makes sense.
+    """Whether an immediate second attempt is useful.
 
-    Not where it took too long or was refused room; and what was lost to a dying worker has been
-    repeated by the bridge already: once more, and one bad request could cost many workers.
+    It is not after a timeout or a rejection for lack of room. A request that was lost to a dying
+    worker has been repeated by the bridge already; repeating it here too would let one bad request
+    kill more workers.
     """
     final = BusyError | CircuitOpenError | TimedOutError | WorkerDiedError
     return error.retryable and not isinstance(error, final)
-
-
-def _log_transition(name: str, before: str, after: str) -> None:
-    logger.warning("circuit %s: %s -> %s", name, before, after)

@@ -1,35 +1,35 @@
-"""Which operations a task needs, and which of them must wait for which."""
+"""Graphs of steps with dependencies, and the graph that a task needs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Generic, TypeVar
 
-from wav2vec2_app.server.tasks import Operation, Want
+from wav2vec2_app.server.tasks import ANY_TARGET, Operation, Step, Target, Want
 
 K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Node(Generic[K]):
-    """One piece of work and the pieces it needs first."""
+    """One piece of work and the pieces that it depends on."""
 
     key: K
     needs: tuple[K, ...] = ()
 
 
 class TaskGraph(Generic[K]):
-    """Nodes without cycles, some of them essential.
+    """An acyclic graph of nodes, some of them essential.
 
     Args:
-        nodes: in the order in which they start where the order is free.
-        essential: the nodes without which the whole has failed; what they need is essential too.
-            By default all are.
+        nodes: in the order in which they start where dependencies leave it open.
+        essential: the nodes whose failure fails the graph; their dependencies are essential too.
+            By default all nodes are.
 
     Raises:
-        ValueError: a node is given twice, a dependency is unknown, or nodes wait for each other.
+        ValueError: a node is given twice, a dependency is unknown, or dependencies form a cycle.
     """
 
     def __init__(self, nodes: Iterable[Node[K]], *, essential: Iterable[K] | None = None) -> None:
@@ -46,15 +46,15 @@ class TaskGraph(Generic[K]):
         return iter(self._nodes.values())
 
     def needs(self, key: K) -> tuple[K, ...]:
-        """What ``key`` waits for."""
+        """The dependencies of ``key``."""
         return self._nodes[key].needs
 
     def is_essential(self, key: K) -> bool:
-        """Whether the whole has failed when ``key`` has."""
+        """Whether the failure of ``key`` fails the graph."""
         return key in self._essential
 
     def order(self) -> TopologicalSorter[K]:
-        """A fresh sorter that hands out nodes as their dependencies are done."""
+        """A new sorter that yields nodes as their dependencies are done."""
         return TopologicalSorter({node.key: node.needs for node in self})
 
     def _refuse_unknown(self, keys: Iterable[K]) -> None:
@@ -66,7 +66,7 @@ class TaskGraph(Generic[K]):
         try:
             self.order().prepare()
         except CycleError as error:
-            raise ValueError(f"nodes wait for each other: {error.args[1]}") from error
+            raise ValueError(f"dependencies form a cycle: {error.args[1]}") from error
 
     def _with_needs(self, keys: Iterable[K]) -> frozenset[K]:
         keys = list(keys)
@@ -80,60 +80,79 @@ class TaskGraph(Generic[K]):
         return frozenset(found)
 
 
-def plan(wants: frozenset[Want], known: Collection[Operation] = ()) -> TaskGraph[Operation]:
-    """The graph of what is wanted and what that needs, without what is ``known`` already.
+def plan(
+    wants: frozenset[Want],
+    targets: Sequence[Target] = (ANY_TARGET,),
+    known: Collection[Step] = (),
+    *,
+    decode_again: bool = False,
+) -> TaskGraph[Step]:
+    """The graph of the steps that produce ``wants``, without the ``known`` ones.
 
     ::
 
-        decode ─┬─> transcribe ─┬─> align
-                │               ├─> draw
-                └─> analyze ────┘
+        decode_audio ─┬─> transcribe@A ─┬─> align@A
+                      │                 ├─> draw@A
+                      ├─> transcribe@B  │
+                      └─> analyze ──────┘
 
-    The first of alignment, transcript, features and pictures that is wanted is essential; the others are
-    extras, whose failure leaves the task a success without them. Where the transcript is known but is to be
-    read anew, that is one more node between it and the pictures: :func:`plan_reading`.
+    The first of alignment, transcript, features and pictures that is wanted is essential, of
+    transcripts that of the first target. The other steps are extras: if one fails, the task succeeds
+    without it.
+
+    Args:
+        wants: which results to produce.
+        targets: what transcribes; alignment and pictures are made from the first one's transcript.
+        known: steps whose results exist already.
+        decode_again: the known emissions are decoded with other options, and the pictures show the
+            new transcript.
     """
-    nodes = [node for node in _nodes(wants) if node.key not in known]
-    main = _main_operation(wants)
-    here = {node.key for node in nodes}
+    nodes = [node for node in _nodes(wants, targets, decode_again) if node.key not in known]
+    main = _main_step(wants, targets[0], decode_again)
+    left = {node.key for node in nodes}
     return TaskGraph(
-        [Node(node.key, tuple(need for need in node.needs if need in here)) for node in nodes],
-        essential=[main] if main in here else [],
+        [Node(node.key, tuple(need for need in node.needs if need in left)) for node in nodes],
+        essential=[main] if main in left else [],
     )
 
 
-def plan_reading(wants: frozenset[Want], known: Collection[Operation]) -> TaskGraph[Operation]:
-    """The graph of a task whose transcript is known and is to be read anew."""
-    rest = plan(wants, known)
-    after = {Operation.DRAW, Operation.ALIGN}
-    nodes = [
-        Node(node.key, (*node.needs, Operation.DECODE_TEXT) if node.key in after else node.needs)
-        for node in rest
-    ]
-    return TaskGraph([Node(Operation.DECODE_TEXT), *nodes], essential=[Operation.DECODE_TEXT])
-
-
-def _nodes(wants: frozenset[Want]) -> Iterator[Node[Operation]]:
-    yield Node(Operation.DECODE_AUDIO)
-    if wants & {Want.TRANSCRIPT, Want.ALIGNMENT, Want.PICTURES}:
-        yield Node(Operation.TRANSCRIBE, (Operation.DECODE_AUDIO,))
+def _nodes(
+    wants: frozenset[Want], targets: Sequence[Target], decode_again: bool
+) -> Iterator[Node[Step]]:
+    audio, features = Step(Operation.DECODE_AUDIO), Step(Operation.ANALYZE)
+    yield Node(audio)
+    yield from _transcript_nodes(wants, targets, decode_again)
     if Want.ALIGNMENT in wants:
-        yield Node(Operation.ALIGN, (Operation.TRANSCRIBE,))
+        yield Node(Step(Operation.ALIGN, targets[0]), (Step(Operation.TRANSCRIBE, targets[0]),))
     if wants & {Want.FEATURES, Want.PICTURES}:
-        yield Node(Operation.ANALYZE, (Operation.DECODE_AUDIO,))
+        yield Node(features, (audio,))
     if Want.PICTURES in wants:
-        yield Node(
-            Operation.DRAW, (Operation.DECODE_AUDIO, Operation.TRANSCRIBE, Operation.ANALYZE)
-        )
+        shown = Operation.DECODE_TEXT if decode_again else Operation.TRANSCRIBE
+        yield Node(Step(Operation.DRAW, targets[0]), (audio, Step(shown, targets[0]), features))
 
 
-def _main_operation(wants: frozenset[Want]) -> Operation:
-    for want, operation in (
-        (Want.ALIGNMENT, Operation.ALIGN),
-        (Want.TRANSCRIPT, Operation.TRANSCRIBE),
-        (Want.FEATURES, Operation.ANALYZE),
-        (Want.PICTURES, Operation.DRAW),
+def _transcript_nodes(
+    wants: frozenset[Want], targets: Sequence[Target], decode_again: bool
+) -> Iterator[Node[Step]]:
+    """Every target's transcript if it is wanted, else that of the first one if it is needed."""
+    if not wants & {Want.TRANSCRIPT, Want.ALIGNMENT, Want.PICTURES}:
+        return
+    for target in targets if Want.TRANSCRIPT in wants else targets[:1]:
+        transcribe = Step(Operation.TRANSCRIBE, target)
+        yield Node(transcribe, (Step(Operation.DECODE_AUDIO),))
+        if decode_again:
+            yield Node(Step(Operation.DECODE_TEXT, target), (transcribe,))
+
+
+def _main_step(wants: frozenset[Want], primary: Target, decode_again: bool) -> Step:
+    if decode_again:
+        return Step(Operation.DECODE_TEXT, primary)
+    for want, step in (
+        (Want.ALIGNMENT, Step(Operation.ALIGN, primary)),
+        (Want.TRANSCRIPT, Step(Operation.TRANSCRIBE, primary)),
+        (Want.FEATURES, Step(Operation.ANALYZE)),
+        (Want.PICTURES, Step(Operation.DRAW, primary)),
     ):
         if want in wants:
-            return operation
-    return Operation.DECODE_AUDIO
+            return step
+    return Step(Operation.DECODE_AUDIO)

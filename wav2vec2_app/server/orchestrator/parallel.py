@@ -1,29 +1,29 @@
-"""Running a graph of work: each node as soon as what it needs is done, so many at once."""
+"""Execution of graphs: each node runs when its dependencies are done, with bounded concurrency."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from wav2vec2_app.errors import CancelledError
-from wav2vec2_app.server.deadline import cancel_all, within
+from wav2vec2_app.server.deadline import cancel_all
 from wav2vec2_app.server.orchestrator.graph import K, TaskGraph
 
 V = TypeVar("V")
 
-Run = Callable[[K, Mapping[K, V]], Coroutine[Any, Any, V]]
-"""Does one node, given the values of the nodes it needs."""
+Run = Callable[[K, Mapping[K, V]], Awaitable[V]]
+"""Runs one node, given the values of its dependencies."""
 
 
 @dataclass(frozen=True)
 class GraphOutcome(Generic[K, V]):
-    """What came of a graph whose essential nodes all succeeded.
+    """The outcome of a graph whose essential nodes all succeeded.
 
     Attributes:
         values: of the nodes that succeeded.
-        failures: of the nodes that did not; one that was skipped has the error it was skipped for.
+        failures: of the nodes that did not; a skipped node has the error of the failed dependency.
     """
 
     values: Mapping[K, V]
@@ -31,43 +31,30 @@ class GraphOutcome(Generic[K, V]):
 
 
 class ParallelExecutionManager:
-    """Runs graphs; knows nothing of what their nodes do.
+    """Runs graphs, whatever their nodes do.
 
-    A failed node fails the nodes that need it. If it is essential, the rest is cancelled and its
-    error is raised; else the others go on. Cancelling :meth:`execute` cancels all its nodes.
+    A failed node fails the nodes that depend on it. If it is essential, the other nodes are cancelled
+    and its error is raised; else the others go on. Cancelling :meth:`execute` cancels all its nodes.
 
     Args:
-        concurrency: nodes in work at once, over all graphs this manager runs.
+        concurrency: nodes that run at the same time, over all graphs of this manager.
     """
 
     def __init__(self, *, concurrency: int) -> None:
         self._slots = asyncio.Semaphore(concurrency)
 
-    async def execute(
-        self,
-        graph: TaskGraph[K],
-        run: Run[K, V],
-        *,
-        limit_s: Callable[[K], float] | None = None,
-    ) -> GraphOutcome[K, V]:
+    async def execute(self, graph: TaskGraph[K], run: Run[K, V]) -> GraphOutcome[K, V]:
         """Run all nodes of ``graph``.
 
-        Args:
-            graph: what to run.
-            run: does one node.
-            limit_s: asked for a node's time limit, in seconds, at the moment it starts.
-
         Raises:
-            Exception: of the first essential node that failed; TimedOutError if it took too long.
+            Exception: of the first essential node that failed.
         """
 
-        async def bounded(key: K, inputs: Mapping[K, V]) -> V:
+        async def run_in_slot(key: K, inputs: Mapping[K, V]) -> V:
             async with self._slots:
-                if limit_s is None:
-                    return await run(key, inputs)
-                return await within(limit_s(key), run(key, inputs))
+                return await run(key, inputs)
 
-        execution = _Execution(graph, bounded)
+        execution = _Execution(graph, run_in_slot)
         try:
             while execution.start_ready():
                 await execution.settle_some()
@@ -77,7 +64,7 @@ class ParallelExecutionManager:
 
 
 class _Execution(Generic[K, V]):
-    """One graph while it runs."""
+    """One running graph."""
 
     def __init__(self, graph: TaskGraph[K], run: Run[K, V]) -> None:
         self._graph = graph
@@ -89,7 +76,7 @@ class _Execution(Generic[K, V]):
         self.failures: dict[K, Exception] = {}
 
     def start_ready(self) -> bool:
-        """Start, or skip, every node whose needs are settled; False when all is done."""
+        """Start, or skip, every node whose dependencies are settled; False when all are done."""
         while ready := self._order.get_ready():
             for key in ready:
                 needs = self._graph.needs(key)
@@ -123,9 +110,9 @@ class _Execution(Generic[K, V]):
         self._order.done(key)
 
 
-def _error_of(work: asyncio.Future[Any]) -> Exception | None:
+def _error_of(work: asyncio.Future[V]) -> Exception | None:
     if work.cancelled():
-        return CancelledError("The work was stopped before it was finished.")
+        return CancelledError("The work was cancelled before it was finished.")
     error = work.exception()
     if error is not None and not isinstance(error, Exception):
         raise error

@@ -1,1 +1,1 @@
-"""The service that owns a model's life."""
+"""The service that owns the lifecycle of a model."""

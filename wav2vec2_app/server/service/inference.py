@@ -1,85 +1,126 @@
-"""Having a recording heard window by window, so that nobody waits behind a whole long file.
+"""Transcribes long recordings window by window, so that other requests are served in between.
 
-The windows of a recording are requests of their own, one at a time (or as many as the engine is quicker with
-at once): between two of them the worker hears those of other people. A cancelled task stops within one.
+The windows of a recording are requests of their own, one at a time, or as many as the engine computes
+faster as a batch. Cancelling a task takes effect at the next window.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from wav2vec2_app.protocol.emissions import unpack_emission
-from wav2vec2_app.protocol.frame import Arrays
-from wav2vec2_app.server.bridge.process import Answer
+from wav2vec2_app.protocol.inference import EmitRequest, EmitResponse, LoadRequest
+from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.service.client import WorkerClient
+from wav2vec2_app.server.service.policy import WindowPolicy
+from wav2vec2_app.server.service.priority import ShortFirst
+from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.spool import release
-from wav2vec2_app.server.service.timed import Timed
-from wav2vec2_app.server.tasks import WAITING, Progress, Report, Stage
-from wav2vec2_app.settings import Settings
-from wav2vec2_app.speech.audio import Audio, Float32
+from wav2vec2_app.server.service.stages import summed, yielded
+from wav2vec2_app.server.tasks import Progress, Report, Stage, ignore_progress
+from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio
 from wav2vec2_app.speech.emission import Emission, Emitted
-from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.seams import join
-from wav2vec2_app.speech.windows import IN_ONE, FrameGrid, Level, Window, windows_of
-
-Ask = Callable[[str, Mapping[str, Any], Arrays, float], Awaitable[Timed[Answer]]]
-"""Has an inference worker do an operation: its name, meta, arrays, and seconds of audio in them."""
-
-YieldToShort = Callable[[], Awaitable[float]]
-"""Waits before a step of a long recording, so that short ones get through; tells how long, seconds."""
+from wav2vec2_app.speech.windows import Level, Window, windows_of
 
 T = TypeVar("T")
 
 LONG_S = 60.0
-"""Longer recordings are measured in a thread, so that the event loop goes on, seconds."""
+"""The level of longer recordings is computed in a thread, so that the event loop goes on, seconds."""
 
 
-def is_single_window(audio: Audio, settings: Settings) -> bool:
-    """Whether ``audio`` is short enough to be heard without windows."""
-    return audio.duration_s <= IN_ONE * settings.window_s
+@dataclass(frozen=True)
+class EmitStep:
+    """One transcription step.
+
+    Attributes:
+        audio, model: what is transcribed, by which model.
+        loads_model: whether the model may have to be loaded first.
+        deadline: of all its requests.
+        report: gets the fraction done after each window.
+        request_id: for the worker's log.
+    """
+
+    audio: Audio
+    model: str
+    loads_model: bool = False
+    deadline: Deadline | None = None
+    report: Report = ignore_progress
+    request_id: str = ""
 
 
-async def emit(
-    ask: Ask,
-    audio: Audio,
-    model: str,
-    settings: Settings,
-    report: Report,
-    yield_to_short: YieldToShort,
-) -> Timed[Emitted]:
-    """What ``model`` hears in ``audio``; ``report`` gets the fraction done after each window."""
-    if is_single_window(audio, settings):
-        timed = await ask("emit", {"model": model}, {"samples": audio.samples}, audio.duration_s)
-        report(Progress(fraction=1.0))
-        return Timed(_emitted(timed.value, _emission(timed.value), audio), timed.stages)
-    loaded = await ask("load", {"model": model}, {}, 0.0)
-    windows = windows_of(
-        len(audio.samples),
-        FrameGrid(**loaded.value.meta["grid"]),
-        window_s=settings.window_s,
-        overlap_s=settings.window_overlap_s,
-    )
-    level = await _level_of(audio)
-    emissions: list[Emission] = []
-    stages: list[tuple[Stage, ...]] = []
-    ahead = max(1, int(loaded.value.meta["together"]))
-    for begin in range(0, len(windows), ahead):
-        some = windows[begin : begin + ahead]
-        aside_s = await yield_to_short()
-        heard = await _all(_hear(ask, audio.samples, window, level, model) for window in some)
-        emissions += [_emission(timed.value) for timed in heard]
-        stages.append((waited(aside_s, heard[0].stages),))
-        stages += [timed.stages for timed in heard]
-        release(audio.samples)
-        report(Progress(fraction=len(emissions) / len(windows)))
-    whole = _emitted(loaded.value, join(windows, emissions), audio)
-    return Timed(whole, (*loaded.stages, *summed(stages)))
+class WindowedInference:
+    """Computes emissions on the inference workers.
+
+    Args:
+        client: the workers.
+        windows: how long audio is cut.
+        priority: makes long recordings yield to short ones before each window.
+    """
+
+    def __init__(self, client: WorkerClient, windows: WindowPolicy, priority: ShortFirst) -> None:
+        self._client = client
+        self._windows = windows
+        self._priority = priority
+
+    async def emit(self, step: EmitStep) -> StepResult[Emitted]:
+        """The emission of the recording."""
+        if not self._windows.is_single(step.audio):
+            return await self._emit_windows(step)
+        answer = await self._emit(step, Window(0, len(step.audio.samples), 0, 0), None)
+        step.report(Progress(fraction=1.0))
+        response = answer.value
+        emitted = Emitted(response.emission, response.model, step.audio.duration_s)
+        return StepResult(emitted, answer.stages)
+
+    async def _emit_windows(self, step: EmitStep) -> StepResult[Emitted]:
+        audio = step.audio
+        loaded = await self._client.request(
+            LoadRequest(step.model),
+            loads_model=step.loads_model,
+            deadline=step.deadline,
+            request_id=step.request_id,
+        )
+        windows = windows_of(
+            len(audio.samples),
+            loaded.value.grid,
+            window_s=self._windows.window_s,
+            overlap_s=self._windows.overlap_s,
+        )
+        level = await _level_of(audio)
+        emissions: list[Emission] = []
+        stages: list[Sequence[Stage]] = []
+        batch = max(1, loaded.value.batch)
+        for begin in range(0, len(windows), batch):
+            yielded_s = await self._priority.yield_to_short()
+            answers = await _all(
+                self._emit(step, window, level) for window in windows[begin : begin + batch]
+            )
+            emissions += [answer.value.emission for answer in answers]
+            stages.append((yielded(yielded_s, answers[0].stages),))
+            stages += [answer.stages for answer in answers]
+            release(audio.samples)
+            step.report(Progress(fraction=len(emissions) / len(windows)))
+        emitted = Emitted(join(windows, emissions), loaded.value.model, audio.duration_s)
+        return StepResult(emitted, (*loaded.stages, *summed(stages)))
+
+    async def _emit(
+        self, step: EmitStep, window: Window, level: Level | None
+    ) -> StepResult[EmitResponse]:
+        samples = step.audio.samples[window.start : window.stop]
+        return await self._client.request(
+            EmitRequest(step.model, samples, level),
+            audio_s=len(samples) / SAMPLE_RATE_HZ,
+            loads_model=step.loads_model,
+            deadline=step.deadline,
+            request_id=step.request_id,
+        )
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """What all of ``work`` comes to; if one fails, the others are cancelled."""
+    """The results of all of ``work``; if one fails, the others are cancelled."""
     tasks = [asyncio.ensure_future(one) for one in work]
     try:
         return list(await asyncio.gather(*tasks))
@@ -94,39 +135,3 @@ async def _level_of(audio: Audio) -> Level:
     level = await asyncio.to_thread(Level.of, audio.samples)
     release(audio.samples)
     return level
-
-
-async def _hear(
-    ask: Ask, samples: Float32, window: Window, level: Level, model: str
-) -> Timed[Answer]:
-    part = samples[window.start : window.stop]
-    seconds = Audio(part, 0, 1, "").duration_s
-    return await ask("emit", {"model": model, "level": asdict(level)}, {"samples": part}, seconds)
-
-
-def _emission(answer: Answer) -> Emission:
-    return unpack_emission(answer.meta["emission"], answer.arrays)
-
-
-def _emitted(answer: Answer, emission: Emission, audio: Audio) -> Emitted:
-    return Emitted(emission, ModelInfo(**answer.meta["model"]), audio.duration_s)
-
-
-def waited(seconds: float, before: Sequence[Stage]) -> Stage:
-    """The stage of having stood aside before others."""
-    return Stage(WAITING, 0.0, seconds, before[0].process if before else "")
-
-
-def summed(parts: Sequence[tuple[Stage, ...]]) -> tuple[Stage, ...]:
-    """The stages of requests one after the other, as one of each name; their waiting comes first."""
-    stages = [stage for part in parts for stage in part]
-    seconds: dict[str, float] = {WAITING: 0.0}
-    for stage in stages:
-        seconds[stage.name] = seconds.get(stage.name, 0.0) + stage.duration_s
-    joined: list[Stage] = []
-    start_s = 0.0
-    for name, duration_s in seconds.items():
-        if duration_s > 0:
-            joined.append(Stage(name, start_s, duration_s, stages[0].process))
-        start_s += duration_s
-    return tuple(joined)

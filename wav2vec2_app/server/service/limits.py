@@ -1,31 +1,46 @@
-"""How long an operation may take: its own limit, and those of what stands before it at its worker.
+"""How long a step may take: its own limit, and the limits of the requests ahead of it at its workers.
 
-A worker does one thing after the other. Without the second part a short request behind a long one
-would run out of time while it waits, and be taken for a fault of the worker.
+A worker answers one request after the other. Without the second part a short request behind a long one
+would run out of time while it waits, which would count as a fault of the worker.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 
-class TimeLimits:
-    """Limits in seconds: ``operation_s`` plus ``per_audio_s`` for each second of audio."""
+@dataclass(frozen=True)
+class StepLimits:
+    """The policy of time limits.
 
-    def __init__(self, *, operation_s: float, per_audio_s: float) -> None:
-        self._operation_s = operation_s
-        self._per_audio_s = per_audio_s
-        self._granted: dict[str, float] = defaultdict(float)
+    Attributes:
+        operation_s: of a step, seconds.
+        per_audio_s: added for each second of its audio, seconds.
+        model_load_s: added if the step may have to load a model, seconds.
+    """
+
+    operation_s: float = 30.0
+    per_audio_s: float = 2.0
+    model_load_s: float = 120.0
+
+    def limit_s(self, audio_s: float = 0.0, *, loads_model: bool = False) -> float:
+        """The limit of a step on ``audio_s`` seconds of audio, seconds."""
+        return self.operation_s + self.per_audio_s * audio_s + self.model_load_s * loads_model
+
+
+class Backlog:
+    """The time limits of the requests that the workers of one role have."""
+
+    def __init__(self) -> None:
+        self.total_s = 0.0
 
     @contextmanager
-    def grant(self, role: str, audio_s: float, *, extra_s: float = 0.0) -> Iterator[float]:
-        """The limit of one operation at the workers of ``role``, while it lasts."""
-        own_s = self._operation_s + self._per_audio_s * audio_s + extra_s
-        limit_s = self._granted[role] + own_s
-        self._granted[role] += own_s
+    def add(self, limit_s: float) -> Iterator[float]:
+        """Add a request with its own limit; the value is the limit with what is ahead of it, seconds."""
+        self.total_s += limit_s
         try:
-            yield limit_s
+            yield self.total_s
         finally:
-            self._granted[role] -= own_s
+            self.total_s -= limit_s

@@ -1,21 +1,23 @@
-"""Resident memory of the application's processes, now and at their highest."""
+"""Resident memory of the application's processes, now and at its peak."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
-from wav2vec2_app.server.status import MemoryReport, ProcessMemory
+from wav2vec2_app.server.status import MemoryReport, ProcessMemory, WorkerStatus
+from wav2vec2_app.server.tasks import SERVER_PROCESS
 
 
 class MemoryMeter:
-    """Measures processes from outside, so that a busy worker need not answer.
+    """Measures processes from outside, so that it works while workers are busy.
 
-    The peak is the kernel's own high-water mark where it keeps one (Linux, Windows), else the
-    highest value seen by this meter.
+    The peak is the kernel's high-water mark where there is one (Linux, Windows), else the highest value
+    that this meter has measured.
     """
 
     def __init__(self, *, limit_bytes: int) -> None:
@@ -23,8 +25,8 @@ class MemoryMeter:
         self._highest: dict[int, int] = {}
 
     def report(self, workers: Mapping[str, int], *, model_bytes: int) -> MemoryReport:
-        """Memory of this process (``page``) and of ``workers`` (name to pid), less the dead."""
-        named = {"page": os.getpid(), **workers}
+        """Memory of this process (``server``) and of ``workers`` (name to pid), without ended ones."""
+        named = {SERVER_PROCESS: os.getpid(), **workers}
         measured = (self._measure(name, pid) for name, pid in named.items())
         self._highest = {pid: self._highest[pid] for pid in named.values() if pid in self._highest}
         return MemoryReport(
@@ -52,3 +54,15 @@ def _high_water_mark(pid: int) -> int:
         return 0
     marks = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
     return int(marks[0]) * 1024 if marks else 0
+
+
+def process_names(workers: Sequence[WorkerStatus]) -> dict[str, int]:
+    """The processes of running workers by name: ``inference``, ``inference-1``, ``inference-2``…"""
+    pids: dict[str, int] = {}
+    seen: Counter[str] = Counter()
+    for worker in workers:
+        number = seen[worker.role]
+        seen[worker.role] += 1
+        if worker.pid is not None:
+            pids[f"{worker.role}-{number}" if number else worker.role] = worker.pid
+    return pids

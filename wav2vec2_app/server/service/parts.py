@@ -1,7 +1,7 @@
-"""A long emission in parts that are read one by one, cut where nothing is said.
+"""Cuts long emissions into parts that are decoded one by one.
 
-So a reader's memory is bounded, and others come between two parts. Words do not reach across a cut: it lies
-in the longest pause that there is near the length wished for.
+This bounds the memory of decoders, and other requests are served between parts. No word lies across a cut:
+it is in the longest pause near the wanted length.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from wav2vec2_app.speech.pauses import blank_runs
 from wav2vec2_app.speech.transcript import Transcript
 
 PART_S = (15.0, 30.0)
-"""Between these a part is cut, seconds."""
+"""Shortest and longest part, seconds."""
 LAST_S = 5.0
-"""What the last one lasts at least, seconds: too little tells too little about itself."""
+"""Shortest last part, seconds: less is not enough to tell speech from noise."""
 
 
 def parts_of(emission: Emission) -> list[tuple[int, int]]:
-    """Frames ``[start, stop)`` of each part; one for what is no longer than a part may be."""
+    """Frames ``[start, stop)`` of each part; a single one if the emission is no longer than a part."""
     shortest, longest, last = (round(s / emission.frame_s) for s in (*PART_S, LAST_S))
     frames = len(emission.log_probs)
     parts, start = [], 0
@@ -33,7 +33,7 @@ def parts_of(emission: Emission) -> list[tuple[int, int]]:
 
 
 def join(transcripts: Sequence[Transcript], offsets_s: Sequence[float], text: str) -> Transcript:
-    """The transcript of the whole; ``text`` stands between the parts' texts."""
+    """The transcript of all parts; ``text`` is put between their texts."""
     words = tuple(
         replace(
             word,

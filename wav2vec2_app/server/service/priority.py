@@ -1,4 +1,4 @@
-"""Long recordings let short ones go first, for a moment each time."""
+"""Priority for short recordings: long ones yield to them, for a moment before each window."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from wav2vec2_app.server.deadline import first
 
 AT_MOST_S = 0.3
-"""How long a long recording stands aside before each of its steps, seconds: longer than most short ones take,
-and short enough to get on however many of them come."""
+"""How long a long recording yields before each window, seconds: longer than most short recordings take, and
+short enough to make progress however many of them come."""
 
 
 class ShortFirst:
-    """Who is in work, and when a long recording may take its next step.
+    """Knows whether short recordings are being processed, and makes long ones yield to them.
 
-    Workers answer in turn, so a short recording waits for one step of a long one at most; standing aside
-    then keeps the other workers and the processor free until it has its answer.
+    Workers answer one request after the other, so a short recording waits for at most one window of a
+    long one. Yielding then keeps the other workers and the processor free until it is finished.
     """
 
     def __init__(self, at_most_s: float = AT_MOST_S) -> None:
@@ -29,7 +29,7 @@ class ShortFirst:
 
     @contextlib.contextmanager
     def prioritized(self) -> Iterator[None]:
-        """Work inside is short and goes first."""
+        """The work inside is short and has priority."""
         self._short += 1
         self._alone.clear()
         try:
@@ -40,10 +40,10 @@ class ShortFirst:
                 self._alone.set()
 
     async def yield_to_short(self) -> float:
-        """Before a step of something long: wait while short work is going on, but not for ever.
+        """Before a window of a long recording: wait while short work is in progress, up to the limit.
 
         Returns:
-            How long that was, seconds.
+            The time waited, seconds.
         """
         if self._alone.is_set():
             return 0.0

@@ -1,4 +1,4 @@
-"""Decoded audio on disk: what is too long for memory, mapped so that only what is looked at is read."""
+"""Long decoded audio on disk, memory-mapped so that only the parts in use take memory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from wav2vec2_app.speech.audio import Float32
 
 
 class Spool:
-    """A temporary folder of raw samples (float32, 16 kHz, mono), each file gone when nobody uses it."""
+    """A temporary folder of raw samples (float32, 16 kHz, mono), each removed when no longer used."""
 
     def __init__(self) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def new_path(self) -> Path:
-        """Where an audio worker may put its samples."""
+        """A path where an audio worker may write samples."""
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(
                 prefix="wav2vec2-", ignore_cleanup_errors=True
@@ -29,15 +29,15 @@ class Spool:
         return Path(self._folder.name) / f"{uuid.uuid4()}.f32"
 
     def open(self, path: Path, count: int) -> Float32:
-        """Map a file's ``(count,)`` samples; it has no name from then on, and goes when the array does."""
+        """Map a file's ``(count,)`` samples; the file is removed when the array is."""
         samples: Float32 = np.memmap(path, dtype=np.float32, mode="r", shape=(count,))
         _remove(path)
-        if path.exists():  # a system that keeps the names of open files
+        if path.exists():  # a system that cannot remove open files
             weakref.finalize(samples, _remove, path)
         return samples
 
     def discard(self, path: Path) -> None:
-        """Nobody will want this file."""
+        """Remove a file that is not needed."""
         _remove(path)
 
     def close(self) -> None:
@@ -47,7 +47,7 @@ class Spool:
 
 
 def release(samples: Float32) -> None:
-    """Give back the memory that mapped samples took, where the system lets us; they stay readable."""
+    """Return the memory of mapped samples to the system, where it can; they stay readable."""
     mapping = getattr(samples, "_mmap", None)
     advice = getattr(mmap, "MADV_DONTNEED", None)
     if mapping is not None and advice is not None:

@@ -1,48 +1,46 @@
-"""The service that owns a model's life: worker processes, states, memory, and what they can do."""
+"""The service that owns the lifecycle of a model: worker processes, states, memory and capabilities."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum
-from typing import Any
 
-from wav2vec2_app.errors import InputError, InternalError, ModelError, Wav2Vec2Error
-from wav2vec2_app.protocol.frame import Arrays
-from wav2vec2_app.server.bridge.child import OnProgress
-from wav2vec2_app.server.bridge.pool import WorkerPool
-from wav2vec2_app.server.bridge.process import Answer, WorkerBridge
-from wav2vec2_app.server.service import frames, inference
-from wav2vec2_app.server.service.downloads import ModelFetcher
-from wav2vec2_app.server.service.limits import TimeLimits
-from wav2vec2_app.server.service.memory import MemoryMeter
-from wav2vec2_app.server.service.parts import join, parts_of
+from wav2vec2_app.errors import InternalError, ModelError
+from wav2vec2_app.protocol.audio import (
+    AnalyzeRequest,
+    AudioInfo,
+    DecodeAudioRequest,
+    DrawRequest,
+    PictureDrawn,
+    ProbeRequest,
+)
+from wav2vec2_app.protocol.text import TextInfo
+from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.service import stages
+from wav2vec2_app.server.service.client import WorkerClient
+from wav2vec2_app.server.service.inference import EmitStep, WindowedInference
+from wav2vec2_app.server.service.memory import MemoryMeter, process_names
+from wav2vec2_app.server.service.models import ServiceModels
+from wav2vec2_app.server.service.policy import ServicePolicy
 from wav2vec2_app.server.service.priority import ShortFirst
+from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.spool import Spool
-from wav2vec2_app.server.service.timed import Timed
+from wav2vec2_app.server.service.text import TextSteps
+from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.server.status import AdapterStatus
-from wav2vec2_app.server.tasks import Progress, Report, ignore_progress
-from wav2vec2_app.settings import Settings
+from wav2vec2_app.server.tasks import Operation, Progress, Report, ignore_progress
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe, AudioSource
 from wav2vec2_app.speech.emission import Emitted
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
-from wav2vec2_app.speech.transcript import Recognition, Transcript
-
-log = logging.getLogger(__name__)
-
-HEAD_START_S = 3.0
-"""How long the text worker is waited for at most before the others start, seconds."""
+from wav2vec2_app.speech.transcript import Recognition
 
 
 class ServiceState(str, Enum):
-    """The life of a service: created → ready → disposed."""
+    """The lifecycle of a service: created → ready → disposed."""
 
     CREATED = "created"
     READY = "ready"
@@ -52,118 +50,93 @@ class ServiceState(str, Enum):
 class Wav2Vec2Service:
     """An audio processor around one wav2vec2 model.
 
+    Every step takes a ``deadline``; without one, it is computed from the policy when the step starts.
+
     Args:
-        audio: workers that decode audio, compute features and draw.
-        inference: workers that run the model.
-        text: workers that read emissions.
-        make_fetch_bridge: a bridge to a worker that downloads models, made when one is needed.
-        settings: limits, timeouts and which models may answer.
-        in_turn: whether the text worker starts before the others, so that who starts all this has a
-            processor for itself meanwhile.
+        workers: started and stopped with the service.
+        policy: limits, and which models may answer.
     """
 
-    def __init__(
-        self,
-        audio: WorkerPool,
-        inference: WorkerPool,
-        text: WorkerPool,
-        make_fetch_bridge: Callable[[], WorkerBridge],
-        settings: Settings,
-        *,
-        in_turn: bool = False,
-    ) -> None:
-        self._audio = audio
-        self._inference = inference
-        self._text = text
-        self._pools = (audio, inference, text)
-        self._in_turn = in_turn
-        self._short_first = ShortFirst()
+    def __init__(self, workers: Workers, policy: ServicePolicy) -> None:
+        self._workers = workers
+        self._policy = policy
+        self._priority = ShortFirst()
         self._spool = Spool()
-        self._settings = settings
-        self._limits = TimeLimits(
-            operation_s=settings.operation_timeout_s, per_audio_s=settings.timeout_per_audio_s
-        )
-        self._meter = MemoryMeter(limit_bytes=settings.memory_limit_bytes)
-        self._fetcher = ModelFetcher(make_fetch_bridge, self._adopt)
-        self._background: asyncio.Task[None] | None = None
-        self._model: ModelInfo | None = None
-        self._fetched: set[str] = set()
+        self._audio = WorkerClient(workers.audio, policy.limits)
+        self._inference = WorkerClient(workers.inference, policy.limits)
+        text = WorkerClient(workers.text, policy.limits)
+        self._clients = {
+            Operation.TRANSCRIBE: self._inference, Operation.DECODE_TEXT: text, Operation.ALIGN: text,
+        }  # fmt: skip
+        self._windows = WindowedInference(self._inference, policy.windows, self._priority)
+        self._text = TextSteps(text, self._priority)
+        self._models = ServiceModels(workers, self._inference, policy.models)
+        self._meter = MemoryMeter(limit_bytes=policy.memory_limit_bytes)
         self.state = ServiceState.CREATED
 
-    # --- life ---
+    # --- lifecycle ---
 
     async def initialize(self) -> None:
         """Start the workers; they get ready in the background and requests wait for them."""
         self._assert_state(ServiceState.CREATED)
-        await self._text.start()
-        after = self._head_start if self._in_turn else None
-        await asyncio.gather(self._audio.start(after), self._inference.start(after))
+        await self._workers.start()
         self.state = ServiceState.READY
-        self._background = asyncio.create_task(self._look_for_better_model())
-
-    async def _head_start(self) -> None:
-        with contextlib.suppress(Wav2Vec2Error):
-            await self._text.wait_ready(HEAD_START_S)
+        self._models.start()
 
     async def wait_ready(self) -> None:
-        """Return once every worker can answer; raises what kept it from starting."""
-        await asyncio.gather(*(pool.wait_ready() for pool in self._pools))
+        """Return when every worker can take requests; raises the error of one that cannot start."""
+        await self._workers.wait_ready()
 
     async def wait_for_better_model(self) -> None:
-        """Return once the search for a better model, begun at the start, has come to its end."""
-        if self._background is not None:
-            await asyncio.wait({self._background})
-        await self._fetcher.wait()
+        """Return when the search for a better model, begun at the start, has ended."""
+        await self._models.wait()
 
     async def dispose(self) -> None:
-        """Stop everything; harmless when repeated."""
+        """Stop everything; may be repeated."""
         if self.state is ServiceState.DISPOSED:
             return
         self.state = ServiceState.DISPOSED
-        if self._background is not None:
-            self._background.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._background
-        await self._fetcher.stop()
-        await asyncio.gather(*(pool.stop() for pool in self._pools))
+        await self._models.stop()
+        await self._workers.stop()
         self._spool.close()
 
-    # --- work ---
+    # --- steps ---
 
-    async def probe(self, source: AudioSource, *, request_id: str | None = None) -> AudioProbe:
-        """Read the header of ``source``; refuses what is too large or too long."""
-        meta, arrays = frames.source_frame(source)
-        answer = (await self._call(self._audio, "probe", meta, arrays, request_id)).value
-        return AudioProbe(**{name: answer.meta[name] for name in AudioProbe.__dataclass_fields__})
+    async def probe(
+        self, source: AudioSource, *, deadline: Deadline | None = None, request_id: str = ""
+    ) -> AudioProbe:
+        """Read the header of ``source``; what is too large or too long is rejected."""
+        self._assert_state(ServiceState.READY)
+        answer = await self._audio.request(
+            ProbeRequest(source), deadline=deadline, request_id=request_id
+        )
+        return answer.value.probe
 
     async def decode(
-        self, source: AudioSource, *, expected_s: float = 0.0, request_id: str | None = None
-    ) -> Timed[Audio]:
-        """Decode ``source`` to 16 kHz mono; ``expected_s`` of audio stretch the time limit."""
-        meta, arrays = frames.source_frame(source)
+        self,
+        source: AudioSource,
+        *,
+        expected_s: float = 0.0,
+        deadline: Deadline | None = None,
+        request_id: str = "",
+    ) -> StepResult[Audio]:
+        """Decode ``source`` to 16 kHz mono; its time limit is that of ``expected_s`` of audio."""
+        self._assert_state(ServiceState.READY)
         spool = self._spool.new_path()
         try:
-            timed = await self._call(
-                self._audio,
-                "decode",
-                {**meta, "spool": str(spool)},
-                arrays,
-                request_id,
+            answer = await self._audio.request(
+                DecodeAudioRequest(source, spool),
                 audio_s=expected_s,
+                deadline=deadline,
+                request_id=request_id,
             )
         except BaseException:
             self._spool.discard(spool)
             raise
-        found = timed.value.meta
-        samples = timed.value.arrays.get("samples")
-        audio = Audio(
-            samples=self._spool.open(spool, found["spooled"]) if samples is None else samples,
-            original_rate_hz=found["original_rate_hz"],
-            original_channels=found["original_channels"],
-            format=found["format"],
-            warnings=tuple(found["warnings"]),
-        )
-        return Timed(audio, timed.stages)
+        samples = answer.value.samples
+        if samples is None:
+            samples = self._spool.open(spool, answer.value.spooled)
+        return StepResult(answer.value.audio(samples), answer.stages)
 
     async def process(
         self,
@@ -172,126 +145,75 @@ class Wav2Vec2Service:
         model: str = AUTO_MODEL,
         decoding: DecodingOptions = DEFAULT_OPTIONS,
         report: Report = ignore_progress,
-        request_id: str | None = None,
-    ) -> Timed[Recognition]:
+        deadline: Deadline | None = None,
+        request_id: str = "",
+    ) -> StepResult[Recognition]:
         """Transcribe ``audio``; ``report`` gets the fraction done after each window.
 
-        A recording that is heard in windows stands aside for shorter ones, a moment before each.
+        Long recordings yield to short ones, for a moment before each window.
         """
-        short = inference.is_single_window(audio, self._settings)
-        with self._short_first.prioritized() if short else contextlib.nullcontext():
-            return await self._process(audio, model, decoding, report, request_id)
+        self._assert_state(ServiceState.READY)
+        name, loads_model = self._models.resolve(model)
+        limit_s = self._inference.limit_s(audio.duration_s, loads_model=loads_model)
+        deadline = deadline or Deadline.after(limit_s)
+        step = EmitStep(audio, name, loads_model, deadline, report, request_id)
+        single = self._policy.windows.is_single(audio)
+        with self._priority.prioritized() if single else contextlib.nullcontext():
+            try:
+                emitted = await self._windows.emit(step)
+            except ModelError as error:
+                self._models.download_if_missing(error)
+                raise
+            if model == AUTO_MODEL:
+                self._models.note_answer(emitted.value.model)
+            decoded = await self.decode_text(
+                emitted.value, decoding, deadline=deadline, request_id=request_id
+            )
+        return StepResult(decoded.value, stages.after(emitted.stages, decoded.stages))
 
-    async def _process(
-        self,
-        audio: Audio,
-        model: str,
-        decoding: DecodingOptions,
-        report: Report,
-        request_id: str | None,
-    ) -> Timed[Recognition]:
-        emitted = await self._emit(audio, model, report, request_id)
-        if model == AUTO_MODEL:
-            self._model = emitted.value.model
-        timed = await self.read(emitted.value, decoding, request_id=request_id)
-        offset_s = max((s.start_s + s.duration_s for s in emitted.stages), default=0.0)
-        later = tuple(replace(s, start_s=s.start_s + offset_s) for s in timed.stages)
-        return Timed(timed.value, (*emitted.stages, *later))
-
-    async def read(
+    async def decode_text(
         self,
         emitted: Emitted,
         decoding: DecodingOptions = DEFAULT_OPTIONS,
         *,
-        request_id: str | None = None,
-    ) -> Timed[Recognition]:
-        """Read an emission, a fresh or a kept one: no forward pass."""
-        if decoding.decoder == "auto" and self._settings.decoder == "greedy":
+        deadline: Deadline | None = None,
+        request_id: str = "",
+    ) -> StepResult[Recognition]:
+        """Decode an emission, new or cached, without a forward pass."""
+        self._assert_state(ServiceState.READY)
+        if decoding.decoder == "auto" and self._policy.greedy:
             decoding = replace(decoding, decoder="greedy")
-        emission = emitted.emission
-        spans = parts_of(emission)
-        if len(spans) == 1:
-            with self._short_first.prioritized():
-                alone = await self._read(emitted, decoding, request_id)
-            return Timed(Recognition(alone.value, emission), alone.stages)
-        read, stages = [], []
-        for span in spans:
-            aside_s = await self._short_first.yield_to_short()
-            part = replace(emitted, emission=emission.cut(*span))
-            timed = await self._read(part, decoding, request_id)
-            read.append(timed.value)
-            stages.append((inference.waited(aside_s, timed.stages), *timed.stages))
-        between = " " if emission.word_delimiter else ""
-        offsets_s = [start * emission.frame_s for start, _ in spans]
-        transcript = join(read, offsets_s, between)
-        return Timed(Recognition(transcript, emission), inference.summed(stages))
-
-    async def _read(
-        self, emitted: Emitted, decoding: DecodingOptions, request_id: str | None
-    ) -> Timed[Transcript]:
-        meta, arrays = frames.decoding_frame(
-            emitted.emission, decoding, embedded=emitted.model.source == "embedded"
-        )
-        audio_s = emitted.emission.duration_s
-        timed = await self._call(self._text, "read", meta, arrays, request_id, audio_s=audio_s)
-        return Timed(frames.transcript(timed.value, emitted), timed.stages)
+        return await self._text.decode(emitted, decoding, deadline=deadline, request_id=request_id)
 
     async def align(
-        self, emitted: Emitted, text: str, *, request_id: str | None = None
-    ) -> Timed[Alignment]:
-        """When each word and letter of ``text`` was said."""
-        meta, arrays = frames.aligning_frame(emitted.emission, text)
-        timed = await self._call(
-            self._text, "align", meta, arrays, request_id, audio_s=emitted.duration_s
-        )
-        return Timed(frames.alignment(timed.value), timed.stages)
+        self,
+        emitted: Emitted,
+        text: str,
+        *,
+        deadline: Deadline | None = None,
+        request_id: str = "",
+    ) -> StepResult[Alignment]:
+        """The time of each word and letter of ``text``."""
+        self._assert_state(ServiceState.READY)
+        return await self._text.align(emitted, text, deadline=deadline, request_id=request_id)
 
-    async def _emit(
-        self, audio: Audio, model: str, report: Report, request_id: str | None
-    ) -> Timed[Emitted]:
-        settings = self._settings
-        name = settings.model if model == AUTO_MODEL else model
-        extra_s = 0.0 if name == settings.model else settings.model_load_timeout_s
-
-        async def ask(
-            op: str, meta: Mapping[str, Any], arrays: Arrays, audio_s: float
-        ) -> Timed[Answer]:
-            return await self._call(
-                self._inference, op, meta, arrays, request_id, audio_s=audio_s, extra_s=extra_s
-            )
-
-        try:
-            return await inference.emit(
-                ask, audio, name, settings, report, self._short_first.yield_to_short
-            )
-        except ModelError as error:
-            self._fetch_if_missing(error)
-            raise
-
-    async def analyze(self, audio: Audio, *, request_id: str | None = None) -> Timed[Features]:
+    async def analyze(
+        self, audio: Audio, *, deadline: Deadline | None = None, request_id: str = ""
+    ) -> StepResult[Features]:
         """Acoustic features of ``audio``.
 
         Raises:
-            InputError: ``features.too_long``: it is longer than ``settings.features_s``.
+            InputError: ``features.too_long``: it is longer than the policy's ``max_features_s``.
         """
-        if audio.duration_s > self._settings.features_s:
-            minutes = self._settings.features_s / 60
-            raise InputError(
-                f"Pictures are drawn of recordings of up to {minutes:.0f} minutes.",
-                code="features.too_long",
-                hint="The transcript is whole; cut the recording to see a part of it.",
-            )
-        timed = await self._call(
-            self._audio,
-            "analyze",
-            {},
-            {"samples": audio.samples},
-            request_id,
+        self._assert_state(ServiceState.READY)
+        self._policy.check_features(audio)
+        answer = await self._audio.request(
+            AnalyzeRequest(audio.samples),
             audio_s=audio.duration_s,
+            deadline=deadline,
+            request_id=request_id,
         )
-        return Timed(
-            Features(**timed.value.arrays, summary=timed.value.meta["summary"]), timed.stages
-        )
+        return StepResult(answer.value.features, answer.stages)
 
     async def draw(
         self,
@@ -300,109 +222,71 @@ class Wav2Vec2Service:
         recognition: Recognition,
         *,
         report: Report = ignore_progress,
-        request_id: str | None = None,
-    ) -> Timed[tuple[Picture, ...]]:
-        """Draw every picture; each goes to ``report`` the moment it is done."""
+        deadline: Deadline | None = None,
+        request_id: str = "",
+    ) -> StepResult[tuple[Picture, ...]]:
+        """Draw all pictures; ``report`` gets each when it is finished."""
+        self._assert_state(ServiceState.READY)
         pictures: dict[str, Picture] = {}
 
-        def on_progress(meta: Mapping[str, Any], arrays: Arrays) -> None:
-            picture = Picture(
-                name=meta["name"],
-                title=meta["title"],
-                svg=arrays["svg"].tobytes(),
-                description=meta["description"],
-            )
-            pictures[picture.name] = picture  # a repeated attempt draws the same ones again
-            report(Progress(fraction=float(meta["fraction"]), value=picture))
+        def on_progress(progress: PictureDrawn) -> None:
+            picture = progress.picture
+            pictures[picture.name] = picture  # a second attempt draws the same ones
+            report(Progress(fraction=progress.fraction, value=picture))
 
-        meta, arrays = frames.drawing_frame(audio, features, recognition)
-        timed = await self._call(
-            self._audio,
-            "draw",
-            meta,
-            arrays,
-            request_id,
+        words = recognition.transcript.words
+        answer = await self._audio.request(
+            DrawRequest(audio.samples, features, recognition.emission, words),
             audio_s=audio.duration_s,
+            deadline=deadline,
             on_progress=on_progress,
+            request_id=request_id,
         )
-        return Timed(tuple(pictures.values()), timed.stages)
+        return StepResult(tuple(pictures.values()), answer.stages)
 
-    # --- what it is ---
+    # --- facts ---
+
+    def time_limit_s(self, operation: Operation, audio_s: float, model: str = AUTO_MODEL) -> float:
+        """How long a step that begins now may take, with the requests ahead of it, seconds."""
+        loads_model = operation is Operation.TRANSCRIBE and self._models.resolve(model)[1]
+        client = self._clients.get(operation, self._audio)
+        return client.limit_s(audio_s, loads_model=loads_model)
 
     @property
     def model(self) -> ModelInfo | None:
         """The model that answers by default; ``None`` before the first worker is ready."""
-        told = self._inference.info.get("model")
-        return self._model or (ModelInfo(**told) if told else None)
+        return self._models.default
 
     def status(self, name: str) -> AdapterStatus:
-        """State of workers, models and memory at this moment, without asking a worker."""
-        workers = tuple(status for pool in self._pools for status in pool.statuses())
+        """State of workers, models and memory at this moment; no request is sent to a worker."""
+        workers = self._workers.statuses()
         model = self.model
-        pids = {
-            f"{worker.role}-{number}" if number else worker.role: worker.pid
-            for number, worker in _numbered(workers)
-            if worker.pid is not None
-        }
-        notices = (
-            model.note if model else "",
-            self._fetcher.notice,
-            self._text.info.get("note", ""),
-        )
+        text = self._workers.text.info(TextInfo)
+        notices = (model.note if model else "", self._models.notice, text.note if text else "")
         return AdapterStatus(
             name=name,
             ready=all(worker.state == "ready" for worker in workers),
             model=model,
             choices=self.choices,
             workers=workers,
-            memory=self._meter.report(pids, model_bytes=model.size_bytes if model else 0),
+            memory=self._meter.report(
+                process_names(workers), model_bytes=model.size_bytes if model else 0
+            ),
             notices=tuple(notice for notice in notices if notice),
         )
 
     @property
     def formats(self) -> tuple[str, ...]:
-        """Formats that the audio worker reads; empty before it is ready."""
-        return tuple(self._audio.info.get("formats", ()))
+        """Formats that the audio worker decodes; empty before it is ready."""
+        info = self._workers.audio.info(AudioInfo)
+        return info.formats if info else ()
 
     @property
     def choices(self) -> tuple[ModelChoice, ...]:
-        """The models a person may choose; empty before the first worker is ready."""
-        told = self._inference.info.get("choices", ())
-        return tuple(
-            ModelChoice(
-                name=choice["name"],
-                label=choice["name"],
-                ready=choice["ready"] or choice["name"] in self._fetched,
-            )
-            for choice in told
-        )
+        """The models to choose from; empty before the first worker is ready."""
+        return self._models.choices
 
     # --- inside ---
-
-    async def _call(
-        self,
-        pool: WorkerPool,
-        op: str,
-        meta: Mapping[str, Any],
-        arrays: Arrays,
-        request_id: str | None,
-        *,
-        audio_s: float = 0.0,
-        extra_s: float = 0.0,
-        on_progress: OnProgress | None = None,
-    ) -> Timed[Answer]:
-        self._assert_state(ServiceState.READY)
-        begin = time.monotonic()
-        with self._limits.grant(pool.role, audio_s, extra_s=extra_s) as timeout_s:
-            answer = await pool.request(
-                op,
-                meta,
-                arrays,
-                request_id=request_id,
-                timeout_s=timeout_s,
-                on_progress=on_progress,
-            )
-        return Timed(answer, frames.stages(answer, pool.role, time.monotonic() - begin))
 
     def _assert_state(self, expected: ServiceState) -> None:
         if self.state is not expected:
@@ -412,43 +296,3 @@ class Wav2Vec2Service:
                 hint="initialize() comes first, once; nothing comes after dispose().",
                 metadata={"state": self.state.value, "expected": expected.value},
             )
-
-    async def _look_for_better_model(self) -> None:
-        """Where ``auto`` fell back to the embedded model, fetch the preferred one."""
-        try:
-            await self._inference.wait_ready()
-        except Wav2Vec2Error as error:
-            log.error("the inference worker cannot start: %s", error.message)
-            return
-        model = self.model
-        settings = self._settings
-        wanted = settings.model == AUTO_MODEL and settings.fetch_models and settings.preferred_model
-        if wanted and model is not None and model.source == "embedded":
-            self._fetcher.start(self._settings.preferred_model)
-
-    def _fetch_if_missing(self, error: ModelError) -> None:
-        if error.code == "model.not_on_disk" and self._settings.fetch_models:
-            self._fetcher.start(str(error.metadata["model"]))
-
-    async def _adopt(self, name: str) -> None:
-        """Load a model that has just arrived, so that new requests find it warm."""
-        preferred = self._settings.model == AUTO_MODEL and name == self._settings.preferred_model
-        answer = await self._inference.request(
-            "load",
-            {"model": AUTO_MODEL if preferred else name},
-            {},
-            timeout_s=self._settings.model_load_timeout_s,
-        )
-        self._fetched.add(name)
-        if preferred:
-            self._model = ModelInfo(**answer.meta["model"])
-
-
-def _numbered(workers: tuple[Any, ...]) -> list[tuple[int, Any]]:
-    """Each worker with its number among those of its role, from 0."""
-    seen: dict[str, int] = {}
-    numbered = []
-    for worker in workers:
-        numbered.append((seen.get(worker.role, 0), worker))
-        seen[worker.role] = seen.get(worker.role, 0) + 1
-    return numbered

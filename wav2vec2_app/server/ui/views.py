@@ -25,7 +25,7 @@ from wav2vec2_app.speech.transcript import Recognition
 Update = dict[str, str | bool | Choices]
 """Part of the page -> what it shows: HTML; a bool for ``running``; models for ``choices``."""
 
-NOT_CACHED: Final = "task.not_kept"
+NOT_CACHED: Final = "task.not_cached"
 """Code of the error that the result of an earlier task is no longer in the cache."""
 _EXTRAS: Final = frozenset({Operation.ANALYZE, Operation.DRAW})
 

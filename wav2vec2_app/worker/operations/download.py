@@ -1,26 +1,38 @@
-"""Operations of the ``fetch`` role: bring a checkpoint from the model hub onto this machine.
+"""The operation of the ``download`` role: copy a checkpoint from the model hub to this machine.
 
-A process of its own, started when needed: a slow network never stands before a forward pass.
+The role has a process of its own, so that a slow network does not delay other work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
-from wav2vec2_app.worker.loop import Call, Operations, Reply
+from wav2vec2_app.protocol import codec
+from wav2vec2_app.protocol.download import DownloadProgress, DownloadRequest, DownloadResponse
+from wav2vec2_app.protocol.frame import Body
+from wav2vec2_app.protocol.message import Context
+from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.model.fetch import fetch
 
 
-def create(config: Mapping[str, Any]) -> Operations:
-    """Config: ``timeout_s``, seconds the hub may take to answer."""
+@dataclass(frozen=True)
+class DownloadConfig:
+    """The role's configuration: how long the hub may take to answer, seconds."""
 
-    def run(call: Call) -> Reply:
-        def report(done: int, total: int) -> None:
-            call.check_cancelled()
-            call.progress({"done_bytes": done, "total_bytes": total})
+    timeout_s: float
 
-        fetch(call.meta["model"], report, timeout_s=float(config["timeout_s"]))
-        return Reply({"model": call.meta["model"]})
 
-    return Operations(handlers={"fetch": run}, info={})
+def create(config: Mapping[str, object]) -> Role:
+    """The role; ``config`` has the fields of :class:`DownloadConfig`."""
+    timeout_s = codec.unpack(DownloadConfig, Body(config)).timeout_s
+
+    def download(request: DownloadRequest, context: Context[DownloadProgress]) -> DownloadResponse:
+        def report(done_bytes: int, total_bytes: int) -> None:
+            context.check_cancelled()
+            context.progress(DownloadProgress(done_bytes, total_bytes))
+
+        fetch(request.model, report, timeout_s=timeout_s)
+        return DownloadResponse(request.model)
+
+    return Role((DownloadRequest.handler(download),))

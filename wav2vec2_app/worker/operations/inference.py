@@ -1,4 +1,4 @@
-"""Operations of the ``inference`` role: load a model, turn samples into an emission."""
+"""Operations of the ``inference`` role: load a model, turn samples into emissions."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from wav2vec2_app.errors import InputError, ModelError
-from wav2vec2_app.protocol.emissions import pack_emission
-from wav2vec2_app.speech.audio import Float32
-from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED, ModelInfo
-from wav2vec2_app.speech.windows import Level
-from wav2vec2_app.worker.loop import Call, Operations, Reply, Together
+from wav2vec2_app.protocol.inference import (
+    EmitRequest,
+    EmitResponse,
+    InferenceInfo,
+    LoadRequest,
+    LoadResponse,
+)
+from wav2vec2_app.protocol.message import BatchPolicy, Context, Empty
+from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED, ModelChoice, ModelInfo
+from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.model.engines.choose import EngineOptions, choose
 from wav2vec2_app.worker.model.recognizer import Recognizer
 from wav2vec2_app.worker.model.resolve import Checkpoint, ModelPolicy, known_names, resolve
-from wav2vec2_app.worker.stages import in_turn
+from wav2vec2_app.worker.stages import sequence
 
 log = logging.getLogger(__name__)
 
-KEPT_MODELS = 2
-"""Models held in memory at once; the least recently used goes first."""
+MAX_LOADED_MODELS = 2
+"""Models in memory; the least recently used is unloaded first."""
 NOTICEABLE_S = 0.01
 """Looking up a loaded model takes less, seconds; more means that this request loaded it."""
 
@@ -42,9 +44,9 @@ class Models:
         self._default: ModelInfo
 
     def get(self, name: str) -> Recognizer:
-        """The recognizer that answers to ``name``, loaded now if need be.
+        """The recognizer of the model called ``name``, loaded now if necessary.
 
-        ``auto`` falls back to the embedded model where a better one's files cannot be used.
+        ``auto`` falls back to the embedded model if the files of a better one are damaged.
         """
         checkpoint = resolve(name, self._policy, unusable=frozenset(self._unusable))
         try:
@@ -63,7 +65,7 @@ class Models:
         key = (checkpoint.path, checkpoint.language)
         recognizer = self._loaded.get(key)
         if recognizer is None:
-            while len(self._loaded) >= KEPT_MODELS:
+            while len(self._loaded) >= MAX_LOADED_MODELS:
                 self._loaded.popitem(last=False)
             recognizer = self._loaded[key] = Recognizer(
                 checkpoint,
@@ -73,8 +75,8 @@ class Models:
         self._loaded.move_to_end(key)
         return recognizer
 
-    def together(self, name: str) -> int:
-        """How many recordings the model of this name hears at once; 1 if it is not loaded yet.
+    def batch(self, name: str) -> int:
+        """How many windows the model of this name computes faster as a batch; 1 if it is not loaded yet.
 
         Raises:
             ModelError: there is no such model.
@@ -83,12 +85,11 @@ class Models:
         recognizer = self._loaded.get((checkpoint.path, checkpoint.language))
         return recognizer.together if recognizer else 1
 
-    def describe(self) -> dict[str, Any]:
-        """The default model and every choice, for the page's status."""
-        choices = [
-            {"name": name, "ready": self._on_disk(name)} for name in known_names(self._policy)
-        ]
-        return {"model": asdict(self._default), "choices": choices}
+    def info(self) -> InferenceInfo:
+        """The default model and the models to choose from."""
+        names = known_names(self._policy)
+        choices = tuple(ModelChoice(name, name, self._on_disk(name)) for name in names)
+        return InferenceInfo(self._default, choices)
 
     def _on_disk(self, name: str) -> bool:
         try:
@@ -98,67 +99,53 @@ class Models:
         return True
 
 
-def create(config: Mapping[str, Any]) -> Operations:
-    """Load the default model, so that *ready* means ready to answer."""
+def create(config: Mapping[str, Any]) -> Role:
+    """The role, with the default model loaded, so that *ready* means ready to answer."""
     models = Models(config)
     models.get(config["model"])
-    together = Together(
-        handler=lambda calls: emit_together(calls, models),
-        key=lambda call: (call.meta["model"], len(_samples(call))),
-        most=lambda call: models.together(call.meta["model"]),
+
+    def load_model(request: LoadRequest, _: Context[Empty]) -> LoadResponse:
+        return load(request, models)
+
+    def emit_one(request: EmitRequest, context: Context[Empty]) -> EmitResponse:
+        context.check_cancelled()
+        return emit([request], models)[0]
+
+    batch = BatchPolicy[EmitRequest, EmitResponse](
+        run=lambda requests: emit(requests, models),
+        key=lambda request: (request.model, len(request.samples)),
+        limit=lambda request: models.batch(request.model),
     )
-    return Operations(
-        handlers={
-            "load": lambda call: load(call, models),
-            "emit": lambda call: emit_together([call], models)[0],
-        },
-        together={"emit": together},
-        info=models.describe,
+    return Role(
+        (LoadRequest.handler(load_model), EmitRequest.handler(emit_one, batch)), info=models.info
     )
 
 
-def load(call: Call, models: Models) -> Reply:
-    """Have a model ready; tells what it is, the geometry of its frames, and how many it hears at once."""
-    recognizer = models.get(call.meta["model"])
-    about = {"grid": asdict(recognizer.grid), "together": recognizer.together}
-    return Reply({"model": asdict(recognizer.info), **about})
+def load(request: LoadRequest, models: Models) -> LoadResponse:
+    """Load a model, unless it is loaded."""
+    recognizer = models.get(request.model)
+    return LoadResponse(recognizer.info, recognizer.grid, recognizer.together)
 
 
-def emit_together(calls: Sequence[Call], models: Models) -> list[Reply]:
-    """For each: ``samples`` float32 ``(n,)`` to ``log_probs`` float32 ``(frames, tokens)`` and their meaning.
-
-    All are of one length and for one model. Meta ``level`` says that they are a window of a longer
-    recording, whose mean and deviation it has.
-    """
-    recordings = [_samples(call) for call in calls]
-    if not all(len(samples) for samples in recordings):
+def emit(requests: Sequence[EmitRequest], models: Models) -> list[EmitResponse]:
+    """Compute the emissions of one batch: all requests are of one model and one length."""
+    if not all(len(request.samples) for request in requests):
         raise InputError("There are no samples to transcribe.", code="audio.no_samples")
     begin = time.perf_counter()
-    recognizer = models.get(calls[0].meta["model"])
+    recognizer = models.get(requests[0].model)
     loaded_s = time.perf_counter() - begin
-
-    if len(calls) == 1:
-        calls[0].check_cancelled()
-    middle = time.perf_counter()
-    emissions = recognizer.emit_together(recordings, [_level(call) for call in calls])
-    forward_s = time.perf_counter() - middle
-    load = {"load model": loaded_s} if loaded_s > NOTICEABLE_S else {}
-    about = {
-        "model": asdict(recognizer.info),
-        "stages": in_turn({**load, "forward": forward_s / len(calls)}),
-        "together": len(calls),
-    }
-    packed = [pack_emission(emission) for emission in emissions]
-    return [Reply({**about, "emission": meta}, arrays) for meta, arrays in packed]
-
-
-def _samples(call: Call) -> Float32:
-    samples = call.arrays.get("samples")
-    if samples is None or samples.ndim != 1:
-        return np.empty(0, np.float32)
-    return samples
-
-
-def _level(call: Call) -> Level | None:
-    told = call.meta.get("level")
-    return Level(**told) if told else None
+    begin = time.perf_counter()
+    emissions = recognizer.emit_together(
+        [request.samples for request in requests], [request.level for request in requests]
+    )
+    forward_s = time.perf_counter() - begin
+    stages = sequence(
+        {
+            "load model": loaded_s if loaded_s > NOTICEABLE_S else 0.0,
+            "forward": forward_s / len(requests),
+        }
+    )
+    return [
+        EmitResponse(emission, recognizer.info, len(requests), stages=stages)
+        for emission in emissions
+    ]

@@ -1,83 +1,96 @@
-"""Operations of the ``text`` role: read an emission, align a text with one.
-
-==========  =================================================  ===========================================
-operation   takes                                              gives
-==========  =================================================  ===========================================
-read        an emission; meta ``decoding`` (fields of           meta ``words``, ``confidence``, ``decoder``,
-            :class:`DecodingOptions`), ``embedded``                    ``reason``, ``note``
-align       an emission; meta ``text``                         meta ``words`` (text, letters, wildcard),
-                                                               ``score``; arrays ``words`` and ``letters``:
-                                                               start, end and score of each
-==========  =================================================  ===========================================
-
-An emission is what :mod:`wav2vec2_app.bridge.emissions` packs. Every answer has ``stages``.
-"""
+"""Operations of the ``text`` role: decode an emission, align a text with one."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from wav2vec2_app.errors import ModelError
-from wav2vec2_app.protocol.emissions import unpack_emission
+from wav2vec2_app.protocol import codec
+from wav2vec2_app.protocol.frame import Body
+from wav2vec2_app.protocol.message import Context, Empty
+from wav2vec2_app.protocol.text import (
+    AlignRequest,
+    AlignResponse,
+    DecodeTextRequest,
+    DecodeTextResponse,
+    TextInfo,
+)
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
-from wav2vec2_app.speech.options import DecodingOptions
-from wav2vec2_app.worker.loop import Call, Operations, Reply
+from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.model.alignment import AlignedWord, Character, align
 from wav2vec2_app.worker.model.alphabet import Alphabet
 from wav2vec2_app.worker.model.decoding import Reader, speller_of
 from wav2vec2_app.worker.model.languages import CONFIG, read_json
 from wav2vec2_app.worker.model.viterbi import prepare
-from wav2vec2_app.worker.stages import in_turn
+from wav2vec2_app.worker.stages import sequence
 
 
-def create(config: Mapping[str, Any]) -> Operations:
-    """The role's operations.
+@dataclass(frozen=True)
+class TextConfig:
+    """The role's configuration.
 
-    ``config`` has ``language_model`` and ``embedded``, both folders, and ``warm_up``: whether the embedded
-    model's beam is likely to be asked for. If not, the first to ask waits for it, and until then it takes no
-    memory.
+    Attributes:
+        language_model, embedded: folders of the language model and of the embedded checkpoint.
+        warm_up: whether to prepare the beam decoder for the embedded checkpoint at the start. Else the
+            first request that needs it waits for it, and it uses no memory until then.
     """
-    reader = Reader(Path(config["language_model"]))
+
+    language_model: Path
+    embedded: Path
+    warm_up: bool
+
+
+def create(config: Mapping[str, object]) -> Role:
+    """The role; ``config`` has the fields of :class:`TextConfig`."""
+    given = codec.unpack(TextConfig, Body(config))
+    reader = Reader(given.language_model)
     prepare()
-    if config["warm_up"]:
-        warm_up(reader, Path(config["embedded"]))
-    return Operations(
-        handlers={"read": lambda call: read(call, reader), "align": align_text},
-        info=lambda: {"note": reader.note},
+    if given.warm_up:
+        warm_up(reader, given.embedded)
+
+    def decode(request: DecodeTextRequest, _: Context[Empty]) -> DecodeTextResponse:
+        return decode_text(request, reader)
+
+    return Role(
+        (DecodeTextRequest.handler(decode), AlignRequest.handler(align_text)),
+        info=lambda: TextInfo(reader.note),
     )
 
 
-def read(call: Call, reader: Reader) -> Reply:
+def decode_text(request: DecodeTextRequest, reader: Reader) -> DecodeTextResponse:
     """Decode an emission."""
     begin = time.perf_counter()
-    emission = unpack_emission(call.meta["emission"], call.arrays)
-    asked = dict(call.meta["decoding"])
-    decoding = DecodingOptions(**{**asked, "hotwords": tuple(asked.get("hotwords", ()))})
-    found = reader.read(emission, decoding, embedded=call.meta["embedded"])
-    return Reply({**asdict(found), "stages": in_turn({"decode text": time.perf_counter() - begin})})
+    found = reader.read(request.emission, request.decoding, embedded=request.embedded)
+    return DecodeTextResponse(
+        words=found.words,
+        confidence=found.confidence,
+        decoder=found.decoder,
+        reason=found.reason,
+        note=found.note,
+        stages=sequence({"decode text": time.perf_counter() - begin}),
+    )
 
 
-def align_text(call: Call) -> Reply:
+def align_text(request: AlignRequest, _: Context[Empty]) -> AlignResponse:
     """Align a text with an emission."""
     begin = time.perf_counter()
-    emission = unpack_emission(call.meta["emission"], call.arrays)
-    found = align(emission, str(call.meta["text"]), speller_of(emission))
-    words = [
-        {"text": w.text, "letters": [c.text for c in w.characters], "wildcard": w.wildcard}
-        for w in found.words
-    ]
+    found = align(request.emission, request.text, speller_of(request.emission))
     letters = [character for word in found.words for character in word.characters]
-    stages = in_turn({"align": time.perf_counter() - begin})
-    return Reply(
-        {"words": words, "score": found.score, "stages": stages},
-        {"words": _spans(found.words), "letters": _spans(letters)},
+    return AlignResponse(
+        texts=tuple(word.text for word in found.words),
+        wildcards=np.array([word.wildcard for word in found.words], np.bool_),
+        word_spans=_spans(found.words),
+        letters=tuple(letter.text for letter in letters),
+        letter_counts=np.array([len(word.characters) for word in found.words], np.int32),
+        letter_spans=_spans(letters),
+        score=found.score,
+        stages=sequence({"align": time.perf_counter() - begin}),
     )
 
 
@@ -88,13 +101,13 @@ def _spans(parts: Sequence[AlignedWord] | Sequence[Character]) -> Float32:
 
 
 def warm_up(reader: Reader, embedded: Path) -> None:
-    """Prepare for the embedded model's letters, so that the first request need not wait."""
+    """Prepare the beam decoder for the embedded model, so that the first request need not wait."""
     try:
         config = read_json(embedded / CONFIG)
         alphabet = Alphabet.of(embedded)
         alphabet = alphabet.fitted(config.get("vocab_size", len(alphabet.tokens)))
     except ModelError:
-        return  # the inference worker says so better
+        return  # the inference worker reports it
     reader.warm_up(
         Emission(
             log_probs=np.zeros((0, len(alphabet.tokens)), np.float32),

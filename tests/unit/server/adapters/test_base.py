@@ -1,4 +1,4 @@
-"""The adapters' measure of themselves, and the double that stands in for one."""
+"""The measurement of adapters, and the test double of an adapter."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from wav2vec2_app.errors import (
     WorkerDiedError,
 )
 from wav2vec2_app.server.adapters.base import ModelAdapter, RollingMeasure, is_fault
-from wav2vec2_app.server.tasks import ModelTask, Operation
+from wav2vec2_app.server.tasks import ModelTask, Operation, Step
 
 
-def test_a_measure_without_operations_claims_nothing() -> None:
+def test_a_measure_without_operations_has_no_figures() -> None:
     measure = RollingMeasure(clock=FakeClock())
 
     assert measure.samples == 0
@@ -90,9 +90,7 @@ def test_timing_records_success_and_faults_but_not_the_callers_mistakes() -> Non
         (RuntimeError("x"), True),
     ],
 )
-def test_only_failures_of_the_one_who_did_the_work_are_faults(
-    error: BaseException, fault: bool
-) -> None:
+def test_only_failures_of_what_did_the_work_are_faults(error: BaseException, fault: bool) -> None:
     assert is_fault(error) is fault
 
 
@@ -100,7 +98,9 @@ async def test_the_fake_adapter_has_the_real_interface_and_answers_from_the_task
     adapter = FakeAdapter()
     assert isinstance(adapter, ModelAdapter)
 
-    result = await adapter.handle_task(ModelTask(Operation.TRANSCRIBE, make_task("one two.wav")))
+    result = await adapter.handle_task(
+        ModelTask(Step(Operation.TRANSCRIBE), make_task("one two.wav"))
+    )
 
     assert result.value.transcript.text == "one two"
     assert [stage.name for stage in result.stages] == ["forward", "decode text"]
@@ -108,9 +108,9 @@ async def test_the_fake_adapter_has_the_real_interface_and_answers_from_the_task
 
 async def test_the_fake_adapter_gives_queued_answers_before_its_own() -> None:
     adapter = FakeAdapter()
-    task = ModelTask(Operation.TRANSCRIBE, make_task())
+    task = ModelTask(Step(Operation.TRANSCRIBE), make_task())
     adapter.answer(Operation.TRANSCRIBE, make_recognition("queued"))
-    adapter.fail(Operation.TRANSCRIBE, InputError("told to"))
+    adapter.fail(Operation.TRANSCRIBE, InputError("queued"))
 
     assert (await adapter.handle_task(task)).value.transcript.text == "queued"
     with pytest.raises(InputError):
@@ -122,18 +122,18 @@ async def test_the_fake_adapter_takes_time_on_its_clock_and_measures_it() -> Non
     clock = FakeClock()
     adapter = FakeAdapter(clock=clock, takes_s={Operation.TRANSCRIBE: 2.0})
 
-    result = await adapter.handle_task(ModelTask(Operation.TRANSCRIBE, make_task()))
+    result = await adapter.handle_task(ModelTask(Step(Operation.TRANSCRIBE), make_task()))
 
     assert clock() == 1002.0
     assert sum(stage.duration_s for stage in result.stages) == pytest.approx(2.0)
     assert adapter.get_capabilities().average_latency_s == 2.0
 
 
-def test_a_made_emission_reads_its_text_greedily() -> None:
+def test_a_made_emission_decodes_greedily_to_its_text() -> None:
     emission = make_emission("see me")
     best = emission.log_probs.argmax(axis=1)
-    kept = [t for t, before in zip(best, [-1, *best], strict=False) if t not in (before, 0)]
+    spelled = [t for t, before in zip(best, [-1, *best], strict=False) if t not in (before, 0)]
 
-    assert "".join(emission.vocabulary[token] for token in kept) == "SEE|ME"
+    assert "".join(emission.vocabulary[token] for token in spelled) == "SEE|ME"
     assert np.allclose(np.exp(emission.log_probs.astype(np.float32)).sum(axis=1), 1, atol=1e-2)
     assert [word.text for word in make_recognition("see me").transcript.words] == ["see", "me"]

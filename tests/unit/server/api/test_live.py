@@ -36,7 +36,8 @@ SPEECH = pcm(sound(SCRIPT, 2.4))
 
 
 def recognized(task: ModelTask) -> Recognition:
-    audio = task.inputs[Operation.DECODE_AUDIO]
+    audio = task.inputs.audio
+    assert audio is not None
     words = [word for word in SCRIPT if word.end_s <= audio.duration_s]
     return recognition(words, audio.duration_s)
 

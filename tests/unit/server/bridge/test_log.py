@@ -20,7 +20,7 @@ async def follow(*chunks: bytes) -> WorkerLog:
     return log
 
 
-async def test_lines_arrive_whole_whatever_the_pieces(caplog: pytest.LogCaptureFixture) -> None:
+async def test_lines_are_complete_whatever_the_pieces(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     await follow(b"ERR", b"OR lib: bro", b"ken\n    at", b" line 3\nDEBUG fine\nprint", b"ed")
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
@@ -31,19 +31,19 @@ async def test_lines_arrive_whole_whatever_the_pieces(caplog: pytest.LogCaptureF
     ]
 
 
-async def test_endless_line_is_cut_and_never_collected(caplog: pytest.LogCaptureFixture) -> None:
+async def test_endless_line_is_cut(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     await follow(*[b"x" * 5000] * 10, b"\nend\n")
     assert max(len(message) for message in caplog.messages) == 2000
     assert caplog.messages[-1] == "end"
 
 
-async def test_bytes_that_are_no_text_are_shown_as_such(caplog: pytest.LogCaptureFixture) -> None:
+async def test_bytes_that_are_not_utf8_are_replaced(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     await follow(b"caf\xe9\n")
     assert caplog.messages == ["caf\ufffd"]
 
 
-async def test_last_words_are_the_last_lines() -> None:
+async def test_only_the_last_lines_are_remembered() -> None:
     log = await follow(b"".join(b"line %d\n" % number for number in range(100)))
-    assert log.last_words.splitlines() == [f"line {number}" for number in range(80, 100)]
+    assert log.last_lines.splitlines() == [f"line {number}" for number in range(80, 100)]

@@ -1,4 +1,4 @@
-"""One line a task, readable or JSON, and nothing in it that a person said."""
+"""One line for each task, readable or JSON, without any of what was said."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from collections.abc import Iterator
 import pytest
 
 from tests.doubles import FakeAdapter, FakeClock, make_task
-from wav2vec2_app.errors import InputError, InternalError
-from wav2vec2_app.server.events import Failed
+from wav2vec2_app.errors import InputError, InternalError, WorkerDiedError
+from wav2vec2_app.server.events import BreakerEvent, Failed, Retried, WorkerEvent
 from wav2vec2_app.server.monitoring.logs import (
     JsonFormatter,
     ReadableFormatter,
     configure_logging,
-    log_task,
+    log_event,
 )
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import AudioTask, Operation, Want
-from wav2vec2_app.settings import Settings
+from wav2vec2_app.server.tasks import AudioTask, Operation, Step, Want
 
 LOGGER = "wav2vec2_app.server.monitoring.logs"
 
 
 @pytest.fixture(autouse=True)
-def leave_logging_as_it_was() -> Iterator[None]:
+def restore_logging() -> Iterator[None]:
     root, package = logging.getLogger(), logging.getLogger("wav2vec2_app")
     handlers, level = list(root.handlers), package.level
     yield
@@ -35,7 +34,7 @@ def leave_logging_as_it_was() -> Iterator[None]:
 
 async def log_of(task: AudioTask, adapter: FakeAdapter) -> None:
     orchestrator = ModelOrchestrator([adapter], clock=FakeClock())
-    orchestrator.subscribe(log_task)
+    orchestrator.events.subscribe(log_event)
     await orchestrator.start()
     async for _ in orchestrator.submit(task):
         pass
@@ -58,15 +57,15 @@ async def test_a_finished_task_is_one_line_with_id_stages_and_outcome(
     assert "secret" not in ReadableFormatter().format(record)
 
 
-async def test_what_was_said_is_logged_at_debug_only(caplog: pytest.LogCaptureFixture) -> None:
+async def test_transcripts_are_logged_at_debug_only(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, LOGGER):
         await log_of(make_task("secret words.wav"), FakeAdapter())
 
-    telling = [record for record in caplog.records if "secret words" in record.getMessage()]
-    assert [record.levelno for record in telling] == [logging.DEBUG]
+    with_words = [record for record in caplog.records if "secret words" in record.getMessage()]
+    assert [record.levelno for record in with_words] == [logging.DEBUG]
 
 
-async def test_missing_extras_stand_in_the_line(caplog: pytest.LogCaptureFixture) -> None:
+async def test_missing_extras_are_in_the_line(caplog: pytest.LogCaptureFixture) -> None:
     adapter = FakeAdapter()
     adapter.fail(Operation.DRAW, InternalError("no ink"))
     with caplog.at_level(logging.INFO, LOGGER):
@@ -80,17 +79,38 @@ async def test_missing_extras_stand_in_the_line(caplog: pytest.LogCaptureFixture
     ("error", "level"),
     [(InputError("bad file"), logging.INFO), (InternalError("our fault"), logging.ERROR)],
 )
-def test_only_our_failures_are_logged_as_errors(
+def test_only_failures_of_the_application_are_logged_as_errors(
     error: InputError | InternalError, level: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     task = make_task()
     with caplog.at_level(logging.INFO, LOGGER):
-        log_task(task, Failed(task.id, 1.5, error))
+        log_event(Failed(task, 1.5, error))
 
     [record] = caplog.records
     assert record.levelno == level
     assert vars(record)["code"] == error.code
     assert vars(record)["took_s"] == 1.5
+
+
+def test_retries_and_transitions_of_circuit_breakers_are_warnings(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    task = make_task()
+    died = WorkerDiedError("gone")
+    with caplog.at_level(logging.INFO, LOGGER):
+        log_event(Retried(task, 1.0, Step(Operation.DRAW), InternalError("no ink")))
+        log_event(WorkerEvent("inference", "retried", error=died))
+        log_event(WorkerEvent("inference", "ready"))
+        log_event(BreakerEvent("fake.draw", "closed", "open"))
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "draw failed, trying again",
+        "a request to the inference worker is retried",
+        "circuit fake.draw: closed -> open",
+    ]
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+    assert vars(caplog.records[0])["task_id"] == task.id
+    assert vars(caplog.records[1])["code"] == "worker.died"
 
 
 def record_of(message: str, **extra: object) -> logging.LogRecord:
@@ -101,7 +121,7 @@ def record_of(message: str, **extra: object) -> logging.LogRecord:
 
 def test_a_json_line_is_one_object_with_the_extra_facts_and_the_traceback() -> None:
     try:
-        raise RuntimeError("the whole of it")
+        raise RuntimeError("in full")
     except RuntimeError as error:
         info = (RuntimeError, error, error.__traceback__)
     line = JsonFormatter().format(record_of("two\nlines", task_id="t-1", exc_info=info))
@@ -110,7 +130,7 @@ def test_a_json_line_is_one_object_with_the_extra_facts_and_the_traceback() -> N
     entry = json.loads(line)
     assert entry["message"] == "two\nlines"
     assert entry["task_id"] == "t-1"
-    assert "the whole of it" in entry["traceback"]
+    assert "in full" in entry["traceback"]
 
 
 def test_a_readable_line_cannot_be_forged_by_what_it_quotes() -> None:
@@ -123,8 +143,8 @@ def test_a_readable_line_cannot_be_forged_by_what_it_quotes() -> None:
 
 
 def test_configuring_again_replaces_the_handler(capsys: pytest.CaptureFixture[str]) -> None:
-    first = configure_logging(Settings(log_level="INFO"))
-    second = configure_logging(Settings(log_level="INFO", log_json=True))
+    first = configure_logging("INFO")
+    second = configure_logging("INFO", as_json=True)
     logger = logging.getLogger("wav2vec2_app.x")
     logger.info("once", extra={"task_id": "t-1"})
     logger.debug("not at this level")

@@ -1,35 +1,48 @@
-"""Events become Prometheus metrics."""
+"""Prometheus metrics are computed from events."""
 
 from __future__ import annotations
 
-from tests.doubles import FakeAdapter, FakeClock, make_task
+import pytest
+
+from tests.doubles import (
+    FakeAdapter,
+    FakeClock,
+    make_audio,
+    make_policy,
+    make_recognition,
+    make_task,
+)
 from wav2vec2_app.errors import InputError, InternalError, ResourceError
-from wav2vec2_app.server.monitoring.metrics import TaskMetrics
+from wav2vec2_app.server.events import BreakerEvent, EventBus, WorkerEvent
+from wav2vec2_app.server.monitoring.metrics import Metrics
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import Operation, Want
+from wav2vec2_app.server.tasks import AudioTask, Operation, Want
 
 
-async def followed(adapter: FakeAdapter, clock: FakeClock) -> tuple[ModelOrchestrator, TaskMetrics]:
-    orchestrator = ModelOrchestrator([adapter], concurrency=1, clock=clock)
-    metrics = TaskMetrics()
-    orchestrator.subscribe(metrics)
+async def start_with_metrics(
+    adapter: FakeAdapter, clock: FakeClock, **bounds: int
+) -> tuple[ModelOrchestrator, Metrics]:
+    policy = make_policy(concurrency=1, **bounds)
+    orchestrator = ModelOrchestrator([adapter], policy, clock=clock)
+    metrics = Metrics()
+    orchestrator.events.subscribe(metrics)
     await orchestrator.start()
     return orchestrator, metrics
 
 
-def value(metrics: TaskMetrics, name: str, **labels: str) -> float | None:
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
 async def test_finished_tasks_are_counted_with_their_audio_stages_and_real_time_factor() -> None:
     clock = FakeClock()
     adapter = FakeAdapter(duration_s=8.0, clock=clock, takes_s={Operation.TRANSCRIBE: 2.0})
-    orchestrator, metrics = await followed(adapter, clock)
+    orchestrator, metrics = await start_with_metrics(adapter, clock)
 
     await orchestrator.run(make_task())
     await orchestrator.stop()
 
-    assert value(metrics, "wav2vec2_tasks_total", outcome="done", code="") == 1
+    assert value(metrics, "wav2vec2_tasks_total", outcome="done", code="", kind="upload") == 1
     assert value(metrics, "wav2vec2_audio_seconds_total") == 8.0
     assert value(metrics, "wav2vec2_real_time_factor_sum") == 0.25
     assert value(metrics, "wav2vec2_stage_seconds_sum", stage="forward") == 1.8
@@ -42,22 +55,59 @@ async def test_failures_are_counted_by_code_and_retries_by_operation() -> None:
     adapter = FakeAdapter(clock=clock)
     adapter.fail(Operation.PROBE, InputError("too long", code="audio.too_long"))
     adapter.fail(Operation.TRANSCRIBE, ResourceError("no room at the moment"))
-    orchestrator, metrics = await followed(adapter, clock)
+    orchestrator, metrics = await start_with_metrics(adapter, clock)
 
     async for _ in orchestrator.submit(make_task()):
         pass
     await orchestrator.run(make_task())
     await orchestrator.stop()
 
-    assert value(metrics, "wav2vec2_tasks_total", outcome="failed", code="audio.too_long") == 1
+    labels = {"outcome": "failed", "code": "audio.too_long", "kind": "upload"}
+    assert value(metrics, "wav2vec2_tasks_total", **labels) == 1
     assert value(metrics, "wav2vec2_retries_total", operation="transcribe") == 1
+
+
+@pytest.mark.parametrize("kind", ["live", "cached"])
+async def test_live_passes_and_cached_answers_are_counted_without_audio_and_real_time_factor(
+    kind: str,
+) -> None:
+    clock = FakeClock()
+    adapter = FakeAdapter(duration_s=8.0, clock=clock, takes_s={Operation.TRANSCRIBE: 2.0})
+    orchestrator, metrics = await start_with_metrics(adapter, clock, cache_bytes=10_000_000)
+    first = await orchestrator.run(make_task())
+    adapter.answer(Operation.TRANSCRIBE, make_recognition())
+    other = {
+        "live": AudioTask(audio=make_audio(0.5), live=True),
+        "cached": AudioTask(cached_id=first.id),
+    }
+
+    await orchestrator.run(other[kind])
+    await orchestrator.stop()
+
+    assert value(metrics, "wav2vec2_tasks_total", outcome="done", code="", kind=kind) == 1
+    assert value(metrics, "wav2vec2_audio_seconds_total") == 8.0
+    assert value(metrics, "wav2vec2_real_time_factor_count") == 1
+
+
+def test_events_of_workers_and_circuit_breakers_are_counted() -> None:
+    bus, metrics = EventBus(), Metrics()
+    bus.subscribe(metrics)
+
+    bus.publish(WorkerEvent("inference", "died"))
+    bus.publish(WorkerEvent("inference", "retried"))
+    bus.publish(BreakerEvent("fake.draw", "closed", "open"))
+
+    worker, breaker = "wav2vec2_worker_events_total", "wav2vec2_breaker_transitions_total"
+    assert value(metrics, worker, role="inference", event="died") == 1
+    assert value(metrics, worker, role="inference", event="retried") == 1
+    assert value(metrics, breaker, circuit="fake.draw", state="open") == 1
 
 
 async def test_missing_extras_are_counted() -> None:
     clock = FakeClock()
     adapter = FakeAdapter(clock=clock)
     adapter.fail(Operation.DRAW, InternalError("no ink"))
-    orchestrator, metrics = await followed(adapter, clock)
+    orchestrator, metrics = await start_with_metrics(adapter, clock)
 
     await orchestrator.run(make_task(wants=[Want.TRANSCRIPT, Want.PICTURES]))
     await orchestrator.stop()
@@ -65,11 +115,11 @@ async def test_missing_extras_are_counted() -> None:
     assert value(metrics, "wav2vec2_task_problems_total", operation="draw", code="internal") == 1
 
 
-async def test_the_queue_and_the_tasks_in_work_are_gauged_while_they_last() -> None:
+async def test_waiting_and_running_tasks_are_gauged_while_they_last() -> None:
     clock = FakeClock()
     adapter = FakeAdapter(clock=clock)
     gate = adapter.block(Operation.DECODE_AUDIO)
-    orchestrator, metrics = await followed(adapter, clock)
+    orchestrator, metrics = await start_with_metrics(adapter, clock)
     first, second = orchestrator.submit(make_task()), orchestrator.submit(make_task())
     for events in (first, second):
         while type(await anext(events)).__name__ != "Queued":
@@ -89,9 +139,9 @@ async def test_the_queue_and_the_tasks_in_work_are_gauged_while_they_last() -> N
 
 
 def test_two_applications_in_one_process_do_not_share_metrics() -> None:
-    assert TaskMetrics().registry is not TaskMetrics().registry
+    assert Metrics().registry is not Metrics().registry
 
 
-def test_what_a_scraper_reads_is_prometheus_text() -> None:
-    assert b"# TYPE wav2vec2_tasks_total counter" in TaskMetrics().render()
-    assert TaskMetrics.content_type.startswith("text/plain")
+def test_rendered_metrics_are_prometheus_text() -> None:
+    assert b"# TYPE wav2vec2_tasks_total counter" in Metrics().render()
+    assert Metrics.content_type.startswith("text/plain")

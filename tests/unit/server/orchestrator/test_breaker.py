@@ -1,4 +1,4 @@
-"""A circuit breaker pauses what fails again and again, and tries it once before it goes on."""
+"""A circuit breaker pauses an operation that keeps failing, and tries it once before it goes on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from wav2vec2_app.errors import (
     ModelError,
     WorkerDiedError,
 )
-from wav2vec2_app.server.orchestrator.breaker import CircuitBreaker
+from wav2vec2_app.server.events import BreakerEvent
+from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy, CircuitBreaker
 
 RECOVERY_S = 10.0
 
@@ -26,8 +27,14 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def breaker(clock: FakeClock) -> CircuitBreaker:
-    return CircuitBreaker("fake.decode", failures=3, recovery_s=RECOVERY_S, clock=clock)
+def published() -> list[BreakerEvent]:
+    return []
+
+
+@pytest.fixture
+def breaker(clock: FakeClock, published: list[BreakerEvent]) -> CircuitBreaker:
+    policy = BreakerPolicy(failures=3, recovery_s=RECOVERY_S)
+    return CircuitBreaker("fake.decode", policy, publish=published.append, clock=clock)
 
 
 def succeed(breaker: CircuitBreaker) -> None:
@@ -50,7 +57,7 @@ def test_it_opens_after_so_many_faults_in_a_row(breaker: CircuitBreaker) -> None
     assert breaker.state == "open"
 
 
-def test_a_success_starts_the_count_anew(breaker: CircuitBreaker) -> None:
+def test_a_success_resets_the_count(breaker: CircuitBreaker) -> None:
     fail(breaker, times=2)
     succeed(breaker)
     fail(breaker, times=2)
@@ -68,7 +75,7 @@ def test_a_success_starts_the_count_anew(breaker: CircuitBreaker) -> None:
         asyncio.CancelledError(),
     ],
 )
-def test_what_speaks_against_nobody_does_not_count(
+def test_failures_that_are_not_faults_do_not_count(
     breaker: CircuitBreaker, error: BaseException
 ) -> None:
     fail(breaker, error, times=10)
@@ -76,7 +83,7 @@ def test_what_speaks_against_nobody_does_not_count(
     assert breaker.state == "closed"
 
 
-def test_an_open_one_refuses_and_says_when_to_come_back(
+def test_an_open_one_rejects_and_says_when_to_try_again(
     breaker: CircuitBreaker, clock: FakeClock
 ) -> None:
     fail(breaker, times=3)
@@ -99,7 +106,7 @@ def test_a_successful_trial_closes_it(breaker: CircuitBreaker, clock: FakeClock)
     assert breaker.state == "closed"
 
 
-def test_a_failed_trial_opens_it_for_the_whole_time_again(
+def test_a_failed_trial_opens_it_for_the_full_time_again(
     breaker: CircuitBreaker, clock: FakeClock
 ) -> None:
     fail(breaker, times=3)
@@ -121,9 +128,7 @@ def test_only_one_trial_at_a_time(breaker: CircuitBreaker, clock: FakeClock) -> 
     assert breaker.state == "closed"
 
 
-def test_a_cancelled_trial_makes_room_for_another(
-    breaker: CircuitBreaker, clock: FakeClock
-) -> None:
+def test_a_cancelled_trial_permits_another(breaker: CircuitBreaker, clock: FakeClock) -> None:
     fail(breaker, times=3)
     clock.advance(RECOVERY_S)
     fail(breaker, asyncio.CancelledError())
@@ -142,15 +147,15 @@ def test_a_call_from_before_the_pause_cannot_end_it(
     assert breaker.state == "open"
 
 
-def test_listeners_hear_of_every_transition(breaker: CircuitBreaker, clock: FakeClock) -> None:
-    heard: list[tuple[str, str, str]] = []
-    breaker.listen(lambda *transition: heard.append(transition))
+def test_every_transition_is_published(
+    breaker: CircuitBreaker, clock: FakeClock, published: list[BreakerEvent]
+) -> None:
     fail(breaker, times=3)
     clock.advance(RECOVERY_S)
     succeed(breaker)
 
-    assert heard == [
-        ("fake.decode", "closed", "open"),
-        ("fake.decode", "open", "half-open"),
-        ("fake.decode", "half-open", "closed"),
+    assert published == [
+        BreakerEvent("fake.decode", "closed", "open"),
+        BreakerEvent("fake.decode", "open", "half-open"),
+        BreakerEvent("fake.decode", "half-open", "closed"),
     ]

@@ -1,8 +1,8 @@
-"""Results that are kept: decoding them anew, asking again, and what is forgotten."""
+"""The result cache: decoding again, repeated requests, and what is dropped."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,19 +10,26 @@ from typing import Any
 import pytest
 
 from tests.doubles import FakeAdapter, FakeClock, make_task
+from tests.unit.server.orchestrator.conftest import Start
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.events import Done, Queued
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import AudioTask, ModelTask, Operation, Want
+from wav2vec2_app.server.tasks import (
+    AudioTask,
+    ModelTask,
+    Operation,
+    Step,
+    StepInputs,
+    Want,
+)
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.options import DecodingOptions
-from wav2vec2_app.speech.transcript import Recognition
 
-PROBE, DECODE, TRANSCRIBE, READ, ALIGN, ANALYZE, DRAW = Operation
+PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, DRAW = Operation
 ALL = frozenset({Want.TRANSCRIPT, Want.FEATURES, Want.PICTURES})
 HOT = DecodingOptions(hotwords=("ada", "lovelace"))
 
-Start = Callable[..., Awaitable[ModelOrchestrator]]
+StartCached = Callable[..., Awaitable[ModelOrchestrator]]
 
 
 @pytest.fixture
@@ -31,47 +38,42 @@ def adapter() -> FakeAdapter:
 
 
 @pytest.fixture
-async def start(adapter: FakeAdapter) -> AsyncIterator[Start]:
-    running: list[ModelOrchestrator] = []
+def start_cached(start: Start, adapter: FakeAdapter) -> StartCached:
+    async def start_cached(**bounds: Any) -> ModelOrchestrator:
+        return await start(adapter, **{"cache_bytes": 10_000_000, **bounds})
 
-    async def start(**settings: Any) -> ModelOrchestrator:
-        orchestrator = ModelOrchestrator([adapter], **{"cache_bytes": 10_000_000, **settings})
-        await orchestrator.start()
-        running.append(orchestrator)
-        return orchestrator
-
-    yield start
-    for orchestrator in running:
-        await orchestrator.stop()
+    return start_cached
 
 
 def operations(adapter: FakeAdapter) -> list[Operation]:
     return [call.operation for call in adapter.calls]
 
 
-def inputs_of(adapter: FakeAdapter, operation: Operation) -> dict[Operation, Any]:
+def inputs_of(adapter: FakeAdapter, operation: Operation) -> StepInputs:
     [call] = [call for call in adapter.calls if call.operation is operation]
-    return dict(call.inputs)
+    return call.inputs
 
 
-async def test_reading_anew_needs_neither_recording_nor_model(
-    start: Start, adapter: FakeAdapter
+async def test_decoding_again_needs_neither_recording_nor_model(
+    start_cached: StartCached, adapter: FakeAdapter
 ) -> None:
-    orchestrator = await start()
+    orchestrator = await start_cached()
     first = await orchestrator.run(make_task(session="me"))
     adapter.calls.clear()
 
     again = await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT, session="me"))
 
-    assert operations(adapter) == [READ]
+    assert operations(adapter) == [DECODE_TEXT]
     assert first.recognition is not None
-    assert inputs_of(adapter, READ)[TRANSCRIBE] is first.recognition
+    assert inputs_of(adapter, DECODE_TEXT).recognition is first.recognition
     assert again.transcript is not None
     assert again.transcript.text == "ada lovelace"
 
 
-async def test_pictures_of_a_new_reading_show_its_words(start: Start, adapter: FakeAdapter) -> None:
-    orchestrator = await start()
+async def test_pictures_after_decoding_again_show_the_new_words(
+    start_cached: StartCached, adapter: FakeAdapter
+) -> None:
+    orchestrator = await start_cached()
     first = await orchestrator.run(make_task(wants=ALL, session="me"))
     adapter.calls.clear()
 
@@ -79,15 +81,18 @@ async def test_pictures_of_a_new_reading_show_its_words(start: Start, adapter: F
         AudioTask(cached_id=first.id, decoding=HOT, wants=ALL, session="me")
     )
 
-    assert operations(adapter) == [READ, DRAW]
-    drawn: Recognition = inputs_of(adapter, DRAW)[READ]
+    assert operations(adapter) == [DECODE_TEXT, DRAW]
+    drawn = inputs_of(adapter, DRAW).recognition
+    assert drawn is not None
     assert drawn.transcript.text == "ada lovelace"
     assert again.pictures
     assert again.features is first.features
 
 
-async def test_text_is_aligned_with_what_is_kept(start: Start, adapter: FakeAdapter) -> None:
-    orchestrator = await start()
+async def test_text_is_aligned_with_a_cached_emission(
+    start_cached: StartCached, adapter: FakeAdapter
+) -> None:
+    orchestrator = await start_cached()
     first = await orchestrator.run(make_task(session="me"))
     adapter.calls.clear()
 
@@ -100,8 +105,10 @@ async def test_text_is_aligned_with_what_is_kept(start: Start, adapter: FakeAdap
     assert [word.text for word in aligned.alignment.words] == ["so", "it", "was", "said"]
 
 
-async def test_same_recording_again_asks_nobody(start: Start, adapter: FakeAdapter) -> None:
-    orchestrator = await start()
+async def test_same_recording_again_runs_nothing(
+    start_cached: StartCached, adapter: FakeAdapter
+) -> None:
+    orchestrator = await start_cached()
     first = await orchestrator.run(make_task(wants=ALL, session="me"))
     adapter.calls.clear()
     events = [event async for event in orchestrator.submit(make_task(wants=ALL, session="me"))]
@@ -113,10 +120,10 @@ async def test_same_recording_again_asks_nobody(start: Start, adapter: FakeAdapt
     assert events[-1].result.pictures == first.pictures
 
 
-async def test_extras_that_were_not_wanted_before_are_made_from_what_is_kept(
-    start: Start, adapter: FakeAdapter
+async def test_extras_that_were_not_wanted_before_are_made_from_the_cached_result(
+    start_cached: StartCached, adapter: FakeAdapter
 ) -> None:
-    orchestrator = await start()
+    orchestrator = await start_cached()
     await orchestrator.run(make_task(session="me"))
     adapter.calls.clear()
 
@@ -126,23 +133,29 @@ async def test_extras_that_were_not_wanted_before_are_made_from_what_is_kept(
 
 
 @pytest.mark.parametrize(
-    ("session", "shared", "asked_again"),
+    ("session", "shared", "transcribed_again"),
     [("me", False, False), ("you", False, True), ("", False, True), ("you", True, False)],
 )
 async def test_recording_is_recognised_in_its_own_session_unless_shared(
-    start: Start, adapter: FakeAdapter, session: str, shared: bool, asked_again: bool
+    start_cached: StartCached,
+    adapter: FakeAdapter,
+    session: str,
+    shared: bool,
+    transcribed_again: bool,
 ) -> None:
-    orchestrator = await start(cache_shared=shared)
+    orchestrator = await start_cached(cache_shared=shared)
     await orchestrator.run(make_task(session="me"))
     adapter.calls.clear()
 
     await orchestrator.run(make_task(session=session))
 
-    assert (TRANSCRIBE in operations(adapter)) is asked_again
+    assert (TRANSCRIBE in operations(adapter)) is transcribed_again
 
 
-async def test_other_recording_or_other_model_is_heard(start: Start, adapter: FakeAdapter) -> None:
-    orchestrator = await start()
+async def test_other_recording_or_other_model_is_transcribed(
+    start_cached: StartCached, adapter: FakeAdapter
+) -> None:
+    orchestrator = await start_cached()
     task = make_task(session="me")
     await orchestrator.run(task)
     adapter.calls.clear()
@@ -155,9 +168,9 @@ async def test_other_recording_or_other_model_is_heard(start: Start, adapter: Fa
 
 
 async def test_files_are_recognised_by_their_bytes(
-    start: Start, adapter: FakeAdapter, tmp_path: Path
+    start_cached: StartCached, adapter: FakeAdapter, tmp_path: Path
 ) -> None:
-    orchestrator = await start()
+    orchestrator = await start_cached()
     for name, content in (("a.wav", b"same"), ("b.wav", b"same"), ("c.wav", b"else")):
         (tmp_path / name).write_bytes(content)
         source = AudioSource(path=tmp_path / name, name=name)
@@ -167,9 +180,9 @@ async def test_files_are_recognised_by_their_bytes(
 
 
 async def test_file_that_cannot_be_read_is_left_to_the_adapter(
-    start: Start, adapter: FakeAdapter, tmp_path: Path
+    start_cached: StartCached, adapter: FakeAdapter, tmp_path: Path
 ) -> None:
-    orchestrator = await start()
+    orchestrator = await start_cached()
     source = AudioSource(path=tmp_path / "gone.wav", name="gone.wav")
 
     await orchestrator.run(AudioTask(source=source, session="me"))
@@ -177,18 +190,20 @@ async def test_file_that_cannot_be_read_is_left_to_the_adapter(
     assert PROBE in operations(adapter)
 
 
-async def test_unknown_id_is_refused_with_a_hint(start: Start) -> None:
-    orchestrator = await start()
+async def test_unknown_id_is_refused_with_a_hint(start_cached: StartCached) -> None:
+    orchestrator = await start_cached()
 
     with pytest.raises(InputError) as refused:
-        await orchestrator.run(AudioTask(cached_id="who knows"))
+        await orchestrator.run(AudioTask(cached_id="unknown"))
 
-    assert refused.value.code == "task.not_kept"
+    assert refused.value.code == "task.not_cached"
     assert refused.value.hint
 
 
-async def test_nothing_is_kept_of_one_who_has_left(start: Start, adapter: FakeAdapter) -> None:
-    orchestrator = await start()
+async def test_results_of_a_session_that_ended_are_dropped(
+    start_cached: StartCached, adapter: FakeAdapter
+) -> None:
+    orchestrator = await start_cached()
     mine = await orchestrator.run(make_task(session="me"))
     yours = await orchestrator.run(make_task("other.wav", session="you"))
 
@@ -199,9 +214,9 @@ async def test_nothing_is_kept_of_one_who_has_left(start: Start, adapter: FakeAd
     await orchestrator.run(AudioTask(cached_id=yours.id, decoding=HOT))
 
 
-async def test_results_are_forgotten_in_time(start: Start) -> None:
+async def test_results_expire(start_cached: StartCached) -> None:
     clock = FakeClock()
-    orchestrator = await start(cache_s=60.0, clock=clock)
+    orchestrator = await start_cached(cache_s=60.0, clock=clock)
     first = await orchestrator.run(make_task(session="me"))
 
     clock.advance(59)
@@ -212,8 +227,8 @@ async def test_results_are_forgotten_in_time(start: Start) -> None:
         await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT))
 
 
-async def test_least_recently_used_result_gives_way(start: Start) -> None:
-    orchestrator = await start(cache_bytes=300_000)  # two of 2 s, as float32
+async def test_least_recently_used_result_is_dropped_first(start_cached: StartCached) -> None:
+    orchestrator = await start_cached(cache_bytes=300_000)  # two of 2 s, as float32
     ids = []
     for name in ("one", "two"):
         source = AudioSource(data=name.encode(), name=name)
@@ -225,18 +240,18 @@ async def test_least_recently_used_result_gives_way(start: Start) -> None:
         await orchestrator.run(AudioTask(cached_id=ids[1], decoding=HOT))
 
 
-async def test_what_is_larger_than_all_the_room_is_not_kept(start: Start) -> None:
-    orchestrator = await start(cache_bytes=1000)
+async def test_result_larger_than_the_cache_is_not_stored(start_cached: StartCached) -> None:
+    orchestrator = await start_cached(cache_bytes=1000)
     first = await orchestrator.run(make_task(session="me"))
 
     with pytest.raises(InputError):
         await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT))
 
 
-async def test_text_is_aligned_without_reading_although_settings_changed(
-    start: Start, adapter: FakeAdapter
+async def test_text_is_aligned_without_decoding_again_although_options_changed(
+    start_cached: StartCached, adapter: FakeAdapter
 ) -> None:
-    orchestrator = await start()
+    orchestrator = await start_cached()
     first = await orchestrator.run(make_task(session="me"))
     adapter.calls.clear()
 
@@ -247,10 +262,10 @@ async def test_text_is_aligned_without_reading_although_settings_changed(
     assert operations(adapter) == [ALIGN]
 
 
-async def test_task_that_went_back_to_another_leads_to_the_same_recording(
-    start: Start, adapter: FakeAdapter
+async def test_task_answered_from_another_leads_to_the_same_recording(
+    start_cached: StartCached, adapter: FakeAdapter
 ) -> None:
-    orchestrator = await start()
+    orchestrator = await start_cached()
     first = await orchestrator.run(make_task(model="embedded", session="me"))
     again = await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT, session="me"))
     third = await orchestrator.run(AudioTask(cached_id=again.id, session="me"))
@@ -259,11 +274,11 @@ async def test_task_that_went_back_to_another_leads_to_the_same_recording(
     await orchestrator.run(make_task(model="auto", session="me"))
 
     assert third.recognition is first.recognition
-    assert TRANSCRIBE in operations(adapter), "another model was asked for"
+    assert TRANSCRIBE in operations(adapter), "another model would answer"
 
 
-async def test_extras_are_made_once(start: Start, adapter: FakeAdapter) -> None:
-    orchestrator = await start()
+async def test_extras_are_made_once(start_cached: StartCached, adapter: FakeAdapter) -> None:
+    orchestrator = await start_cached()
     await orchestrator.run(make_task(session="me"))
     await orchestrator.run(make_task(wants=ALL, session="me"))
     adapter.calls.clear()
@@ -273,10 +288,12 @@ async def test_extras_are_made_once(start: Start, adapter: FakeAdapter) -> None:
     assert adapter.calls == []
 
 
-async def test_failed_reading_leaves_what_is_kept(start: Start, adapter: FakeAdapter) -> None:
-    orchestrator = await start()
+async def test_failed_decoding_leaves_the_cached_result(
+    start_cached: StartCached, adapter: FakeAdapter
+) -> None:
+    orchestrator = await start_cached()
     first = await orchestrator.run(make_task(session="me"))
-    adapter.fail(READ, InputError("no such decoder", code="decoder.unknown"))
+    adapter.fail(DECODE_TEXT, InputError("no such decoder", code="decoder.unknown"))
 
     with pytest.raises(InputError):
         await orchestrator.run(AudioTask(cached_id=first.id, decoding=DecodingOptions(decoder="x")))
@@ -284,12 +301,59 @@ async def test_failed_reading_leaves_what_is_kept(start: Start, adapter: FakeAda
     await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT))
 
 
-def test_task_has_a_source_or_an_earlier_task() -> None:
-    with pytest.raises(ValueError, match="one of"):
+def test_task_has_exactly_one_source() -> None:
+    with pytest.raises(ValueError, match="exactly one of"):
         AudioTask()
-    with pytest.raises(ValueError, match="one of"):
+    with pytest.raises(ValueError, match="exactly one of"):
         replace(make_task(), cached_id="1")
 
 
-def test_model_task_of_a_kept_recording_has_no_source() -> None:
-    assert ModelTask(READ, AudioTask(cached_id="1")).task.source is None
+def test_model_task_of_a_cached_recording_has_no_source() -> None:
+    assert ModelTask(Step(DECODE_TEXT), AudioTask(cached_id="1")).task.source is None
+
+
+# --- the cache's key is the model that answered ------------------------------------------------
+
+
+async def test_better_model_that_arrived_answers_instead_of_the_cache(
+    start_cached: StartCached, adapter: FakeAdapter
+) -> None:
+    orchestrator = await start_cached()
+    await orchestrator.run(make_task(session="me"))
+    adapter.default_model = "fake/better"
+    adapter.calls.clear()
+
+    again = await orchestrator.run(make_task(session="me"))
+
+    assert TRANSCRIBE in operations(adapter)
+    assert not again.cached
+    assert again.transcript is not None
+    assert again.transcript.model.name == "fake/better"
+
+
+async def test_model_named_explicitly_shares_the_answer_that_auto_chose(
+    start_cached: StartCached, adapter: FakeAdapter
+) -> None:
+    orchestrator = await start_cached()
+    first = await orchestrator.run(make_task(session="me"))
+    adapter.calls.clear()
+
+    again = await orchestrator.run(make_task(session="me", model=adapter.default_model))
+
+    assert adapter.calls == []
+    assert again.cached
+    assert not first.cached
+    assert again.recognition is first.recognition
+
+
+async def test_cache_is_not_used_while_the_answering_model_is_unknown(
+    start_cached: StartCached, adapter: FakeAdapter
+) -> None:
+    orchestrator = await start_cached()
+    await orchestrator.run(make_task(session="me"))
+    adapter.default_model = ""
+    adapter.calls.clear()
+
+    await orchestrator.run(make_task(session="me"))
+
+    assert TRANSCRIBE in operations(adapter)

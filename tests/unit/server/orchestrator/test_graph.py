@@ -1,13 +1,13 @@
-"""Graphs refuse nonsense, and the plan of a task follows from what it wants."""
+"""Graphs reject inconsistent nodes, and the plan of a task follows from what it wants."""
 
 from __future__ import annotations
 
 import pytest
 
-from wav2vec2_app.server.orchestrator.graph import Node, TaskGraph, plan, plan_reading
-from wav2vec2_app.server.tasks import Operation, Want
+from wav2vec2_app.server.orchestrator.graph import Node, TaskGraph, plan
+from wav2vec2_app.server.tasks import ANY_TARGET, Operation, Step, Target, Want
 
-DECODE, TRANSCRIBE, READ, ALIGN, ANALYZE, DRAW = (
+DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, DRAW = (
     Operation.DECODE_AUDIO,
     Operation.TRANSCRIBE,
     Operation.DECODE_TEXT,
@@ -17,22 +17,26 @@ DECODE, TRANSCRIBE, READ, ALIGN, ANALYZE, DRAW = (
 )
 
 
-def test_an_unknown_dependency_is_refused() -> None:
+def steps(*operations: Operation, target: Target = ANY_TARGET) -> list[Step]:
+    return [Step(operation, target) for operation in operations]
+
+
+def test_an_unknown_dependency_is_rejected() -> None:
     with pytest.raises(ValueError, match="no node 'b'"):
         TaskGraph([Node("a", ("b",))])
 
 
-def test_nodes_that_wait_for_each_other_are_refused() -> None:
-    with pytest.raises(ValueError, match="wait for each other"):
+def test_a_cycle_is_rejected() -> None:
+    with pytest.raises(ValueError, match="cycle"):
         TaskGraph([Node("a", ("c",)), Node("b", ("a",)), Node("c", ("b",))])
 
 
-def test_a_node_given_twice_is_refused() -> None:
+def test_a_node_given_twice_is_rejected() -> None:
     with pytest.raises(ValueError, match="twice"):
         TaskGraph([Node("a"), Node("a")])
 
 
-def test_an_unknown_essential_node_is_refused() -> None:
+def test_an_unknown_essential_node_is_rejected() -> None:
     with pytest.raises(ValueError, match="no node 'b'"):
         TaskGraph([Node("a")], essential=["b"])
 
@@ -75,31 +79,70 @@ def test_a_plan_has_what_is_wanted_and_what_that_needs(
 ) -> None:
     graph = plan(frozenset(wants))
 
-    assert [node.key for node in graph] == operations
-    assert [key for key in operations if graph.is_essential(key)] == essential
+    assert [node.key for node in graph] == steps(*operations)
+    assert [key for key in steps(*operations) if graph.is_essential(key)] == steps(*essential)
 
 
 def test_pictures_are_drawn_from_audio_transcript_and_features() -> None:
     graph = plan(frozenset({Want.PICTURES}))
 
-    assert set(graph.needs(DRAW)) == {DECODE, TRANSCRIBE, ANALYZE}
+    assert list(graph.needs(Step(DRAW))) == steps(DECODE, TRANSCRIBE, ANALYZE)
 
 
 def test_what_is_known_is_left_out_and_not_waited_for() -> None:
-    graph = plan(frozenset({Want.PICTURES}), known={DECODE, TRANSCRIBE})
+    graph = plan(frozenset({Want.PICTURES}), known=steps(DECODE, TRANSCRIBE))
 
-    assert [node.key for node in graph] == [ANALYZE, DRAW]
-    assert graph.needs(DRAW) == (ANALYZE,)
-
-
-def test_nothing_is_left_to_do_where_all_is_known() -> None:
-    assert list(plan(frozenset({Want.TRANSCRIPT}), known={DECODE, TRANSCRIBE})) == []
+    assert [node.key for node in graph] == steps(ANALYZE, DRAW)
+    assert graph.needs(Step(DRAW)) == (Step(ANALYZE),)
 
 
-def test_reading_anew_comes_before_what_shows_the_words() -> None:
-    graph = plan_reading(frozenset({Want.TRANSCRIPT, Want.PICTURES}), {DECODE, TRANSCRIBE, ANALYZE})
+def test_nothing_is_left_to_do_where_everything_is_known() -> None:
+    assert list(plan(frozenset({Want.TRANSCRIPT}), known=steps(DECODE, TRANSCRIBE))) == []
 
-    assert [node.key for node in graph] == [READ, DRAW]
-    assert graph.needs(DRAW) == (READ,)
-    assert graph.is_essential(READ)
-    assert not graph.is_essential(DRAW)
+
+def test_decoding_again_comes_before_what_shows_the_words() -> None:
+    graph = plan(
+        frozenset({Want.TRANSCRIPT, Want.PICTURES}),
+        known=steps(DECODE, TRANSCRIBE, ANALYZE),
+        decode_again=True,
+    )
+
+    assert [node.key for node in graph] == steps(DECODE_TEXT, DRAW)
+    assert graph.needs(Step(DRAW)) == (Step(DECODE_TEXT),)
+    assert graph.is_essential(Step(DECODE_TEXT))
+    assert not graph.is_essential(Step(DRAW))
+
+
+A, B = Target("a"), Target("b")
+
+
+def test_every_target_transcribes_and_the_first_one_is_essential_aligned_and_drawn() -> None:
+    graph = plan(frozenset({Want.TRANSCRIPT, Want.PICTURES}), (A, B))
+
+    assert [node.key for node in graph] == [
+        Step(DECODE),
+        Step(TRANSCRIBE, A),
+        Step(TRANSCRIBE, B),
+        Step(ANALYZE),
+        Step(DRAW, A),
+    ]
+    assert graph.is_essential(Step(TRANSCRIBE, A))
+    assert not graph.is_essential(Step(TRANSCRIBE, B))
+    assert Step(TRANSCRIBE, A) in graph.needs(Step(DRAW, A))
+    assert Step(TRANSCRIBE, B) not in graph.needs(Step(DRAW, A))
+
+
+def test_an_alignment_alone_needs_the_first_target_only() -> None:
+    graph = plan(frozenset({Want.ALIGNMENT}), (A, B))
+
+    assert [node.key for node in graph] == [Step(DECODE), Step(TRANSCRIBE, A), Step(ALIGN, A)]
+
+
+def test_every_target_s_emission_is_decoded_again() -> None:
+    known = [Step(DECODE), Step(TRANSCRIBE, A), Step(TRANSCRIBE, B)]
+
+    graph = plan(frozenset({Want.TRANSCRIPT}), (A, B), known, decode_again=True)
+
+    assert [node.key for node in graph] == [Step(DECODE_TEXT, A), Step(DECODE_TEXT, B)]
+    assert graph.is_essential(Step(DECODE_TEXT, A))
+    assert not graph.is_essential(Step(DECODE_TEXT, B))

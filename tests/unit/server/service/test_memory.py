@@ -12,7 +12,7 @@ def test_report_has_this_process_and_its_workers_against_the_limit() -> None:
         report = meter.report({"audio": child.pid}, model_bytes=7)
         child.communicate(b"\n")
 
-    assert [process.name for process in report.processes] == ["page", "audio"]
+    assert [process.name for process in report.processes] == ["server", "audio"]
     assert report.processes[0].pid == os.getpid()
     assert all(0 < p.rss_bytes <= p.peak_rss_bytes for p in report.processes)
     assert report.total_rss_bytes == sum(p.rss_bytes for p in report.processes)
@@ -25,7 +25,7 @@ def test_process_that_has_ended_is_left_out() -> None:
 
     report = MemoryMeter(limit_bytes=1).report({"audio": child.pid}, model_bytes=0)
 
-    assert [process.name for process in report.processes] == ["page"]
+    assert [process.name for process in report.processes] == ["server"]
 
 
 def test_peak_survives_after_memory_is_given_back() -> None:

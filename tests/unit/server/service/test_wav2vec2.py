@@ -1,15 +1,14 @@
-"""The service where no worker runs: states and the translation of stages."""
+"""The service without running workers: its states and limits."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from wav2vec2_app.errors import InternalError
-from wav2vec2_app.server.bridge.process import Answer
+from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.build import build_system
-from wav2vec2_app.server.service.frames import stages as stages_of
 from wav2vec2_app.server.service.wav2vec2 import ServiceState
+from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import Audio
 
@@ -43,28 +42,31 @@ def test_status_before_the_start_names_no_model_and_measures_the_page() -> None:
     assert not status.ready
     assert status.model is None
     assert status.memory is not None
-    assert [process.name for process in status.memory.processes] == ["page"]
+    assert [process.name for process in status.memory.processes] == ["server"]
     assert status.memory.processes[0].rss_bytes > 10_000_000
 
 
-def test_worker_stages_end_when_the_answer_came() -> None:
-    told = [
-        {"name": "forward", "start_s": 0.0, "duration_s": 0.3},
-        {"name": "decode text", "start_s": 0.3, "duration_s": 0.1},
-    ]
+async def test_too_long_to_draw_is_refused_before_a_worker_is_used() -> None:
+    service = build_system(Settings(fetch_models=False, features_s=0.05)).service
+    service.state = ServiceState.READY
 
-    stages = stages_of(Answer({"stages": told}, {}), "inference", elapsed_s=1.0)
+    with pytest.raises(InputError) as refused:
+        await service.analyze(AUDIO)
 
-    assert [stage.name for stage in stages] == ["wait", "forward", "decode text"]
-    assert (stages[0].start_s, stages[0].duration_s) == pytest.approx((0.0, 0.6))
-    assert stages[1].start_s == pytest.approx(0.6)
-    assert stages[2].start_s + stages[2].duration_s == pytest.approx(1.0)
-    assert {stage.process for stage in stages} == {"inference"}
+    assert refused.value.code == "features.too_long"
 
 
-def test_the_way_to_an_idle_worker_is_no_waiting() -> None:
-    told = [{"name": "forward", "start_s": 0.0, "duration_s": 0.3}]
+def test_time_limit_of_a_step_depends_on_its_audio_and_model() -> None:
+    service = build_system(
+        Settings(
+            fetch_models=False,
+            operation_timeout_s=30,
+            timeout_per_audio_s=2,
+            model_load_timeout_s=120,
+        )
+    ).service
 
-    stages = stages_of(Answer({"stages": told}, {}), "inference", elapsed_s=0.303)
-
-    assert [stage.name for stage in stages] == ["forward"]
+    assert service.time_limit_s(Operation.PROBE, 0.0) == 30
+    assert service.time_limit_s(Operation.TRANSCRIBE, 10.0) == 50
+    assert service.time_limit_s(Operation.TRANSCRIBE, 10.0, "another") == 170
+    assert service.time_limit_s(Operation.DECODE_TEXT, 10.0, "another") == 50

@@ -79,7 +79,7 @@ async def test_earlier_request_is_decoded_again_without_the_model(start: Start, 
 
     again = await endpoints.decode(orchestrator, first["request_id"], "tab", "beam")
 
-    assert again["text"] == "read anew"
+    assert again["text"] == "decoded again"
     assert again["cached"] is True
     assert again["decoding"]["decoder"] == "beam"
     assert again["request_id"] != first["request_id"]
@@ -88,7 +88,7 @@ async def test_earlier_request_is_decoded_again_without_the_model(start: Start, 
 
 @pytest.mark.parametrize(
     ("request_id", "code"),
-    [("gone", "task.not_kept"), ("", "request.bad_value"), (None, "request.bad_value")],
+    [("gone", "task.not_cached"), ("", "request.bad_value"), (None, "request.bad_value")],
 )
 async def test_unknown_request_cannot_be_decoded_again(
     orchestrator: ModelOrchestrator, request_id: object, code: str

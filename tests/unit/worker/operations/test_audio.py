@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import json
-import uuid
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -10,42 +9,48 @@ import pytest
 
 from tests.audio_files import tone, write_audio
 from wav2vec2_app.errors import CancelledError, InputError
-from wav2vec2_app.protocol.frame import Frame
-from wav2vec2_app.speech.audio import AudioProbe
-from wav2vec2_app.worker.loop import Call, Operations, Reply
+from wav2vec2_app.protocol.audio import (
+    AnalyzeRequest,
+    AnalyzeResponse,
+    DecodeAudioRequest,
+    DrawRequest,
+    PictureDrawn,
+    ProbeRequest,
+)
+from wav2vec2_app.protocol.message import AnyRequest
+from wav2vec2_app.speech.audio import AudioProbe, AudioSource
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.transcript import Word
+from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.operations.audio import create
 
 LIMITS = {"max_duration_s": 5.0, "max_bytes": 10_000_000}
-EMISSION_META = {
-    "vocabulary": ["<pad>", "|", "A"],
-    "blank_id": 0,
-    "word_delimiter": "|",
-    "frame_s": 0.02,
-    "special": [],
-    "calibration": None,
-    "prior": None,
-}
 
 
 @pytest.fixture(scope="module")
-def operations() -> Operations:
+def role() -> Role:
     return create(LIMITS)
 
 
 class Run:
-    """Runs one operation and keeps what it sent on the way."""
+    """Runs one operation, as its context, and notes its progress."""
 
-    def __init__(
-        self, operations: Operations, op: str, meta: dict[str, Any], **arrays: Any
-    ) -> None:
-        self.sent: list[Frame] = []
-        self.call = Call(Frame("request", str(uuid.uuid4()), op, meta, arrays), self.sent.append)
-        self._handler = operations.handlers[op]
+    def __init__(self, role: Role, request: AnyRequest) -> None:
+        self.sent: list[PictureDrawn] = []
+        self.cancelled = self.cancel_after_progress = False
+        self._request = request
+        self._run = role.by_op[request.op].run
 
-    def reply(self) -> Reply:
-        reply = self._handler(self.call)
-        json.dumps(dict(reply.meta), allow_nan=False)
-        return reply
+    def check_cancelled(self) -> None:
+        if self.cancelled:
+            raise CancelledError("cancelled")
+
+    def progress(self, message: PictureDrawn) -> None:
+        self.sent.append(message)
+        self.cancelled = self.cancel_after_progress
+
+    def response(self) -> Any:
+        return self._run(self._request, self)
 
 
 @pytest.fixture
@@ -53,147 +58,118 @@ def clip(tmp_path):
     return write_audio(tmp_path / "clip.wav", tone(1.0, 48_000), 48_000, "wav-s16")
 
 
-def analyzed(operations: Operations, samples: np.ndarray) -> Reply:
-    return Run(operations, "analyze", {}, samples=samples).reply()
+def analyzed(role: Role, samples: np.ndarray) -> AnalyzeResponse:
+    response = Run(role, AnalyzeRequest(samples)).response()
+    assert isinstance(response, AnalyzeResponse)
+    return response
 
 
-def test_probe_tells_every_field_of_a_probe(operations: Operations, clip) -> None:
-    meta = Run(operations, "probe", {"path": str(clip), "name": "clip.wav"}).reply().meta
-
-    assert AudioProbe(**meta) == AudioProbe(1.0, True, 48_000, 1, "wav/pcm_16", clip.stat().st_size)
+def draw(role: Role, samples: np.ndarray, **options: Any) -> Run:
+    return Run(role, DrawRequest(samples, analyzed(role, samples).features, **options))
 
 
-def test_probe_refuses_what_is_too_long(operations: Operations, tmp_path) -> None:
+def test_probe_tells_what_the_header_says(role: Role, clip) -> None:
+    response = Run(role, ProbeRequest(AudioSource(path=clip, name="clip.wav"))).response()
+
+    size_bytes = clip.stat().st_size
+    assert response.probe == AudioProbe(1.0, True, 48_000, 1, "wav/pcm_16", size_bytes)
+
+
+def test_probe_refuses_what_is_too_long(role: Role, tmp_path) -> None:
     path = write_audio(tmp_path / "long.wav", tone(6.0), 16_000, "wav-s16")
 
     with pytest.raises(InputError) as caught:
-        Run(operations, "probe", {"path": str(path)}).reply()
+        Run(role, ProbeRequest(AudioSource(path=path))).response()
 
     assert caught.value.code == "audio.too_long"
 
 
 @pytest.mark.parametrize("from_bytes", [True, False])
-def test_decode_gives_samples_and_its_stages(operations: Operations, clip, from_bytes) -> None:
-    if from_bytes:
-        run = Run(operations, "decode", {}, bytes=np.frombuffer(clip.read_bytes(), np.uint8))
-    else:
-        run = Run(operations, "decode", {"path": str(clip)})
+def test_decode_gives_samples_and_its_stages(role: Role, clip, from_bytes) -> None:
+    source = AudioSource(data=clip.read_bytes()) if from_bytes else AudioSource(path=clip)
 
-    reply = run.reply()
+    response = Run(role, DecodeAudioRequest(source)).response()
 
-    assert reply.arrays["samples"].shape == (16_000,)
-    assert reply.meta["original_rate_hz"] == 48_000
-    assert [stage["name"] for stage in reply.meta["stages"]] == ["decode audio", "resample"]
-    first, second = reply.meta["stages"]
-    assert second["start_s"] == pytest.approx(first["duration_s"])
+    assert response.samples.shape == (16_000,)
+    assert response.original_rate_hz == 48_000
+    assert [stage.name for stage in response.stages] == ["decode audio", "resample"]
+    first, second = response.stages
+    assert second.start_s == pytest.approx(first.duration_s)
 
 
-@pytest.mark.parametrize(("op", "meta", "code"), [
-    ("decode", {}, "audio.missing"),
-    ("decode", {"path": "/nowhere/at/all.wav"}, "audio.missing"),
-    ("analyze", {}, "audio.no_samples"),
-])  # fmt: skip
-def test_a_request_without_audio_is_refused(operations: Operations, op, meta, code) -> None:
+@pytest.mark.parametrize(
+    ("refused", "code"),
+    [
+        (DecodeAudioRequest(AudioSource(path=Path("/nowhere/at/all.wav"))), "audio.missing"),
+        (DecodeAudioRequest(AudioSource(data=b"")), "audio.empty_file"),
+        (AnalyzeRequest(np.zeros(0, np.float32)), "audio.no_samples"),
+    ],
+)
+def test_request_without_audio_is_refused(role: Role, refused: AnyRequest, code: str) -> None:
     with pytest.raises(InputError) as caught:
-        Run(operations, op, meta).reply()
+        Run(role, refused).response()
 
     assert caught.value.code == code
 
 
-def test_a_request_of_zero_bytes_is_an_empty_file(operations: Operations) -> None:
-    with pytest.raises(InputError) as caught:
-        Run(operations, "decode", {}, bytes=np.zeros(0, np.uint8)).reply()
+def test_analyze_gives_features(role: Role) -> None:
+    response = analyzed(role, tone(1.0))
 
-    assert caught.value.code == "audio.empty_file"
-
-
-def test_analyze_gives_the_arrays_of_features(operations: Operations) -> None:
-    reply = analyzed(operations, tone(1.0))
-
-    assert set(reply.arrays) == {"times_s", "f0_hz", "energy_db", "log_mel_db", "mfcc"}
-    assert reply.meta["summary"]["f0_median_hz"] == pytest.approx(440, rel=0.01)
-    assert reply.meta["stages"][0]["name"] == "features"
+    assert response.features.summary["f0_median_hz"] == pytest.approx(440, rel=0.01)
+    assert response.stages[0].name == "features"
 
 
-def test_every_picture_is_sent_the_moment_it_is_drawn(operations: Operations) -> None:
-    samples = tone(1.0)
-    features = analyzed(operations, samples)
-    meta = {
-        "summary": features.meta["summary"],
-        "words": [{"text": "a", "start_s": 0.2, "end_s": 0.5, "confidence": 0.9}],
-        "emission": EMISSION_META,
-    }
+def test_features_have_the_types_that_messages_need(role: Role) -> None:
+    response = analyzed(role, tone(1.0))
+
+    assert AnalyzeResponse.unpack(response.pack()).features.mfcc is response.features.mfcc
+
+
+def test_every_picture_is_sent_when_it_is_drawn(role: Role) -> None:
     log_probs = np.log(np.full((50, 3), 1 / 3)).astype(np.float32)
-    run = Run(operations, "draw", meta, samples=samples, log_probs=log_probs, **features.arrays)
+    emission = Emission(log_probs, ("<pad>", "|", "A"), 0, "|", 0.02)
+    run = draw(role, tone(1.0), words=(Word("a", 0.2, 0.5, 0.9),), emission=emission)
 
-    reply = run.reply()
+    response = run.response()
 
-    names = [frame.meta["name"] for frame in run.sent]
+    names = [progress.picture.name for progress in run.sent]
     assert names == ["waveform", "log_mel", "mfcc", "pitch_energy", "emission"]
-    assert [picture["name"] for picture in reply.meta["pictures"]] == names
-    for frame in run.sent:
-        assert frame.meta["title"]
-        assert frame.meta["description"]
-        ElementTree.fromstring(frame.arrays["svg"].tobytes())  # noqa: S314 - our own
+    assert list(response.drawn) == names
+    assert run.sent[-1].fraction == 1.0
+    for progress in run.sent:
+        assert progress.picture.title
+        assert progress.picture.description
+        ElementTree.fromstring(progress.picture.svg)  # noqa: S314 - our own
 
 
-def test_the_emission_is_skipped_before_a_model_has_heard_the_recording(
-    operations: Operations,
-) -> None:
-    samples = tone(0.5)
-    features = analyzed(operations, samples)
-    run = Run(
-        operations, "draw", {"summary": features.meta["summary"]}, samples=samples,
-        **features.arrays,
-    )  # fmt: skip
+def test_emission_is_skipped_if_there_is_none(role: Role) -> None:
+    run = draw(role, tone(0.5))
 
-    reply = run.reply()
-
-    assert reply.meta["skipped"] == ["emission"]
+    assert run.response().skipped == ("emission",)
     assert len(run.sent) == 4
 
 
-def test_only_the_pictures_asked_for_are_drawn(operations: Operations) -> None:
-    samples = tone(0.5)
-    features = analyzed(operations, samples)
-    run = Run(
-        operations, "draw", {"pictures": ["mfcc"], "summary": {}}, samples=samples,
-        **features.arrays,
-    )  # fmt: skip
-    run.reply()
+def test_only_the_named_pictures_are_drawn(role: Role) -> None:
+    run = draw(role, tone(0.5), pictures=("mfcc",))
+    run.response()
 
-    assert [frame.meta["name"] for frame in run.sent] == ["mfcc"]
+    assert [progress.picture.name for progress in run.sent] == ["mfcc"]
 
 
-def test_drawing_without_features_is_refused(operations: Operations) -> None:
-    with pytest.raises(InputError) as caught:
-        Run(operations, "draw", {}, samples=tone(0.5)).reply()
-
-    assert caught.value.code == "picture.needs_features"
-
-
-def test_drawing_stops_between_pictures_when_cancelled(operations: Operations) -> None:
-    samples = tone(0.5)
-    features = analyzed(operations, samples)
-    meta = {"summary": features.meta["summary"]}
-    run = Run(operations, "draw", meta, samples=samples, **features.arrays)
-    first_picture_sent = run.sent.append
-
-    def send_then_cancel(frame: Frame) -> None:
-        first_picture_sent(frame)
-        run.call.cancel()
-
-    run.call._send = send_then_cancel
+def test_drawing_stops_between_pictures_when_cancelled(role: Role) -> None:
+    run = draw(role, tone(0.5))
+    run.cancel_after_progress = True
 
     with pytest.raises(CancelledError):
-        run.reply()
+        run.response()
     assert len(run.sent) == 1
 
 
-@pytest.mark.parametrize("op", ["decode", "analyze"])
-def test_decoding_and_measuring_can_be_cancelled(operations: Operations, clip, op) -> None:
-    run = Run(operations, op, {"path": str(clip)}, samples=tone(1.0))
-    run.call.cancel()
+@pytest.mark.parametrize("op", ["decode_audio", "analyze"])
+def test_decoding_and_analyzing_can_be_cancelled(role: Role, clip, op) -> None:
+    decode, analyze = DecodeAudioRequest(AudioSource(path=clip)), AnalyzeRequest(tone(1.0))
+    run = Run(role, decode if op == "decode_audio" else analyze)
+    run.cancelled = True
 
     with pytest.raises(CancelledError):
-        run.reply()
+        run.response()

@@ -1,4 +1,4 @@
-"""Which model answers: loading, keeping, and falling back."""
+"""Which model answers: loading, unloading, and falling back."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wav2vec2_app.errors import InputError, ModelError
-from wav2vec2_app.protocol.frame import Frame
-from wav2vec2_app.worker.loop import Call
-from wav2vec2_app.worker.operations.inference import Models, create, emit_together
+from wav2vec2_app.errors import CancelledError, InputError, ModelError
+from wav2vec2_app.protocol.inference import EmitRequest, InferenceInfo, LoadRequest
+from wav2vec2_app.speech.models import ModelChoice
+from wav2vec2_app.speech.windows import Level
+from wav2vec2_app.worker.operations.inference import Models, create, emit
 
 NAME = "somebody/wav2vec2-better"
 SAMPLES = (0.1 * np.random.default_rng(5).standard_normal(32_000)).astype(np.float32)
@@ -40,12 +41,6 @@ def config(embedded: Path, **changes: Any) -> dict[str, Any]:
     }
 
 
-def call(meta: dict[str, Any], **arrays: Any) -> tuple[Call, list[Frame]]:
-    sent: list[Frame] = []
-    frame = Frame("request", "0" * 8, "emit", meta, arrays)
-    return Call(frame, sent.append), sent
-
-
 def test_damaged_better_model_leaves_the_embedded_one_answering(
     tiny_folder: Path, hub_cache: Path
 ) -> None:
@@ -61,9 +56,7 @@ def test_damaged_better_model_leaves_the_embedded_one_answering(
         models.get(NAME)
 
 
-def test_embedded_model_chosen_by_name_has_no_excuse_to_make(
-    tiny_folder: Path, hub_cache: Path
-) -> None:
+def test_embedded_model_chosen_by_name_has_no_note(tiny_folder: Path, hub_cache: Path) -> None:
     models = Models(config(tiny_folder))
 
     by_auto = models.get("auto").info
@@ -79,7 +72,7 @@ def test_model_is_loaded_once(tiny_folder: Path, hub_cache: Path) -> None:
     assert models.get("auto") is models.get("embedded")
 
 
-def test_least_recently_used_model_gives_way(tiny_folder: Path, tmp_path: Path) -> None:
+def test_least_recently_used_model_is_unloaded(tiny_folder: Path, tmp_path: Path) -> None:
     folders = [shutil.copytree(tiny_folder, tmp_path / name) for name in ("one", "two")]
     models = Models(config(tiny_folder, folders=[str(folder) for folder in folders]))
     first = models.get("embedded")
@@ -91,78 +84,94 @@ def test_least_recently_used_model_gives_way(tiny_folder: Path, tmp_path: Path) 
 
 
 def test_info_names_the_default_model_and_every_choice(tiny_folder: Path, hub_cache: Path) -> None:
-    operations = create(config(tiny_folder))
+    info = create(config(tiny_folder)).info()
 
-    assert callable(operations.info)
-    info = operations.info()
-
-    assert info["model"]["name"] == "embedded"
-    assert info["choices"] == [
-        {"name": "auto", "ready": True},
-        {"name": "embedded", "ready": True},
-        {"name": NAME, "ready": False},
-    ]
+    assert isinstance(info, InferenceInfo)
+    assert info.model.name == "embedded"
+    assert info.choices == (
+        ModelChoice("auto", "auto", True),
+        ModelChoice("embedded", "embedded", True),
+        ModelChoice(NAME, NAME, False),
+    )
 
 
-def test_answer_has_emission_model_and_stages_on_one_axis(
+def test_response_has_emission_model_and_stages_on_one_axis(
     tiny_folder: Path, hub_cache: Path
 ) -> None:
-    request, _ = call({"model": "auto"}, samples=SAMPLES)
+    [response] = emit([EmitRequest("auto", SAMPLES)], Models(config(tiny_folder)))
 
-    [reply] = emit_together([request], Models(config(tiny_folder)))
-
-    frames, tokens = reply.arrays["log_probs"].shape
+    frames, tokens = response.emission.log_probs.shape
     assert frames == 99
-    assert tokens == len(reply.meta["emission"]["vocabulary"])
-    assert len(reply.arrays["frame_energy_db"]) == frames
-    assert reply.meta["model"]["source"] == "embedded"
-    stages = reply.meta["stages"]
-    assert [stage["name"] for stage in stages][-1:] == ["forward"]
-    ends = [stage["start_s"] + stage["duration_s"] for stage in stages]
-    assert [stage["start_s"] for stage in stages][1:] == pytest.approx(ends[:-1])
+    assert tokens == len(response.emission.vocabulary)
+    assert response.emission.energy_db is not None
+    assert len(response.emission.energy_db) == frames
+    assert response.model.source == "embedded"
+    stages = response.stages
+    assert stages[-1].name == "forward"
+    ends = [stage.start_s + stage.duration_s for stage in stages]
+    assert [stage.start_s for stage in stages][1:] == pytest.approx(ends[:-1])
 
 
-@pytest.mark.parametrize(
-    "samples", [None, np.zeros((0,), np.float32), np.zeros((2, 9), np.float32)]
-)
-def test_request_without_samples_is_refused(tiny_folder: Path, samples: Any) -> None:
-    arrays = {} if samples is None else {"samples": samples}
-    request, _ = call({"model": "embedded"}, **arrays)
-
+def test_request_without_samples_is_refused(tiny_folder: Path) -> None:
     with pytest.raises(InputError):
-        emit_together([request], Models(config(tiny_folder)))
+        emit([EmitRequest("embedded", SAMPLES[:0])], Models(config(tiny_folder)))
 
 
-def test_recordings_of_one_length_are_heard_at_once_as_they_are_alone(tiny_folder: Path) -> None:
+def test_emissions_of_a_batch_are_those_of_its_requests_alone(tiny_folder: Path) -> None:
     models = Models(config(tiny_folder))
-    silence = np.zeros_like(SAMPLES)
-    level = {"mean": 0.01, "deviation": 0.2}
     requests = [
-        call({"model": "embedded"}, samples=SAMPLES)[0],
-        call({"model": "embedded"}, samples=silence)[0],
-        call({"model": "embedded", "level": level}, samples=SAMPLES[::-1].copy())[0],
+        EmitRequest("embedded", SAMPLES),
+        EmitRequest("embedded", np.zeros_like(SAMPLES)),
+        EmitRequest("embedded", SAMPLES[::-1].copy(), Level(mean=0.01, deviation=0.2)),
     ]
 
-    together = emit_together(requests, models)
-    alone = [emit_together([request], models)[0] for request in requests]
+    batch = emit(requests, models)
+    alone = [emit([request], models)[0] for request in requests]
 
-    assert [reply.meta["together"] for reply in together] == [3, 3, 3]
-    for one, other in zip(together, alone, strict=True):
-        np.testing.assert_allclose(one.arrays["log_probs"], other.arrays["log_probs"], atol=1e-4)
-        assert one.meta["emission"] == other.meta["emission"]
-    blank = together[1].meta["emission"]["blank_id"]
-    assert (together[1].arrays["log_probs"].argmax(axis=1) == blank).all()
+    assert [response.batch for response in batch] == [3, 3, 3]
+    for one, other in zip(batch, alone, strict=True):
+        np.testing.assert_allclose(one.emission.log_probs, other.emission.log_probs, atol=1e-4)
+        assert one.emission.vocabulary == other.emission.vocabulary
+    silent = batch[1].emission
+    assert (silent.log_probs.argmax(axis=1) == silent.blank_id).all()
 
 
-def test_what_may_go_together_is_of_one_model_and_length(tiny_folder: Path) -> None:
-    how = create(config(tiny_folder)).together["emit"]
+def test_batch_is_of_one_model_and_one_length(tiny_folder: Path) -> None:
+    policy = create(config(tiny_folder)).by_op["emit"].batch
+    assert policy is not None
 
     def key(model: str, samples: Any) -> Any:
-        return how.key(call({"model": model}, samples=samples)[0])
+        return policy.key(EmitRequest(model, samples))
 
     assert key("auto", SAMPLES) == key("auto", -SAMPLES)
     assert key("auto", SAMPLES) != key("auto", SAMPLES[1:])
     assert key("auto", SAMPLES) != key("embedded", SAMPLES)
-    assert how.most(call({"model": "auto"}, samples=SAMPLES)[0]) == 1  # on a CPU
+    assert policy.limit(EmitRequest("auto", SAMPLES)) == 1  # on a CPU
     with pytest.raises(ModelError):
-        how.most(call({"model": "nobody/knows"}, samples=SAMPLES)[0])
+        policy.limit(EmitRequest("nobody/knows", SAMPLES))
+
+
+class Cancelled:
+    """The context of a request that was cancelled."""
+
+    def check_cancelled(self) -> None:
+        raise CancelledError("cancelled")
+
+    def progress(self, message: Any) -> None: ...
+
+
+def test_load_tells_the_model_and_its_geometry(tiny_folder: Path, hub_cache: Path) -> None:
+    handler = create(config(tiny_folder)).by_op["load"]
+
+    response = handler.run(LoadRequest("auto"), Cancelled())
+
+    assert response.model.source == "embedded"
+    assert response.grid.hop > 0
+    assert response.batch == 1
+
+
+def test_cancelled_request_is_not_computed(tiny_folder: Path, hub_cache: Path) -> None:
+    handler = create(config(tiny_folder)).by_op["emit"]
+
+    with pytest.raises(CancelledError):
+        handler.run(EmitRequest("auto", SAMPLES), Cancelled())

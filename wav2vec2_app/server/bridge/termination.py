@@ -1,4 +1,4 @@
-"""Why a worker process ended, in words fit for a person: exit codes and signals translated."""
+"""Why a worker process ended: exit codes and signals as sentences for users."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _EXIT_MEANINGS = {
     4: "received a malformed frame",
 }
 _MEMORY_HINT = "The system was probably out of memory. Try a shorter recording or a smaller model."
-_RETRY_HINT = "It is being replaced; try again."
+_RETRY_HINT = "A new worker is starting; try again."
 
 
 @dataclass(frozen=True)
-class Death:
+class Termination:
     """The end of one worker process.
 
     Attributes:
-        error: what its callers are told.
-        deliberate: we killed it because it held on to a request nobody wanted any more; that is no
-            sign that a new one would fail too, so it costs nothing of the restart budget.
-        final: it said that it cannot start as it is configured; a new one would say the same.
+        error: raised by the requests that it had.
+        deliberate: the bridge killed it because it did not stop a cancelled request. That does not
+            suggest that the next process would fail, so the restart budget is not charged.
+        final: it reported that it cannot start with its configuration; a restart would not help.
     """
 
     error: WorkerDiedError
@@ -37,24 +37,24 @@ def describe(
     role: str,
     exit_code: int | None,
     *,
-    killed_because: str = "",
+    killed: str = "",
     cause: Wav2Vec2Error | None = None,
 ) -> WorkerDiedError:
     """The error for a worker that ended.
 
     Args:
         role: which worker.
-        exit_code: as :mod:`subprocess` gives it, negative for a signal; None where it never ran.
-        killed_because: why we killed it ourselves, if we did.
-        cause: what it said went wrong at its start, or how it broke the protocol.
+        exit_code: as :mod:`subprocess` gives it, negative for a signal; None if it never ran.
+        killed: why the bridge killed it; empty if it did not.
+        cause: the error that it reported at its start, or how it broke the protocol.
     """
     metadata: dict[str, Any] = {"role": role, "exit_code": exit_code}
     if name := signal_name(exit_code):
         metadata["signal"] = name
     if cause is not None:
         metadata["cause"] = cause.code
-    if killed_because:
-        what, code, hint = f"was stopped because it {killed_because}", "worker.died", _RETRY_HINT
+    if killed:
+        what, code, hint = f"was stopped because it {killed}", "worker.died", _RETRY_HINT
     elif cause is not None and not isinstance(cause, ProtocolError):
         what, code, hint = (
             f"could not start: {cause.message.rstrip('.')}",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wav2vec2_app.errors import ModelError, ProtocolError
-from wav2vec2_app.server.bridge.death import describe, signal_name
+from wav2vec2_app.server.bridge.termination import describe, signal_name
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_exit_codes_name_their_signal(exit_code: int | None, name: str) -> None:
         (None, "could not be started"),
     ],
 )
-def test_every_ending_has_words_and_a_hint(exit_code: int | None, words: str) -> None:
+def test_every_exit_has_a_message_and_a_hint(exit_code: int | None, words: str) -> None:
     error = describe("audio", exit_code)
     assert error.message.startswith("The audio worker ")
     assert words in error.message
@@ -37,11 +37,11 @@ def test_every_ending_has_words_and_a_hint(exit_code: int | None, words: str) ->
     assert error.metadata["exit_code"] == exit_code
 
 
-def test_death_for_want_of_memory_says_so() -> None:
+def test_hint_after_an_out_of_memory_kill_names_memory() -> None:
     assert "out of memory" in describe("inference", 137).hint
 
 
-def test_failed_start_speaks_with_the_worker_s_own_words() -> None:
+def test_failed_start_has_the_worker_s_own_message() -> None:
     cause = ModelError("No weights.", code="model.no_weights", hint="Choose another.")
     error = describe("inference", 3, cause=cause)
     assert error.code == "worker.start_failed"
@@ -49,9 +49,9 @@ def test_failed_start_speaks_with_the_worker_s_own_words() -> None:
     assert (error.hint, error.metadata["cause"]) == ("Choose another.", "model.no_weights")
 
 
-def test_our_own_kill_is_not_blamed_on_memory() -> None:
+def test_kill_by_the_bridge_does_not_name_memory() -> None:
     cause = ProtocolError("Nonsense.", code="bridge.bad_json")
-    error = describe("audio", -9, killed_because="broke the protocol", cause=cause)
+    error = describe("audio", -9, killed="broke the protocol", cause=cause)
     assert error.message == "The audio worker was stopped because it broke the protocol."
     assert "memory" not in error.hint
     assert error.metadata["cause"] == "bridge.bad_json"

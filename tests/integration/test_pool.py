@@ -1,0 +1,60 @@
+"""Several workers of one role."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.integration import toy_messages as toy
+from tests.integration.toy import Events, Make, ask, begin
+from wav2vec2_app.errors import WorkerDiedError
+from wav2vec2_app.server.bridge.pool import WorkerPool
+
+pytestmark = pytest.mark.integration
+
+
+async def test_pool_sends_to_the_least_busy_ready_worker(make: Make) -> None:
+    pool = WorkerPool([make(), make()])
+    await pool.start()
+    await pool.wait_ready()
+    task, _ = await begin(pool, toy.RunUntilCancelled())
+    busy, free = pool.statuses()
+    for _ in range(3):
+        assert (await ask(pool, toy.Echo())).pid == free.pid
+    assert (busy.in_flight, free.in_flight) == (1, 0)
+    assert pool.role == "toy"
+    assert [status.pid for status in pool.statuses()] == [busy.pid, free.pid]
+    assert pool.info(toy.ToyInfo) == toy.ToyInfo(True)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await pool.stop()
+    assert [status.state for status in pool.statuses()] == ["stopped", "stopped"]
+
+
+async def test_pool_retries_a_lost_request_once(make: Make, tmp_path: Path) -> None:
+    pool = WorkerPool([make(), make()])
+    await pool.start()
+    await pool.wait_ready()
+    answer = await ask(pool, toy.KillSelfOnce(tmp_path / "marker"))
+    assert answer.pid in {status.pid for status in pool.statuses()}
+    with pytest.raises(WorkerDiedError):
+        await ask(pool, toy.Leave(9), idempotent=False)
+    with pytest.raises(WorkerDiedError):
+        await ask(pool, toy.Leave(9))
+
+
+async def test_pool_passes_over_a_worker_that_is_down(make: Make) -> None:
+    events = Events()
+    broken, sound = make("--start", "exit", restart_budget=0, on_event=events), make()
+    pool = WorkerPool([broken, sound])
+    await pool.start()
+    await events.wait_for("down")
+    assert (await ask(pool, toy.Echo(1))).number == 1
+
+
+def test_pool_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        WorkerPool([])

@@ -1,0 +1,133 @@
+"""Messages of the ``audio`` role: read a header, decode, compute features, draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wav2vec2_app.protocol.emission import check_emission
+from wav2vec2_app.protocol.message import Empty, Message, Request, Response
+from wav2vec2_app.speech.audio import Audio, AudioProbe, AudioSource, Float32
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.features import Features, Picture
+from wav2vec2_app.speech.transcript import Word
+
+
+@dataclass(frozen=True)
+class AudioInfo(Message):
+    """What the role says in its ready and pong frames: the formats that it decodes."""
+
+    formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProbeResponse(Response):
+    """What the header says."""
+
+    probe: AudioProbe
+
+
+@dataclass(frozen=True)
+class ProbeRequest(Request[ProbeResponse, Empty]):
+    """Read the header of ``source``."""
+
+    op = "probe"
+
+    source: AudioSource
+
+
+@dataclass(frozen=True)
+class DecodeAudioResponse(Response):
+    """Decoded audio, 16 kHz mono.
+
+    Attributes:
+        samples: float32 ``(n,)``; None if they are in the file ``spool`` of the request.
+        spooled: how many samples are in that file.
+        original_rate_hz, original_channels, format, warnings: as in :class:`Audio`.
+    """
+
+    samples: Float32 | None
+    spooled: int
+    original_rate_hz: int
+    original_channels: int
+    format: str
+    warnings: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.samples is not None and self.samples.ndim != 1:
+            raise ValueError("decoded audio has one channel")
+        if self.spooled < 0:
+            raise ValueError("the number of spooled samples cannot be negative")
+
+    def audio(self, samples: Float32) -> Audio:
+        """The audio with its ``samples``, from the response or from the spool."""
+        return Audio(
+            samples, self.original_rate_hz, self.original_channels, self.format, self.warnings
+        )
+
+
+@dataclass(frozen=True)
+class DecodeAudioRequest(Request[DecodeAudioResponse, Empty]):
+    """Decode ``source``; samples of long audio may be written to the file ``spool``, raw float32."""
+
+    op = "decode_audio"
+
+    source: AudioSource
+    spool: Path | None = None
+
+
+@dataclass(frozen=True)
+class AnalyzeResponse(Response):
+    """Acoustic features."""
+
+    features: Features
+
+
+@dataclass(frozen=True)
+class AnalyzeRequest(Request[AnalyzeResponse, Empty]):
+    """Compute the acoustic features of ``samples``, float32 ``(n,)``, 16 kHz."""
+
+    op = "analyze"
+
+    samples: Float32
+
+
+@dataclass(frozen=True)
+class PictureDrawn(Message):
+    """One picture is finished; ``fraction`` of the work, in [0, 1], is done."""
+
+    picture: Picture
+    fraction: float
+
+
+@dataclass(frozen=True)
+class DrawResponse(Response):
+    """Names of the pictures that were drawn, and of those that need an emission and had none."""
+
+    drawn: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DrawRequest(Request[DrawResponse, PictureDrawn]):
+    """Draw pictures of a recording; each is reported as progress when it is finished.
+
+    Attributes:
+        samples: float32 ``(n,)``, 16 kHz.
+        features: of ``samples``.
+        emission: of ``samples``; None skips the pictures that need it.
+        words: with times and confidences, marked in the pictures.
+        pictures: names; empty means all.
+    """
+
+    op = "draw"
+
+    samples: Float32
+    features: Features
+    emission: Emission | None = None
+    words: tuple[Word, ...] = ()
+    pictures: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.emission is not None:
+            check_emission(self.emission)

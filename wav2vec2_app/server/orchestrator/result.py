@@ -1,0 +1,98 @@
+"""Assembly of a task's result from the results of its steps, on one time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from wav2vec2_app.errors import InternalError
+from wav2vec2_app.server.tasks import (
+    WAITING,
+    AudioResult,
+    AudioTask,
+    Operation,
+    Problem,
+    Stage,
+    Step,
+    Target,
+    TaskResult,
+)
+from wav2vec2_app.speech.alignment import Alignment
+from wav2vec2_app.speech.audio import Audio
+from wav2vec2_app.speech.features import Features
+from wav2vec2_app.speech.transcript import Recognition
+
+T = TypeVar("T")
+
+StepResults = Mapping[Step, TaskResult]
+"""Results by step; their stages count from the task's submission."""
+
+
+def assemble_result(
+    task: AudioTask,
+    results: StepResults,
+    targets: tuple[Target, ...],
+    *,
+    queue: Stage,
+    total_s: float,
+    problems: tuple[Problem, ...] = (),
+    cached: bool = False,
+) -> AudioResult:
+    """The result of ``task``, whose decoded audio must be among ``results``.
+
+    Args:
+        task: what was submitted.
+        results: of the steps that succeeded.
+        targets: what transcribed, the primary one first.
+        queue: the stage of waiting in the queue.
+        total_s: seconds since the submission.
+        problems: of the extras that failed.
+        cached: whether the transcripts came from the result cache.
+    """
+    audio = value_of(Audio, results, Step(Operation.DECODE_AUDIO))
+    if audio is None:
+        raise InternalError("The task has no decoded audio.", code="task.missing_input")
+    recognitions = recognitions_of(results, targets)
+    primary = targets[0]
+    drawn = results.get(Step(Operation.DRAW, primary))
+    stages = timeline(results.values(), queue)
+    waited_s = max((stage.duration_s for stage in stages if stage.name == WAITING), default=0.0)
+    return AudioResult(
+        id=task.id,
+        audio=audio,
+        stages=(*stages, Stage("total", 0.0, total_s)),
+        recognition=recognitions.get(primary),
+        alignment=value_of(Alignment, results, Step(Operation.ALIGN, primary)),
+        features=value_of(Features, results, Step(Operation.ANALYZE)),
+        pictures=drawn.value if drawn and isinstance(drawn.value, tuple) else (),
+        real_time_factor=_ratio(total_s - queue.duration_s - waited_s, audio.duration_s),
+        problems=problems,
+        recognitions=recognitions,
+        cached=cached,
+    )
+
+
+def timeline(results: Iterable[TaskResult], queue: Stage) -> tuple[Stage, ...]:
+    """The stages so far, that of the queue among them, in order of their start."""
+    stages = [queue, *(stage for result in results for stage in result.stages)]
+    return tuple(sorted(stages, key=lambda stage: stage.start_s))
+
+
+def recognitions_of(results: StepResults, targets: Iterable[Target]) -> dict[Target, Recognition]:
+    """The transcript of each target that has one; decoding again replaces the first decoding."""
+    found = {
+        target: value_of(Recognition, results, Step(Operation.DECODE_TEXT, target))
+        or value_of(Recognition, results, Step(Operation.TRANSCRIBE, target))
+        for target in targets
+    }
+    return {target: one for target, one in found.items() if one is not None}
+
+
+def value_of(kind: type[T], results: StepResults, step: Step) -> T | None:
+    """The value of ``step``, ``None`` where it has no result of this type."""
+    result = results.get(step)
+    return result.value if result is not None and isinstance(result.value, kind) else None
+
+
+def _ratio(seconds: float, audio_s: float) -> float:
+    return seconds / audio_s if audio_s > 0 else 0.0

@@ -1,0 +1,103 @@
+"""Decodes emissions and aligns texts on the text workers; long emissions are decoded part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from wav2vec2_app.protocol.text import AlignRequest, DecodeTextRequest, DecodeTextResponse
+from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.service.client import WorkerClient
+from wav2vec2_app.server.service.parts import join, parts_of
+from wav2vec2_app.server.service.priority import ShortFirst
+from wav2vec2_app.server.service.result import StepResult
+from wav2vec2_app.server.service.stages import summed, yielded
+from wav2vec2_app.server.tasks import Stage
+from wav2vec2_app.speech.alignment import Alignment
+from wav2vec2_app.speech.emission import Emitted
+from wav2vec2_app.speech.models import EMBEDDED
+from wav2vec2_app.speech.options import DecodingOptions
+from wav2vec2_app.speech.transcript import Recognition, Transcript
+
+
+class TextSteps:
+    """The steps from an emission to text.
+
+    Args:
+        client: the text workers.
+        priority: makes long emissions yield to short ones before each part.
+    """
+
+    def __init__(self, client: WorkerClient, priority: ShortFirst) -> None:
+        self._client = client
+        self._priority = priority
+
+    async def decode(
+        self,
+        emitted: Emitted,
+        options: DecodingOptions,
+        *,
+        deadline: Deadline | None,
+        request_id: str,
+    ) -> StepResult[Recognition]:
+        """The transcript of an emission."""
+        emission = emitted.emission
+        spans = parts_of(emission)
+        if len(spans) == 1:
+            with self._priority.prioritized():
+                alone = await self._decode_part(emitted, options, deadline, request_id)
+            return StepResult(Recognition(alone.value, emission), alone.stages)
+        deadline = deadline or Deadline.after(self._client.limit_s(emitted.duration_s))
+        transcripts: list[Transcript] = []
+        stages: list[Sequence[Stage]] = []
+        for span in spans:
+            yielded_s = await self._priority.yield_to_short()
+            part = replace(emitted, emission=emission.cut(*span))
+            decoded = await self._decode_part(part, options, deadline, request_id)
+            transcripts.append(decoded.value)
+            stages.append((yielded(yielded_s, decoded.stages), *decoded.stages))
+        between = " " if emission.word_delimiter else ""
+        offsets_s = [start * emission.frame_s for start, _ in spans]
+        transcript = join(transcripts, offsets_s, between)
+        return StepResult(Recognition(transcript, emission), summed(stages))
+
+    async def align(
+        self, emitted: Emitted, text: str, *, deadline: Deadline | None, request_id: str
+    ) -> StepResult[Alignment]:
+        """The time of each word and letter of ``text``."""
+        answer = await self._client.request(
+            AlignRequest(emitted.emission, text),
+            audio_s=emitted.duration_s,
+            deadline=deadline,
+            request_id=request_id,
+        )
+        return StepResult(answer.value.alignment, answer.stages)
+
+    async def _decode_part(
+        self,
+        emitted: Emitted,
+        options: DecodingOptions,
+        deadline: Deadline | None,
+        request_id: str,
+    ) -> StepResult[Transcript]:
+        answer = await self._client.request(
+            DecodeTextRequest(emitted.emission, options, emitted.model.source == EMBEDDED),
+            audio_s=emitted.emission.duration_s,
+            deadline=deadline,
+            request_id=request_id,
+        )
+        return StepResult(_transcript(answer.value, emitted), answer.stages)
+
+
+def _transcript(response: DecodeTextResponse, emitted: Emitted) -> Transcript:
+    between = " " if emitted.emission.word_delimiter else ""
+    return Transcript(
+        text=between.join(word.text for word in response.words),
+        words=response.words,
+        confidence=response.confidence,
+        duration_s=emitted.duration_s,
+        model=emitted.model,
+        decoder=response.decoder,
+        reason=response.reason,
+        note=response.note,
+    )
