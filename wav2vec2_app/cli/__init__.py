@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from wav2vec2_app.cli import diagnosis
+from wav2vec2_app.cli import debug, diagnosis
 from wav2vec2_app.cli.decoding import (
     DecodingValue,
     parse_decoding,
@@ -28,6 +28,7 @@ from wav2vec2_app.speech.options import text_to_align
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Speech recognition with wav2vec2."
 )
+app.add_typer(debug.app, name="debug")
 
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the result.")]
 ModelOption = Annotated[
@@ -62,7 +63,7 @@ def transcribe(
 ) -> None:
     """Transcribe audio files; results go to stdout, progress and errors to stderr."""
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")
-    configure_logging(settings)
+    configure_logging(settings.log_level, as_json=settings.log_json)
     try:
         options = parse_decoding(decoding)
     except InputError as error:
@@ -86,7 +87,7 @@ def align(
     Subtitles (srt, vtt) keep the text as written; json has every character, too.
     """
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")
-    configure_logging(settings)
+    configure_logging(settings.log_level, as_json=settings.log_json)
     try:
         given = text_to_align(read_text(text))
     except InputError as error:
@@ -100,7 +101,7 @@ def align(
 def doctor() -> None:
     """Print versions, devices and models, and whether the workers can start."""
     settings = _settings(fetch_models=False, log_level="ERROR")
-    configure_logging(settings)
+    configure_logging(settings.log_level, as_json=settings.log_json)
     out.print(diagnosis.version_table())
     status, problem = asyncio.run(diagnosis.probe(settings))
     out.print(diagnosis.status_table(settings, status))

@@ -13,7 +13,7 @@ from wav2vec2_app.server.schema.alignments import (
 )
 from wav2vec2_app.server.schema.base import JsonModel, JsonObject
 from wav2vec2_app.server.schema.errors import ErrorJson, ErrorResponse, error, error_json
-from wav2vec2_app.server.schema.recording import ModelJson, is_reused, model
+from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.system import (
     CapabilitiesResponse,
     StatusResponse,
@@ -50,7 +50,6 @@ __all__ = [
     "error",
     "error_json",
     "is_ready",
-    "is_reused",
     "model",
     "status",
     "transcription",

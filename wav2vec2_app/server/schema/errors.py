@@ -42,6 +42,5 @@ def error(failure: Wav2Vec2Error, request_id: str = "") -> ErrorResponse:
 
 def error_json(failure: Wav2Vec2Error) -> ErrorJson:
     """The public part of a failure: no paths, tracebacks or secrets."""
-    public = failure.public()
-    metadata = {str(key): json_value(value) for key, value in public["metadata"].items()}
-    return ErrorJson(**{**public, "metadata": metadata})
+    metadata = {str(key): json_value(value) for key, value in failure.metadata.items()}
+    return ErrorJson(**{**failure.public(), "metadata": metadata})

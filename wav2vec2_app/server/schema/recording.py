@@ -92,19 +92,12 @@ def recording_fields(result: AudioResult, transcript: Transcript) -> RecordingFi
         "request_id": result.id,
         "duration_s": seconds(transcript.duration_s),
         "model": model(transcript.model),
-        "cached": is_reused(result),
+        "cached": result.cached,
         "timings": tuple(_stage(stage) for stage in result.stages),
         "real_time_factor": finite(result.real_time_factor, 5) or 0.0,
         "audio": _audio(result.audio),
         "warnings": result.audio.warnings,
     }
-
-
-def is_reused(result: AudioResult) -> bool:
-    """Whether the emission came from the result cache, so that the model was not run."""
-    return not any(
-        stage.name == "decode audio" or stage.process == "inference" for stage in result.stages
-    )
 
 
 def model(info: ModelInfo) -> ModelJson:

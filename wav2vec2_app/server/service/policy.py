@@ -68,5 +68,6 @@ class ServicePolicy:
             raise InputError(
                 f"Features and pictures are limited to {self.max_features_s / 60:.0f} minutes of audio.",
                 code="features.too_long",
+                metadata={"limit_s": self.max_features_s},
                 hint="The transcript is complete; cut the recording to see pictures of a part of it.",
             )

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from wav2vec2_app.server import schema
 from wav2vec2_app.server.tasks import WAITING, AudioResult, Stage
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import units
@@ -106,7 +105,7 @@ def _headline(result: AudioResult | None) -> str:
     if result is None or result.real_time_factor <= 0:
         return figures("–", texts.REAL_TIME_FACTOR, "…")
     work = units.seconds(result.real_time_factor * result.audio.duration_s)
-    if schema.is_reused(result):
+    if result.cached:
         return figures(work, texts.OF_WORK, texts.NOT_RUN_AGAIN)
     audio, speed = units.seconds(result.audio.duration_s), units.speed(result.real_time_factor)
     in_words = texts.SPEED_IN_WORDS.format(audio=audio, work=work, speed=speed)

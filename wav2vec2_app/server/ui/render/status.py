@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 
 from wav2vec2_app.errors import BusyError, CancelledError, Wav2Vec2Error
-from wav2vec2_app.server import schema
 from wav2vec2_app.server.tasks import AudioResult, Operation
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import units
@@ -35,7 +34,7 @@ def running(operation: Operation, fraction: float | None, attempt: int = 1) -> s
 
 def done(result: AudioResult, took_s: float = 0.0) -> str:
     """Finished, with its cost; or from the cache, if the model did not run."""
-    if not schema.is_reused(result):
+    if not result.cached:
         return line("done", texts.DONE.format(cost=cost(result)))
     if took_s <= 0:
         return line("done", texts.FROM_CACHE)
@@ -51,7 +50,7 @@ def aligned(result: AudioResult, took_s: float) -> str:
     """A text has been aligned."""
     count = len(result.alignment.words) if result.alignment else 0
     text = texts.ALIGNED_ONE if count == 1 else texts.ALIGNED
-    without_model = texts.WITHOUT_MODEL if schema.is_reused(result) else ""
+    without_model = texts.WITHOUT_MODEL if result.cached else ""
     took = units.seconds(took_s)
     return line("done", text.format(count=count, took=took, without_model=without_model))
 
