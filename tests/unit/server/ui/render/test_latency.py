@@ -64,7 +64,11 @@ def test_every_process_has_its_colour_and_its_name() -> None:
 
 def test_result_from_the_cache_has_no_speed() -> None:
     result = AudioResult(
-        "id", make_audio(10.0), (Stage("decode text", 0.0, 0.02, "text"),), real_time_factor=0.003
+        "id",
+        make_audio(10.0),
+        (Stage("decode text", 0.0, 0.02, "text"),),
+        real_time_factor=0.003,
+        cached=True,
     )
 
     html = latency.waterfall(result.stages, result, 0.03)

@@ -36,7 +36,7 @@ def test_end_has_the_cost_in_words() -> None:
 
 
 def test_result_from_the_cache_says_so() -> None:
-    html = status.done(replace(make_result(), stages=()), 0.066)
+    html = status.done(replace(make_result(), cached=True), 0.066)
 
     assert "Same recording as before: shown from cache in 66 ms." in html
 
