@@ -81,7 +81,7 @@ class Models:
         """
         checkpoint = resolve(name, self._policy, unusable=frozenset(self._unusable))
         recognizer = self._loaded.get((checkpoint.path, checkpoint.language))
-        return recognizer.together if recognizer else 1
+        return recognizer.batch_size if recognizer else 1
 
     def describe(self) -> dict[str, Any]:
         """The default model and every choice, for the page's status."""
@@ -120,7 +120,7 @@ def create(config: Mapping[str, Any]) -> Operations:
 def load(call: Call, models: Models) -> Reply:
     """Have a model ready; tells what it is, the geometry of its frames, and how many it hears at once."""
     recognizer = models.get(call.meta["model"])
-    about = {"grid": asdict(recognizer.grid), "together": recognizer.together}
+    about = {"grid": asdict(recognizer.grid), "together": recognizer.batch_size}
     return Reply({"model": asdict(recognizer.info), **about})
 
 
@@ -140,7 +140,7 @@ def emit_together(calls: Sequence[Call], models: Models) -> list[Reply]:
     if len(calls) == 1:
         calls[0].check_cancelled()
     middle = time.perf_counter()
-    emissions = recognizer.emit_together(recordings, [_level(call) for call in calls])
+    emissions = recognizer.emit_batch(recordings, [_level(call) for call in calls])
     forward_s = time.perf_counter() - middle
     load = {"load model": loaded_s} if loaded_s > NOTICEABLE_S else {}
     about = {

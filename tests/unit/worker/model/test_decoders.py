@@ -9,7 +9,12 @@ from tests.checkpoints import VOCABULARY
 from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
-from wav2vec2_app.worker.model.decoders import THRESHOLD, BeamDecoder, GreedyDecoder, _threshold
+from wav2vec2_app.worker.model.decoders import (
+    MAX_BEAM_THRESHOLD,
+    BeamDecoder,
+    GreedyDecoder,
+    beam_threshold,
+)
 from wav2vec2_app.worker.model.lexicon import Lexicon
 
 LANGUAGE_MODEL = assets_path() / "lm"
@@ -41,14 +46,14 @@ def beam() -> BeamDecoder:
     return BeamDecoder(Lexicon(LANGUAGE_MODEL, emission("_")), DEFAULT_OPTIONS)
 
 
-def test_beam_spells_words_of_its_lexicon_where_the_best_path_does_not(beam: BeamDecoder) -> None:
+def test_beam_finds_words_of_its_lexicon_where_greedy_decoding_does_not(beam: BeamDecoder) -> None:
     said = emission("_H_E_|_B_R_O_U_G_G_T_|_T_H_E_M_", second=("H", 17))
 
     greedy = [word.text for word in GreedyDecoder().decode(said).words]
-    read = [word.text for word in beam.decode(said).words]
+    found = [word.text for word in beam.decode(said).words]
 
     assert greedy == ["HE", "BROUGGT", "THEM"]
-    assert read == ["HE", "BROUGHT", "THEM"]
+    assert found == ["HE", "BROUGHT", "THEM"]
 
 
 def test_beam_times_lie_in_order_on_the_frames(beam: BeamDecoder) -> None:
@@ -61,7 +66,7 @@ def test_beam_times_lie_in_order_on_the_frames(beam: BeamDecoder) -> None:
     assert times[-1] <= 18 * 0.02
 
 
-def test_phrases_are_read_for_themselves_and_keep_their_times(beam: BeamDecoder) -> None:
+def test_phrases_are_decoded_separately_and_keep_their_times(beam: BeamDecoder) -> None:
     dog, cat = "_T_H_E_|_D_O_G_".ljust(120, "_"), "_T_H_E_|_C_A_T_".ljust(120, "_")
     sure = {"probability": 0.9}
 
@@ -76,13 +81,13 @@ def test_phrases_are_read_for_themselves_and_keep_their_times(beam: BeamDecoder)
         assert word.end_s == pytest.approx(same.end_s + 2.4, abs=0.02)
 
 
-def test_language_model_does_not_lift_the_confidence(beam: BeamDecoder) -> None:
+def test_language_model_does_not_raise_the_confidence(beam: BeamDecoder) -> None:
     [right] = beam.decode(emission("_B_R_O_U_G_H_T_")).words
-    [mended] = beam.decode(emission("_B_R_O_U_G_G_T_", second=("H", 11))).words
+    [corrected] = beam.decode(emission("_B_R_O_U_G_G_T_", second=("H", 11))).words
 
-    assert right.text == mended.text == "BROUGHT"
+    assert right.text == corrected.text == "BROUGHT"
     assert right.confidence == pytest.approx(0.6, abs=0.02)
-    assert mended.confidence < right.confidence
+    assert corrected.confidence < right.confidence
 
 
 def test_last_word_is_whole_where_the_recording_ends_with_it(beam: BeamDecoder) -> None:
@@ -91,20 +96,20 @@ def test_last_word_is_whole_where_the_recording_ends_with_it(beam: BeamDecoder) 
     assert [word.text for word in beam.decode(clear).words] == ["DOG"]
 
 
-def test_hypotheses_are_dropped_sooner_where_the_language_model_counts_less() -> None:
+def test_pruning_threshold_is_lower_if_the_language_model_weighs_less() -> None:
     thresholds = [
-        _threshold(replace(DEFAULT_OPTIONS, lm_weight=weight)) for weight in (0, 1, 2, 3, 10)
+        beam_threshold(replace(DEFAULT_OPTIONS, lm_weight=weight)) for weight in (0, 1, 2, 3, 10)
     ]
 
-    assert thresholds == [6, 8, 10, 12, THRESHOLD]
+    assert thresholds == [6, 8, 10, 12, MAX_BEAM_THRESHOLD]
 
 
-def test_blank_everywhere_is_no_word(beam: BeamDecoder) -> None:
+def test_blanks_have_no_words(beam: BeamDecoder) -> None:
     assert beam.decode(emission("_" * 20, probability=0.99)).words == ()
 
 
-def test_prior_taken_off_lifts_a_rare_letter_over_blanks(beam: BeamDecoder) -> None:
-    """A letter that is always unlikely counts for what it is more likely than usual."""
+def test_subtracted_prior_raises_a_rare_letter_above_blanks(beam: BeamDecoder) -> None:
+    """A letter that is always improbable gains where it is more probable than usual."""
     said = emission("_D_O_G_", probability=0.8)
     faint = said.log_probs.copy()
     faint[5, 0], faint[5, VOCABULARY.index("G")] = np.log(0.7), np.log(0.1)
@@ -136,23 +141,23 @@ def test_hotword_has_no_lead_from_its_boost(beam: BeamDecoder) -> None:
     boosted = DecodingOptions(hotwords=("dok",), hotword_boost=30.0)
     lexicon = Lexicon(LANGUAGE_MODEL, said, boosted.hotwords)
 
-    decoded = BeamDecoder(lexicon, boosted, unbiased=beam).decode(said)
-    proud = BeamDecoder(lexicon, boosted).decode(said)
+    decoded = BeamDecoder(lexicon, boosted, without_hotwords=beam).decode(said)
+    boosted_alone = BeamDecoder(lexicon, boosted).decode(said)
 
     assert [word.text for word in decoded.words] == ["DOK"]
     assert decoded.leads is not None
-    assert proud.leads is not None
-    assert decoded.leads[0] < 0 < proud.leads[0]
+    assert boosted_alone.leads is not None
+    assert decoded.leads[0] < 0 < boosted_alone.leads[0]
 
 
-def test_one_path_has_no_leads() -> None:
+def test_greedy_decoding_has_no_leads() -> None:
     assert GreedyDecoder().decode(emission("_D_O_G_")).leads is None
 
 
-def test_last_word_that_nothing_in_the_lexicon_completes_leads_by_less_than_nothing(
+def test_incomplete_last_word_has_a_negative_lead(
     beam: BeamDecoder,
 ) -> None:
-    """Where the sound ends in a word's middle beyond doubt, what was heard of it stays."""
+    """If the audio clearly ends inside a word, its letters so far are in the transcript."""
     said = emission("_D_O_G_|_P_R_O_S_A_I_", probability=0.999999)
 
     decoded = beam.decode(said)
@@ -162,15 +167,15 @@ def test_last_word_that_nothing_in_the_lexicon_completes_leads_by_less_than_noth
     assert decoded.leads[0] > 0 > decoded.leads[1]
 
 
-def test_beam_is_gone_as_soon_as_nobody_holds_it(beam: BeamDecoder) -> None:
-    """It holds hundreds of hypotheses of what it read last: more than should wait for a collection."""
+def test_beam_is_freed_without_garbage_collection(beam: BeamDecoder) -> None:
+    """It holds the hypotheses of its last phrase, too much memory to wait for a collection."""
     said = emission("_D_O_G_")
     one = BeamDecoder(Lexicon(LANGUAGE_MODEL, said), DEFAULT_OPTIONS)
     one.decode(said)
-    still_there = weakref.ref(one)
+    reference = weakref.ref(one)
     gc.disable()
     try:
         del one
-        assert still_there() is None
+        assert reference() is None
     finally:
         gc.enable()
