@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.checkpoints import VOCABULARY
 from wav2vec2_app.server.build import assets_path
@@ -11,13 +13,17 @@ from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.worker.model.decoders import (
     MAX_BEAM_THRESHOLD,
+    PRUNED_MARGIN,
     BeamDecoder,
     GreedyDecoder,
     beam_threshold,
+    fill_skipped_frames,
+    informative_frames,
 )
 from wav2vec2_app.worker.model.lexicon import Lexicon
 
 LANGUAGE_MODEL = assets_path() / "lm"
+LEXICON_WORDS = frozenset((LANGUAGE_MODEL / "words.txt").read_text(encoding="utf-8").split())
 
 
 def emission(
@@ -79,6 +85,74 @@ def test_phrases_are_decoded_separately_and_keep_their_times(beam: BeamDecoder) 
     for word, same in zip(whole.words[2:], alone.words, strict=True):
         assert word.start_s == pytest.approx(same.start_s + 2.4, abs=0.02)
         assert word.end_s == pytest.approx(same.end_s + 2.4, abs=0.02)
+
+
+def across_a_gap(before: str, after: str, letter: str) -> Emission:
+    """``before`` and ``after`` with frames between them that are almost certainly blank.
+
+    The last letter of the one and the first of the other are ``letter``, which the first blank frame has as
+    its second most probable token: cheaper for the beam than either letter's frame without it.
+    """
+    said = emission(before + "_" * 6 + after, probability=0.999)
+    log_probs = said.log_probs.copy()
+    gap, column = len(before), VOCABULARY.index(letter)
+    log_probs[gap : gap + 6, 0] = np.log(0.975)
+    log_probs[gap, column] = np.log(0.02)
+    return replace(said, log_probs=log_probs)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "letter", "word"),
+    [
+        ("_A_P_O_S", "S_T_L_E_", "S", "APOSTLE"),
+        ("_D_I_F_F", "F_E_R_E_N_C_E_", "F", "DIFFERENCE"),
+        ("_L_I_T", "T_L_E_", "T", "LITTLE"),
+    ],
+    ids=["one letter on both sides", "after a doubled letter", "doubled letter"],
+)
+def test_letter_on_both_sides_of_skipped_blanks_is_spelled_as_in_the_lexicon(
+    beam: BeamDecoder, before: str, after: str, letter: str, word: str
+) -> None:
+    said = across_a_gap(before, after, letter)
+    assert len(informative_frames(said)) == len(said.log_probs) - 5
+
+    assert [found.text for found in beam.decode(said).words] == [word]
+
+
+def test_skipped_frames_are_filled_with_the_token_on_both_sides_or_blank() -> None:
+    said = emission("_" * 10)
+    frames = np.array([0, 1, 4, 6, 9])
+
+    path = fill_skipped_frames(np.array([3, 5, 5, 0, 7]), frames, said)
+
+    assert path.tolist() == [3, 5, 5, 5, 5, 0, 0, 0, 0, 7]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    words=st.lists(
+        st.sampled_from(["APOSTLE", "DIFFERENCE", "LITTLE", "THE"]), min_size=1, max_size=4
+    ),
+    seed=st.integers(0, 10_000),
+    sharpness=st.floats(1.0, 12.0),
+)
+def test_words_of_a_beam_without_hotwords_are_in_its_lexicon(
+    beam: BeamDecoder, words: list[str], seed: int, sharpness: float
+) -> None:
+    """Noisy emissions with gaps inside the words; only an incomplete last word may be none."""
+    rng = np.random.default_rng(seed)
+    path = "|".join("".join(letter + "_" * rng.integers(0, 5) for letter in word) for word in words)
+    logits = rng.standard_normal((len(path), len(VOCABULARY)))
+    for frame, token in enumerate(path):
+        logits[frame, 0 if token == "_" else VOCABULARY.index(token)] += sharpness
+    log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    said = replace(emission(path), log_probs=log_probs.astype(np.float32))
+
+    decoded = beam.decode(said)
+
+    assert decoded.leads is not None
+    for word, lead in zip(decoded.words, decoded.leads, strict=True):
+        assert word.text.lower() in LEXICON_WORDS or lead == -PRUNED_MARGIN
 
 
 def test_language_model_does_not_raise_the_confidence(beam: BeamDecoder) -> None:
