@@ -74,7 +74,7 @@ def test_neutral_ink_follows_the_page(name: str, ordinary: Scene) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_axes_tell_time_with_its_unit(name: str, ordinary: Scene) -> None:
+def test_time_axes_have_labels_with_a_unit(name: str, ordinary: Scene) -> None:
     assert {"0 s", "0.5 s", "1 s", "1.5 s", "2 s"} <= set(texts(drawn(name, ordinary)))
 
 
@@ -97,7 +97,7 @@ def test_pictures_share_one_time_axis(ordinary: Scene) -> None:
     assert all(place == places[0] for place in places)
 
 
-def test_ids_of_pictures_in_one_page_do_not_meet(ordinary: Scene) -> None:
+def test_ids_of_pictures_on_one_page_are_different(ordinary: Scene) -> None:
     other = scene(duration_s=1.0)
     pictures = [drawn(name, of) for name in PICTURES for of in (ordinary, other)]
 
