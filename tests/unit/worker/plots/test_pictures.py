@@ -18,8 +18,8 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker.plots import NEED_EMISSION, PICTURES, draw
-from wav2vec2_app.worker.plots.canvas import INK
 from wav2vec2_app.worker.plots.scene import Scene
+from wav2vec2_app.worker.plots.svg import INK_PLACEHOLDER
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = (
@@ -69,7 +69,7 @@ def test_neutral_ink_follows_the_page(name: str, ordinary: Scene) -> None:
     svg = drawn(name, ordinary).svg.decode()
 
     assert "currentColor" in svg
-    assert INK not in svg
+    assert INK_PLACEHOLDER not in svg
     assert not re.search(r"(fill|stroke): ?#(000000|ffffff|000|fff)\b", svg)
 
 
