@@ -1,10 +1,10 @@
 """``python -m benchmarks.accelerator [DEVICE]``: an accelerator's engine against transformers' pipeline.
 
-The same weights (wav2vec2-base's shape, random) on one device, 64 different clips of 10 s, from samples to
-the text on the best path. The pipeline has half precision too and is taken at its best batch size; the
+The same weights (wav2vec2-base's shape, random) on one device, 64 different clips of 10 s, from samples
+to the text on the best path. The pipeline has half precision too and is taken at its best batch size; the
 engine hears as many at once as it does in the application. Both in turn (A B A B). Also: one clip alone,
-with and without recorded passes (:mod:`wav2vec2_app.model.engines.cuda_graphs`), and the share of what the
-device reaches in matrix products.
+with and without recorded passes (:mod:`wav2vec2_app.worker.model.engines.cuda_graphs`), and the share of
+what the device reaches in matrix products.
 
 Without a DEVICE it is CUDA or MPS, and where neither is at hand nothing is measured; ``cpu`` tries the
 program out.
@@ -68,13 +68,13 @@ def pipeline_way(recognize: Any, clips: Clips, batch: int) -> Callable[[], objec
 
 def engine_way(recognizer: Recognizer, clips: Clips) -> Callable[[], object]:
     """As the worker answers those who ask at once."""
-    together = recognizer.together
+    together = recognizer.batch_size
 
     def read() -> object:
         emissions: list[Emission] = []
         for begin in range(0, len(clips), together):
             some = clips[begin : begin + together]
-            emissions += recognizer.emit_together(some, [None] * len(some))
+            emissions += recognizer.emit_batch(some, [None] * len(some))
         return [words_of_path(one, one.log_probs.argmax(axis=1)) for one in emissions]
 
     return read
@@ -130,7 +130,7 @@ def measure(
     spent_s = in_turn(
         {PEER: pipeline_way(peer, spoken, batch), OURS: engine_way(recognizer, spoken)}, ROUNDS
     )
-    rows = recognizer.together
+    rows = recognizer.batch_size
     forward_s = in_turn({OURS: lambda: engine.forward(np.stack(spoken[:rows]))}, ROUNDS)[OURS]
     reached = len(spoken[:rows]) * operations(folder) / statistics.median(forward_s)
     alone = one_clip(engine, recognizer, peer, spoken[0])
@@ -155,7 +155,7 @@ def one_clip(
     engine: TorchEngine, recognizer: Recognizer, peer: Any, clip: Float32
 ) -> Sequence[Figure]:
     """Someone alone; a plain engine beside the one that may record its passes."""
-    plain = TorchEngine(engine.device, record=False)
+    plain = TorchEngine(engine.device, use_graphs=False)
     plain.load(recognizer.checkpoint)
     ways = {
         PEER: pipeline_way(peer, [clip], 1),

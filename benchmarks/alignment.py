@@ -24,7 +24,7 @@ from wav2vec2_app.speech.options import DEFAULT_OPTIONS
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker.model import viterbi
 from wav2vec2_app.worker.model.alignment import align, align_words
-from wav2vec2_app.worker.model.decoding import Reader, speller_of
+from wav2vec2_app.worker.model.decoding import EmissionDecoder, tokenizer_of
 from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.worker.model.recognizer import Recognizer
 from wav2vec2_app.worker.model.resolve import Checkpoint
@@ -54,7 +54,7 @@ def cost() -> list[Figure]:
     viterbi.prepare()
     loaded_s = time.perf_counter() - begin
     emission, text = emission_of_noise(FRAMES)
-    speller = speller_of(emission)
+    speller = tokenizer_of(emission)
     spent = []
     for _ in range(ROUNDS):
         begin = time.perf_counter()
@@ -73,7 +73,7 @@ def an_hour_s() -> float:
     share_s = emission.duration_s / len(words)
     rough = [Word(word, at * share_s, (at + 0.8) * share_s, 1) for at, word in enumerate(words)]
     begin = time.perf_counter()
-    align_words(emission, rough, speller_of(emission))
+    align_words(emission, rough, tokenizer_of(emission))
     return time.perf_counter() - begin
 
 
@@ -92,7 +92,7 @@ def word_times() -> list[Figure]:
     errors_ms = []
     for path, words in reference():
         emission = recognizer.emit(soundfile.read(path, dtype="float32")[0])
-        found = align(emission, " ".join(word for word, _, _ in words), speller_of(emission))
+        found = align(emission, " ".join(word for word, _, _ in words), tokenizer_of(emission))
         errors_ms += [
             (1000 * abs(one.start_s - start_s), 1000 * abs(one.end_s - end_s))
             for one, (_, start_s, end_s) in zip(found.words, words, strict=True)
@@ -114,12 +114,12 @@ def confidences() -> list[Figure]:
     folder = assets_path()
     checkpoint = Checkpoint("embedded", folder / "model", "embedded")
     recognizer = Recognizer(checkpoint, OpenVinoEngine("fp32"))
-    reader = Reader(folder / "lm")
+    decoder = EmissionDecoder(folder / "lm")
     table = read_table(TEST_SET)
     guess: list[float] = []
     right: list[float] = []
     for item, emission in zip(table, calibrate.heard_of(recognizer, table), strict=True):
-        words = reader.read(emission, DEFAULT_OPTIONS, embedded=True).words
+        words = decoder.decode(emission, DEFAULT_OPTIONS, embedded=True).words
         guess += [word.confidence for word in words]
         right += list(calibrate.is_right(item.text, [word.text.lower() for word in words]))
     ranked = 100 * calibrate.auroc(np.array(guess), np.array(right))

@@ -31,7 +31,7 @@ from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS
 from wav2vec2_app.worker.model.ctc import words_of_path
-from wav2vec2_app.worker.model.decoding import Reader
+from wav2vec2_app.worker.model.decoding import EmissionDecoder
 from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.worker.model.recognizer import Recognizer
 from wav2vec2_app.worker.model.resolve import Checkpoint
@@ -63,14 +63,14 @@ def recognizers(folder: Path) -> Recognizers:
 
 def accuracy(utterances: Sequence[Utterance]) -> list[Figure]:
     said = [text for _, text in utterances]
-    reader = Reader(assets_path() / "lm")
+    decoder = EmissionDecoder(assets_path() / "lm")
     clips = [samples_of(path) for path, _ in utterances]
     exact: list[Emission] = []
     exact_wer = 0.0
     figures = []
     for name, recognizer in recognizers(assets_path() / "model").items():
         emissions = [recognizer.emit(clip) for clip in clips]
-        wer = 100 * jiwer.wer(said, [text_of(reader, emission) for emission in emissions])
+        wer = 100 * jiwer.wer(said, [text_of(decoder, emission) for emission in emissions])
         figures.append(Figure(f"embedded, {name}: word error rate", wer, "%"))
         if name == EXACT:
             exact, exact_wer = emissions, wer
@@ -89,8 +89,8 @@ def samples_of(path: Path) -> Float32:
     return resampled
 
 
-def text_of(reader: Reader, emission: Emission) -> str:
-    words = reader.read(emission, DEFAULT_OPTIONS, embedded=True).words
+def text_of(decoder: EmissionDecoder, emission: Emission) -> str:
+    words = decoder.decode(emission, DEFAULT_OPTIONS, embedded=True).words
     return " ".join(word.text for word in words).lower()
 
 

@@ -23,7 +23,7 @@ from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
-from wav2vec2_app.worker.model.decoding import Reader
+from wav2vec2_app.worker.model.decoding import EmissionDecoder
 
 COMMON = 25_000
 """Words this far up the lexicon are no hotwords."""
@@ -45,8 +45,10 @@ def emit(utterances: Sequence[Utterance]) -> list[Emission]:
     return emissions
 
 
-def read(reader: Reader, emissions: Sequence[Emission], decoding: DecodingOptions) -> list[str]:
-    found = (reader.read(emission, decoding, embedded=True).words for emission in emissions)
+def read(
+    decoder: EmissionDecoder, emissions: Sequence[Emission], decoding: DecodingOptions
+) -> list[str]:
+    found = (decoder.decode(emission, decoding, embedded=True).words for emission in emissions)
     return [" ".join(word.text for word in words).lower() for words in found]
 
 
@@ -72,10 +74,10 @@ def compare(
 ) -> Sequence[Figure]:
     """Readings with and without the hotwords, side by side."""
     wanted = rare_words(said)
-    reader = Reader(assets_path() / "lm")
-    plain = read(reader, emissions, decoding)
+    decoder = EmissionDecoder(assets_path() / "lm")
+    plain = read(decoder, emissions, decoding)
     hot = read(
-        reader, emissions, DecodingOptions(hotwords=wanted, hotword_boost=decoding.hotword_boost)
+        decoder, emissions, DecodingOptions(hotwords=wanted, hotword_boost=decoding.hotword_boost)
     )
     without = [i for i, text in enumerate(said) if not set(text.split()) & set(wanted)]
     before, after = recall(said, plain, wanted), recall(said, hot, wanted)

@@ -24,7 +24,7 @@ from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS
-from wav2vec2_app.worker.model.decoding import Reader
+from wav2vec2_app.worker.model.decoding import EmissionDecoder
 from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.worker.model.recognizer import Recognizer
 from wav2vec2_app.worker.model.resolve import Checkpoint
@@ -65,7 +65,7 @@ def recognizer() -> Recognizer:
 def measure(table: Path = TEST_SET) -> Sequence[Figure]:
     settings = Settings()
     one = recognizer()
-    reader = Reader(assets_path() / "lm")
+    decoder = EmissionDecoder(assets_path() / "lm")
     figures: list[Figure] = []
     near, far, crossed, lost, doubled = Tally(), Tally(), 0, 0, 0
     for length_s in LENGTHS_S:
@@ -74,7 +74,7 @@ def measure(table: Path = TEST_SET) -> Sequence[Figure]:
             cut = heard_in_windows(one, recording.samples, settings)
             emissions = {"one pass": one.emit(recording.samples), "windows": cut.emission}
             words = {
-                name: reader.read(emission, DEFAULT_OPTIONS, embedded=True).words
+                name: decoder.decode(emission, DEFAULT_OPTIONS, embedded=True).words
                 for name, emission in emissions.items()
             }
             said.append(recording.text)

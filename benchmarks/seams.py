@@ -12,7 +12,7 @@ import jiwer
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission
-from wav2vec2_app.speech.seams import ALIKE, join, settle
+from wav2vec2_app.speech.seams import SEAM_CONTEXT_FRAMES, join, place_seams
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.speech.windows import Level, windows_of
 from wav2vec2_app.worker.model.ctc import words_of_path
@@ -42,7 +42,7 @@ def heard_in_windows(recognizer: Recognizer, samples: Float32, settings: Setting
     )
     level = Level.of(samples)
     parts = tuple(recognizer.emit(samples[w.start : w.stop], level) for w in windows)
-    ends = [w.start // grid.hop + w.keep_to for w in settle(windows, parts)]
+    ends = [w.start // grid.hop + w.keep_to for w in place_seams(windows, parts)]
     return InWindows(
         emission=join(windows, parts),
         parts=parts,
@@ -70,7 +70,9 @@ def at_seams(heard: InWindows) -> AtSeams:
     whole = _words(heard.emission, 0.0)
     ears = [_words(one, start) for one, start in zip(heard.parts, heard.starts_s, strict=True)]
     seams_s = (0.0, *heard.seams_s, heard.emission.duration_s)
-    edge_s = ALIKE * heard.emission.frame_s  # at its ends a window lacks what is beyond
+    edge_s = (
+        SEAM_CONTEXT_FRAMES * heard.emission.frame_s
+    )  # at its ends a window lacks what is beyond
     for number, (left, right) in enumerate(pairwise(ears)):
         stop_s = heard.starts_s[number] + heard.parts[number].duration_s
         begin_s = max(heard.starts_s[number + 1] + edge_s, seams_s[number])

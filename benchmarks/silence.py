@@ -29,7 +29,12 @@ from wav2vec2_app.worker.model.ctc import words_of_path
 from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.worker.model.recognizer import Recognizer
 from wav2vec2_app.worker.model.resolve import Checkpoint
-from wav2vec2_app.worker.model.speech import SpeechActivity, find_speech, frame_energy, only_speech
+from wav2vec2_app.worker.model.speech_activity import (
+    SpeechActivity,
+    find_speech,
+    frame_energy,
+    mask_non_speech,
+)
 
 SEED = 2024
 SOUND_S = 60.0
@@ -49,7 +54,7 @@ class Heard:
     def whole(self) -> bool:
         """Whether the best path reads the same words from the parts that are kept as from all."""
         return bool(self.activity.segments) and _read(self.emission) == _read(
-            only_speech(self.emission, self.activity)
+            mask_non_speech(self.emission, self.activity)
         )
 
 

@@ -75,7 +75,7 @@ def _print_alignment(file: Path, answer: schema.AlignmentResponse, output: Outpu
 def _print(
     file: Path,
     answer: schema.TranscriptionResponse | schema.AlignmentResponse,
-    words: Sequence[subtitles.Timed],
+    words: Sequence[subtitles.TimedText],
     output: Output,
     text: str,
 ) -> None:

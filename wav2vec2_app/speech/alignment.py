@@ -1,4 +1,4 @@
-"""A given text aligned with the audio."""
+"""A given text aligned with audio: each word and letter with its time and score."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ class AlignedCharacter:
 class AlignedWord:
     """One word of a given text with its time in the audio.
 
-    ``score`` is the geometric mean of its letters' probabilities, in [0, 1]. A ``wildcard`` is a word
-    that the model's letters cannot spell: it has no characters, and the time between its neighbours.
+    Attributes:
+        text: the word as written.
+        score: geometric mean of its letters' probabilities, in [0, 1]; 0 for a wildcard.
+        characters: the letters that were aligned (“9” has those of “nine”); none for a wildcard.
+        wildcard: the vocabulary cannot spell the word; it gets the time between its neighbours.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""Audio, encoded and decoded."""
+"""Audio: as it was uploaded, as its header describes it, and decoded to samples."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_RATE_HZ = 16_000
-"""Sampling rate of all audio past the decoder."""
-
+"""Sampling rate of all decoded audio."""
 
 Float32 = NDArray[np.float32]
-
-
 Float16 = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
 class AudioSource:
-    """Encoded audio as it arrived: a file here or bytes in memory, never both.
+    """Encoded audio as it was received: either a file or bytes in memory.
 
-    ``name`` is what the person called it; it is shown and logged, never opened.
+    ``name`` is the user's file name; it is displayed and logged, never opened.
     """
 
     path: Path | None = None
@@ -31,7 +28,7 @@ class AudioSource:
 
     def __post_init__(self) -> None:
         if (self.path is None) == (self.data is None):
-            raise ValueError("an AudioSource has either a path or data")
+            raise ValueError("an AudioSource must have either a path or data")
 
 
 @dataclass(frozen=True)
@@ -40,9 +37,9 @@ class Audio:
 
     Attributes:
         samples: float32 ``(n,)``, mono, 16 kHz, in [-1, 1].
-        original_rate_hz, original_channels: as the file had them.
+        original_rate_hz, original_channels: of the file.
         format: container and codec, such as ``wav/pcm_s16le`` or ``ogg/opus``.
-        warnings: what was repaired on the way (a truncated end, clipped samples…).
+        warnings: sentences about damage that was repaired (a truncated end, clipped samples…).
     """
 
     samples: Float32
@@ -58,9 +55,9 @@ class Audio:
 
 @dataclass(frozen=True)
 class AudioProbe:
-    """What a file's header says, read without decoding it.
+    """The contents of a file's header, without decoding the audio.
 
-    ``duration_s`` is estimated from the bytes where the header does not say (``exact`` is false).
+    If the header has no duration, ``duration_s`` is estimated from the size and ``exact`` is false.
     """
 
     duration_s: float

@@ -1,4 +1,4 @@
-"""Acoustic features and pictures."""
+"""Acoustic features of a recording, and the pictures drawn of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Features:
         energy_db: ``(n,)`` RMS level, dB relative to full scale.
         log_mel_db: float16 ``(mels, n)``, dB relative to the loudest cell.
         mfcc: float16 ``(coefficients, n)``.
-        summary: scalar facts with units in their names (``peak_dbfs``, ``f0_median_hz``…).
+        summary: scalar features with units in their names (``peak_dbfs``, ``f0_median_hz``…).
     """
 
     times_s: Float32
@@ -31,7 +31,10 @@ class Features:
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn picture: SVG whose text and axes use ``currentColor``, so it reads in light and dark."""
+    """A picture as SVG; its text and axes use ``currentColor``, for light and dark backgrounds.
+
+    ``description`` is for screen readers.
+    """
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""Which model answers."""
+"""Identifies models: the one that was used, and those that can be chosen."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
 
 AUTO_MODEL = "auto"
-"""The name that leaves the choice of the model to the application."""
-
+"""Name with which the application chooses the model."""
 
 EMBEDDED = "embedded"
-"""The name, and the source, of the checkpoint that comes with the application."""
+"""Name and source of the checkpoint that is part of the application."""
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Which model answers and where it runs.
+    """A loaded model, and what it runs on.
 
-    ``source`` is one of ``embedded``, ``cache`` (the hub's cache on disk) or ``folder``.
+    ``source`` is ``embedded``, ``cache`` (the hub's cache on disk) or ``folder``; ``note`` is a sentence for
+    users about a fallback, or empty.
     """
 
     name: str
@@ -34,7 +34,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A model a person may choose; ``ready`` means its weights are on this machine already."""
+    """A model that can be chosen; it is ``ready`` if its weights are on this machine."""
 
     name: str
     label: str

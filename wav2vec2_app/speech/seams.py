@@ -1,8 +1,8 @@
-"""Where one window of long audio ends and the next one begins, and joining what they hear.
+"""Joins the emissions of overlapping windows, at seams where neighbours agree.
 
-Neighbouring windows share some audio and do not hear it quite alike: a letter may be a frame or two off, and
-the space between two words anywhere in the pause. A cut between such places loses it, or has it twice. So
-the cut is made where both hear the same (:func:`settle`).
+The emissions of two neighbours differ in the audio that they share: a letter may be a frame or two off,
+and the delimiter between two words anywhere in the pause. A seam between two such places loses the token
+or has it twice, so seams are moved to where both emissions agree (:func:`place_seams`).
 """
 
 from __future__ import annotations
@@ -16,59 +16,69 @@ from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.windows import Window
 
-ALIKE = 12
-"""Frames before and after a seam that both should hear alike; also what is left to each as context."""
-REACH = 25
-"""Frames by which a seam may move from the middle of what its neighbours share."""
+SEAM_CONTEXT_FRAMES = 12
+"""Frames before and after a seam in which the neighbours should agree."""
+MAX_SEAM_SHIFT_FRAMES = 25
+"""How far a seam may move from the middle of the shared frames."""
 
 
-def settle(windows: Sequence[Window], emissions: Sequence[Emission]) -> list[Window]:
-    """``windows`` with each seam where its neighbours agree best, frame by frame, on the surest token.
+def place_seams(windows: Sequence[Window], emissions: Sequence[Emission]) -> list[Window]:
+    """``windows`` with each seam where the most probable tokens of its neighbours agree best.
 
-    A seam stays within what its neighbours share and nearer to its planned place than to the next one's;
-    of places alike, the planned one or the nearest to it is taken.
+    A seam stays within the shared frames and nearer to its planned place than to the neighbouring seams'
+    planned places. Of equally good places, the one nearest to the planned one is chosen.
     """
     hop = round(emissions[0].frame_s * SAMPLE_RATE_HZ)
     firsts = [window.start // hop for window in windows]
     planned = [first + window.keep_from for first, window in zip(firsts, windows, strict=True)]
     planned.append(firsts[-1] + windows[-1].keep_to)
-    edges = planned[:1]
-    for left, edge in enumerate(planned[1:-1]):
-        right = left + 1
-        shared = firsts[left] + len(emissions[left].log_probs) - firsts[right]
-        gap = min(edge - planned[left], planned[right + 1] - edge)
-        reach = max(0, min(REACH, shared // 2 - ALIKE, (gap - 1) // 2))
-        if reach:
-            one, other = (
-                emissions[number].log_probs[_around(edge - firsts[number], reach)]
-                for number in (left, right)
+    seams = [planned[0]]
+    for number in range(1, len(windows)):
+        room = min(planned[number] - planned[number - 1], planned[number + 1] - planned[number])
+        seams.append(
+            planned[number]
+            + _shift(
+                emissions[number - 1 : number + 1], firsts[number - 1 : number + 1],
+                planned[number], (room - 1) // 2,
             )
-            edge += _where_alike(one, other, reach)
-        edges.append(edge)
-    edges.append(planned[-1])
+        )  # fmt: skip
+    seams.append(planned[-1])
     return [
         replace(window, keep_from=begin - first, keep_to=end - first)
-        for window, first, begin, end in zip(windows, firsts, edges, edges[1:], strict=False)
+        for window, first, begin, end in zip(windows, firsts, seams, seams[1:], strict=False)
     ]
 
 
+def _shift(emissions: Sequence[Emission], firsts: Sequence[int], seam: int, max_shift: int) -> int:
+    """How far to move the seam between two emissions, which begin at frames ``firsts``."""
+    shared = firsts[0] + len(emissions[0].log_probs) - firsts[1]
+    reach = max(0, min(MAX_SEAM_SHIFT_FRAMES, shared // 2 - SEAM_CONTEXT_FRAMES, max_shift))
+    if not reach:
+        return 0
+    around_left, around_right = (
+        emission.log_probs[_around(seam - first, reach)]
+        for emission, first in zip(emissions, firsts, strict=True)
+    )
+    return _best_shift(around_left, around_right, reach)
+
+
 def _around(frame: int, reach: int) -> slice:
-    return slice(frame - reach - ALIKE, frame + reach + ALIKE)
+    return slice(frame - reach - SEAM_CONTEXT_FRAMES, frame + reach + SEAM_CONTEXT_FRAMES)
 
 
-def _where_alike(left: Float32, right: Float32, reach: int) -> int:
-    """How many frames, up to ``reach``, from the middle two hear most alike around."""
+def _best_shift(left: Float32, right: Float32, reach: int) -> int:
+    """The shift from the middle, up to ``reach`` frames, around which the best tokens agree most."""
     differ = left.argmax(axis=1) != right.argmax(axis=1)
-    harm = np.convolve(differ, np.ones(2 * ALIKE), mode="valid")
+    cost = np.convolve(differ, np.ones(2 * SEAM_CONTEXT_FRAMES), mode="valid")
     shifts = np.arange(-reach, reach + 1)
-    return int(shifts[np.argmin(harm + 1e-3 * 2 * ALIKE * np.abs(shifts))])
+    return int(shifts[np.argmin(cost + 1e-3 * 2 * SEAM_CONTEXT_FRAMES * np.abs(shifts))])
 
 
 def join(windows: Sequence[Window], emissions: Sequence[Emission]) -> Emission:
-    """The emission of the whole from those of its windows, with each seam where it is best."""
+    """The emission of the recording from those of its windows."""
     if len(windows) == 1:
         return emissions[0]
-    pairs = list(zip(settle(windows, emissions), emissions, strict=True))
+    pairs = list(zip(place_seams(windows, emissions), emissions, strict=True))
     log_probs = np.concatenate([one.log_probs[w.keep_from : w.keep_to] for w, one in pairs])
     levels = [
         one.energy_db[w.keep_from : w.keep_to] for w, one in pairs if one.energy_db is not None

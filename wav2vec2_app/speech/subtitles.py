@@ -1,4 +1,4 @@
-"""Words as captions: groups that can be read at a glance, in SubRip and WebVTT."""
+"""Subtitles: words grouped into cues that can be read at a glance, as SubRip and WebVTT."""
 
 from __future__ import annotations
 
@@ -7,85 +7,83 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-CHARACTERS = 84
-"""Longest caption: two lines of 42 characters, what subtitling guides ask for."""
-LONGEST_S = 6.0
-"""Longest time one caption stands, seconds."""
-PAUSE_S = 0.8
-"""A silence between two words that ends a caption, seconds."""
+MAX_CUE_CHARACTERS = 84
+"""Longest cue: two lines of 42 characters, as subtitling guides recommend."""
+MAX_CUE_S = 6.0
+"""Longest time that one cue is displayed, seconds."""
+CUE_PAUSE_S = 0.8
+"""Silence between two words from which they are in different cues, seconds."""
 
 
-class Timed(Protocol):
-    """A word and when it is said, seconds."""
+class TimedText(Protocol):
+    """A word, or several, with start and end in seconds."""
 
     @property
     def text(self) -> str:
-        """What is shown."""
+        """The text to display."""
 
     @property
     def start(self) -> float:
-        """When it begins."""
+        """Start of the first sound."""
 
     @property
     def end(self) -> float:
-        """When it ends."""
+        """End of the last sound."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A word of a given text as it was written, with the signs that stand by themselves beside it."""
+class WrittenWord:
+    """A word of a given text as written, together with the punctuation beside it."""
 
     text: str
     start: float
     end: float
 
 
-W = TypeVar("W", bound=Timed)
+W = TypeVar("W", bound=TimedText)
 
 
-def as_written(text: str, aligned: Sequence[Timed]) -> list[Shown]:
-    """The given text, word by word, with nothing of it lost.
+def as_written(text: str, aligned: Sequence[TimedText]) -> list[WrittenWord]:
+    """All of ``text``, word by word, with the times of its ``aligned`` words.
 
-    Signs that nobody says (a dash between spaces) have no time; they go with the word before them, or
-    with the first one.
+    Punctuation between spaces (a dash) has no time; it joins the word before it, or the first one.
     """
-    shown: list[Shown] = []
+    written: list[WrittenWord] = []
     leading: list[str] = []
     words = iter(aligned)
     word = next(words, None)
     for token in unicodedata.normalize("NFC", text).split():
         if word is not None and token == word.text:
-            text = " ".join([*leading, token])
-            shown.append(Shown(text, word.start, word.end))
+            written.append(WrittenWord(" ".join([*leading, token]), word.start, word.end))
             leading, word = [], next(words, None)
-        elif shown:
-            last = shown[-1]
-            shown[-1] = Shown(f"{last.text} {token}", last.start, last.end)
+        elif written:
+            last = written[-1]
+            written[-1] = WrittenWord(f"{last.text} {token}", last.start, last.end)
         else:
             leading.append(token)
-    return shown
+    return written
 
 
-def to_srt(words: Sequence[Timed]) -> str:
-    """SubRip captions of the words."""
-    shown = (
-        f"{number}\n{_clock(cue[0].start, ',')} --> {_clock(cue[-1].end, ',')}\n{_line(cue)}\n"
+def to_srt(words: Sequence[TimedText]) -> str:
+    """The words as SubRip subtitles."""
+    blocks = (
+        f"{number}\n{_timestamp(cue[0].start, ',')} --> {_timestamp(cue[-1].end, ',')}\n{_text(cue)}\n"
         for number, cue in enumerate(cues(words), 1)
     )
-    return "\n".join(shown)
+    return "\n".join(blocks)
 
 
-def to_vtt(words: Sequence[Timed]) -> str:
-    """WebVTT captions of the words; the text is escaped as that format wants."""
-    shown = (
-        f"{_clock(cue[0].start, '.')} --> {_clock(cue[-1].end, '.')}\n{_vtt_text(_line(cue))}\n"
+def to_vtt(words: Sequence[TimedText]) -> str:
+    """The words as WebVTT subtitles; the text is escaped."""
+    blocks = (
+        f"{_timestamp(cue[0].start, '.')} --> {_timestamp(cue[-1].end, '.')}\n{_escaped(_text(cue))}\n"
         for cue in cues(words)
     )
-    return "\n".join(["WEBVTT\n", *shown])
+    return "\n".join(["WEBVTT\n", *blocks])
 
 
 def cues(words: Sequence[W]) -> list[list[W]]:
-    """Words in groups short enough to be read as one caption; a pause ends a group."""
+    """The words of each cue: cut at pauses, and within the limits of time and characters."""
     groups: list[list[W]] = []
     for word in words:
         if groups and _fits(groups[-1], word):
@@ -95,23 +93,23 @@ def cues(words: Sequence[W]) -> list[list[W]]:
     return groups
 
 
-def _fits(cue: Sequence[Timed], word: Timed) -> bool:
+def _fits(cue: Sequence[TimedText], word: TimedText) -> bool:
     return (
-        word.start - cue[-1].end < PAUSE_S
-        and word.end - cue[0].start <= LONGEST_S
-        and len(_line(cue)) + 1 + len(word.text) <= CHARACTERS
+        word.start - cue[-1].end < CUE_PAUSE_S
+        and word.end - cue[0].start <= MAX_CUE_S
+        and len(_text(cue)) + 1 + len(word.text) <= MAX_CUE_CHARACTERS
     )
 
 
-def _line(cue: Sequence[Timed]) -> str:
+def _text(cue: Sequence[TimedText]) -> str:
     return " ".join(word.text for word in cue)
 
 
-def _vtt_text(text: str) -> str:
+def _escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _clock(seconds: float, separator: str) -> str:
+def _timestamp(seconds: float, separator: str) -> str:
     milliseconds = round(seconds * 1000)
     minutes, milliseconds = divmod(milliseconds, 60_000)
     hours, minutes = divmod(minutes, 60)

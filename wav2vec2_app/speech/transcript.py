@@ -1,4 +1,4 @@
-"""Words and transcripts."""
+"""Transcripts: recognized words with their times and confidences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wav2vec2_app.speech.models import ModelInfo
 
 @dataclass(frozen=True)
 class Word:
-    """One word with its time in the audio and the model's own confidence in [0, 1]."""
+    """One recognized word with its time in the audio and its confidence in [0, 1]."""
 
     text: str
     start_s: float
@@ -21,9 +21,13 @@ class Word:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said. ``reason`` is set when ``text`` is empty and says why (``silence``…).
+    """The recognized text of a recording.
 
-    ``decoder`` is the one that read it; ``note`` says so where it is not the one that was wished for.
+    Attributes:
+        confidence: expected share of right words, in [0, 1].
+        decoder: that was used, ``greedy`` or ``beam``.
+        reason: why ``text`` is empty, ``silence`` or ``no_speech``; empty if it is not.
+        note: a sentence for users if another decoder than the requested one was used.
     """
 
     text: str

@@ -1,9 +1,9 @@
-"""Long audio in overlapping windows whose frames are stitched on the model's exact frame grid.
+"""Divides long audio into overlapping windows on the model's frame grid.
 
-A wav2vec2 frame ``j`` sees the samples from ``j * hop`` on, ``receptive_field`` of them. A window
-that starts on a multiple of ``hop`` therefore yields frames that *are* frames of the whole, so that
-joining windows moves no time: see :func:`plan_windows`. Where exactly one window ends and the next one
-begins is decided once both have been heard (:mod:`wav2vec2_app.seams`).
+Frame ``j`` of a wav2vec2 model depends on ``receptive_field`` samples from ``j * hop`` on. The frames of
+a window that starts at a multiple of ``hop`` are therefore at frame positions of the recording, and
+joining windows shifts no times: see :func:`plan_windows`. The exact frame at which one window ends and
+the next one begins is chosen after the emissions of both are known (:mod:`wav2vec2_app.speech.seams`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 
 IN_ONE = 2.0
-"""Audio up to so many windows long is taken in one pass."""
-BLOCK = 1 << 22
-"""Samples looked at together where all of a long recording is measured."""
+"""Audio of up to this many window lengths is not divided."""
+STATISTICS_BLOCK = 1 << 22
+"""Samples of a long recording in memory while it is measured."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class FrameGrid:
     receptive_field: int = 400
 
     def frames(self, samples: int) -> int:
-        """How many frames the encoder makes of ``samples`` samples."""
+        """How many frames the encoder outputs for ``samples`` samples."""
         return max(0, (samples - self.receptive_field) // self.hop + 1)
 
     def samples(self, frames: int) -> int:
-        """The fewest samples that yield ``frames`` frames."""
+        """The least number of samples with ``frames`` frames."""
         return (frames - 1) * self.hop + self.receptive_field
 
     @classmethod
@@ -48,7 +48,7 @@ class FrameGrid:
 
 @dataclass(frozen=True)
 class Window:
-    """One forward pass over samples ``[start, stop)``; its frames ``[keep_from, keep_to)`` are kept."""
+    """One forward pass over samples ``[start, stop)``; its frames ``[keep_from, keep_to)`` are used."""
 
     start: int
     stop: int
@@ -59,14 +59,17 @@ class Window:
 def plan_windows(
     samples: int, grid: FrameGrid, *, window_frames: int, overlap_frames: int
 ) -> list[Window]:
-    """Cut ``samples`` into windows whose kept frames, joined, are each frame exactly once.
+    """Windows whose used frames, joined, are all frames of the recording, each exactly once.
 
-    Neighbours share ``overlap_frames``; at a seam each gives up half of them for now, so that every kept
-    frame has at least ``overlap_frames // 2`` frames of context inside its window. The last window
-    is moved back to full length instead of being left short.
+    Neighbours share ``overlap_frames`` and use half of them each, so that every used frame has at least
+    ``overlap_frames // 2`` frames of context inside its window. The last window starts earlier instead of
+    being shorter.
+
+    Raises:
+        ValueError: the overlap is not shorter than the window.
     """
     if not 0 < overlap_frames < window_frames:
-        raise ValueError("the overlap must be shorter than the window")
+        raise ValueError("the overlap must be shorter than the window, and not empty")
     total = grid.frames(samples)
     if total <= window_frames:
         return [Window(0, samples, 0, total)]
@@ -88,7 +91,7 @@ def plan_windows(
 
 
 def windows_of(samples: int, grid: FrameGrid, *, window_s: float, overlap_s: float) -> list[Window]:
-    """The windows of a recording of ``samples`` samples; one, if it is no longer than two."""
+    """The windows of a recording of ``samples`` samples; a single one up to :data:`IN_ONE` windows."""
     frames_a_second = SAMPLE_RATE_HZ / grid.hop
     window_frames = max(2, round(window_s * frames_a_second))
     if grid.frames(samples) <= IN_ONE * window_frames:
@@ -99,23 +102,27 @@ def windows_of(samples: int, grid: FrameGrid, *, window_s: float, overlap_s: flo
 
 @dataclass(frozen=True)
 class Level:
-    """Mean and standard deviation of a whole recording, by which each of its windows is normalised."""
+    """Mean and standard deviation of a recording, by which each of its windows is normalized."""
 
     mean: float
     deviation: float
 
     @classmethod
     def of(cls, samples: Float32) -> Level:
-        """Measured block by block, so that a recording on disk is never in memory as a whole."""
+        """Measured block by block, so that a recording on disk is never completely in memory."""
         count = max(1, len(samples))
-        blocks = range(0, len(samples), BLOCK)
-        mean = sum(float(samples[b : b + BLOCK].sum(dtype=np.float64)) for b in blocks) / count
+        blocks = range(0, len(samples), STATISTICS_BLOCK)
+        mean = (
+            sum(float(samples[b : b + STATISTICS_BLOCK].sum(dtype=np.float64)) for b in blocks)
+            / count
+        )
         squares = sum(
-            float(np.square(samples[b : b + BLOCK] - np.float64(mean)).sum()) for b in blocks
+            float(np.square(samples[b : b + STATISTICS_BLOCK] - np.float64(mean)).sum())
+            for b in blocks
         )
         return cls(mean, float(np.sqrt(squares / count + 1e-7)))
 
     def normalize(self, samples: Float32) -> Float32:
-        """Zero mean and unit variance, as Wav2Vec2FeatureExtractor does with ``do_normalize``."""
+        """Normalize like Wav2Vec2FeatureExtractor with ``do_normalize``."""
         normalized: Float32 = ((samples - self.mean) / self.deviation).astype(np.float32)
         return normalized

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tests.doubles import VOCABULARY
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
-from wav2vec2_app.speech.seams import ALIKE, REACH, join, settle
+from wav2vec2_app.speech.seams import MAX_SEAM_SHIFT_FRAMES, SEAM_CONTEXT_FRAMES, join, place_seams
 from wav2vec2_app.speech.windows import FrameGrid, Window, plan_windows
 
 GRID = FrameGrid()
@@ -55,14 +55,14 @@ def seams(windows: list[Window]) -> list[int]:
     share=st.floats(min_value=0.05, max_value=0.9),
     seed=st.integers(min_value=0, max_value=9),
 )
-def test_wherever_the_seams_go_every_frame_is_kept_exactly_once(
+def test_every_frame_is_used_exactly_once(
     frames: int, window: int, share: float, seed: int
 ) -> None:
     overlap = max(1, int(window * share))
     windows = plan_windows(GRID.samples(frames), GRID, window_frames=window, overlap_frames=overlap)
     ears = [heard(one, spoken(frames, seed + n)) for n, one in enumerate(windows)]
 
-    settled = settle(windows, ears)
+    settled = place_seams(windows, ears)
 
     kept = [
         frame
@@ -74,37 +74,37 @@ def test_wherever_the_seams_go_every_frame_is_kept_exactly_once(
         assert 0 <= w.keep_from < w.keep_to <= GRID.frames(w.stop - w.start)
 
 
-def test_seam_stays_in_the_middle_where_both_hear_the_same_or_nothing_alike() -> None:
+def test_seam_stays_in_the_middle_where_neighbours_agree_everywhere_or_nowhere() -> None:
     windows, tokens = two_windows(), spoken(900)
 
-    assert settle(windows, [heard(one, tokens) for one in windows]) == windows
+    assert place_seams(windows, [heard(one, tokens) for one in windows]) == windows
 
     others = (tokens + 1) % len(VOCABULARY)
-    assert settle(windows, [heard(windows[0], tokens), heard(windows[1], others)]) == windows
+    assert place_seams(windows, [heard(windows[0], tokens), heard(windows[1], others)]) == windows
 
 
-def test_seam_moves_to_where_both_hear_the_same() -> None:
+def test_seam_moves_to_where_neighbours_agree() -> None:
     windows, tokens = two_windows(), spoken(900)
     others = (tokens + 1) % len(VOCABULARY)
-    others[425 : 425 + 2 * ALIKE] = tokens[425 : 425 + 2 * ALIKE]
+    others[425 : 425 + 2 * SEAM_CONTEXT_FRAMES] = tokens[425 : 425 + 2 * SEAM_CONTEXT_FRAMES]
 
-    settled = settle(windows, [heard(windows[0], tokens), heard(windows[1], others)])
+    settled = place_seams(windows, [heard(windows[0], tokens), heard(windows[1], others)])
 
     assert seams(windows) == [450]
-    assert seams(settled) == [425 + ALIKE]
+    assert seams(settled) == [425 + SEAM_CONTEXT_FRAMES]
 
 
 def test_seam_moves_no_further_than_allowed() -> None:
     windows, tokens = two_windows(), spoken(900)
     others = (tokens + 1) % len(VOCABULARY)
-    others[: 450 - REACH] = tokens[: 450 - REACH]
+    others[: 450 - MAX_SEAM_SHIFT_FRAMES] = tokens[: 450 - MAX_SEAM_SHIFT_FRAMES]
 
-    settled = settle(windows, [heard(windows[0], tokens), heard(windows[1], others)])
+    settled = place_seams(windows, [heard(windows[0], tokens), heard(windows[1], others)])
 
-    assert seams(settled) == [450 - REACH]
+    assert seams(settled) == [450 - MAX_SEAM_SHIFT_FRAMES]
 
 
-def test_space_between_words_is_not_lost_where_one_hears_it_early_and_one_late() -> None:
+def test_delimiter_is_not_lost_if_it_is_early_in_one_window_and_late_in_the_other() -> None:
     """In one long pause: a cut in the very middle would have neither."""
     windows, space = two_windows(), VOCABULARY.index("|")
     left, right = np.zeros(900, np.int64), np.zeros(900, np.int64)
@@ -117,7 +117,7 @@ def test_space_between_words_is_not_lost_where_one_hears_it_early_and_one_late()
     assert space in whole.log_probs[430:470].argmax(axis=1)
 
 
-def test_joined_windows_are_the_whole() -> None:
+def test_joined_windows_are_the_emission_of_the_recording() -> None:
     tokens, level = spoken(2000, 4), np.linspace(-60, -10, 2000, dtype=np.float32)
     windows = plan_windows(GRID.samples(2000), GRID, window_frames=500, overlap_frames=100)
     whole = emission_of(tokens, level)

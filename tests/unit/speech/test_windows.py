@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wav2vec2_app.speech.windows import BLOCK, FrameGrid, Level, plan_windows, windows_of
+from wav2vec2_app.speech.windows import STATISTICS_BLOCK, FrameGrid, Level, plan_windows, windows_of
 
 KERNELS = (10, 3, 3, 3, 3, 2, 2)
 STRIDES = (5, 2, 2, 2, 2, 2, 2)
@@ -63,21 +63,21 @@ def test_frames_at_a_seam_have_half_the_overlap_as_context() -> None:
         assert right.keep_from >= 50
 
 
-def test_overlap_as_long_as_the_window_is_refused() -> None:
+def test_overlap_as_long_as_the_window_is_rejected() -> None:
     with pytest.raises(ValueError, match="shorter"):
         plan_windows(10_000, FrameGrid(), window_frames=10, overlap_frames=10)
 
 
 @pytest.mark.parametrize(("seconds", "count"), [(19.9, 1), (20.0, 1), (20.5, 3), (60.0, 8)])
-def test_recording_up_to_two_windows_is_taken_in_one(seconds: float, count: int) -> None:
+def test_recording_of_up_to_two_windows_is_not_divided(seconds: float, count: int) -> None:
     samples = round(seconds * 16_000)
 
     assert len(windows_of(samples, FrameGrid(), window_s=10.0, overlap_s=2.0)) == count
 
 
-def test_level_is_that_of_the_whole_however_long() -> None:
+def test_level_of_a_long_recording_is_measured_over_all_of_it() -> None:
     generator = np.random.default_rng(2)
-    samples = generator.normal(0.3, 0.1, BLOCK + 1000).astype(np.float32)
+    samples = generator.normal(0.3, 0.1, STATISTICS_BLOCK + 1000).astype(np.float32)
 
     level = Level.of(samples)
     normalized = level.normalize(samples)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from wav2vec2_app.server.live import pauses
 from wav2vec2_app.server.live.captions import CaptionPolicy
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.pauses import first_pause, longest_pause, quietest_s
 
 TAIL_SHARE = 0.6
 """Share of a pause that still belongs to the utterance before it."""
@@ -15,6 +15,8 @@ MIN_PAUSE_SHARE = 0.5
 """Share of ``pause_s`` that ends an utterance of the maximum length."""
 MIN_CUT_SHARE = 0.4
 """An utterance that is too long is not cut before this share of the maximum length."""
+UNSETTLED_S = 1.5
+"""An utterance is not cut in the newest audio, whose letters may still change, seconds."""
 
 
 def find_endpoint(
@@ -25,15 +27,16 @@ def find_endpoint(
     ``emission`` is that of ``samples`` ``(n,)``; ``before`` samples of the utterance precede them.
     """
     length_s = (before + len(samples)) / SAMPLE_RATE_HZ
-    pause = pauses.first_pause(emission, _pause_s(policy, length_s))
+    pause = first_pause(emission, _pause_s(policy, length_s))
     if pause is not None:
         tail_s = TAIL_SHARE * min(policy.pause_s, pause.duration_s)
         return round((pause.start_s + tail_s) * SAMPLE_RATE_HZ)
     if length_s < policy.utterance_s:
         return None
     earliest_s = max(0.0, MIN_CUT_SHARE * policy.utterance_s - before / SAMPLE_RATE_HZ)
-    best = pauses.best_pause(emission, earliest_s)
-    cut_s = best.middle_s if best else pauses.quietest(samples, earliest_s)
+    latest_s = emission.duration_s - UNSETTLED_S
+    best = longest_pause(emission, earliest_s, latest_s)
+    cut_s = best.middle_s if best else quietest_s(samples, earliest_s)
     return round(cut_s * SAMPLE_RATE_HZ)
 
 

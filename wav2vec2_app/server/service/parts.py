@@ -10,23 +10,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from wav2vec2_app.speech.emission import Emission
-from wav2vec2_app.speech.pauses import blank_runs
+from wav2vec2_app.speech.pauses import longest_blank_run
 from wav2vec2_app.speech.transcript import Transcript
 
-PART_S = (15.0, 30.0)
+DECODED_PART_S = (15.0, 30.0)
 """Shortest and longest part, seconds."""
-LAST_S = 5.0
-"""Shortest last part, seconds: less is not enough to tell speech from noise."""
+MIN_LAST_PART_S = 5.0
+"""Shortest last part, seconds: less has too little context to be decoded well."""
 
 
 def parts_of(emission: Emission) -> list[tuple[int, int]]:
-    """Frames ``[start, stop)`` of each part; a single one if the emission is no longer than a part."""
-    shortest, longest, last = (round(s / emission.frame_s) for s in (*PART_S, LAST_S))
+    """Frames ``[start, stop)`` of each part; one for what is no longer than a part may be."""
+    shortest, longest, last = (
+        round(s / emission.frame_s) for s in (*DECODED_PART_S, MIN_LAST_PART_S)
+    )
     frames = len(emission.log_probs)
     parts, start = [], 0
     while frames - start > longest:
         until = min(start + longest, frames - last)
-        cut = start + shortest + _pause(emission, start + shortest, until)
+        pause = longest_blank_run(emission, start + shortest, until) or (until, until)
+        cut = sum(pause) // 2
         parts.append((start, cut))
         start = cut
     return [*parts, (start, frames)]
@@ -52,12 +55,3 @@ def join(transcripts: Sequence[Transcript], offsets_s: Sequence[float], text: st
         confidence=sum(one.confidence * len(one.words) for one in transcripts) / max(1, len(words)),
         reason="" if words else silent,
     )
-
-
-def _pause(emission: Emission, start: int, stop: int) -> int:
-    """The middle of the longest pause within frames ``[start, stop)``, counted from ``start``."""
-    found = blank_runs(emission.cut(start, stop))
-    if not found:
-        return stop - start
-    begin, end = max(found, key=lambda pause: pause[1] - pause[0])
-    return (begin + end) // 2

@@ -101,9 +101,9 @@ def scripts(folder: Path) -> str:
         "texts": texts.FOR_SCRIPTS,
         "options": [option.name for option in OPTIONS],
         "subtitles": {
-            "characters": subtitles.CHARACTERS,
-            "seconds": subtitles.LONGEST_S,
-            "pause": subtitles.PAUSE_S,
+            "characters": subtitles.MAX_CUE_CHARACTERS,
+            "seconds": subtitles.MAX_CUE_S,
+            "pause": subtitles.CUE_PAUSE_S,
         },
     }
     argument = json.dumps(config, ensure_ascii=False)

@@ -1,10 +1,10 @@
-"""From an emission to words: the best path alone, or a beam over a lexicon and a language model."""
+"""Decoders, from an emission to words: greedy, and beam search with a lexicon and a language model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,37 +14,35 @@ from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker.model.ctc import words_of_path
 from wav2vec2_app.worker.model.lexicon import Lexicon
-from wav2vec2_app.worker.model.phrases import phrases_of
-from wav2vec2_app.worker.model.prior import without_prior
+from wav2vec2_app.worker.model.phrases import phrase_spans
+from wav2vec2_app.worker.model.prior import subtract_prior
 
-IMPOSSIBLE = -100.0
-"""Log-probability of what cannot be."""
-TOKENS = 8
-"""Tokens that the beam tries in a frame, the most probable ones."""
-THRESHOLD = 12.0
-"""Hypotheses further than this behind the best one are dropped, natural logarithm; see :func:`_threshold`."""
+BEAM_TOKENS = 8
+"""Most probable tokens of a frame by which a hypothesis can be extended."""
+MAX_BEAM_THRESHOLD = 12.0
+"""Hypotheses this far behind the best one are pruned, natural logarithm; see :func:`beam_threshold`."""
+SUM_OVER_PATHS = True
+"""Whether the score of a hypothesis is the sum over its CTC paths instead of the best one."""
+FINAL_FRAME_LOG_PROB = -100.0
+"""Log-probability of everything but the word delimiter in the frame appended to a phrase."""
 
-ALL_PATHS = True
-"""Whether a hypothesis counts with all ways to say it (their sum), not only its best one."""
+SKIPPED_BLANK_LOG_PROB = float(np.log(0.97))
+"""Frames whose blank is more probable are skipped by the beam, except the first one of each run."""
 
-SURELY_BLANK = float(np.log(0.97))
-"""Log-probability from which a frame counts as blank beyond doubt."""
-
-
-NEAR = 8
-"""Frames by which the ends of a word may differ in two hypotheses."""
-DROPPED = 2.0
-"""How far behind the last hypothesis kept those count that were not, natural logarithm."""
+WORD_END_TOLERANCE_FRAMES = 8
+"""How far the ends of a word may lie apart in two hypotheses."""
+PRUNED_MARGIN = 2.0
+"""Pruned hypotheses are assumed to be this far behind the worst remaining one, natural logarithm."""
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """What a decoder reads.
+class DecodedWords:
+    """The result of a decoder.
 
     Attributes:
-        words: in order, with the times of their tokens on the path taken, in seconds.
-        leads: of each word, how far behind the best hypothesis without it is, natural logarithm; below 0
-            where the best one has not got it. ``None`` of a decoder that has one hypothesis only.
+        words: in order, with the times of their tokens on the path, seconds.
+        leads: of each word, the score of the best hypothesis with the word minus that of the best one
+            without it, natural logarithm. ``None`` if the decoder has only one hypothesis.
     """
 
     words: tuple[Word, ...]
@@ -52,15 +50,15 @@ class Decoded:
 
 
 class Decoder(Protocol):
-    """Reads words from an emission."""
+    """Finds the words of an emission."""
 
     @property
     def name(self) -> str:
         """``greedy`` or ``beam``."""
         ...
 
-    def decode(self, emission: Emission) -> Decoded:
-        """What was said."""
+    def decode(self, emission: Emission) -> DecodedWords:
+        """The words of ``emission``."""
         ...
 
 
@@ -70,34 +68,46 @@ class GreedyDecoder:
 
     name: str = "greedy"
 
-    def decode(self, emission: Emission) -> Decoded:
-        return Decoded(words_of_path(emission, emission.log_probs.argmax(axis=1)))
+    def decode(self, emission: Emission) -> DecodedWords:
+        return DecodedWords(words_of_path(emission, emission.log_probs.argmax(axis=1)))
+
+
+class Hypothesis(Protocol):
+    """A hypothesis of flashlight-text; ``tokens`` and ``words`` have one entry before the first frame."""
+
+    score: float
+    tokens: Sequence[int]
+    words: Sequence[int]
 
 
 class BeamDecoder:
-    """A lexicon-constrained beam with a KenLM word n-gram (flashlight-text).
+    """Lexicon-constrained beam search with a KenLM word n-gram (flashlight-text).
 
     Args:
         lexicon: words, their spellings in the emission's tokens, and the language model.
-        decoding: width and weights.
-        unbiased: a beam without the hotwords of ``lexicon``, which tells the rivals of its words.
+        options: beam width and weights.
+        without_hotwords: a decoder without the hotwords of ``lexicon``, for the leads of words: a boost
+            must not raise them.
     """
 
     name = "beam"
 
     def __init__(
-        self, lexicon: Lexicon, decoding: DecodingOptions, unbiased: BeamDecoder | None = None
+        self,
+        lexicon: Lexicon,
+        options: DecodingOptions,
+        without_hotwords: BeamDecoder | None = None,
     ) -> None:
         from flashlight.lib.text import decoder
 
-        options = decoder.LexiconDecoderOptions(
-            decoding.beam_width, TOKENS, _threshold(decoding), decoding.lm_weight,
-            decoding.word_score, float("-inf"), 0.0, ALL_PATHS, decoder.CriterionType.CTC,
+        search_options = decoder.LexiconDecoderOptions(
+            options.beam_width, BEAM_TOKENS, beam_threshold(options), options.lm_weight,
+            options.word_score, float("-inf"), 0.0, SUM_OVER_PATHS, decoder.CriterionType.CTC,
         )  # fmt: skip
         self._lexicon = lexicon
-        self._language_model = lexicon.language_model(decoding)  # flashlight does not hold on to it
+        self._language_model = lexicon.language_model(options)  # flashlight holds no reference
         self._decoder = decoder.LexiconDecoder(
-            options,
+            search_options,
             lexicon.trie,
             self._language_model,
             lexicon.delimiter_id,
@@ -106,87 +116,103 @@ class BeamDecoder:
             [],
             False,
         )
-        self._unbiased = (
-            unbiased  # never itself: a cycle would hold what it has decoded until collected
-        )
+        self._without_hotwords = without_hotwords  # never itself: a cycle would delay its release
 
-    def decode(self, emission: Emission) -> Decoded:
-        """What was said, phrase by phrase."""
+    def decode(self, emission: Emission) -> DecodedWords:
+        """The words of ``emission``, decoded phrase by phrase."""
         words: list[Word] = []
         leads: list[float] = []
-        for start, stop in phrases_of(emission):
-            phrase = self._decode(emission.cut(start, stop))
-            words += [_later(word, start * emission.frame_s) for word in phrase.words]
+        for start, stop in phrase_spans(emission):
+            phrase = self._decode_phrase(emission.cut(start, stop))
+            words += [_shifted(word, start * emission.frame_s) for word in phrase.words]
             leads += phrase.leads or ()
-        return Decoded(tuple(words), tuple(leads))
+        return DecodedWords(tuple(words), tuple(leads))
 
-    def _decode(self, emission: Emission) -> Decoded:
-        told = _telling(emission)
-        hypotheses = self._hypotheses(emission, told)
+    def _decode_phrase(self, emission: Emission) -> DecodedWords:
+        frames = informative_frames(emission)
+        hypotheses = self._search(emission, frames)
         if not hypotheses:
-            return Decoded((), ())
-        path = np.full(len(emission.log_probs), emission.blank_id)
-        path[told] = hypotheses[0].tokens[1 : len(told) + 1]  # one before, one after the frames
-        words = words_of_path(emission, path)
+            return DecodedWords((), ())
+        best = hypotheses[0]
+        tokens = np.array(best.tokens[1 : len(frames) + 1])  # without the frames before and after
+        words = words_of_path(emission, fill_skipped_frames(tokens, frames, emission))
         rivals = hypotheses
-        if self._unbiased and not self._lexicon.favoured.isdisjoint(hypotheses[0].words):
-            rivals = self._unbiased._hypotheses(emission, told) or hypotheses
-        leads = _leads(hypotheses[0].words, rivals)
-        if len(leads) < len(words):  # the last one is unfinished: none of the lexicon's fitted
-            leads = (*leads, *[-DROPPED] * (len(words) - len(leads)))
-        return Decoded(words, leads)
+        if self._without_hotwords and not self._lexicon.hotword_ids.isdisjoint(best.words):
+            rivals = self._without_hotwords._search(emission, frames) or hypotheses
+        leads = _leads(best.words, rivals)
+        if len(leads) < len(words):  # the last word is incomplete: no word of the lexicon fits
+            leads = (*leads, *[-PRUNED_MARGIN] * (len(words) - len(leads)))
+        return DecodedWords(words, leads)
 
-    def _hypotheses(self, emission: Emission, told: NDArray[np.intp]) -> Sequence[Any]:
-        """All that the beam holds at the end, the best one first."""
-        emitted = without_prior(emission)[told]
-        frames, tokens = emitted.shape
-        scores = np.full((frames + 1, tokens), IMPOSSIBLE, dtype=np.float32)
-        scores[:frames] = emitted
-        # a last word ends, also where the recording does
-        scores[frames, self._lexicon.delimiter_id] = 0.0
-        hypotheses: Sequence[Any] = self._decoder.decode(scores.ctypes.data, frames + 1, tokens)
+    def _search(self, emission: Emission, frames: NDArray[np.intp]) -> Sequence[Hypothesis]:
+        """All hypotheses at the end of ``frames``, the best one first."""
+        informative = subtract_prior(emission)[frames]
+        count, tokens = informative.shape
+        scores = np.full((count + 1, tokens), FINAL_FRAME_LOG_PROB, dtype=np.float32)
+        scores[:count] = informative
+        scores[count, self._lexicon.delimiter_id] = 0.0  # completes the last word
+        hypotheses: Sequence[Hypothesis] = self._decoder.decode(
+            scores.ctypes.data, count + 1, tokens
+        )
         return hypotheses
 
 
-def _later(word: Word, by_s: float) -> Word:
-    return replace(word, start_s=round(word.start_s + by_s, 6), end_s=round(word.end_s + by_s, 6))
+def informative_frames(emission: Emission) -> NDArray[np.intp]:
+    """The frames that the beam searches: all but those that are almost certainly blank.
 
-
-def _threshold(decoding: DecodingOptions) -> float:
-    """How far behind a hypothesis may be: the less the language model counts, the closer together all lie.
-
-    With a weight of 1 instead of 3 that takes a third of the time off, for 0.4 points of word error rate.
+    Half of the frames of an emission are such. The first one of each run is searched; leaving out the
+    others changes the scores of all hypotheses by nearly the same amount (Chen et al. 2016, "Phone
+    synchronous speech recognition with CTC lattices").
     """
-    return min(THRESHOLD, 6.0 + 2.0 * decoding.lm_weight)
+    blank = emission.log_probs[:, emission.blank_id] > SKIPPED_BLANK_LOG_PROB
+    return np.flatnonzero(~(blank & np.r_[False, blank[:-1]]))
 
 
-def _leads(words: Sequence[int], rivals: Sequence[Any]) -> tuple[float, ...]:
-    """How far behind the best of ``rivals`` without each word is.
+def fill_skipped_frames(
+    tokens: NDArray[np.integer], frames: NDArray[np.intp], emission: Emission
+) -> NDArray[np.intp]:
+    """The path ``(all frames,)`` of the search's ``tokens`` at ``frames``.
 
-    ``words`` has a word's number at the frame where it ends, −1 elsewhere.
-
-    A hypothesis has the word if it has the same one at nearly the same frame. Where all have it, or none,
-    what the beam has dropped counts as a little behind the last.
+    A gap is filled with the blank, or with the token on both of its sides if that is the same one: the search
+    has merged these two, and a blank between them would double the letter.
     """
-    read = np.array(words)
+    path = np.full(len(emission.log_probs), emission.blank_id, dtype=np.intp)
+    path[frames] = tokens
+    for gap in np.flatnonzero((np.diff(frames) > 1) & (tokens[1:] == tokens[:-1])):
+        path[frames[gap] : frames[gap + 1]] = tokens[gap]
+    return path
+
+
+def beam_threshold(options: DecodingOptions) -> float:
+    """How far behind the best hypothesis another one may be, natural logarithm.
+
+    The less the language model weighs, the closer together the hypotheses are. With a weight of 1 instead
+    of 3 this saves a third of the time, at a cost of 0.4 points of word error rate.
+    """
+    return min(MAX_BEAM_THRESHOLD, 6.0 + 2.0 * options.lm_weight)
+
+
+def _leads(words: Sequence[int], rivals: Sequence[Hypothesis]) -> tuple[float, ...]:
+    """How far the best of ``rivals`` without each word is behind the best with it.
+
+    ``words`` has a word's number at the frame where it ends, -1 elsewhere. A rival has the word if it has
+    the same number within :data:`WORD_END_TOLERANCE_FRAMES`. If all rivals have it, or none, the missing
+    side is assumed to be :data:`PRUNED_MARGIN` behind the worst rival.
+    """
+    best_words = np.array(words)
     scores = np.array([rival.score for rival in rivals])
     table = np.array([rival.words for rival in rivals])
-    dropped = scores.min() - DROPPED
+    pruned = scores.min() - PRUNED_MARGIN
     leads = []
-    for frame in np.flatnonzero(read >= 0):
-        near = table[:, max(0, frame - NEAR) : frame + NEAR + 1]
-        having = (near == read[frame]).any(axis=1)
-        best = scores[having].max() if having.any() else dropped
-        best_without = scores[~having].max() if not having.all() else dropped
-        leads.append(float(best - best_without))
+    for frame in np.flatnonzero(best_words >= 0):
+        first = max(0, frame - WORD_END_TOLERANCE_FRAMES)
+        near = table[:, first : frame + WORD_END_TOLERANCE_FRAMES + 1]
+        having = (near == best_words[frame]).any(axis=1)
+        best_with = scores[having].max() if having.any() else pruned
+        best_without = scores[~having].max() if not having.all() else pruned
+        leads.append(float(best_with - best_without))
     return tuple(leads)
 
 
-def _telling(emission: Emission) -> NDArray[np.intp]:
-    """The frames that a beam has to look at: of those that are sure to be blank, the first of each run.
-
-    Half of an emission is such; what is left out is a constant to every hypothesis, nearly (Chen et al.
-    2016, "Phone synchronous speech recognition with CTC lattices").
-    """
-    blank = emission.log_probs[:, emission.blank_id] > SURELY_BLANK
-    return np.flatnonzero(~(blank & np.r_[False, blank[:-1]]))
+def _shifted(word: Word, by_s: float) -> Word:
+    return replace(word, start_s=round(word.start_s + by_s, 6), end_s=round(word.end_s + by_s, 6))

@@ -1,4 +1,4 @@
-"""From an emission to a transcript: which decoder reads it, and what stands at the end."""
+"""Decodes an emission to a transcript: selects the decoder, and finds speech, word times and confidences."""
 
 from __future__ import annotations
 
@@ -12,25 +12,35 @@ from typing import Final
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DecodingOptions, check_options, hotword_list
-from wav2vec2_app.speech.spelling import Speller
+from wav2vec2_app.speech.tokenization import TextTokenizer
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker.model.alignment import align_words
 from wav2vec2_app.worker.model.confidence import rate, transcript_confidence
 from wav2vec2_app.worker.model.decoders import BeamDecoder, Decoder, GreedyDecoder
 from wav2vec2_app.worker.model.lexicon import Lexicon
 from wav2vec2_app.worker.model.release import return_memory
-from wav2vec2_app.worker.model.speech import find_speech, only_speech
+from wav2vec2_app.worker.model.speech_activity import find_speech, mask_non_speech
 
 log = logging.getLogger(__name__)
 
-KEPT_LEXICONS: Final = 3
-"""Lexicons in memory at once: one for each vocabulary and list of hotwords lately asked for."""
-NO_BEAM: Final = "Words are spelled without a language model on this system."
+MAX_CACHED_LEXICONS: Final = 3
+"""Lexicons in memory: one for each vocabulary and list of hotwords, least recently used evicted first."""
+NO_BEAM: Final = (
+    "Beam search is not available on this system: words are decoded without a language model."
+)
 
 
 @dataclass(frozen=True)
-class Read:
-    """What an emission says; ``reason`` says why there are no words."""
+class DecodedTranscript:
+    """The words of an emission and how they were found.
+
+    Attributes:
+        words: in order, with times and confidences.
+        confidence: expected share of right words, in [0, 1].
+        decoder: ``greedy`` or ``beam``.
+        reason: why there are no words, ``silence`` or ``no_speech``; empty if there are.
+        note: set if another decoder than intended was used, and why.
+    """
 
     words: tuple[Word, ...]
     confidence: float
@@ -39,8 +49,8 @@ class Read:
     note: str = ""
 
 
-class Reader:
-    """Reads emissions, with a beam where there is a language model for it.
+class EmissionDecoder:
+    """Decodes emissions, with beam search if there is a language model.
 
     Args:
         language_model: folder of :class:`Lexicon`.
@@ -53,63 +63,65 @@ class Reader:
 
     @property
     def note(self) -> str:
-        """What a person should know of this system's decoders; empty if all is there."""
+        """Why beam search is not available; empty if it is, or has not been used yet."""
         return self._no_beam
 
     def warm_up(self, emission: Emission) -> None:
-        """Build the lexicon for emissions like this one."""
+        """Build the lexicon for the vocabulary of ``emission``."""
         self._lexicon(emission, ())
         return_memory()  # of the lists that the lexicon was built from
 
-    def read(self, emission: Emission, decoding: DecodingOptions, *, embedded: bool) -> Read:
-        """Decode ``emission`` as ``decoding`` says; ``embedded`` decides what ``auto`` is.
+    def decode(
+        self, emission: Emission, options: DecodingOptions, *, embedded: bool
+    ) -> DecodedTranscript:
+        """Decode ``emission``; decoder ``auto`` is the beam if ``embedded`` or if there are hotwords.
 
         Raises:
-            InputError: ``decoding`` has values that make no sense, or a decoder that cannot be had.
+            InputError: an option is invalid, or its decoder is not available.
         """
-        checked = replace(check_options(decoding), hotwords=hotword_list(decoding))
+        checked = replace(check_options(options), hotwords=hotword_list(options))
         decoder = self._decoder(emission, checked, embedded=embedded)
-        wished_beam = checked.decoder == "auto" and (embedded or checked.hotwords)
-        note = self._no_beam if wished_beam and decoder.name == "greedy" else ""
-        heard = emission
+        beam_expected = checked.decoder == "auto" and (embedded or checked.hotwords)
+        note = self._no_beam if beam_expected and decoder.name == "greedy" else ""
+        speech = emission
         if emission.energy_db is not None:
             activity = find_speech(emission, emission.energy_db)
             if not activity.segments:
-                return Read((), 0.0, decoder.name, activity.reason, note)
-            heard = only_speech(emission, activity)
-        decoded = decoder.decode(penalize_blank(heard, checked.blank_penalty))
-        words = align_words(heard, decoded.words, speller_of(heard), rate, decoded.leads)
+                return DecodedTranscript((), 0.0, decoder.name, activity.reason, note)
+            speech = mask_non_speech(emission, activity)
+        decoded = decoder.decode(penalize_blank(speech, checked.blank_penalty))
+        words = align_words(speech, decoded.words, tokenizer_of(speech), rate, decoded.leads)
         reason = "" if words else "no_speech"
-        return Read(words, transcript_confidence(words), decoder.name, reason, note)
+        return DecodedTranscript(words, transcript_confidence(words), decoder.name, reason, note)
 
-    def _decoder(self, emission: Emission, decoding: DecodingOptions, *, embedded: bool) -> Decoder:
-        if decoding.decoder == "greedy":
+    def _decoder(self, emission: Emission, options: DecodingOptions, *, embedded: bool) -> Decoder:
+        if options.decoder == "greedy":
             return GreedyDecoder()
-        if decoding.decoder == "auto" and not (embedded or decoding.hotwords):
+        if options.decoder == "auto" and not (embedded or options.hotwords):
             return GreedyDecoder()
-        lexicon = self._lexicon(emission, decoding.hotwords)
+        lexicon = self._lexicon(emission, options.hotwords)
         if lexicon is not None:
-            return BeamDecoder(lexicon, decoding, self._unbiased(emission, decoding))
-        if decoding.decoder == "auto":
+            return BeamDecoder(lexicon, options, self._without_hotwords(emission, options))
+        if options.decoder == "auto":
             return GreedyDecoder()
         raise InputError(
-            "There is no beam decoder on this system.",
+            "Beam search is not available on this system.",
             code="decoder.not_available",
             hint="Choose the greedy decoder; flashlight-text is not built for every system.",
         )
 
-    def _unbiased(self, emission: Emission, decoding: DecodingOptions) -> BeamDecoder | None:
-        """A beam without ``decoding``'s hotwords; ``None`` if it has none."""
-        if not decoding.hotwords:
+    def _without_hotwords(self, emission: Emission, options: DecodingOptions) -> BeamDecoder | None:
+        """A beam decoder without the hotwords of ``options``; ``None`` if it has none."""
+        if not options.hotwords:
             return None
-        plain = self._lexicon(emission, ())
-        if plain is None:
+        lexicon = self._lexicon(emission, ())
+        if lexicon is None:
             return None
-        width = max(1, decoding.beam_width // 2)  # rivals that matter are near the top
-        return BeamDecoder(plain, replace(decoding, hotwords=(), beam_width=width))
+        width = max(1, options.beam_width // 2)  # the rivals that matter are near the top
+        return BeamDecoder(lexicon, replace(options, hotwords=(), beam_width=width))
 
     def _lexicon(self, emission: Emission, hotwords: tuple[str, ...]) -> Lexicon | None:
-        """The lexicon for this vocabulary and these hotwords; ``None`` where there can be none."""
+        """The lexicon for this vocabulary and these hotwords; ``None`` without beam search."""
         if self._no_beam:
             return None
         key = (emission.vocabulary, emission.blank_id, emission.word_delimiter, hotwords)
@@ -118,19 +130,19 @@ class Reader:
             try:
                 lexicon = Lexicon(self._folder, emission, hotwords)
             except (ImportError, OSError) as error:
-                log.warning("no beam, the greedy decoder answers: %s", error)
+                log.warning("beam search is not available, greedy decoding is used: %s", error)
                 self._no_beam = NO_BEAM
                 return None
-            while len(self._lexicons) >= KEPT_LEXICONS:
+            while len(self._lexicons) >= MAX_CACHED_LEXICONS:
                 self._lexicons.popitem(last=False)
             self._lexicons[key] = lexicon
         self._lexicons.move_to_end(key)
         return lexicon
 
 
-def speller_of(emission: Emission) -> Speller:
-    """Spells text in the tokens of ``emission``."""
-    return Speller(
+def tokenizer_of(emission: Emission) -> TextTokenizer:
+    """The tokenizer for the vocabulary of ``emission``."""
+    return TextTokenizer(
         emission.vocabulary, emission.blank_id, emission.word_delimiter, frozenset(emission.special)
     )
 

@@ -1,4 +1,4 @@
-"""Fetching a checkpoint from the model hub into the hub's own cache, with true progress."""
+"""Downloads a checkpoint from the model hub into the hub's cache, with progress in bytes."""
 
 from __future__ import annotations
 
@@ -20,21 +20,19 @@ from huggingface_hub.errors import (
 from tqdm.auto import tqdm
 
 from wav2vec2_app.errors import ModelError, ResourceError
+from wav2vec2_app.worker.model.checkpoint_files import CONFIG, TOKENIZER, VOCABULARY, WEIGHTS
 from wav2vec2_app.worker.model.languages import (
     ADAPTERS,
-    CONFIG,
-    TOKENIZER,
-    VOCABULARY,
     choose_language,
     split_name,
     unknown_language,
 )
-from wav2vec2_app.worker.model.resolve import WEIGHTS, cached_path
+from wav2vec2_app.worker.model.resolve import cached_path
 
 log = logging.getLogger(__name__)
 
-UNWRITABLE = frozenset({errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT})
-"""What the system says where nothing can be stored."""
+STORAGE_ERRNOS = frozenset({errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT})
+"""Error numbers of a full or read-only disk."""
 
 SIDE_FILES = (
     CONFIG,
@@ -45,53 +43,42 @@ SIDE_FILES = (
     "special_tokens_map.json",
     "added_tokens.json",
 )
-"""Small files of a checkpoint, fetched before the weights so that weights make it complete."""
+"""Small files of a checkpoint, downloaded before the weights: a checkpoint with weights is complete."""
+
+ProgressReport = Callable[[int, int], None]
+"""Called with the bytes done and their total; may raise to stop the download."""
 
 
 def fetch(
     name: str,
-    report: Callable[[int, int], None],
+    report: ProgressReport,
     *,
     timeout_s: float = 5.0,
     endpoint: str | None = None,
 ) -> None:
-    """Download what the CTC checkpoint ``repository`` or ``repository:language`` needs.
+    """Download the CTC checkpoint ``repository`` or ``repository:language``, if it is not on disk.
 
-    ``report(done_bytes, total_bytes)`` is called as it comes, and may raise to stop. Of a multilingual
-    checkpoint one language is fetched. Does nothing where all is on disk already.
+    Of a multilingual checkpoint, the adapter of one language is downloaded.
 
     Raises:
-        ModelError: ``model.hub_offline`` where the hub does not answer within ``timeout_s``,
-            ``model.not_on_hub`` where it does not know or does not give the repository,
-            ``model.unknown_language`` where the checkpoint does not speak the language.
+        ModelError: ``model.hub_offline`` if the hub does not answer within ``timeout_s``,
+            ``model.not_on_hub`` if it does not have the repository or denies access,
+            ``model.unknown_language`` if the checkpoint does not support the language.
+        ResourceError: ``resource.disk`` if the files cannot be stored.
     """
     if cached_path(name) is not None:
         return
-    repository, language = split_name(name)
     try:
-        sizes = _sizes(repository, timeout_s, endpoint)
-        weights = _weights(repository, sizes)
-        side = [file for file in SIDE_FILES if file in sizes]
-        hub = _Hub(repository, sizes, endpoint, timeout_s)
-        total = sum(sizes[file] for file in (*side, weights))
-        done = hub.download(side, report, 0, total)
-        adapters = _adapters(repository, language, sizes)
-        total += sum(sizes[file] for file in adapters)
-        hub.download([*adapters, weights], report, done, total)
+        _download(name, report, timeout_s, endpoint)
     except (RepositoryNotFoundError, GatedRepoError) as error:
         raise ModelError(
-            f"The model hub does not give {repository}.",
+            f"The model hub does not provide {split_name(name)[0]}.",
             code="model.not_on_hub",
-            hint="Check the name, and whether it needs a token.",
+            hint="Check the name, and whether the model requires an access token.",
         ) from error
     except (OfflineModeIsEnabled, LocalEntryNotFoundError, HTTPError, OSError) as error:
-        if isinstance(error, OSError) and error.errno in UNWRITABLE:
-            raise ResourceError(
-                "The model cannot be stored on this machine.",
-                code="resource.disk",
-                retryable=False,
-                hint="Make room in the model hub's cache, or set HF_HOME to a folder with room.",
-            ) from error
+        if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
+            raise _not_storable() from error
         log.info("the model hub cannot be reached: %s", type(error).__name__)
         raise ModelError(
             "The model hub cannot be reached.",
@@ -99,6 +86,29 @@ def fetch(
             severity="warning",
             retryable=True,
         ) from error
+
+
+def _download(name: str, report: ProgressReport, timeout_s: float, endpoint: str | None) -> None:
+    """The small files first: they tell which adapter is needed."""
+    repository, language = split_name(name)
+    sizes = _sizes(repository, timeout_s, endpoint)
+    weights = _weights(repository, sizes)
+    side = [file for file in SIDE_FILES if file in sizes]
+    hub = _Hub(repository, sizes, endpoint, timeout_s)
+    total = sum(sizes[file] for file in (*side, weights))
+    done = hub.download(side, report, 0, total)
+    adapters = _adapters(repository, language, sizes)
+    total += sum(sizes[file] for file in adapters)
+    hub.download([*adapters, weights], report, done, total)
+
+
+def _not_storable() -> ResourceError:
+    return ResourceError(
+        "The model cannot be stored on this machine.",
+        code="resource.disk",
+        retryable=False,
+        hint="Free space in the model hub's cache, or set HF_HOME to a folder with free space.",
+    )
 
 
 def _sizes(repository: str, timeout_s: float, endpoint: str | None) -> dict[str, int]:
@@ -112,14 +122,14 @@ def _weights(repository: str, sizes: Mapping[str, int]) -> str:
         if name in sizes:
             return name
     raise ModelError(
-        f"{repository} holds no weights that this application reads.",
+        f"{repository} has no weights in a supported format.",
         code="model.no_weights",
-        hint="It needs model.safetensors or pytorch_model.bin.",
+        hint="Choose a repository with model.safetensors or pytorch_model.bin.",
     )
 
 
 def _adapters(repository: str, language: str, sizes: Mapping[str, int]) -> list[str]:
-    """The adapter to fetch, told by the side files on disk: one, or none for a single language."""
+    """The adapter to download, by the side files on disk: one, or none for a single language."""
     config = try_to_load_from_cache(repository, CONFIG)
     if not isinstance(config, str):
         return []
@@ -138,16 +148,16 @@ def _with_adapters(sizes: Mapping[str, int]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Progress:
-    report: Callable[[int, int], None]
+    report: ProgressReport
     before: int
     total: int
 
     def bar(self) -> type[tqdm[Any]]:
-        """A tqdm class that tells ``report`` instead of drawing: the hub's hook for progress."""
+        """A tqdm class that calls ``report`` instead of drawing; the hub library accepts no other hook."""
         progress = self
 
         class Bar(tqdm):  # type: ignore[misc]
-            def __init__(self, *args: Any, **kwargs: Any) -> None:
+            def __init__(self, *args: Any, **kwargs: Any) -> None:  # as tqdm's
                 kwargs.pop("name", None)
                 super().__init__(*args, **{**kwargs, "disable": True})
                 self.n = kwargs.get("initial", 0) or 0
@@ -169,10 +179,8 @@ class _Hub:
     endpoint: str | None
     timeout_s: float
 
-    def download(
-        self, files: Sequence[str], report: Callable[[int, int], None], done: int, total: int
-    ) -> int:
-        """Bring ``files`` into the cache; returns the bytes done by then."""
+    def download(self, files: Sequence[str], report: ProgressReport, done: int, total: int) -> int:
+        """Download ``files`` into the cache; returns the bytes done by then."""
         for file in files:
             hf_hub_download(
                 self.repository,

@@ -1,17 +1,34 @@
-"""The beam's words: how each is spelled in a vocabulary's tokens, and how likely it is."""
+"""The beam's words: their spellings in a vocabulary's tokens, and their probabilities."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DecodingOptions
 
-NATURAL_LOG_OF_10 = 2.302585
-RARE = -5.0
-"""What a hotword counts at least before its boost, log10: about a word once in a novel."""
+MIN_HOTWORD_LOG10 = -5.0
+"""Lowest language model score of a hotword before its boost, log10: about one word of a novel."""
+HOTWORD_LOOKAHEAD_BOOST = 2.0
+"""Added to a hotword's score in the trie's look-ahead, log10, so that it survives until it is complete."""
+
+
+class LanguageModel(Protocol):
+    """An n-gram of flashlight-text; its states are opaque."""
+
+    def start(self, start_with_nothing: bool) -> object:
+        """The state before the first word."""
+        ...
+
+    def score(self, state: object, word: int) -> tuple[object, float]:
+        """The state after ``word``, and its log10 probability."""
+        ...
+
+    def finish(self, state: object) -> tuple[object, float]:
+        """The state after the end of the sentence, and its log10 probability."""
+        ...
 
 
 class Lexicon:
@@ -19,12 +36,12 @@ class Lexicon:
 
     Args:
         folder: holds ``lm.bin`` (KenLM binary) and ``words.txt`` (one word a line, lower case).
-        emission: whose vocabulary, blank and word delimiter are meant.
-        hotwords: words to favour; those that ``words.txt`` lacks are added.
+        emission: an emission with the vocabulary, blank and word delimiter.
+        hotwords: words to favor; those that ``words.txt`` lacks are added.
 
     Raises:
-        ImportError: flashlight-text is not installed (there is none for every system).
-        OSError: the language model is not there.
+        ImportError: flashlight-text is not installed (it is not built for every system).
+        OSError: the language model is missing.
         InputError: the vocabulary has no word delimiter or cannot spell English.
     """
 
@@ -35,58 +52,59 @@ class Lexicon:
         ids = {token: number for number, token in enumerate(emission.vocabulary)}
         spellings = _spellings((folder / "words.txt").read_text(encoding="utf-8").split(), ids)
         if emission.word_delimiter not in ids or not spellings:
-            raise InputError(
-                "The language model does not fit this model's letters.",
-                code="decoder.wrong_language",
-                hint="Choose the greedy decoder for this model.",
-            )
-        favoured = _spellings([word.lower() for word in hotwords], ids)
-        spellings |= favoured
+            raise _wrong_language()
+        hotword_spellings = _spellings([word.lower() for word in hotwords], ids)
+        spellings |= hotword_spellings
         self.blank_id = emission.blank_id
         self.delimiter_id = ids[emission.word_delimiter]
         self.unknown_id = len(spellings)
+        self.hotword_ids = frozenset(
+            number for number, word in enumerate(spellings) if word in hotword_spellings
+        )
         words = dictionary.Dictionary([*spellings, "<unk>"])
         words.set_default_index(self.unknown_id)
-        self._kenlm = KenLM(str(folder / "lm.bin"), words)
-        self.favoured = frozenset(i for i, word in enumerate(spellings) if word in favoured)
+        self._kenlm: LanguageModel = KenLM(str(folder / "lm.bin"), words)
         self.trie = decoder.Trie(len(emission.vocabulary), self.delimiter_id)
-        nowhere = self._kenlm.start(True)  # the look-ahead is for words in the middle of a sentence
+        state = self._kenlm.start(True)
         for number, spelling in enumerate(spellings.values()):
-            _, score = self._kenlm.score(nowhere, number)
-            if number in self.favoured:
-                score = max(score, RARE) + BOOST_AHEAD
-            self.trie.insert([*spelling, self.delimiter_id], number, score)
+            self.trie.insert([*spelling, self.delimiter_id], number, self._lookahead(state, number))
         self.trie.smear(decoder.SmearingMode.MAX)
 
-    def language_model(self, decoding: DecodingOptions) -> Any:
-        """The n-gram, with hotwords favoured as much as ``decoding`` says."""
-        if not self.favoured:
+    def language_model(self, options: DecodingOptions) -> LanguageModel:
+        """The n-gram, with the hotwords boosted by ``options``."""
+        if not self.hotword_ids:
             return self._kenlm
-        weight = max(decoding.lm_weight, 0.1)
-        return _favouring(self._kenlm, self.favoured, decoding.hotword_boost / weight)
+        weight = max(options.lm_weight, 0.1)
+        return _boosted(self._kenlm, self.hotword_ids, options.hotword_boost / weight)
+
+    def _lookahead(self, state: object, number: int) -> float:
+        """The score of a word in the trie, log10."""
+        _, score = self._kenlm.score(state, number)
+        if number in self.hotword_ids:
+            return max(score, MIN_HOTWORD_LOG10) + HOTWORD_LOOKAHEAD_BOOST
+        return score
 
 
-BOOST_AHEAD = 2.0
-"""Added to a hotword's score in the look-ahead of the trie, log10, so that it survives until it is whole."""
-
-
-def _favouring(kenlm: Any, favoured: frozenset[int], boost: float) -> Any:
-    """A flashlight language model that passes everything on and lifts the scores of some words."""
+def _boosted(kenlm: LanguageModel, hotword_ids: frozenset[int], boost: float) -> LanguageModel:
+    """``kenlm`` as a flashlight language model with ``boost`` (log10) added to some words."""
     from flashlight.lib.text.decoder import LM
 
-    class Favouring(LM):  # type: ignore[misc]
-        def start(self, start_with_nothing: bool) -> Any:
+    class BoostedLanguageModel(LM):  # type: ignore[misc]
+        def start(self, start_with_nothing: bool) -> object:
             return kenlm.start(start_with_nothing)
 
-        def score(self, state: Any, word: int) -> tuple[Any, float]:
+        def score(self, state: object, word: int) -> tuple[object, float]:
             after, score = kenlm.score(state, word)
-            return after, (max(score, RARE) + boost if word in favoured else score)
+            if word in hotword_ids:
+                return after, max(score, MIN_HOTWORD_LOG10) + boost
+            return after, score
 
-        def finish(self, state: Any) -> tuple[Any, float]:
+        def finish(self, state: object) -> tuple[object, float]:
             after, score = kenlm.finish(state)
             return after, score
 
-    return Favouring()
+    boosted: LanguageModel = BoostedLanguageModel()
+    return boosted
 
 
 def _spellings(words: list[str], ids: dict[str, int]) -> dict[str, list[int]]:
@@ -98,3 +116,11 @@ def _spellings(words: list[str], ids: dict[str, int]) -> dict[str, list[int]]:
                 found[word] = [ids[letter] for letter in form]
                 break
     return found
+
+
+def _wrong_language() -> InputError:
+    return InputError(
+        "The language model does not fit the letters of this model.",
+        code="decoder.wrong_language",
+        hint="Choose the greedy decoder for this model.",
+    )

@@ -1,4 +1,4 @@
-"""A loaded model: from samples to an emission."""
+"""The recognizer: a loaded checkpoint that computes emissions from samples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wav2vec2_app.worker.model.confidence import read_calibration
 from wav2vec2_app.worker.model.engines.base import Engine
 from wav2vec2_app.worker.model.prior import read_prior
 from wav2vec2_app.worker.model.resolve import Checkpoint
-from wav2vec2_app.worker.model.speech import IMPOSSIBLE, frame_energy, is_silent
+from wav2vec2_app.worker.model.speech_activity import MASKED_LOG_PROB, frame_energy, is_silent
 
 
 class Recognizer:
@@ -57,34 +57,36 @@ class Recognizer:
         return self._engine.grid
 
     @property
-    def together(self) -> int:
-        """How many recordings of one length are heard faster at once than one after the other."""
-        return self._engine.describe().together
+    def batch_size(self) -> int:
+        """How many recordings of one length are computed faster as a batch than one by one."""
+        return self._engine.describe().batch_size
 
     def emit(self, samples: Float32, level: Level | None = None) -> Emission:
         """Run the model once over ``samples`` ``(n,)``: a recording, or a window of one with ``level``.
 
-        Silence is answered without a forward pass: normalising it would blow noise up until it
-        resembles letters.
+        Silence is answered without a forward pass: normalizing it would amplify noise until it
+        resembles speech.
         """
-        return self.emit_together([samples], [level])[0]
+        return self.emit_batch([samples], [level])[0]
 
-    def emit_together(
+    def emit_batch(
         self, recordings: Sequence[Float32], levels: Sequence[Level | None]
     ) -> list[Emission]:
-        """The same for several, all of one length, in one pass of the model."""
+        """The emissions of several recordings of one length, in one forward pass."""
         grid, length = self.grid, len(recordings[0])
         frames = max(1, grid.frames(length))
         energies = [frame_energy(samples, grid.hop, frames) for samples in recordings]
-        spoken = [n for n, energy in enumerate(energies) if not is_silent(energy, self._frame_s)]
-        heard: dict[int, Float32] = {}
-        if spoken:
-            batch = np.zeros((len(spoken), max(length, grid.samples(1))), dtype=np.float32)
-            for row, number in zip(batch, spoken, strict=True):
+        audible = [n for n, energy in enumerate(energies) if not is_silent(energy, self._frame_s)]
+        log_probs: dict[int, Float32] = {}
+        if audible:
+            batch = np.zeros((len(audible), max(length, grid.samples(1))), dtype=np.float32)
+            for row, number in zip(batch, audible, strict=True):
                 row[:length] = self._normalized(recordings[number], levels[number])
-            heard = dict(zip(spoken, self._engine.forward(batch), strict=True))
+            log_probs = dict(zip(audible, self._engine.forward(batch), strict=True))
         return [
-            self._emission(heard[number], energy) if number in heard else self._silence(energy)
+            self._emission(log_probs[number], energy)
+            if number in log_probs
+            else self._silence(energy)
             for number, energy in enumerate(energies)
         ]
 
@@ -94,9 +96,9 @@ class Recognizer:
         return (level or Level.of(samples)).normalize(samples)
 
     def _silence(self, energy_db: Float32) -> Emission:
-        """Blank everywhere."""
+        """The emission of silence: blank in every frame."""
         shape = (len(energy_db), len(self._alphabet.tokens))
-        log_probs = np.full(shape, IMPOSSIBLE, dtype=np.float32)
+        log_probs = np.full(shape, MASKED_LOG_PROB, dtype=np.float32)
         log_probs[:, self._alphabet.blank_id] = 0.0
         return self._emission(log_probs, energy_db)
 

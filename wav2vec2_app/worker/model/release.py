@@ -1,4 +1,4 @@
-"""Giving memory back to the system after something large was built from parts."""
+"""Returns freed memory to the system after something large was built from parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import platform
 
 
 def return_memory() -> None:
-    """Collect what nobody holds any more, and give it back where the system's C library lets us ask."""
+    """Collect garbage, and trim the heap where the system's C library can."""
     gc.collect()
     if platform.system() == "Linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -1,7 +1,7 @@
-"""Which checkpoint answers to a name: embedded, on disk from the hub, or a local folder.
+"""Finds the checkpoint of a model name: embedded, in the hub's cache on disk, or in a local folder.
 
-A name may choose a language after a colon, see :mod:`wav2vec2_app.model.languages`. Nothing here touches the
-network; :mod:`wav2vec2_app.model.fetch` does.
+A name may select a language after a colon, see :mod:`wav2vec2_app.worker.model.languages`. Nothing here
+uses the network; :mod:`wav2vec2_app.worker.model.fetch` does.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from huggingface_hub import try_to_load_from_cache
 
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
+from wav2vec2_app.worker.model.checkpoint_files import CONFIG, VOCABULARY, WEIGHTS
 from wav2vec2_app.worker.model.languages import (
     ADAPTERS,
-    CONFIG,
-    VOCABULARY,
     adapter_in,
     choose_language,
     split_name,
@@ -26,13 +25,10 @@ from wav2vec2_app.worker.model.languages import (
     vocabularies,
 )
 
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-"""File names that hold weights, best first."""
-
 
 @dataclass(frozen=True)
 class ModelPolicy:
-    """Which models may answer; the part of the settings that resolution needs."""
+    """Which models may be used; the part of the settings that resolution needs."""
 
     embedded: Path
     preferred: str = ""
@@ -51,9 +47,9 @@ class ModelPolicy:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A complete checkpoint here. ``source`` is ``embedded``, ``cache`` or ``folder``.
+    """A complete checkpoint on disk. ``source`` is ``embedded``, ``cache`` or ``folder``.
 
-    ``language`` is that of a multilingual checkpoint, else empty; it takes part in ``name`` if named.
+    ``language`` is that of a multilingual checkpoint, else empty; ``name`` includes it if it was named.
     """
 
     name: str
@@ -68,21 +64,21 @@ class Checkpoint:
 
     @property
     def adapter(self) -> Path | None:
-        """The weights that make it speak ``language``, if they are in a file of their own."""
+        """The file with the weights of ``language``, if there is one."""
         return adapter_in(self.path, self.language)
 
 
 def resolve(
     name: str, policy: ModelPolicy, *, unusable: frozenset[Path] = frozenset()
 ) -> Checkpoint:
-    """Find the checkpoint that answers to ``name``.
+    """The checkpoint called ``name``.
 
-    ``auto`` is the preferred model where its files are on disk already, else the embedded one;
-    ``unusable`` are folders that it passes over.
+    ``auto`` is the preferred model if its files are on disk, else the embedded one; folders in ``unusable``
+    are not considered for it.
 
     Raises:
-        ModelError: unknown or not allowed name, a model or language not on this machine yet, a language
-            that the model does not speak, or a folder that holds no usable checkpoint.
+        ModelError: the name is unknown or not allowed, the model or language is not on this machine, the
+            model does not support the language, or the folder has no usable checkpoint.
     """
     if name == AUTO_MODEL:
         return _resolve_auto(policy, unusable)
@@ -94,24 +90,32 @@ def resolve(
         if name in names or model in names:
             return _in_folder(folder, "" if name in names else language)
     if not {name, model} & {*policy.allowed, policy.preferred}:
-        raise ModelError(
-            f"There is no model called “{name[:80]}” here.",
-            code="model.unknown",
-            layer="validation",
-            severity="warning",
-            hint="Choose one of the listed models; the server's settings decide which.",
-            metadata={"known": list(known_names(policy))},
-        )
+        raise _unknown_model(name, policy)
     checkpoint = _in_cache(name)
     if checkpoint is None:
-        raise ModelError(
-            f"The model {name} is not on this machine yet.",
-            code="model.not_on_disk",
-            severity="warning",
-            hint="It is fetched where the hub can be reached; meanwhile use “auto” or “embedded”.",
-            metadata={"model": name},
-        )
+        raise _not_on_disk(name)
     return checkpoint
+
+
+def _unknown_model(name: str, policy: ModelPolicy) -> ModelError:
+    return ModelError(
+        f"There is no model called “{name[:80]}” on this server.",
+        code="model.unknown",
+        layer="validation",
+        severity="warning",
+        hint="Choose one of the listed models; the server's settings define them.",
+        metadata={"known": list(known_names(policy))},
+    )
+
+
+def _not_on_disk(name: str) -> ModelError:
+    return ModelError(
+        f"The model {name} is not on this machine yet.",
+        code="model.not_on_disk",
+        severity="warning",
+        hint="It is downloaded if the model hub can be reached; until then use “auto” or “embedded”.",
+        metadata={"model": name},
+    )
 
 
 def _in_folder(folder: Path, wanted: str) -> Checkpoint:
@@ -124,7 +128,7 @@ def _in_folder(folder: Path, wanted: str) -> Checkpoint:
 
 
 def _in_cache(name: str) -> Checkpoint | None:
-    """The checkpoint of the hub's ``name`` if all of it is on disk."""
+    """The checkpoint called ``name`` on the hub, if all of it is on disk."""
     model, wanted = split_name(name)
     path = cached_path(model)
     if path is None:
@@ -139,25 +143,25 @@ def _resolve_auto(policy: ModelPolicy, unusable: frozenset[Path]) -> Checkpoint:
     better = _in_cache(policy.preferred) if policy.preferred else None
     if better is not None and better.path not in unusable:
         return better
-    why = "a better one is not on this machine" if better is None else "the better one is damaged"
+    why = "is not on this machine" if better is None else "is damaged"
     return Checkpoint(
         EMBEDDED,
         _checked(policy.embedded),
         EMBEDDED,
-        note=f"The small embedded model answers: {why}.",
+        note=f"The small embedded model is used: the larger one {why}.",
     )
 
 
 def known_names(policy: ModelPolicy) -> tuple[str, ...]:
-    """All names a person may choose, ``auto`` first; each may be followed by ``:language``."""
+    """All names that can be chosen, ``auto`` first; each may be followed by ``:language``."""
     names = [AUTO_MODEL, EMBEDDED, *policy.allowed, *(folder.name for folder in policy.folders)]
     return tuple(dict.fromkeys(names))
 
 
 def cached_path(name: str) -> Path | None:
-    """The hub cache's folder of ``repository`` or ``repository:language``.
+    """The folder of ``repository`` or ``repository:language`` in the hub's cache.
 
-    None unless configuration, vocabulary, weights and, for a named language, its adapter are all there.
+    ``None`` unless configuration, vocabulary, weights and, for a named language, its adapter are there.
     """
     repository, language = split_name(name)
     found = [try_to_load_from_cache(repository, name) for name in (CONFIG, VOCABULARY)]
@@ -174,23 +178,27 @@ def cached_path(name: str) -> Path | None:
 
 
 def _checked(folder: Path) -> Path:
-    """``folder`` itself if it holds a checkpoint, else a ModelError that says what is missing."""
+    """``folder`` if it has a checkpoint.
+
+    Raises:
+        ModelError: ``model.no_config``, ``model.no_weights``, ``model.no_vocabulary``.
+    """
     if not (folder / CONFIG).is_file():
         raise ModelError(
-            "The model folder holds no config.json.",
+            "The model folder has no config.json.",
             code="model.no_config",
             hint="Point to a folder saved with save_pretrained().",
         )
     if not any((folder / name).is_file() for name in WEIGHTS):
         raise ModelError(
-            "The model folder holds no weights.",
+            "The model folder has no weights.",
             code="model.no_weights",
-            hint="It needs model.safetensors (or pytorch_model.bin) beside config.json.",
+            hint="Add model.safetensors or pytorch_model.bin to it.",
         )
     if not (folder / VOCABULARY).is_file():
         raise ModelError(
-            "The model folder holds no vocabulary.",
+            "The model folder has no vocabulary.",
             code="model.no_vocabulary",
-            hint="It needs the tokenizer's vocab.json; a model that was not trained to spell has none.",
+            hint="Add the tokenizer's vocab.json; only models fine-tuned with CTC have one.",
         )
     return folder

@@ -1,9 +1,9 @@
 """The most probable CTC path that spells given labels, exactly: Viterbi over the CTC trellis.
 
 The trellis (Graves et al. 2006, "Connectionist Temporal Classification", §4.1) has the states
-``blank, l1, blank, l2, …, blank``; a blank may be left out between two different labels. Time grows
-with frames times labels; memory does not: only every so many frames the scores are kept, and the
-back pointers between two of these marks are computed anew on the way back.
+``blank, l1, blank, l2, …, blank``; a blank may be skipped between two different labels. Time is
+proportional to frames times labels; memory is not: scores are stored at checkpoints only, and the back
+pointers between two checkpoints are computed again on the way back.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,20 +23,25 @@ from wav2vec2_app.speech.audio import Float32
 log = logging.getLogger(__name__)
 
 STAR = -1
-"""A label that any sound spells: a word of unknown spelling."""
+"""A label that matches any sound: a word that the vocabulary cannot spell."""
 STAR_PENALTY = 0.1
-"""What a star costs in each frame against the frame's best token, so that it leaves pauses to blanks."""
+"""Cost of a star in each frame relative to the best token, so that pauses remain blank, natural logarithm."""
 MAX_CELLS = 2_000_000_000
-"""Frames times states of the largest trellis, twenty minutes of speech: three seconds of one core."""
+"""Frames times states of the largest trellis: twenty minutes of speech, three seconds on one core."""
 BLOCK_BYTES = 16_000_000
-"""Back pointers held at a time, one byte for a blank and its label."""
-LEAST = -1e5
-"""Log-probabilities are not taken as lower than this, so that every complete path beats none."""
+"""Size of the back pointers in memory, one byte for a label and the blank after it."""
+MIN_LOG_PROB = -1e5
+"""Lower log-probabilities are raised to this, so that every complete path has a finite score."""
 UNREACHED = -1e300
+"""Score of a state that no path has reached."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Path:
+class StatePath:
     """A path through the trellis.
 
     Attributes:
@@ -48,12 +53,12 @@ class Path:
     log_prob: float
 
 
-def shortest(labels: NDArray[np.int32]) -> int:
-    """The fewest frames that can hold ``labels`` ``(n,)``: equal neighbours need a blank between."""
-    return len(labels) + int(np.count_nonzero(_must_part(labels)))
+def min_frames(labels: NDArray[np.int32]) -> int:
+    """The least number of frames that can hold ``labels`` ``(n,)``: equal neighbours need a blank between."""
+    return len(labels) + int(np.count_nonzero(_needs_blank(labels)))
 
 
-def best_path(log_probs: Float32, labels: NDArray[np.int32], blank_id: int) -> Path:
+def viterbi_path(log_probs: Float32, labels: NDArray[np.int32], blank_id: int) -> StatePath:
     """The most probable path through ``log_probs`` that collapses to ``labels``.
 
     Args:
@@ -65,45 +70,45 @@ def best_path(log_probs: Float32, labels: NDArray[np.int32], blank_id: int) -> P
         InputError: ``align.text_too_long``, there are not enough frames for the labels;
             ``align.too_long``, the trellis has more than :data:`MAX_CELLS` cells.
     """
-    frames, needed = len(log_probs), shortest(labels)
+    frames, needed = len(log_probs), min_frames(labels)
     if needed > frames:
         raise text_too_long(frames=frames, frames_needed=needed)
     cells = frames * (2 * len(labels) + 1)
     if cells > MAX_CELLS:
         raise InputError(
-            "Audio and text are too long to be aligned at once.",
+            "The recording and the text are too long to be aligned together.",
             code="align.too_long",
             hint="Align shorter parts of the recording, each with its own text.",
             metadata={"cells": cells, "limit": MAX_CELLS},
         )
     if not frames:
-        return Path(np.zeros(0, np.int32), 0.0)
+        return StatePath(np.zeros(0, np.int32), 0.0)
     return _solve(*_with_star(log_probs, labels), blank_id)
 
 
 def text_too_long(**facts: int) -> InputError:
-    """The error for a text that cannot be that of the audio."""
+    """The error for a text that cannot be the text of the audio."""
     return InputError(
         "The text is too long for the audio.",
         code="align.text_too_long",
-        hint="Give the text of this recording, no more than what is said in it.",
+        hint="Enter only what is spoken in this recording.",
         metadata=facts,
     )
 
 
 def prepare() -> None:
-    """Compile the kernels, or load them from disk, so that the first alignment does not wait."""
+    """Compile the kernels, or load them from disk, before the first alignment."""
     _kernels()
 
 
-def _must_part(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """For each label but the first: whether a blank has to come before it."""
+def _needs_blank(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """For each label but the first, whether a blank must precede it."""
     equal: NDArray[np.bool_] = labels[1:] == labels[:-1]
     return equal
 
 
 def _with_star(log_probs: Float32, labels: NDArray[np.int32]) -> tuple[Float32, NDArray[np.int32]]:
-    scores = np.maximum(np.ascontiguousarray(log_probs, np.float32), np.float32(LEAST))
+    scores = np.maximum(np.ascontiguousarray(log_probs, np.float32), np.float32(MIN_LOG_PROB))
     if not np.any(labels == STAR):
         return scores, np.ascontiguousarray(labels, np.int32)
     star = scores.max(axis=1, keepdims=True) - np.float32(STAR_PENALTY)
@@ -111,47 +116,48 @@ def _with_star(log_probs: Float32, labels: NDArray[np.int32]) -> tuple[Float32, 
     return np.hstack([scores, star]), columns
 
 
-def _solve(scores: Float32, labels: NDArray[np.int32], blank_id: int) -> Path:
+def _solve(scores: Float32, labels: NDArray[np.int32], blank_id: int) -> StatePath:
     frames, count = len(scores), len(labels)
     sweep, trace = _kernels()
     skip = np.zeros(count)
-    skip[1:][_must_part(labels)] = UNREACHED
+    skip[1:][_needs_blank(labels)] = UNREACHED
     block = max(1, min(frames, BLOCK_BYTES // (count + 1)))
-    marks = list(range(0, frames, block))
-    kept = []
+    starts = list(range(0, frames, block))
+    checkpoints = []
     state = np.full((2, count + 1), UNREACHED)
     state[1, 0] = 0.0
     pointers = np.empty((block, count + 1), np.uint8)
-    for first in marks:
-        kept.append(state.copy())
+    for first in starts:
+        checkpoints.append(state.copy())
         sweep(scores[first : first + block], labels, skip, blank_id, first, frames, state, pointers)
     position = 2 * count if state[1, count] >= state[0, count] else 2 * count - 1
     total = float(state[:, count].max())
     states = np.empty(frames, np.int32)
-    for number in reversed(range(len(marks))):
-        first = marks[number]
+    for number in reversed(range(len(starts))):
+        first = starts[number]
         part = scores[first : first + block]
-        if number != len(marks) - 1:
-            sweep(part, labels, skip, blank_id, first, frames, kept[number], pointers)
+        if number != len(starts) - 1:
+            sweep(part, labels, skip, blank_id, first, frames, checkpoints[number], pointers)
         position = trace(pointers[: len(part)], position, states[first : first + block])
-    return Path(states, total)
+    return StatePath(states, total)
 
 
 def _sweep(
-    scores: Any,
-    labels: Any,
-    skip: Any,
+    scores: Float32,
+    labels: NDArray[np.int32],
+    skip: NDArray[np.float64],
     blank_id: int,
     first: int,
     frames: int,
-    state: Any,
-    pointers: Any,
+    state: NDArray[np.float64],
+    pointers: NDArray[np.uint8],
 ) -> None:  # pragma: no cover - compiled
-    """Take ``state`` through the frames of ``scores``, ``first`` of ``frames`` on, in place.
+    """Advance ``state`` in place through the frames of ``scores``, which begin at ``first`` of ``frames``.
 
-    ``state`` ``(2, labels + 1)``: the scores of label ``j - 1`` and of the blank after it. A pointer's
-    lowest two bits say by how many states the label was reached, the third whether the blank was from it.
-    Only labels are visited that the frames so far can reach and the frames left can finish.
+    ``state`` ``(2, labels + 1)``: the scores of label ``j - 1`` and of the blank after it. The lowest two
+    bits of a pointer are the number of states between the label and its predecessor; the third is set if
+    the predecessor of the blank is the label. Labels that cannot be reached yet, or not be completed, are
+    skipped.
     """
     count = len(labels)
     label, blank = state[0].copy(), state[1].copy()
@@ -166,7 +172,7 @@ def _sweep(
             new_blank[0] = blank[0] + pause
             pointers[t, 0] = 0
             low = 1
-        # Slices without index arithmetic, and one loop for each kind of number: so it is vectorised.
+        # Slices without index arithmetic, and one loop for each number type, are vectorised.
         stays, steps, leaps = label[low : high + 1], blank[low - 1 : high], label[low - 1 : high]
         rests, leap_cost = blank[low : high + 1], skip[low - 1 : high]
         label_to, blank_to = new_label[low : high + 1], new_blank[low : high + 1]
@@ -186,8 +192,10 @@ def _sweep(
     state[1] = blank
 
 
-def _trace(pointers: Any, position: int, states: Any) -> int:  # pragma: no cover - compiled
-    """Follow ``pointers`` back from state ``position``, fill ``states``; the state before them."""
+def _trace(
+    pointers: NDArray[np.uint8], position: int, states: NDArray[np.int32]
+) -> int:  # pragma: no cover - compiled
+    """Follow ``pointers`` back from ``position``, fill ``states``; the state before the first frame."""
     for t in range(len(pointers) - 1, -1, -1):
         states[t] = position
         pointer = pointers[t, (position + 1) // 2]
@@ -200,19 +208,19 @@ def _trace(pointers: Any, position: int, states: Any) -> int:  # pragma: no cove
 
 @functools.cache
 def _kernels() -> tuple[Callable[..., None], Callable[..., int]]:
-    """The compiled kernels. The first time on a machine they take seconds to compile."""
+    """The compiled kernels. Compiling takes seconds, once on each machine."""
     return (
         _compiled(_sweep, "void(f4[:,::1], i4[::1], f8[::1], i8, i8, i8, f8[:,::1], u1[:,::1])"),
         _compiled(_trace, "i8(u1[:,::1], i8, i4[::1])"),
     )
 
 
-def _compiled(kernel: Callable[..., Any], signature: str) -> Callable[..., Any]:
-    """``kernel`` compiled, from the disk where it was kept there."""
-    import numba  # half a second, which only those who align should wait for
+def _compiled(kernel: Callable[P, R], signature: str) -> Callable[P, R]:
+    """``kernel`` compiled, or loaded from numba's cache on disk."""
+    import numba  # takes half a second to import, needed for alignment only
 
     try:
         return numba.njit(signature, nogil=True, cache=True)(kernel)  # type: ignore[no-any-return]
     except (RuntimeError, OSError) as error:  # no folder that can be written, or no space in it
-        log.info("compiled code is not kept on disk: %s", error)
+        log.info("compiled code is not cached on disk: %s", error)
         return numba.njit(signature, nogil=True)(kernel)  # type: ignore[no-any-return]

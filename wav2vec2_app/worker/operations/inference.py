@@ -83,7 +83,7 @@ class Models:
         """
         checkpoint = resolve(name, self._policy, unusable=frozenset(self._unusable))
         recognizer = self._loaded.get((checkpoint.path, checkpoint.language))
-        return recognizer.together if recognizer else 1
+        return recognizer.batch_size if recognizer else 1
 
     def info(self) -> InferenceInfo:
         """The default model and the models to choose from."""
@@ -124,7 +124,7 @@ def create(config: Mapping[str, Any]) -> Role:
 def load(request: LoadRequest, models: Models) -> LoadResponse:
     """Load a model, unless it is loaded."""
     recognizer = models.get(request.model)
-    return LoadResponse(recognizer.info, recognizer.grid, recognizer.together)
+    return LoadResponse(recognizer.info, recognizer.grid, recognizer.batch_size)
 
 
 def emit(requests: Sequence[EmitRequest], models: Models) -> list[EmitResponse]:
@@ -135,7 +135,7 @@ def emit(requests: Sequence[EmitRequest], models: Models) -> list[EmitResponse]:
     recognizer = models.get(requests[0].model)
     loaded_s = time.perf_counter() - begin
     begin = time.perf_counter()
-    emissions = recognizer.emit_together(
+    emissions = recognizer.emit_batch(
         [request.samples for request in requests], [request.level for request in requests]
     )
     forward_s = time.perf_counter() - begin

@@ -20,13 +20,14 @@ from wav2vec2_app.protocol.text import (
     DecodeTextResponse,
     TextInfo,
 )
+from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.worker.call import Role
-from wav2vec2_app.worker.model.alignment import AlignedWord, Character, align
+from wav2vec2_app.worker.model.alignment import align
 from wav2vec2_app.worker.model.alphabet import Alphabet
-from wav2vec2_app.worker.model.decoding import Reader, speller_of
-from wav2vec2_app.worker.model.languages import CONFIG, read_json
+from wav2vec2_app.worker.model.checkpoint_files import CONFIG, json_number, read_json
+from wav2vec2_app.worker.model.decoding import EmissionDecoder, tokenizer_of
 from wav2vec2_app.worker.model.viterbi import prepare
 from wav2vec2_app.worker.stages import sequence
 
@@ -49,24 +50,24 @@ class TextConfig:
 def create(config: Mapping[str, object]) -> Role:
     """The role; ``config`` has the fields of :class:`TextConfig`."""
     given = codec.unpack(TextConfig, Body(config))
-    reader = Reader(given.language_model)
+    decoder = EmissionDecoder(given.language_model)
     prepare()
     if given.warm_up:
-        warm_up(reader, given.embedded)
+        warm_up(decoder, given.embedded)
 
     def decode(request: DecodeTextRequest, _: Context[Empty]) -> DecodeTextResponse:
-        return decode_text(request, reader)
+        return decode_text(request, decoder)
 
     return Role(
         (DecodeTextRequest.handler(decode), AlignRequest.handler(align_text)),
-        info=lambda: TextInfo(reader.note),
+        info=lambda: TextInfo(decoder.note),
     )
 
 
-def decode_text(request: DecodeTextRequest, reader: Reader) -> DecodeTextResponse:
+def decode_text(request: DecodeTextRequest, decoder: EmissionDecoder) -> DecodeTextResponse:
     """Decode an emission."""
     begin = time.perf_counter()
-    found = reader.read(request.emission, request.decoding, embedded=request.embedded)
+    found = decoder.decode(request.emission, request.decoding, embedded=request.embedded)
     return DecodeTextResponse(
         words=found.words,
         confidence=found.confidence,
@@ -80,7 +81,7 @@ def decode_text(request: DecodeTextRequest, reader: Reader) -> DecodeTextRespons
 def align_text(request: AlignRequest, _: Context[Empty]) -> AlignResponse:
     """Align a text with an emission."""
     begin = time.perf_counter()
-    found = align(request.emission, request.text, speller_of(request.emission))
+    found = align(request.emission, request.text, tokenizer_of(request.emission))
     letters = [character for word in found.words for character in word.characters]
     return AlignResponse(
         texts=tuple(word.text for word in found.words),
@@ -94,21 +95,21 @@ def align_text(request: AlignRequest, _: Context[Empty]) -> AlignResponse:
     )
 
 
-def _spans(parts: Sequence[AlignedWord] | Sequence[Character]) -> Float32:
+def _spans(parts: Sequence[AlignedWord] | Sequence[AlignedCharacter]) -> Float32:
     """Start, end and score of each part: float32 ``(parts, 3)``."""
     rows = [(part.start_s, part.end_s, part.score) for part in parts]
     return np.array(rows, np.float32).reshape(len(rows), 3)
 
 
-def warm_up(reader: Reader, embedded: Path) -> None:
+def warm_up(decoder: EmissionDecoder, embedded: Path) -> None:
     """Prepare the beam decoder for the embedded model, so that the first request need not wait."""
     try:
         config = read_json(embedded / CONFIG)
         alphabet = Alphabet.of(embedded)
-        alphabet = alphabet.fitted(config.get("vocab_size", len(alphabet.tokens)))
+        alphabet = alphabet.fitted(int(json_number(config.get("vocab_size", len(alphabet.tokens)))))
     except ModelError:
         return  # the inference worker reports it
-    reader.warm_up(
+    decoder.warm_up(
         Emission(
             log_probs=np.zeros((0, len(alphabet.tokens)), np.float32),
             vocabulary=alphabet.tokens,

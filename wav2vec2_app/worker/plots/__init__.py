@@ -1,4 +1,4 @@
-"""Pictures of a recording: one pure function each, from a scene to an SVG.
+"""Draws pictures of a recording: one pure function each, from a scene to an SVG.
 
 To add a picture: write a module with ``draw(scene) -> Picture`` and name it in :data:`PICTURES`.
 """
@@ -24,10 +24,10 @@ PICTURES: Mapping[str, Callable[[Scene], Picture]] = {
     "pitch_energy": pitch_energy.draw,
     "emission": emission.draw,
 }
-"""Every picture by name, in the order in which they are shown."""
+"""All pictures by name, in display order."""
 
 NEED_EMISSION: frozenset[str] = frozenset({"emission"})
-"""Pictures that cannot be drawn before a model has heard the recording."""
+"""Pictures that need an emission."""
 
 
 def draw(
@@ -54,7 +54,7 @@ def draw(
 
 
 def warm_up() -> None:
-    """Draw every picture once, small, so that the first request does not pay for first times."""
+    """Draw every picture once, small, so that the first request does not wait for imports and caches."""
     frames = 11
     features = Features(
         times_s=np.linspace(0, 0.1, frames, dtype=np.float32),
@@ -67,6 +67,6 @@ def warm_up() -> None:
             "rms_dbfs": -20, "peak_dbfs": -17,
         },
     )  # fmt: skip
-    heard = Emission(np.log([[0.5, 0.5]] * 5).astype(np.float32), ("<pad>", "A"), 0, "|", 0.02)
+    emission = Emission(np.log([[0.5, 0.5]] * 5).astype(np.float32), ("<pad>", "A"), 0, "|", 0.02)
     for name in PICTURES:
-        draw(name, np.zeros(1600, np.float32), features, heard, (Word("a", 0.0, 0.1, 1.0),))
+        draw(name, np.zeros(1600, np.float32), features, emission, (Word("a", 0.0, 0.1, 1.0),))

@@ -1,78 +1,69 @@
-"""The sheet every picture is drawn on: same width, same margins, same time axis, so they align.
+"""The canvas of all pictures: the same width, margins and time axis, so that pictures align.
 
 matplotlib's object API draws the geometry (axes, grid, lines, fills). Text, images and word bands are
-layers of ours around it, for three reasons: the page's own font applies, words of any vocabulary are
-escaped in one place and never meet matplotlib's markup or its missing glyphs, and a stylesheet can
-enlarge the text and hide the less important labels on a narrow screen.
+separate SVG elements, for three reasons: the page's font applies; words of any vocabulary are escaped in
+one place, and do not depend on matplotlib's markup and glyphs; and a stylesheet can enlarge the text and
+hide less important labels on a narrow screen.
 
-The unit is the viewBox's: the sheet is ``WIDTH`` wide and the page scales it. Whatever is neutral is
-painted in ``INK``, which becomes ``currentColor``. Nothing here is shared between pictures.
+The unit is that of the viewBox: the canvas is ``WIDTH`` wide and the page scales it. Neutral parts are
+painted in :data:`INK_PLACEHOLDER`. Pictures share no state.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from wav2vec2_app.speech.features import Picture
-from wav2vec2_app.worker.plots.raster import LEVELS, Palette, png_uri
+from wav2vec2_app.worker.plots.raster import PALETTE_SIZE, Palette, png_uri
+from wav2vec2_app.worker.plots.svg import (
+    ID_PLACEHOLDER,
+    INK_PLACEHOLDER,
+    figure_markup,
+    image_tag,
+    xml_text,
+)
+from wav2vec2_app.worker.plots.ticks import time_ticks
 
 WIDTH = 800
 LEFT, RIGHT = 62, 788
-"""Ends of the time axis on every sheet; the page's playhead (``assets/ui/page.js``) counts on them."""
+"""Ends of the time axis on every canvas; the page's playhead (``assets/ui/page.js``) uses the same values."""
 PLOT_WIDTH = RIGHT - LEFT
 HEAD = 30
-"""Room above a panel for its axis title and colour key at the largest text size."""
+"""Height above a panel for its axis title and colour key at the largest text size."""
 FOOT = 34
-"""Room below the lowest panel for the time labels at the largest text size."""
+"""Height below the lowest panel for the time labels at the largest text size."""
 
-INK = "#010203"
 INDIGO, TEAL, ORANGE, RED, SLATE = "#6366f1", "#0d9488", "#e8590c", "#e03131", "#64748b"
 """Colours with at least 3:1 of contrast on white and on near-black."""
 
 TEXT_SIZE, MEDIUM_TEXT_SIZE, LARGE_TEXT_SIZE = 12, 15, 21
 """Text on wide, medium and narrow screens, in viewBox units."""
 
-mpl.rcParams["svg.hashsalt"] = "wav2vec2"  # the same picture twice is the same bytes
-
-_ID = "\0"
-"""Stands for the picture's id until its content is known; no text can hold it (see :func:`_xml`)."""
-
-_MEDIUM = f"#{_ID} text{{font-size:{MEDIUM_TEXT_SIZE}px}}#{_ID} .widest{{display:none}}"
-_LARGE = f"#{_ID} text{{font-size:{LARGE_TEXT_SIZE}px}}#{_ID} .wide{{display:none}}"
-_STYLE = f"""\
-#{_ID} text{{font:400 {TEXT_SIZE}px var(--font,system-ui,-apple-system,"Segoe UI",Roboto,sans-serif);\
-font-variant-numeric:tabular-nums;fill:currentColor;stroke:none}}
-#{_ID} .axis{{opacity:.78}}
-#{_ID} .end{{text-anchor:end}}
-#{_ID} .middle{{text-anchor:middle}}
-#{_ID} .centred{{dominant-baseline:central}}
-#{_ID} .below{{dominant-baseline:hanging}}
-#{_ID} .word{{font-weight:500}}
+_MEDIUM = f"#{ID_PLACEHOLDER} text{{font-size:{MEDIUM_TEXT_SIZE}px}}#{ID_PLACEHOLDER} .widest{{display:none}}"
+_LARGE = f"#{ID_PLACEHOLDER} text{{font-size:{LARGE_TEXT_SIZE}px}}#{ID_PLACEHOLDER} .wide{{display:none}}"
+_STYLE = rf"""\ #{ID_PLACEHOLDER} text{{font:400 {TEXT_SIZE}px var(--font,system-ui,-apple-system,"Segoe
+UI",Roboto,sans-serif);\ font-variant-numeric:tabular-nums;fill:currentColor;stroke:none}}
+#{ID_PLACEHOLDER} .axis{{opacity:.78}} #{ID_PLACEHOLDER} .end{{text-anchor:end}} #{ID_PLACEHOLDER}
+.middle{{text-anchor:middle}} #{ID_PLACEHOLDER} .centred{{dominant-baseline:central}} #{ID_PLACEHOLDER}
+.below{{dominant-baseline:hanging}} #{ID_PLACEHOLDER} .word{{font-weight:500}}
 @media(max-width:960px){{{_MEDIUM}}}@container(max-width:760px){{{_MEDIUM}}}
 @media(max-width:620px){{{_LARGE}}}@container(max-width:540px){{{_LARGE}}}"""
-"""Sizes go by the screen and, where the page makes the picture's place a container, by that."""
-
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Text sizes depend on the width of the screen and of the container, if the page has made it one."""
 
 
 @dataclass(frozen=True)
 class Panel:
     """One pair of axes: ``axes`` for drawing in data coordinates, the rest in viewBox units."""
 
-    axes: Any
+    axes: Axes
     top: float
     height: float
     y_low: float
@@ -83,17 +74,17 @@ class Panel:
         return self.top + self.height
 
     def y(self, value: float) -> float:
-        """Where a value of the vertical axis lies on the sheet."""
+        """Vertical position of a value on the canvas."""
         return self.bottom - (value - self.y_low) / (self.y_high - self.y_low) * self.height
 
 
 def time_x(time_s: float, duration_s: float) -> float:
-    """Where a time lies on the sheet of a recording."""
+    """Horizontal position of a time on the canvas of a recording."""
     return LEFT + PLOT_WIDTH * time_s / duration_s
 
 
 class Canvas:
-    """A sheet for ``duration_s`` of time; :meth:`finish` turns it into a picture."""
+    """A canvas for ``duration_s`` of time; :meth:`finish` makes the picture."""
 
     def __init__(self, duration_s: float, height: float) -> None:
         self.duration_s = max(duration_s, 1e-3)
@@ -104,7 +95,7 @@ class Canvas:
         self._over: list[str] = []
 
     def x(self, time_s: float) -> float:
-        """Where a time lies on the sheet."""
+        """Horizontal position of a time."""
         return time_x(time_s, self.duration_s)
 
     def panel(self, top: float, height: float, y_low: float, y_high: float) -> Panel:
@@ -124,20 +115,20 @@ class Canvas:
         axes.set_yticks([])
         for side, spine in axes.spines.items():
             spine.set_visible(side in ("left", "bottom"))
-            spine.set_color(INK)
+            spine.set_color(INK_PLACEHOLDER)
             spine.set_alpha(0.45)
         return Panel(axes, top, height, y_low, y_high)
 
     # --- text ---
 
     def text(self, x: float, y: float, text: str, classes: str = "") -> None:
-        """Plain text at a place on the sheet; any characters are safe."""
+        """Plain text at a position; it may have any characters."""
         self._over.append(
-            f'<text x="{x:.1f}" y="{y:.1f}" class="{classes}">{escape(_xml(text))}</text>'
+            f'<text x="{x:.1f}" y="{y:.1f}" class="{classes}">{escape(xml_text(text))}</text>'
         )
 
     def heading(self, y: float, text: str) -> None:
-        """A line at the left end of the sheet."""
+        """A line of text at the left end."""
         self.text(LEFT, y, text, "axis")
 
     def title(self, panel: Panel, text: str) -> None:
@@ -148,14 +139,16 @@ class Canvas:
         """A colour key above the panel's right end: ``low`` [colours] ``high``."""
         width, gap, height = 90, 7, 9
         right = RIGHT - gap - 0.58 * LARGE_TEXT_SIZE * len(high)
-        ramp = np.arange(LEVELS, dtype=np.uint8)[None, :]
+        ramp = np.arange(PALETTE_SIZE, dtype=np.uint8)[None, :]
         uri = png_uri(ramp, palette)
-        self._under.append(_image(right - width, panel.top - 18, width, height, uri, smooth=True))
+        self._under.append(
+            image_tag(right - width, panel.top - 18, width, height, uri, smooth=True)
+        )
         self.text(right + gap, panel.top - 9, high, "axis")
         self.text(right - width - gap, panel.top - 9, low, "axis end")
 
     def legend(self, y: float, colour: str, text: str) -> None:
-        """A coloured dot and its meaning, at the right end of the sheet."""
+        """A coloured dot and its meaning, at the right end."""
         x = RIGHT - 0.58 * LARGE_TEXT_SIZE * len(text)
         self._over.append(f'<circle cx="{x - 9:.1f}" cy="{y - 5:.1f}" r="4" fill="{colour}"/>')
         self.text(x, y, text, "axis")
@@ -171,7 +164,7 @@ class Canvas:
     def time_grid(self, panel: Panel) -> None:
         """The faint vertical lines alone, for a panel above another."""
         for time_s, _ in time_ticks(self.duration_s):
-            panel.axes.axvline(time_s, color=INK, alpha=0.12, linewidth=0.8, zorder=0.5)
+            panel.axes.axvline(time_s, color=INK_PLACEHOLDER, alpha=0.12, linewidth=0.8, zorder=0.5)
 
     def y_ticks(
         self, panel: Panel, ticks: Mapping[float, str], *, grid: bool = True, dense: bool = False
@@ -181,7 +174,9 @@ class Canvas:
             wide = " wide" if dense and number % 2 else ""
             self.text(LEFT - 8, panel.y(value), label, f"axis end centred{wide}")
             if grid:
-                panel.axes.axhline(value, color=INK, alpha=0.12, linewidth=0.8, zorder=0.5)
+                panel.axes.axhline(
+                    value, color=INK_PLACEHOLDER, alpha=0.12, linewidth=0.8, zorder=0.5
+                )
 
     # --- layers ---
 
@@ -197,114 +192,52 @@ class Canvas:
         y_high: float,
         smooth: bool = False,
     ) -> None:
-        """A matrix behind the panel's lines; row 0 is the lowest. It is cut off at the panel's ends."""
+        """A matrix behind the panel's lines, clipped to the panel; row 0 is the lowest."""
         x, top = self.x(start_s), panel.y(y_high)
-        tag = _image(
+        tag = image_tag(
             x, top, self.x(end_s) - x, panel.y(y_low) - top, png_uri(indices[::-1], palette), smooth
         )
-        self._under.append(f'<g clip-path="url(#{_ID}-{self._clip(panel)})">{tag}</g>')
+        self._under.append(f'<g clip-path="url(#{ID_PLACEHOLDER}-{self._clip(panel)})">{tag}</g>')
 
     def band(
         self, start_s: float, end_s: float, top: float, height: float, style: str, note: str
     ) -> None:
-        """A rectangle behind the lines with a note that shows under the pointer."""
+        """A rectangle behind the lines; ``note`` is its tooltip."""
         x = self.x(max(start_s, 0.0))
         width = max(self.x(min(end_s, self.duration_s)) - x, 0.5)
         self._under.append(
             f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" '
-            f'style="{style}"><title>{escape(_xml(note))}</title></rect>'
+            f'style="{style}"><title>{escape(xml_text(note))}</title></rect>'
         )
 
     def _clip(self, panel: Panel) -> str:
         name = f"clip{panel.top:.0f}"
         self._under.append(
-            f'<clipPath id="{_ID}-{name}"><rect x="{LEFT}" y="{panel.top:.1f}" '
+            f'<clipPath id="{ID_PLACEHOLDER}-{name}"><rect x="{LEFT}" y="{panel.top:.1f}" '
             f'width="{PLOT_WIDTH}" height="{panel.height:.1f}"/></clipPath>'
         )
         return name
 
-    # --- the end ---
+    # --- output ---
 
     def finish(self, name: str, title: str, description: str) -> Picture:
-        """The picture: one ``svg`` element whose ids are its own."""
-        label = quoteattr(_xml(title))
+        """The picture: one ``svg`` element, whose ids are unique on a page."""
+        label = quoteattr(xml_text(title))
         body = "".join(
             [
-                f"<title>{escape(_xml(title))}</title><desc>{escape(_xml(description))}</desc>",
+                f"<title>{escape(xml_text(title))}</title><desc>{escape(xml_text(description))}</desc>",
                 f"<style>{_STYLE}</style>",
                 *self._under,
-                _geometry(self._figure),
+                figure_markup(self._figure),
                 *self._over,
             ]
         )
         uid = f"{name.replace('_', '-')}-{hashlib.sha256(body.encode()).hexdigest()[:10]}"
         head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" id="{_ID}" role="img" aria-label={label} '
+            f'<svg xmlns="http://www.w3.org/2000/svg" id="{ID_PLACEHOLDER}" role="img" aria-label={label} '
             f'viewBox="0 0 {WIDTH} {self.height:g}" width="100%" '
             'style="display:block;height:auto;overflow:visible" '
             'stroke-linejoin="round" stroke-linecap="butt">'
         )
-        svg = (head + body + "</svg>").replace(_ID, uid)
+        svg = (head + body + "</svg>").replace(ID_PLACEHOLDER, uid)
         return Picture(name=name, title=title, svg=svg.encode(), description=description)
-
-
-def _image(x: float, y: float, width: float, height: float, uri: str, smooth: bool) -> str:
-    rendering = "auto" if smooth else "pixelated"
-    return (
-        f'<image x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}" '
-        f'preserveAspectRatio="none" style="image-rendering:{rendering}" href="{uri}"/>'
-    )
-
-
-def _geometry(figure: Figure) -> str:
-    """What matplotlib drew, as markup to put inside our own ``svg`` element; it holds no text."""
-    file = io.BytesIO()
-    FigureCanvasSVG(figure).print_svg(
-        file, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    )
-    svg = file.getvalue().decode()
-    inner = svg[svg.index('<g id="figure_1">') : svg.rindex("</svg>")]
-    inner = inner.replace(INK, "currentColor").replace("xlink:href=", "href=")
-    inner = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{_ID}-", inner)
-    inner = re.sub(r"(\d+\.\d)\d+", r"\1", re.sub(r"opacity: (0\.\d+)", _opacity, inner))
-    return re.sub(r"\s*\n\s*", " ", inner)
-
-
-def _opacity(match: re.Match[str]) -> str:
-    """Opacities as percentages, as what follows keeps one decimal only."""
-    return f"opacity: {float(match[1]):.0%}"
-
-
-def _xml(text: str) -> str:
-    """Text without the characters that XML cannot hold."""
-    return _NOT_XML.sub("\ufffd", text)
-
-
-# --- ticks -------------------------------------------------------------------------------------
-
-_TIME_STEPS_S = (
-    0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600,
-)  # fmt: skip
-
-
-def time_ticks(duration_s: float, most: int = 8) -> list[tuple[float, str]]:
-    """Times and their labels, from 0: seconds with their unit, or ``m:ss`` from two minutes on."""
-    step = next((s for s in _TIME_STEPS_S if duration_s / s <= most), duration_s / most)
-    times = [round(i * step, 6) for i in range(math.floor(duration_s / step + 1e-6) + 1)]
-    if duration_s >= 120:
-        return [(time, f"{int(time) // 60}:{int(time) % 60:02d} min") for time in times]
-    return [(time, f"{time:g} s") for time in times]
-
-
-def value_ticks(low: float, high: float, most: int = 5) -> Sequence[float]:
-    """Round values from ``low`` to ``high``, at most ``most`` steps apart."""
-    rough = (high - low) / most
-    scale = 10 ** math.floor(math.log10(rough))
-    step = next(scale * factor for factor in (1, 2, 5, 10) if scale * factor >= rough * 0.999)
-    first = math.ceil(low / step - 1e-6)
-    return [round(i * step, 10) for i in range(first, math.floor(high / step + 1e-6) + 1)]
-
-
-def signed(value: float) -> str:
-    """A number with a true minus sign."""
-    return f"{value:g}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""The CTC emission over time: what the model thought, letter by letter."""
+"""Picture of the CTC emission: the probability of each token over time."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ import numpy as np
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.features import Picture
-from wav2vec2_app.worker.plots.canvas import FOOT, HEAD, INDIGO, INK, ORANGE, SLATE, Canvas, Panel
+from wav2vec2_app.worker.plots.canvas import FOOT, HEAD, INDIGO, ORANGE, SLATE, Canvas, Panel
 from wav2vec2_app.worker.plots.raster import Floats, fading_palette, shades, thin
 from wav2vec2_app.worker.plots.scene import Scene
+from wav2vec2_app.worker.plots.svg import INK_PLACEHOLDER
 from wav2vec2_app.worker.plots.words import draw_words, plan_words
 
-ROW = 13
-"""Height of a token's row: its label fits on a wide screen."""
-BLANK_ROW = 20
-GAP = 8
-MOST_ROWS = 40
-SEEN = 0.02
-"""Tokens that never get this probability are left out."""
-DOTS_FROM_UNITS = 3.0
-"""Dots on the best path are drawn while letters lie at least this far apart on average."""
+ROW_HEIGHT = 13
+"""Height of a token's row; its label fits on a wide screen."""
+BLANK_ROW_HEIGHT = 20
+ROW_GAP = 8
+MAX_ROWS = 40
+MIN_PEAK_PROBABILITY = 0.02
+"""Tokens that never reach this probability have no row."""
+MIN_DOT_DISTANCE = 3.0
+"""Average distance of letters from which the greedy path is drawn as dots, in units of the canvas."""
 
 
 @dataclass(frozen=True)
 class Spike:
-    """A token of the greedy path: the frames where it stands and where it is most probable."""
+    """A token of the greedy path: frames ``[start, end)``, and the one where it is most probable."""
 
     token: int
     start: int
@@ -36,39 +37,43 @@ class Spike:
 
 
 def draw(scene: Scene) -> Picture:
-    """Probability of every token that occurs, over time; the blank in a strip of its own.
+    """Probability of every token that occurs, over time; the blank in a separate strip.
 
     Raises:
-        InputError: ``picture.needs_emission`` where no model has heard the recording.
+        InputError: ``picture.needs_emission`` if the recording has not been transcribed.
     """
     emission = scene.emission
     if emission is None:
         raise InputError(
-            "This picture needs a transcript first.",
+            "This picture needs a transcript.",
             code="picture.needs_emission",
-            hint="Transcribe the recording, then draw it.",
+            hint="Transcribe the recording first.",
         )
     probabilities = np.exp(emission.log_probs.astype(np.float32)).T
     spikes = greedy_spikes(emission)
     rows = token_rows(emission, probabilities)
-    marks = plan_words(scene.words, scene.duration_s)
-    top = HEAD + marks.height
-    tokens_height = max(len(rows), 1) * ROW
-    canvas = Canvas(scene.duration_s, top + tokens_height + GAP + BLANK_ROW + FOOT)
-    panel = canvas.panel(top, tokens_height, max(len(rows), 1) - 0.5, -0.5)
-    blank = canvas.panel(top + tokens_height + GAP, BLANK_ROW, 0.0, 1.0)
+    labels = plan_words(scene.words, scene.duration_s)
+    canvas, panel, blank = _panels(scene.duration_s, HEAD + labels.height, len(rows))
     _draw_tokens(canvas, panel, emission, probabilities[rows], rows)
     _draw_blank(canvas, blank, emission, probabilities[emission.blank_id])
     canvas.heading(18, "Token")
-    if _draw_best_path(canvas, panel, emission, rows, spikes):
-        canvas.legend(18, ORANGE, "best path")
-    draw_words(canvas, panel, marks)
+    if _draw_greedy_path(canvas, panel, emission, rows, spikes):
+        canvas.legend(18, ORANGE, "greedy path")
+    draw_words(canvas, panel, labels)
     description = _describe(emission, len(rows), len(spikes))
     return canvas.finish("emission", "CTC emission", description)
 
 
+def _panels(duration_s: float, top: float, rows: int) -> tuple[Canvas, Panel, Panel]:
+    """The canvas, its panel with ``rows`` rows of tokens, and the one of the blank below."""
+    height = max(rows, 1) * ROW_HEIGHT
+    canvas = Canvas(duration_s, top + height + ROW_GAP + BLANK_ROW_HEIGHT + FOOT)
+    panel = canvas.panel(top, height, max(rows, 1) - 0.5, -0.5)
+    return canvas, panel, canvas.panel(top + height + ROW_GAP, BLANK_ROW_HEIGHT, 0.0, 1.0)
+
+
 def greedy_spikes(emission: Emission) -> list[Spike]:
-    """The greedy best path: most probable token of each frame, repeats merged, blanks dropped."""
+    """The greedy path: the most probable token of each frame, repeats merged, blanks dropped."""
     if not len(emission.log_probs):
         return []
     best = emission.log_probs.argmax(axis=1)
@@ -84,14 +89,14 @@ def greedy_spikes(emission: Emission) -> list[Spike]:
 
 
 def token_rows(emission: Emission, probabilities: Floats) -> list[int]:
-    """Tokens that get a row, top to bottom: alphabetical, the word delimiter last."""
+    """Tokens with a row, top to bottom: in alphabetical order, the word delimiter last."""
     peak = probabilities.max(axis=1, initial=0.0)
-    seen = [
-        token for token in np.argsort(-peak)[: MOST_ROWS + 1].tolist()
-        if peak[token] >= SEEN and token != emission.blank_id
-    ][:MOST_ROWS]  # fmt: skip
+    occurring = [
+        token for token in np.argsort(-peak)[: MAX_ROWS + 1].tolist()
+        if peak[token] >= MIN_PEAK_PROBABILITY and token != emission.blank_id
+    ][:MAX_ROWS]  # fmt: skip
     vocabulary, delimiter = emission.vocabulary, emission.word_delimiter
-    return sorted(seen, key=lambda token: (vocabulary[token] == delimiter, vocabulary[token]))
+    return sorted(occurring, key=lambda token: (vocabulary[token] == delimiter, vocabulary[token]))
 
 
 def _draw_tokens(
@@ -106,7 +111,7 @@ def _draw_tokens(
     canvas.y_ticks(panel, labels, grid=False, dense=True)
     canvas.time_grid(panel)
     for edge in range(1, len(rows)):
-        panel.axes.axhline(edge - 0.5, color=INK, alpha=0.06, linewidth=0.6, zorder=0.4)
+        panel.axes.axhline(edge - 0.5, color=INK_PLACEHOLDER, alpha=0.06, linewidth=0.6, zorder=0.4)
 
 
 def _draw_blank(canvas: Canvas, panel: Panel, emission: Emission, probability: Floats) -> None:
@@ -118,13 +123,13 @@ def _draw_blank(canvas: Canvas, panel: Panel, emission: Emission, probability: F
     canvas.time_axis(panel)
 
 
-def _draw_best_path(
+def _draw_greedy_path(
     canvas: Canvas, panel: Panel, emission: Emission, rows: list[int], spikes: list[Spike]
 ) -> bool:
-    """A dot on every letter of the best path, unless they would run together."""
+    """A dot on every letter of the greedy path, unless they would be too close; whether it was drawn."""
     row_of = {token: row for row, token in enumerate(rows)}
     drawn = [spike for spike in spikes if spike.token in row_of]
-    if not drawn or len(drawn) * DOTS_FROM_UNITS > canvas.x(canvas.duration_s):
+    if not drawn or len(drawn) * MIN_DOT_DISTANCE > canvas.x(canvas.duration_s):
         return False
     times_s = [(spike.frame + 0.5) * emission.frame_s for spike in drawn]
     heights = [row_of[spike.token] for spike in drawn]
@@ -143,6 +148,6 @@ def _describe(emission: Emission, rows: int, spikes: int) -> str:
     blank = float(np.exp(emission.log_probs[:, emission.blank_id].astype(np.float32)).mean())
     return (
         f"Probability of {rows} tokens in {len(emission.log_probs)} frames of "
-        f"{emission.frame_s * 1000:.0f} ms: {spikes} spikes, one for each letter and space on the "
-        f"best path. The blank has {blank:.0%} of the probability."
+        f"{emission.frame_s * 1000:.0f} ms: {spikes} spikes, one for each letter and space of the "
+        f"greedy path. The blank has {blank:.0%} of the probability."
     )

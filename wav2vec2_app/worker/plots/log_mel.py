@@ -1,4 +1,4 @@
-"""The log-mel spectrogram, on a mel axis with ticks in Hz."""
+"""Picture of the log-mel spectrogram, on a mel axis with ticks in Hz."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from wav2vec2_app.worker.plots.canvas import FOOT, HEAD, Canvas
 from wav2vec2_app.worker.plots.raster import named_palette, shades, thin
 from wav2vec2_app.worker.plots.scene import Scene
 
-PANEL = 200
-RANGE_DB = 80.0
+LOG_MEL_PANEL_HEIGHT = 200
+LOG_MEL_RANGE_DB = 80.0
+"""Range of the colours below the loudest cell, dB."""
 TICKS_HZ = (500, 1000, 2000, 4000, 8000)
 
 
@@ -19,13 +20,13 @@ def draw(scene: Scene) -> Picture:
     """Energy of each mel band over time, dB below the loudest."""
     log_mel = scene.features.log_mel_db
     bands = log_mel.shape[0]
-    canvas = Canvas(scene.duration_s, HEAD + PANEL + FOOT)
-    panel = canvas.panel(HEAD, PANEL, 0.0, bands + 1)
+    canvas = Canvas(scene.duration_s, HEAD + LOG_MEL_PANEL_HEIGHT + FOOT)
+    panel = canvas.panel(HEAD, LOG_MEL_PANEL_HEIGHT, 0.0, bands + 1)
     palette = named_palette("magma")
     frame_s = _frame_s(scene)
     # Band k is a triangle that peaks k + 1 steps up the mel axis.
     canvas.image(
-        panel, shades(thin(log_mel, np.mean), -RANGE_DB, 0.0), palette,
+        panel, shades(thin(log_mel, np.mean), -LOG_MEL_RANGE_DB, 0.0), palette,
         start_s=-frame_s / 2, end_s=(log_mel.shape[1] - 0.5) * frame_s,
         y_low=0.5, y_high=bands + 0.5, smooth=True,
     )  # fmt: skip

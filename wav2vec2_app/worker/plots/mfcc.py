@@ -1,4 +1,4 @@
-"""Mel-frequency cepstral coefficients over time."""
+"""Picture of the mel-frequency cepstral coefficients over time."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from wav2vec2_app.worker.plots.canvas import FOOT, HEAD, INDIGO, ORANGE, Canvas
 from wav2vec2_app.worker.plots.raster import diverging_palette, shades, thin
 from wav2vec2_app.worker.plots.scene import Scene
 
-PANEL = 182
+MFCC_PANEL_HEIGHT = 182
 RANGE_SIGMA = 2.5
-COLUMNS = 450
-"""Fewer than the screen has: finer, the coefficients flicker and the eye sees noise."""
+"""Range of the colours on either side of the mean, standard deviations."""
+MFCC_COLUMNS = 450
+"""Fewer than a screen has pixels: at a finer resolution the coefficients look like noise."""
 
 
 def draw(scene: Scene) -> Picture:
-    """Each coefficient against its own mean, in its own standard deviations.
+    """Each coefficient relative to its mean, in its standard deviations.
 
-    The plain values would show little but coefficient 0, which is the level and ten times the others.
+    Unscaled, coefficient 0 (the level) is ten times the others and would dominate.
     """
     mfcc = scene.features.mfcc.astype(np.float32)
     orders, frames = mfcc.shape
     deviation = mfcc - mfcc.mean(axis=1, keepdims=True)
     sigma = np.maximum(deviation.std(axis=1, keepdims=True), 1e-3)
-    canvas = Canvas(scene.duration_s, HEAD + PANEL + FOOT)
-    panel = canvas.panel(HEAD, PANEL, -0.5, orders - 0.5)
+    canvas = Canvas(scene.duration_s, HEAD + MFCC_PANEL_HEIGHT + FOOT)
+    panel = canvas.panel(HEAD, MFCC_PANEL_HEIGHT, -0.5, orders - 0.5)
     palette = diverging_palette(INDIGO, ORANGE)
     frame_s = scene.duration_s / max(frames - 1, 1)
     canvas.image(
-        panel, shades(thin(deviation / sigma, np.mean, COLUMNS), -RANGE_SIGMA, RANGE_SIGMA), palette,
+        panel, shades(thin(deviation / sigma, np.mean, MFCC_COLUMNS), -RANGE_SIGMA, RANGE_SIGMA), palette,
         start_s=-frame_s / 2, end_s=(frames - 0.5) * frame_s, y_low=-0.5, y_high=orders - 0.5,
     )  # fmt: skip
     canvas.y_ticks(

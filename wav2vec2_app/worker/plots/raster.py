@@ -1,12 +1,12 @@
-"""Matrices as small embedded images: thinned to the width of a screen and written with a palette."""
+"""Matrices as small embedded images: reduced to the width of a screen, with a palette."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from matplotlib import colormaps
@@ -14,18 +14,24 @@ from numpy.typing import NDArray
 from PIL import Image
 
 MAX_COLUMNS = 1500
-"""Widest image in pixels; longer recordings are thinned to it."""
-LEVELS = 65
-"""Shades of a palette, odd so that one is the middle; more cannot be told apart and cost bytes."""
+"""Width of the largest image, pixels."""
+PALETTE_SIZE = 65
+"""Colours of a palette: odd, so that one is the middle; more are indistinguishable and cost bytes."""
 
-Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.floating]
 Palette = NDArray[np.uint8]
 
 
-def thin(values: Floats, reduce: Callable[..., Any], columns: int = MAX_COLUMNS) -> Floats:
-    """Reduce groups of neighbours along the last axis until at most ``columns`` are left.
+class Reduction(Protocol):
+    """Reduces an axis, such as ``np.mean`` and ``np.max``."""
 
-    The last group may be smaller; the second result of :func:`thinning` is the group's size.
+    def __call__(self, values: Floats, /, *, axis: int) -> Floats: ...
+
+
+def thin(values: Floats, reduce: Reduction, columns: int = MAX_COLUMNS) -> Floats:
+    """Reduce groups of neighbours along the last axis to at most ``columns``; see :func:`thinning`.
+
+    The last group is filled up with its last value.
     """
     step = thinning(values.shape[-1], columns)
     if step == 1:
@@ -38,34 +44,34 @@ def thin(values: Floats, reduce: Callable[..., Any], columns: int = MAX_COLUMNS)
 
 
 def thinning(count: int, columns: int = MAX_COLUMNS) -> int:
-    """How many neighbours :func:`thin` puts together."""
+    """How many neighbours :func:`thin` reduces to one."""
     return max(1, -(-count // columns))
 
 
 def shades(values: Floats, low: float, high: float) -> NDArray[np.uint8]:
     """Values as palette indices, ``low`` the first and ``high`` the last."""
     share = (values.astype(np.float32) - low) / (high - low)
-    indices: NDArray[np.uint8] = np.rint(np.clip(share, 0, 1) * (LEVELS - 1)).astype(np.uint8)
+    indices: NDArray[np.uint8] = np.rint(np.clip(share, 0, 1) * (PALETTE_SIZE - 1)).astype(np.uint8)
     return indices
 
 
 @lru_cache(maxsize=8)
 def named_palette(name: str) -> Palette:
-    """An opaque palette by matplotlib's name, RGBA ``(LEVELS, 4)``."""
-    return np.asarray(colormaps[name](np.linspace(0, 1, LEVELS), bytes=True), np.uint8)
+    """An opaque palette by matplotlib's name, RGBA ``(PALETTE_SIZE, 4)``."""
+    return np.asarray(colormaps[name](np.linspace(0, 1, PALETTE_SIZE), bytes=True), np.uint8)
 
 
 @lru_cache(maxsize=8)
 def fading_palette(*stops: str) -> Palette:
-    """From transparent through the stops' ``#rrggbb`` colours to opaque: reads on light and dark."""
-    share = np.linspace(0, 1, LEVELS)
+    """From transparent through the stops' ``#rrggbb`` colours to opaque, for light and dark backgrounds."""
+    share = np.linspace(0, 1, PALETTE_SIZE)
     return _rgba(stops, share, share**0.8)
 
 
 @lru_cache(maxsize=8)
 def diverging_palette(negative: str, positive: str) -> Palette:
     """Opaque ``negative`` through transparent to opaque ``positive``."""
-    share = np.linspace(-1, 1, LEVELS)
+    share = np.linspace(-1, 1, PALETTE_SIZE)
     palette = np.where(
         share[:, None] < 0,
         _rgba((negative,), share, np.abs(share)),

@@ -1,4 +1,4 @@
-"""What a picture is drawn from."""
+"""The data of a recording that pictures are drawn from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wav2vec2_app.speech.transcript import Word
 
 @dataclass(frozen=True)
 class Scene:
-    """One recording: its samples, features, and, where a model has heard it, emission and words."""
+    """One recording: its samples and features and, if it was transcribed, its emission and words."""
 
     samples: Float32
     features: Features

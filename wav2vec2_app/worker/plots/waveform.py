@@ -1,33 +1,34 @@
-"""The waveform, with the words where they were heard."""
+"""Picture of the waveform, with the words at their times."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from wav2vec2_app.speech.features import Picture
-from wav2vec2_app.worker.plots.canvas import FOOT, INDIGO, Canvas, signed, value_ticks
+from wav2vec2_app.worker.plots.canvas import FOOT, INDIGO, Canvas
 from wav2vec2_app.worker.plots.raster import thin
 from wav2vec2_app.worker.plots.scene import Scene
+from wav2vec2_app.worker.plots.ticks import signed, value_ticks
 from wav2vec2_app.worker.plots.words import draw_words, plan_words
 
-COLUMNS = 724
-"""One column a unit of the sheet."""
-TITLE = 24
-"""Room for the axis title at the top."""
-PANEL = 150
-QUIETEST_RANGE = 0.02
-"""The vertical axis fits the recording, but does not blow silence up."""
+WAVEFORM_COLUMNS = 724
+"""One column for each unit of the canvas."""
+TITLE_HEIGHT = 24
+"""Height of the axis title at the top."""
+WAVEFORM_PANEL_HEIGHT = 150
+MIN_AMPLITUDE_RANGE = 0.02
+"""Least range of the vertical axis, so that silence is not magnified."""
 
 
 def draw(scene: Scene) -> Picture:
-    """Lowest and highest sample of each column; words as bands with labels."""
+    """Minimum and maximum of each column; words as bands with labels."""
     marks = plan_words(scene.words, scene.duration_s)
-    top = TITLE + marks.height
-    canvas = Canvas(scene.duration_s, top + PANEL + FOOT)
+    top = TITLE_HEIGHT + marks.height
+    canvas = Canvas(scene.duration_s, top + WAVEFORM_PANEL_HEIGHT + FOOT)
     peak = float(np.abs(scene.samples).max(initial=0))
-    reach = max(peak, QUIETEST_RANGE)
-    panel = canvas.panel(top, PANEL, -1.05 * reach, 1.05 * reach)
-    low, high = (thin(scene.samples, reduce, COLUMNS) for reduce in (np.min, np.max))
+    reach = max(peak, MIN_AMPLITUDE_RANGE)
+    panel = canvas.panel(top, WAVEFORM_PANEL_HEIGHT, -1.05 * reach, 1.05 * reach)
+    low, high = (thin(scene.samples, reduce, WAVEFORM_COLUMNS) for reduce in (np.min, np.max))
     times_s = np.linspace(0, scene.duration_s, len(low))
     panel.axes.fill_between(times_s, low, high, color=INDIGO, linewidth=0.8)
     ticks = value_ticks(-reach, reach, 4)

@@ -21,17 +21,17 @@ from wav2vec2_app.worker.plots.canvas import (
     time_x,
 )
 
-MOST_LANES = 3
+MAX_LANES = 3
 LANE_HEIGHT = 23
-"""A line of labels at the largest text size."""
-BAR = 4
+"""Height of a line of labels at the largest text size."""
+BAR_HEIGHT = 4
 """Height of the coloured bar over a word."""
-MOST_BANDS = 400
-"""With more words than this, bands are narrower than a hair and are left out."""
-LONGEST_LABEL = 24
+MAX_BANDS = 400
+"""With more words, bands would be too narrow to see and are left out."""
+MAX_LABEL_CHARACTERS = 24
 LABEL_GAP = 6
-SURE, DOUBTFUL = 0.8, 0.5
-"""Confidence from which a word is marked as sure, and as doubtful; below, as a guess."""
+HIGH_CONFIDENCE, FAIR_CONFIDENCE = 0.8, 0.5
+"""Lower ends of the bands of high and of fair confidence."""
 
 _SCREENS = ((LARGE_TEXT_SIZE, ""), (MEDIUM_TEXT_SIZE, "wide"), (TEXT_SIZE, "widest"))
 
@@ -40,7 +40,7 @@ Extent = tuple[float, float]
 
 @dataclass(frozen=True)
 class Label:
-    """A word's label; ``screen`` is the narrowest it fits: any (empty), ``wide`` or ``widest``."""
+    """A word's label; ``screen`` is the narrowest that it fits on: any (empty), ``wide`` or ``widest``."""
 
     text: str
     x: float
@@ -55,7 +55,7 @@ class Label:
 
 @dataclass(frozen=True)
 class WordMarks:
-    """Words and the labels found for them; ``height`` is the room they need above a panel."""
+    """Words and their labels; ``height`` is the space that they need above a panel."""
 
     words: tuple[Word, ...]
     labels: tuple[Label, ...]
@@ -67,10 +67,10 @@ class WordMarks:
 
 
 def plan_words(words: Sequence[Word], duration_s: float) -> WordMarks:
-    """Find places for labels: in as few lanes as hold them all, else in ``MOST_LANES``."""
+    """Place labels in as few lanes as possible, in at most :data:`MAX_LANES`."""
     labels: list[Label] = []
     lanes = 0
-    for lanes in range(1, MOST_LANES + 1):
+    for lanes in range(1, MAX_LANES + 1):
         labels = _place(words, duration_s, lanes)
         if len(labels) == len(words):
             break
@@ -78,12 +78,12 @@ def plan_words(words: Sequence[Word], duration_s: float) -> WordMarks:
 
 
 def draw_words(canvas: Canvas, panel: Panel, marks: WordMarks) -> None:
-    """Mark words behind a panel and above it, where ``marks.height`` must be free."""
-    if len(marks.words) <= MOST_BANDS:
+    """Draw words behind a panel and labels above it, in a space of ``marks.height``."""
+    if len(marks.words) <= MAX_BANDS:
         for number, word in enumerate(marks.words):
             _draw_band(canvas, panel, word, faint=bool(number % 2))
     for label in marks.labels:
-        y = panel.top - BAR - 8 - label.lane * LANE_HEIGHT
+        y = panel.top - BAR_HEIGHT - 8 - label.lane * LANE_HEIGHT
         canvas.text(label.x, y, label.text, f"word middle {label.screen}".rstrip())
 
 
@@ -94,25 +94,27 @@ def _draw_band(canvas: Canvas, panel: Panel, word: Word, *, faint: bool) -> None
     shade = f"fill:currentColor;opacity:{0.05 if faint else 0.09}"
     canvas.band(word.start_s, word.end_s, panel.top, panel.height, shade, note)
     colour = confidence_colour(word.confidence)
-    canvas.band(word.start_s, word.end_s, panel.top - BAR - 1, BAR, f"fill:{colour}", note)
+    canvas.band(
+        word.start_s, word.end_s, panel.top - BAR_HEIGHT - 1, BAR_HEIGHT, f"fill:{colour}", note
+    )
 
 
 def confidence_colour(confidence: float) -> str:
-    """Teal, orange or red, as the word is sure, doubtful or a guess."""
-    if confidence >= SURE:
+    """Teal for a high confidence, orange for a fair one, red for a low one."""
+    if confidence >= HIGH_CONFIDENCE:
         return TEAL
-    return ORANGE if confidence >= DOUBTFUL else RED
+    return ORANGE if confidence >= FAIR_CONFIDENCE else RED
 
 
 def _place(words: Sequence[Word], duration_s: float, lanes: int) -> list[Label]:
     """As many labels as fit, in order of time.
 
-    First those that fit at the largest text size; then, between them, those that fit on wider
-    screens. A label keeps its lane on every screen.
+    Labels that fit at the largest text size are placed first; then, between them, those that fit on wider
+    screens. A label has the same lane on every screen.
     """
     placed: dict[int, Label] = {}
     for size, screen in _SCREENS:
-        taken = [
+        occupied = [
             [label.extent(size) for label in placed.values() if label.lane == lane]
             for lane in range(lanes)
         ]
@@ -121,18 +123,18 @@ def _place(words: Sequence[Word], duration_s: float, lanes: int) -> list[Label]:
                 continue
             x = time_x((word.start_s + word.end_s) / 2, duration_s)
             label = Label(_shortened(word.text), x, 0, screen)
-            lane = _free_lane(taken, label.extent(size))
+            lane = _free_lane(occupied, label.extent(size))
             if lane is not None:
-                taken[lane].append(label.extent(size))
+                occupied[lane].append(label.extent(size))
                 placed[number] = Label(label.text, x, lane, screen)
     return [placed[number] for number in sorted(placed)]
 
 
-def _free_lane(taken: Sequence[Sequence[Extent]], extent: Extent) -> int | None:
-    """The lowest lane with room for the extent, if the sheet is wide enough for it."""
+def _free_lane(occupied: Sequence[Sequence[Extent]], extent: Extent) -> int | None:
+    """The lowest lane with space for the extent, if the canvas is wide enough."""
     if extent[0] < LEFT - 40 or extent[1] > RIGHT + 12:
         return None
-    for lane, others in enumerate(taken):
+    for lane, others in enumerate(occupied):
         if all(
             extent[1] + LABEL_GAP <= left or right + LABEL_GAP <= extent[0]
             for left, right in others
@@ -142,11 +144,11 @@ def _free_lane(taken: Sequence[Sequence[Extent]], extent: Extent) -> int | None:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
+    return text if len(text) <= MAX_LABEL_CHARACTERS else text[: MAX_LABEL_CHARACTERS - 1] + "…"
 
 
 def text_width(text: str, size: float) -> float:
-    """A generous estimate of a text's width, since the page's font is not known here."""
+    """An upper estimate of a text's width; the page's font is not known here."""
     ems = 0.0
     for character in text:
         if unicodedata.combining(character):

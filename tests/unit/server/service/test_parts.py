@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.doubles import FRAME_S, VOCABULARY, make_recognition
-from wav2vec2_app.server.service.parts import LAST_S, PART_S, join, parts_of
+from wav2vec2_app.server.service.parts import DECODED_PART_S, MIN_LAST_PART_S, join, parts_of
 from wav2vec2_app.speech.emission import Emission
 
 
@@ -56,8 +56,8 @@ def test_parts_are_the_whole_and_none_is_too_long(
     assert parts[-1][1] == len(said.log_probs)
     assert all(left[1] == right[0] for left, right in pairwise(parts))
     lengths_s = [(stop - start) * FRAME_S for start, stop in parts]
-    assert max(lengths_s) <= PART_S[1]
-    assert len(parts) == 1 or min(lengths_s) >= LAST_S
+    assert max(lengths_s) <= DECODED_PART_S[1]
+    assert len(parts) == 1 or min(lengths_s) >= MIN_LAST_PART_S
 
 
 def test_part_has_the_levels_of_its_own_frames() -> None:

@@ -11,7 +11,7 @@ from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.windows import FrameGrid
 from wav2vec2_app.worker.model.engines import choose as choosing
 from wav2vec2_app.worker.model.engines.base import EngineInfo, UnsupportedArchitecture
-from wav2vec2_app.worker.model.engines.choose import EngineOptions, FirstThatWorks, choose
+from wav2vec2_app.worker.model.engines.choose import EngineOptions, FallbackEngine, choose
 from wav2vec2_app.worker.model.resolve import Checkpoint
 
 BATCH = np.zeros((1, 8_000), dtype=np.float32)
@@ -38,8 +38,8 @@ class ScriptedEngine:
         return EngineInfo(self.name, "cpu", "fp32", 1)
 
 
-def first_of(*engines: ScriptedEngine) -> FirstThatWorks:
-    return FirstThatWorks(tuple(lambda engine=engine: engine for engine in engines))
+def first_of(*engines: ScriptedEngine) -> FallbackEngine:
+    return FallbackEngine(tuple(lambda engine=engine: engine for engine in engines))
 
 
 @pytest.mark.parametrize(

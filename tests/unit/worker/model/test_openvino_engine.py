@@ -11,9 +11,10 @@ from safetensors.torch import load_file, save_file
 from tests.checkpoints import save_tiny_checkpoint
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.worker.model.engines.base import UnsupportedArchitecture
-from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine, Plan, TrialMemory
+from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.worker.model.engines.openvino_graph import Architecture, build
-from wav2vec2_app.worker.model.engines.openvino_request import PIECE, Request
+from wav2vec2_app.worker.model.engines.openvino_request import PIECE_FRAMES, ModelRequest
+from wav2vec2_app.worker.model.engines.precision import PrecisionPlan, TrialCache
 from wav2vec2_app.worker.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.worker.model.engines.weights import Weights
 from wav2vec2_app.worker.model.resolve import Checkpoint
@@ -53,26 +54,26 @@ def test_every_variant_computes_what_transformers_computes(tmp_path: Path, name:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_long_audio_is_convolved_in_pieces_and_comes_out_the_same(
+def test_long_audio_is_convolved_in_pieces_with_the_same_result(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = checkpoint_at(save_tiny_checkpoint(tmp_path, **VARIANTS[name]))
     fast, reference = OpenVinoEngine(precision="fp32"), TorchEngine(device="cpu")
     fast.load(checkpoint)
     reference.load(checkpoint)
-    heard = []
-    infer = Request.infer
+    pieces = []
+    infer = ModelRequest.infer
 
-    def count(self: Request, batch: Any) -> Any:
-        heard.append(self.grid.frames(batch.shape[1]) / PIECE)
+    def count(self: ModelRequest, batch: Any) -> Any:
+        pieces.append(self.grid.frames(batch.shape[1]) / PIECE_FRAMES)
         return infer(self, batch)
 
-    monkeypatch.setattr(Request, "infer", count)
+    monkeypatch.setattr(ModelRequest, "infer", count)
     loud = np.random.default_rng(2).standard_normal((2, 5 * 16_000 + 123)).astype(np.float32)
     loud[:, :16_000] *= 0.05  # a piece alone has another mean and variance than the whole
     found = fast.forward(loud + 0.3)
 
-    assert heard[0] > 2
+    assert pieces[0] > 2
     np.testing.assert_allclose(found, reference.forward(loud + 0.3), atol=1e-4)
 
 
@@ -173,29 +174,31 @@ def test_damaged_file_is_a_model_error(tmp_path: Path) -> None:
 CORE = ov.Core
 
 
-class ListedAbilities:
-    """OpenVINO's core, with the processor's abilities as the test wants them."""
+class CoreWithCapabilities:
+    """OpenVINO's core, with the given capabilities of the processor."""
 
-    def __init__(self, *abilities: str) -> None:
+    def __init__(self, *capabilities: str) -> None:
         self._core = CORE()
-        self._abilities = abilities
+        self._capabilities = capabilities
 
     def get_property(self, device: str, name: str) -> object:
-        return self._abilities if "CAPABILITIES" in name else self._core.get_property(device, name)
+        return (
+            self._capabilities if "CAPABILITIES" in name else self._core.get_property(device, name)
+        )
 
     def compile_model(self, *arguments: object) -> object:
         return self._core.compile_model(*arguments)
 
 
-def test_trial_of_precisions_is_made_once_and_remembered(
+def test_precision_trial_runs_once_and_is_cached(
     tiny_checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ov, "Core", lambda: ListedAbilities("FP32", "BF16"))
+    monkeypatch.setattr(ov, "Core", lambda: CoreWithCapabilities("FP32", "BF16"))
     trials = []
 
-    def count(self: OpenVinoEngine, *graphs: Any, **abilities: Any) -> Plan:
+    def count(self: OpenVinoEngine, *graphs: Any, **capabilities: Any) -> PrecisionPlan:
         trials.append(graphs)
-        return original(self, *graphs, **abilities)
+        return original(self, *graphs, **capabilities)
 
     original = OpenVinoEngine._try_out
     monkeypatch.setattr(OpenVinoEngine, "_try_out", count)
@@ -208,10 +211,10 @@ def test_trial_of_precisions_is_made_once_and_remembered(
     assert first.describe().precision in ("fp32", "bf16")
 
 
-def test_processor_without_bfloat16_makes_no_trial(
+def test_processor_without_bfloat16_needs_no_trial(
     tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ov, "Core", lambda: ListedAbilities("FP32"))
+    monkeypatch.setattr(ov, "Core", lambda: CoreWithCapabilities("FP32"))
     monkeypatch.setattr(OpenVinoEngine, "_try_out", lambda *_, **__: pytest.fail("a trial"))
     engine = OpenVinoEngine()
     engine.load(tiny_checkpoint)
@@ -219,19 +222,19 @@ def test_processor_without_bfloat16_makes_no_trial(
     assert engine.describe().precision == "fp32"
 
 
-def test_eight_bits_hear_nearly_the_same(tiny_checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_int8_output_is_nearly_that_of_float32(tiny_checkpoint: Checkpoint, tmp_path: Path) -> None:
     full = OpenVinoEngine(precision="fp32")
-    rounded = OpenVinoEngine(precision="int8", cache=tmp_path)
-    for engine in (full, rounded):
+    quantized = OpenVinoEngine(precision="int8", cache=tmp_path)
+    for engine in (full, quantized):
         engine.load(tiny_checkpoint)
-    expected, heard = full.forward(BATCH), rounded.forward(BATCH)
+    expected, found = full.forward(BATCH), quantized.forward(BATCH)
 
-    assert rounded.describe().precision == "int8"
-    cosine = (expected * heard).sum() / np.linalg.norm(expected) / np.linalg.norm(heard)
+    assert quantized.describe().precision == "int8"
+    cosine = (expected * found).sum() / np.linalg.norm(expected) / np.linalg.norm(found)
     assert cosine > 0.999
 
 
-def test_eight_bits_are_for_the_transformers_linear_layers_only(
+def test_int8_quantizes_only_the_linear_layers_of_the_transformer(
     tiny_checkpoint: Checkpoint,
 ) -> None:
     config = json.loads((tiny_checkpoint.path / "config.json").read_text())
@@ -248,22 +251,22 @@ def test_eight_bits_are_for_the_transformers_linear_layers_only(
     assert sorted(tuple(shape) for shape in rounded) == sorted(layer * config["num_hidden_layers"])
 
 
-def test_memory_that_cannot_be_read_or_written_costs_only_the_trial(tmp_path: Path) -> None:
+def test_cache_that_cannot_be_read_or_written_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "precision.json").write_text("{ damaged")
     blocked = tmp_path / "file"
     blocked.write_text("")
 
-    assert TrialMemory(tmp_path).recall("key") == ""
-    TrialMemory(tmp_path).remember("key", "fp32")
-    assert TrialMemory(tmp_path).recall("key") == "fp32"
-    TrialMemory(blocked).remember("key", "fp32")
-    assert TrialMemory(blocked).recall("key") == ""
-    TrialMemory(None).remember("key", "fp32")
-    assert TrialMemory(None).recall("key") == ""
+    assert TrialCache(tmp_path).get("key") == ""
+    TrialCache(tmp_path).put("key", "fp32")
+    assert TrialCache(tmp_path).get("key") == "fp32"
+    TrialCache(blocked).put("key", "fp32")
+    assert TrialCache(blocked).get("key") == ""
+    TrialCache(None).put("key", "fp32")
+    assert TrialCache(None).get("key") == ""
 
 
 @pytest.mark.parametrize(
-    ("gains", "expected"),
+    ("speedups", "expected"),
     [
         ([1.1, 1.05], "fp32"),
         ([2.0, 1.05], "bf16"),
@@ -271,38 +274,38 @@ def test_memory_that_cannot_be_read_or_written_costs_only_the_trial(tmp_path: Pa
         ([0.9, 1.2], "int8"),
     ],
 )
-def test_large_models_are_tried_in_eight_bits_too(
+def test_large_models_are_tried_in_int8(
     tiny_checkpoint: Checkpoint,
     monkeypatch: pytest.MonkeyPatch,
-    gains: list[float],
+    speedups: list[float],
     expected: str,
 ) -> None:
-    monkeypatch.setattr(ov, "Core", lambda: ListedAbilities("FP32", "BF16"))
-    monkeypatch.setattr("wav2vec2_app.worker.model.engines.openvino_engine.INT8_FROM", 0)
-    left = list(gains)
-    monkeypatch.setattr(OpenVinoEngine, "_gain", lambda *_: left.pop(0))
+    monkeypatch.setattr(ov, "Core", lambda: CoreWithCapabilities("FP32", "BF16"))
+    monkeypatch.setattr("wav2vec2_app.worker.model.engines.openvino_engine.INT8_MIN_PARAMETERS", 0)
+    remaining = list(speedups)
+    monkeypatch.setattr(OpenVinoEngine, "_speedup", lambda *_: remaining.pop(0))
     engine = OpenVinoEngine()
     engine.load(tiny_checkpoint)
 
     assert engine.describe().precision == expected
-    assert not left
+    assert not remaining
     assert engine.forward(BATCH).shape[0] == 2
 
 
-def test_small_models_are_not_tried_in_eight_bits(
+def test_small_models_are_not_tried_in_int8(
     tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ov, "Core", lambda: ListedAbilities("FP32", "BF16"))
-    gains = [3.0]
-    monkeypatch.setattr(OpenVinoEngine, "_gain", lambda *_: gains.pop(0))
+    monkeypatch.setattr(ov, "Core", lambda: CoreWithCapabilities("FP32", "BF16"))
+    speedups = [3.0]
+    monkeypatch.setattr(OpenVinoEngine, "_speedup", lambda *_: speedups.pop(0))
     engine = OpenVinoEngine()
     engine.load(tiny_checkpoint)
 
     assert engine.describe().precision == "bf16"
 
 
-@pytest.mark.parametrize("plan", [Plan("fp32"), Plan("bf16", int8=True)])
-def test_plan_is_remembered_by_its_name(plan: Plan) -> None:
-    assert Plan.of(plan.name) == plan
-    assert Plan.of("") is None
-    assert Plan.of("int4 fp8") is None
+@pytest.mark.parametrize("plan", [PrecisionPlan("fp32"), PrecisionPlan("bf16", int8=True)])
+def test_plan_is_found_by_its_name(plan: PrecisionPlan) -> None:
+    assert PrecisionPlan.of(plan.name) == plan
+    assert PrecisionPlan.of("") is None
+    assert PrecisionPlan.of("int4 fp8") is None

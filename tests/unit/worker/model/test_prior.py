@@ -8,7 +8,7 @@ import pytest
 
 from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.speech.emission import Emission
-from wav2vec2_app.worker.model.prior import PRIOR, measure_prior, read_prior, without_prior
+from wav2vec2_app.worker.model.prior import PRIOR_FILE, measure_prior, read_prior, subtract_prior
 
 TOKENS = ("<pad>", "<s>", "|", "A", "B")
 
@@ -34,18 +34,18 @@ def test_prior_is_the_mean_probability_of_each_token_over_all_frames() -> None:
 
 
 def test_part_of_it_is_taken_off_and_the_emission_stays_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / PRIOR).write_text(json.dumps(measure_prior(HEARD, 0.5)))
+    (tmp_path / PRIOR_FILE).write_text(json.dumps(measure_prior(HEARD, 0.5)))
     prior = read_prior(tmp_path, TOKENS)
     said = replace(HEARD[0], prior=prior)
 
-    scores = without_prior(said)
+    scores = subtract_prior(said)
 
     assert prior is not None
     assert scores[0, 0] == pytest.approx(np.log(0.6) - 0.5 * np.log(0.6), abs=1e-3)
     assert scores[0, 3] == pytest.approx(np.log(0.1) - 0.5 * np.log(0.175), abs=1e-3)
     assert scores[0, 1] == pytest.approx(np.log(0.1), abs=1e-6)
     assert np.array_equal(said.log_probs, HEARD[0].log_probs)
-    assert without_prior(HEARD[0]) is HEARD[0].log_probs
+    assert subtract_prior(HEARD[0]) is HEARD[0].log_probs
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_broken_prior_is_as_good_as_none(
     tmp_path: Path, document: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = document if isinstance(document, str) else json.dumps(document)
-    (tmp_path / PRIOR).write_text(text)
+    (tmp_path / PRIOR_FILE).write_text(text)
 
     assert read_prior(tmp_path, TOKENS) is None
-    assert PRIOR in caplog.text
+    assert PRIOR_FILE in caplog.text
 
 
 def test_checkpoint_without_one_has_none(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_half_precision_hears_the_same_but_for_rounding(tiny_checkpoint: Checkpo
 def test_a_model_that_overflows_in_half_precision_is_run_in_full(
     tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TorchEngine, "_suiting", lambda *_: "fp16")
+    monkeypatch.setattr(TorchEngine, "_precision_for", lambda *_: "fp16")
     monkeypatch.setattr(TorchEngine, "_overflows", lambda self: self._precision == "fp16")
     engine = TorchEngine(device="cpu")
     engine.load(tiny_checkpoint)
@@ -145,10 +145,10 @@ def test_engine_that_is_no_longer_used_is_freed_at_once(tiny_checkpoint: Checkpo
 def test_only_an_accelerator_takes_several_at_once(tiny_checkpoint: Checkpoint) -> None:
     engine = TorchEngine(device="cpu")
     engine.load(tiny_checkpoint)
-    assert engine.describe().together == 1
+    assert engine.describe().batch_size == 1
 
     engine._device = torch.device("cuda")
-    assert engine.describe().together > 1
+    assert engine.describe().batch_size > 1
 
 
 RELATIVES = {

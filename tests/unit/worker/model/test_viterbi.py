@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.worker.model import viterbi
-from wav2vec2_app.worker.model.viterbi import STAR, best_path, shortest
+from wav2vec2_app.worker.model.viterbi import STAR, min_frames, viterbi_path
 
 BLANK = 0
 
@@ -63,12 +63,12 @@ def by_numpy(log_probs: Float32, labels: NDArray[np.int32]) -> float:
 )
 def test_no_other_path_is_more_probable(frames: int, labels: list[int], seed: int) -> None:
     log_probs, wanted = noise(frames, 3, seed), as_labels(*labels)
-    if shortest(wanted) > frames:
+    if min_frames(wanted) > frames:
         with pytest.raises(InputError):
-            best_path(log_probs, wanted, BLANK)
+            viterbi_path(log_probs, wanted, BLANK)
         return
 
-    found = best_path(log_probs, wanted, BLANK)
+    found = viterbi_path(log_probs, wanted, BLANK)
 
     assert found.log_prob == pytest.approx(by_every_path(log_probs, wanted), abs=1e-5)
 
@@ -84,12 +84,12 @@ def test_path_spells_the_labels_and_has_the_best_score_in_blocks_of_any_size(
     frames: int, labels: list[int], seed: int, block_bytes: int
 ) -> None:
     log_probs, wanted = noise(frames, 8, seed), as_labels(*labels)
-    if shortest(wanted) > frames:
+    if min_frames(wanted) > frames:
         return
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(viterbi, "BLOCK_BYTES", block_bytes)
-        found = best_path(log_probs, wanted, BLANK)
+        found = viterbi_path(log_probs, wanted, BLANK)
 
     tokens = [int(wanted[state // 2]) if state % 2 else BLANK for state in found.states]
     assert spoken(found.states, wanted) == labels
@@ -100,37 +100,37 @@ def test_path_spells_the_labels_and_has_the_best_score_in_blocks_of_any_size(
 def test_labels_that_just_fit_have_one_path() -> None:
     wanted = as_labels(1, 1, 2)
 
-    found = best_path(noise(4, 3, 0), wanted, BLANK)
+    found = viterbi_path(noise(4, 3, 0), wanted, BLANK)
 
     assert found.states.tolist() == [1, 2, 3, 5]
 
 
 def test_no_labels_are_blanks() -> None:
-    assert best_path(noise(3, 3, 0), as_labels(), BLANK).states.tolist() == [0, 0, 0]
-    assert best_path(noise(0, 3, 0), as_labels(), BLANK).log_prob == 0.0
+    assert viterbi_path(noise(3, 3, 0), as_labels(), BLANK).states.tolist() == [0, 0, 0]
+    assert viterbi_path(noise(0, 3, 0), as_labels(), BLANK).log_prob == 0.0
 
 
 def test_impossible_tokens_still_give_a_path() -> None:
     never = np.full((5, 3), -np.inf, dtype=np.float32)
 
-    found = best_path(never, as_labels(1, 2), BLANK)
+    found = viterbi_path(never, as_labels(1, 2), BLANK)
 
     assert spoken(found.states, as_labels(1, 2)) == [1, 2]
 
 
-def test_star_takes_the_sounds_between_its_neighbours_and_leaves_the_pauses() -> None:
+def test_star_matches_the_sounds_between_its_neighbours_without_the_pauses() -> None:
     said = [0, 1, 0, 0, 3, 0, 4, 3, 0, 0, 2, 0]
     log_probs = np.log(np.full((12, 5), 0.01, dtype=np.float32))
     log_probs[np.arange(12), said] = np.log(np.float32(0.96))
 
-    found = best_path(log_probs, as_labels(1, STAR, 2), BLANK)
+    found = viterbi_path(log_probs, as_labels(1, STAR, 2), BLANK)
 
     assert np.flatnonzero(found.states == 3).tolist() == [4, 5, 6, 7]
 
 
 def test_too_many_labels_are_an_error_with_a_hint() -> None:
     with pytest.raises(InputError) as caught:
-        best_path(noise(5, 3, 0), as_labels(1, 1, 1, 1), BLANK)
+        viterbi_path(noise(5, 3, 0), as_labels(1, 1, 1, 1), BLANK)
 
     assert caught.value.code == "align.text_too_long"
     assert caught.value.hint
@@ -140,7 +140,7 @@ def test_too_large_a_trellis_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(viterbi, "MAX_CELLS", 40)
 
     with pytest.raises(InputError) as caught:
-        best_path(noise(10, 3, 0), as_labels(1, 2), BLANK)
+        viterbi_path(noise(10, 3, 0), as_labels(1, 2), BLANK)
 
     assert caught.value.code == "align.too_long"
     assert caught.value.hint

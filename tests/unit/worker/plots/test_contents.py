@@ -24,15 +24,19 @@ from wav2vec2_app.worker.plots.canvas import (
     RIGHT,
     TEAL,
     TEXT_SIZE,
-    time_ticks,
-    value_ticks,
 )
 from wav2vec2_app.worker.plots.emission import greedy_spikes, token_rows
 from wav2vec2_app.worker.plots.log_mel import slaney_mel
 from wav2vec2_app.worker.plots.pitch_energy import f0_range
-from wav2vec2_app.worker.plots.raster import LEVELS, diverging_palette, png_uri, shades, thin
+from wav2vec2_app.worker.plots.raster import PALETTE_SIZE, diverging_palette, png_uri, shades, thin
 from wav2vec2_app.worker.plots.scene import Scene
-from wav2vec2_app.worker.plots.words import LONGEST_LABEL, MOST_LANES, confidence_colour, plan_words
+from wav2vec2_app.worker.plots.ticks import time_ticks, value_ticks
+from wav2vec2_app.worker.plots.words import (
+    MAX_LABEL_CHARACTERS,
+    MAX_LANES,
+    confidence_colour,
+    plan_words,
+)
 
 
 def sounding(samples: np.ndarray) -> Scene:
@@ -61,7 +65,7 @@ def test_the_frequency_ticks_use_the_scale_of_the_features() -> None:
 def test_the_middle_of_a_diverging_palette_is_transparent_and_its_ends_are_not() -> None:
     palette = diverging_palette("#0000ff", "#ff0000")
 
-    assert palette[LEVELS // 2, 3] == 0
+    assert palette[PALETTE_SIZE // 2, 3] == 0
     assert palette[0].tolist() == [0, 0, 255, 255]
     assert palette[-1].tolist() == [255, 0, 0, 255]
 
@@ -69,7 +73,7 @@ def test_the_middle_of_a_diverging_palette_is_transparent_and_its_ends_are_not()
 # --- emission ----------------------------------------------------------------------------------
 
 
-def test_the_best_path_merges_repeats_and_drops_blanks() -> None:
+def test_the_greedy_path_merges_repeats_and_drops_blanks() -> None:
     emission = emission_of([(3, "A"), (4, "A"), (6, "A"), (7, "B"), (20, "|")])
 
     spikes = [(s.start, s.end, emission.vocabulary[s.token]) for s in greedy_spikes(emission)]
@@ -113,11 +117,11 @@ def test_a_spike_survives_the_thinning_of_a_long_recording() -> None:
 
     pixels = np.asarray(images(drawn("emission", long))[0])
 
-    assert pixels[0].max() > 0.9 * (LEVELS - 1)
+    assert pixels[0].max() > 0.9 * (PALETTE_SIZE - 1)
     assert pixels[0].argmax() == 12_345 // 20
 
 
-def test_a_recording_in_which_nothing_was_heard_has_an_emission() -> None:
+def test_recording_without_speech_has_an_emission_picture() -> None:
     picture = drawn("emission", replace(scene(2.0), emission=emission_of([])))
 
     assert "blank" in texts(picture)
@@ -143,7 +147,7 @@ def test_the_pitch_axis_holds_the_voice() -> None:
     assert high / low > 1.5
 
 
-def test_the_description_tells_the_measured_pitch() -> None:
+def test_the_description_has_the_measured_pitch() -> None:
     assert (
         "median 220 Hz" in drawn("pitch_energy", sounding(tone(1.0, frequency_hz=220))).description
     )
@@ -173,7 +177,7 @@ def test_words_are_labelled_at_their_place_and_noted_under_the_pointer() -> None
 
 
 @pytest.mark.parametrize(("confidence", "colour"), [(1.0, TEAL), (0.6, ORANGE), (0.1, RED)])
-def test_a_words_bar_shows_how_sure_it_is(confidence: float, colour: str) -> None:
+def test_bar_of_a_word_shows_its_confidence(confidence: float, colour: str) -> None:
     assert confidence_colour(confidence) == colour
 
 
@@ -187,7 +191,7 @@ def test_labels_never_overlap_on_any_screen(count: int) -> None:
     shown = {LARGE_TEXT_SIZE: {""}, MEDIUM_TEXT_SIZE: {"", "wide"},
              TEXT_SIZE: {"", "wide", "widest"}}  # fmt: skip
     for size, screens in shown.items():
-        for lane in range(MOST_LANES):
+        for lane in range(MAX_LANES):
             extents = sorted(
                 label.extent(size) for label in marks.labels
                 if label.lane == lane and label.screen in screens
@@ -203,14 +207,14 @@ def test_few_words_take_one_lane_and_all_are_labelled() -> None:
     assert len(marks.labels) == 3
 
 
-def test_no_words_take_no_room() -> None:
+def test_no_words_need_no_space() -> None:
     assert plan_words((), 2.0).height == 0
 
 
-def test_a_word_without_end_is_shortened_and_stays_on_the_sheet() -> None:
+def test_very_long_word_is_shortened_and_stays_on_the_canvas() -> None:
     marks = plan_words(words_of("a", "B" * 500, "c"), 2.0)
 
-    assert max(len(label.text) for label in marks.labels) <= LONGEST_LABEL
+    assert max(len(label.text) for label in marks.labels) <= MAX_LABEL_CHARACTERS
     assert all(label.extent(LARGE_TEXT_SIZE)[1] <= RIGHT + 12 for label in marks.labels)
 
 

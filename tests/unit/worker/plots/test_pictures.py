@@ -18,8 +18,8 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker.plots import NEED_EMISSION, PICTURES, draw
-from wav2vec2_app.worker.plots.canvas import INK
 from wav2vec2_app.worker.plots.scene import Scene
+from wav2vec2_app.worker.plots.svg import INK_PLACEHOLDER
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = (
@@ -69,12 +69,12 @@ def test_neutral_ink_follows_the_page(name: str, ordinary: Scene) -> None:
     svg = drawn(name, ordinary).svg.decode()
 
     assert "currentColor" in svg
-    assert INK not in svg
+    assert INK_PLACEHOLDER not in svg
     assert not re.search(r"(fill|stroke): ?#(000000|ffffff|000|fff)\b", svg)
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_axes_tell_time_with_its_unit(name: str, ordinary: Scene) -> None:
+def test_time_axes_have_labels_with_a_unit(name: str, ordinary: Scene) -> None:
     assert {"0 s", "0.5 s", "1 s", "1.5 s", "2 s"} <= set(texts(drawn(name, ordinary)))
 
 
@@ -97,7 +97,7 @@ def test_pictures_share_one_time_axis(ordinary: Scene) -> None:
     assert all(place == places[0] for place in places)
 
 
-def test_ids_of_pictures_in_one_page_do_not_meet(ordinary: Scene) -> None:
+def test_ids_of_pictures_on_one_page_are_different(ordinary: Scene) -> None:
     other = scene(duration_s=1.0)
     pictures = [drawn(name, of) for name in PICTURES for of in (ordinary, other)]
 

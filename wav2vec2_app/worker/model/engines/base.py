@@ -1,4 +1,4 @@
-"""The one interface of everything that can run a forward pass."""
+"""The interface of engines: what runs a checkpoint's forward pass."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from wav2vec2_app.worker.model.resolve import Checkpoint
 log = logging.getLogger(__name__)
 
 
-class UnsupportedArchitecture(Exception):  # noqa: N818 - nothing went wrong: another engine may do
-    """The checkpoint has a part that this engine does not know."""
+class UnsupportedArchitecture(Exception):  # noqa: N818 - not an error: another engine may support it
+    """The checkpoint has a part that this engine does not support."""
 
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What an engine says of itself.
+    """What an engine runs on.
 
-    ``note`` tells of a fallback in plain words; ``together`` how many rows of a batch are faster at
-    once than one after the other (1: none are).
+    Attributes:
+        note: a sentence about a fallback, for users; empty if there was none.
+        batch_size: how many rows are computed faster as a batch than one by one (1: none are).
     """
 
     engine: str
@@ -31,7 +32,7 @@ class EngineInfo:
     precision: str
     parameters: int
     note: str = ""
-    together: int = 1
+    batch_size: int = 1
 
 
 class Engine(Protocol):
@@ -44,41 +45,41 @@ class Engine(Protocol):
     """Tokens in each frame of an emission; valid after :meth:`load`."""
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Read the weights and make ready.
+        """Read the weights and prepare the forward pass.
 
         Raises:
             UnsupportedArchitecture: this engine cannot run the checkpoint.
-            ModelError: none can.
+            ModelError: no engine can.
         """
         ...
 
     def forward(self, batch: Float32) -> Float32:
         """Log-probabilities ``(batch, frames, tokens)`` of audio ``(batch, samples)``.
 
-        All rows are audio to their ends: never pad a shorter clip. No engine masks, since models with
-        group norm (wav2vec2-base) normalise over the whole row and were trained without a mask; a
-        padded row would have other log-probabilities than the clip alone.
+        Rows must not be padded: no engine masks, since models with group norm (wav2vec2-base) normalize
+        over the whole row and were trained without a mask. A padded row would have other
+        log-probabilities than the clip alone.
         """
         ...
 
     def describe(self) -> EngineInfo:
-        """What runs, where, and in which precision."""
+        """Engine, device and precision."""
         ...
 
 
 def no_ctc_head() -> ModelError:
-    """The error for a checkpoint that was not trained to spell."""
+    """The error for a checkpoint that was not fine-tuned with CTC."""
     return ModelError(
-        "The model has no CTC head: it was not trained to spell.",
+        "The model has no CTC head: it was not fine-tuned for speech recognition.",
         code="model.no_ctc_head",
         hint="Choose a checkpoint fine-tuned for speech recognition with CTC.",
     )
 
 
 def unsupported(model_type: str) -> ModelError:
-    """The error for a checkpoint of a kind that no engine runs."""
+    """The error for a model type that no engine supports."""
     return ModelError(
-        f"Models of the kind “{model_type[:40]}” cannot be run here.",
+        f"Models of the type “{model_type[:40]}” are not supported.",
         code="model.unsupported",
         hint="Choose a wav2vec 2.0 checkpoint (or HuBERT, WavLM, data2vec) fine-tuned with CTC.",
         metadata={"model_type": model_type},
@@ -86,10 +87,10 @@ def unsupported(model_type: str) -> ModelError:
 
 
 def broken(checkpoint: Checkpoint, error: Exception) -> ModelError:
-    """The error for files that cannot be read; the log has the details."""
+    """The error for files that cannot be read; the details are logged."""
     log.warning("cannot load %s: %s", checkpoint.name, error)
     return ModelError(
         "The model's files cannot be read.",
         code="model.broken",
-        hint="Fetch or save the checkpoint again.",
+        hint="Download or save the checkpoint again.",
     )

@@ -1,4 +1,4 @@
-"""Which engine runs a checkpoint: the fastest one that this machine and the checkpoint allow."""
+"""Chooses the engine of a checkpoint: the fastest that the machine and the checkpoint support."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MakeEngine = Callable[[], Engine]
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """What the settings say of engines; see :class:`wav2vec2_app.settings.Settings`."""
+    """The settings of engines; see :class:`wav2vec2_app.settings.Settings`."""
 
     engine: str = "auto"
     device: str = "auto"
@@ -43,13 +43,13 @@ class EngineOptions:
 
 
 def choose(options: EngineOptions) -> Engine:
-    """OpenVINO on the CPU with PyTorch behind it; PyTorch alone on an accelerator or if asked for."""
+    """On the CPU, OpenVINO with PyTorch as fallback; on an accelerator, or if configured, PyTorch alone."""
     makers = [lambda: _torch(options)]
     device = options.device
     on_cpu = device == "cpu" or (device == "auto" and not has_accelerator())
     if on_cpu and options.engine in ("auto", "openvino"):
         makers.insert(0, lambda: _openvino(options))
-    return FirstThatWorks(tuple(makers))
+    return FallbackEngine(tuple(makers))
 
 
 def _openvino(options: EngineOptions) -> Engine:
@@ -65,9 +65,9 @@ def _torch(options: EngineOptions) -> Engine:
 
 
 def has_accelerator() -> bool:
-    """Whether PyTorch is likely to find one, without the second that importing it takes.
+    """Whether PyTorch is likely to find an accelerator, without importing it (one second).
 
-    Asks NVIDIA's driver how many devices there are; Apple's chips have theirs built in.
+    Queries the number of devices from NVIDIA's driver; Apple's chips always have one.
     """
     if platform.system() == "Darwin":
         return platform.machine() == "arm64"
@@ -85,10 +85,10 @@ def has_accelerator() -> bool:
 
 
 @dataclass
-class FirstThatWorks:
-    """Engines in order of preference; one that is missing or fails gives way to the next, and says so.
+class FallbackEngine:
+    """Engines in order of preference: the next one replaces one that is missing or fails, with a note.
 
-    A ModelError is about the checkpoint, not the engine, and is raised at once.
+    A ModelError is about the checkpoint, not the engine, and is raised immediately.
     """
 
     makers: tuple[MakeEngine, ...]
@@ -98,33 +98,33 @@ class FirstThatWorks:
 
     def load(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
-        self._left = list(self.makers)
-        self._next()
+        self._remaining = list(self.makers)
+        self._load_next()
 
     def forward(self, batch: Float32) -> Float32:
         try:
             return self._engine.forward(batch)
         except RuntimeError as error:
-            if not self._left:
+            if not self._remaining:
                 raise
             log.warning("%s failed: %s", self._engine.describe().engine, error)
-            self.note = f"The {self._engine.describe().engine} engine failed; another one answers."
-            self._next()
+            self.note = f"The {self._engine.describe().engine} engine failed; another one is used."
+            self._load_next()
             return self.forward(batch)
 
     def describe(self) -> EngineInfo:
         info = self._engine.describe()
         return replace(info, note=" ".join(filter(None, (self.note, info.note))))
 
-    def _next(self) -> None:
-        make = self._left.pop(0)
+    def _load_next(self) -> None:
+        make = self._remaining.pop(0)
         try:
             engine = make()
             engine.load(self._checkpoint)
         except (ImportError, RuntimeError, UnsupportedArchitecture) as error:
-            if not self._left:
+            if not self._remaining:
                 raise
             log.warning("an engine is not used for %s: %s", self._checkpoint.name, error)
-            self._next()
+            self._load_next()
             return
         self._engine, self.grid, self.outputs = engine, engine.grid, engine.outputs

@@ -1,9 +1,9 @@
-"""Forward passes recorded as CUDA graphs, for shapes that come again and again.
+"""Forward passes captured as CUDA graphs, for frequent shapes.
 
-A short batch keeps a fast GPU busy for less time than Python takes to launch its few hundred kernels one by
-one. A recording launches them all at once (CUDA C++ Programming Guide, "CUDA Graphs"), but holds for one
-shape only. Recordings are windows of few lengths, so a shape that keeps coming is recorded; a short trial
-decides whether its recording answers from then on.
+A short batch keeps a fast GPU busy for less time than Python needs to launch its few hundred kernels one
+by one. A graph launches them all at once (CUDA C++ Programming Guide, "CUDA Graphs"), but is valid for
+one shape only. Windows of long recordings have few lengths, so a frequent shape is captured; a short
+trial decides whether its graph is used from then on.
 """
 
 from __future__ import annotations
@@ -20,135 +20,137 @@ import torch
 
 log = logging.getLogger(__name__)
 
-Pass = Callable[[torch.Tensor], torch.Tensor]
-"""A batch on the device to log-probabilities there. A recorded pass may write over what it gave before."""
+ForwardPass = Callable[[torch.Tensor], torch.Tensor]
+"""From a batch on the device to log-probabilities there. A graph's output is overwritten by its next run."""
 
-Record = Callable[[Pass, torch.Tensor], Pass]
-"""Records a pass for the shape of a batch."""
+Capture = Callable[[ForwardPass, torch.Tensor], ForwardPass]
+"""Captures a forward pass as a graph for the shape of a batch."""
 
-SEEN_FROM = 3
-"""How often a shape has to come before it is recorded: most lengths come once."""
-KEPT = 8
-"""Recordings at most; each holds memory on the device."""
-WATCHED = 256
-"""Shapes that are counted, or known not to pay, at once."""
-TRIALS = 5
-LONGEST_S = 0.05
-"""A pass that takes longer keeps the device busy by itself, seconds; it is not tried."""
-WORTH_IT = 1.1
-"""How many times as fast a recording has to be."""
-ALIKE = 0.02
-"""How far probabilities may be from those of the plain pass: half precision rounds to less."""
+CAPTURE_AFTER = 3
+"""How many batches of a shape must come before it is captured: most lengths come once."""
+MAX_GRAPHS = 8
+"""Graphs in use; each holds memory on the device."""
+MAX_WATCHED_SHAPES = 256
+"""Shapes that are counted, or known not to benefit."""
+GRAPH_TRIALS = 5
+"""Timed runs of each pass in a trial."""
+MAX_CAPTURED_PASS_S = 0.05
+"""Longer passes keep the device busy without a graph and are not captured, seconds."""
+MIN_GRAPH_SPEEDUP = 1.1
+"""Speed of a graph relative to the eager pass from which it is used."""
+MAX_PROBABILITY_DIFFERENCE = 0.02
+"""How far a graph's probabilities may differ from the eager pass; half precision rounds by less."""
 
 
 @dataclass
-class Recorded:
-    """``run``, answered by recordings where that pays.
+class GraphedPass:
+    """A forward pass that uses CUDA graphs for the shapes that benefit.
 
     Args:
-        run: the plain pass.
-        record: how a recording is made.
+        eager: the pass without graphs.
+        capture: captures it as a graph.
+        clock: monotonic, seconds.
     """
 
-    run: Pass
-    record: Record
+    eager: ForwardPass
+    capture: Capture
+    clock: Callable[[], float] = time.perf_counter
     _seen: Counter[torch.Size] = field(default_factory=Counter)
-    _recordings: dict[torch.Size, Pass] = field(default_factory=dict)
+    _graphs: dict[torch.Size, ForwardPass] = field(default_factory=dict)
     _tried: set[torch.Size] = field(default_factory=set)
-    _broken: bool = False
+    _disabled: bool = False
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         shape = batch.shape
-        if shape not in self._recordings and self._is_due(shape):
+        if shape not in self._graphs and self._is_due(shape):
             self._tried.add(shape)
-            recording = self._try_out(batch)
-            if recording is not None:
-                self._recordings[shape] = recording
-        return self._recordings.get(shape, self.run)(batch)
+            graph = self._try_out(batch)
+            if graph is not None:
+                self._graphs[shape] = graph
+        return self._graphs.get(shape, self.eager)(batch)
 
     def _is_due(self, shape: torch.Size) -> bool:
-        if self._broken or len(self._recordings) >= KEPT or shape in self._tried:
+        """Count a batch of ``shape``; whether it is time to capture it."""
+        if self._disabled or len(self._graphs) >= MAX_GRAPHS or shape in self._tried:
             return False
-        if len(self._seen) >= WATCHED:
+        if len(self._seen) >= MAX_WATCHED_SHAPES:
             self._seen.clear()
             self._tried.clear()
         self._seen[shape] += 1
-        return self._seen[shape] >= SEEN_FROM
+        return self._seen[shape] >= CAPTURE_AFTER
 
-    def _try_out(self, batch: torch.Tensor) -> Pass | None:
-        """A recording, if it hears the same and clearly faster."""
-        begin = time.perf_counter()
-        plain = self.run(batch).cpu()
-        if time.perf_counter() - begin > LONGEST_S:
+    def _try_out(self, batch: torch.Tensor) -> ForwardPass | None:
+        """A graph for the shape of ``batch``, if its output is the same and it is clearly faster."""
+        expected, duration_s = self._timed(self.eager, batch)
+        if duration_s > MAX_CAPTURED_PASS_S:
             return None
         try:
-            recording = self.record(self.run, torch.zeros_like(batch))  # and not what is compared
-            recorded = recording(batch).cpu()
-            gain = self._gain(recording, batch)
-        except RuntimeError as error:  # among them out of memory: the plain pass needs none more
-            log.warning("passes cannot be recorded: %s", error)
-            self._broken = True
+            graph = self.capture(self.eager, torch.zeros_like(batch))  # not the batch of the check
+            output = graph(batch).cpu()
+            speedup = self._speedup(graph, batch)
+        except RuntimeError as error:  # includes out of memory
+            log.warning("CUDA graphs are disabled: a pass cannot be captured: %s", error)
+            self._disabled = True
             return None
-        log.info("%s recorded: %.2f times as fast", tuple(batch.shape), gain)
-        if not torch.allclose(recorded.exp(), plain.exp(), atol=ALIKE):
-            log.warning("a recorded pass of %s differs from the plain one", tuple(batch.shape))
+        log.info("CUDA graph for %s: %.2f times as fast", tuple(batch.shape), speedup)
+        if not torch.allclose(output.exp(), expected.exp(), atol=MAX_PROBABILITY_DIFFERENCE):
+            log.warning("the CUDA graph for %s differs from the eager pass", tuple(batch.shape))
             return None
-        return recording if gain > WORTH_IT else None
+        return graph if speedup > MIN_GRAPH_SPEEDUP else None
 
-    def _gain(self, recording: Pass, batch: torch.Tensor) -> float:
-        """How many times as fast ``recording`` is: both in turn, their medians."""
-        taken: tuple[list[float], list[float]] = ([], [])
-        for _ in range(TRIALS):
-            for way, seconds in zip((self.run, recording), taken, strict=True):
-                begin = time.perf_counter()
-                way(batch).cpu()  # waits for the device
-                seconds.append(time.perf_counter() - begin)
-        plain_s, recorded_s = map(statistics.median, taken)
-        return plain_s / recorded_s
+    def _speedup(self, graph: ForwardPass, batch: torch.Tensor) -> float:
+        """How many times as fast ``graph`` is: alternate runs, ratio of the medians."""
+        eager_s, graph_s = [], []
+        for _ in range(GRAPH_TRIALS):
+            eager_s.append(self._timed(self.eager, batch)[1])
+            graph_s.append(self._timed(graph, batch)[1])
+        return statistics.median(eager_s) / statistics.median(graph_s)
+
+    def _timed(self, run: ForwardPass, batch: torch.Tensor) -> tuple[torch.Tensor, float]:
+        """The output on the CPU, which waits for the device, and the seconds it took."""
+        begin = self.clock()
+        output = run(batch).cpu()
+        return output, self.clock() - begin
 
 
-def cuda_recorder(device: torch.device) -> Record:
-    """How CUDA records on ``device``.
+def cuda_capture(device: torch.device) -> Capture:
+    """Captures graphs on ``device``.
 
-    All recordings share one pool of memory, since none runs beside another and each answer is copied
-    before the next pass.
+    All graphs share one memory pool: they never run concurrently, and each output is copied before the
+    next run.
     """
     with torch.cuda.device(device):
-        pool = torch.cuda.MemPool()  # kept here, else it would end with its last recording
+        pool = torch.cuda.MemPool()  # referenced here, else it would be freed with its last graph
 
-    def record(run: Pass, batch: torch.Tensor) -> Pass:
+    def capture(run: ForwardPass, batch: torch.Tensor) -> ForwardPass:
         with torch.cuda.device(device):
-            before = torch.cuda.current_stream()
-            aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            current = torch.cuda.current_stream()
             try:
-                return _record(run, batch, pool, before, aside)
+                return _captured(run, batch, pool, current)
             except RuntimeError:
-                torch.cuda.set_stream(before)  # a capture that fails to begin or end leaves it
+                torch.cuda.set_stream(current)  # a capture that fails does not restore it
                 raise
 
-    return record
+    return capture
 
 
-def _record(
-    run: Pass,
-    batch: torch.Tensor,
-    pool: torch.cuda.MemPool,
-    before: torch.cuda.Stream,
-    aside: torch.cuda.Stream,
-) -> Pass:
-    taken = batch.clone()  # a graph reads and writes where it was recorded
-    aside.wait_stream(before)
-    with torch.cuda.stream(aside):  # libraries choose and prepare their kernels before
+def _captured(
+    run: ForwardPass, batch: torch.Tensor, pool: torch.cuda.MemPool, current: torch.cuda.Stream
+) -> ForwardPass:
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    graph_input = batch.clone()  # a graph reads and writes the addresses it was captured with
+    stream.wait_stream(current)
+    with torch.cuda.stream(stream):  # libraries choose and prepare their kernels before the capture
         for _ in range(3):
-            run(taken)
-    before.wait_stream(aside)
+            run(graph_input)
+    current.wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=cast(Any, pool.id), stream=aside):
-        given = run(taken)
+    with torch.cuda.graph(graph, pool=cast(Any, pool.id), stream=stream):
+        graph_output = run(graph_input)
 
     def replay(batch: torch.Tensor) -> torch.Tensor:
-        taken.copy_(batch)
+        graph_input.copy_(batch)
         graph.replay()
-        return given
+        return graph_output
 
     return replay

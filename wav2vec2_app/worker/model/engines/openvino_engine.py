@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.windows import FrameGrid
+from wav2vec2_app.worker.model.checkpoint_files import CONFIG
 from wav2vec2_app.worker.model.engines.base import (
     EngineInfo,
     UnsupportedArchitecture,
@@ -27,9 +28,14 @@ from wav2vec2_app.worker.model.engines.base import (
     no_ctc_head,
 )
 from wav2vec2_app.worker.model.engines.openvino_graph import Architecture, Graphs, build
-from wav2vec2_app.worker.model.engines.openvino_request import Request
+from wav2vec2_app.worker.model.engines.openvino_request import ModelRequest
+from wav2vec2_app.worker.model.engines.precision import (
+    INT8,
+    OPENVINO_PRECISIONS,
+    PrecisionPlan,
+    TrialCache,
+)
 from wav2vec2_app.worker.model.engines.weights import Weights
-from wav2vec2_app.worker.model.languages import CONFIG
 from wav2vec2_app.worker.model.release import return_memory
 from wav2vec2_app.worker.model.resolve import Checkpoint
 
@@ -37,23 +43,22 @@ log = logging.getLogger(__name__)
 
 ReadGraphs = Callable[[], tuple[Weights, Graphs]]
 
-HINTS = {"fp32": "f32", "bf16": "bf16"}
-"""Our names of precisions, and OpenVINO's."""
-INT8 = "int8"
-INT8_GROUP = 128
-"""Inputs that share a scale when they are rounded to 8 bits; smaller is more exact and slower."""
+INT8_GROUP_SIZE = 128
+"""Inputs that share a scale when they are quantized to 8 bits; smaller is more exact and slower."""
 WARM_UP_S = 2
-"""Audio with which the weights are packed, seconds. OpenVINO may pack a linear layer's in another way for few
-frames (on AVX2, of one second): with so short a clip here, most would be kept both ways."""
+"""Length of the audio with which the weights are packed, seconds. For few frames (on AVX2, one second)
+OpenVINO may pack a linear layer differently; after a shorter warm-up, most weights would be in memory
+twice."""
 TRIAL_S = 4.0
 """Length of the audio on which precisions are compared, seconds."""
-TRIALS = 3
-CLEARLY_FASTER = 1.2
-"""bfloat16 has to be this much faster than float32 to be worth its rounding."""
-FASTER_STILL = 1.1
-"""And 8 bits this much faster than what was chosen of the two."""
-INT8_FROM = 50_000_000
-"""Parameters from which ``auto`` tries 8 bits: smaller models are quick as they are, and lose more by it."""
+PRECISION_TRIALS = 3
+"""Timed runs of each plan in a trial."""
+MIN_BF16_SPEEDUP = 1.2
+"""Speed of bfloat16 relative to float32 from which it is chosen."""
+MIN_INT8_SPEEDUP = 1.1
+"""Speed of 8 bits relative to the chosen of the two from which they are chosen."""
+INT8_MIN_PARAMETERS = 50_000_000
+"""Smaller models are not quantized by ``auto``: they are fast anyway, and lose more accuracy."""
 
 
 @dataclass
@@ -61,12 +66,12 @@ class OpenVinoEngine:
     """Compiled graphs on the CPU.
 
     Args:
-        precision: ``fp32``, ``bf16``, or ``auto``: bfloat16 where the processor has it and a trial
-            shows it clearly faster with a model of this shape; the trial's outcome is kept on disk.
-            ``int8`` rounds the transformer's linear layers to 8 bits and does the rest in the faster
-            of the two; ``auto`` tries that as well with large models.
-        threads: of the forward pass; 0 leaves OpenVINO's choice.
-        cache: the folder of what is remembered; ``None``: nothing is.
+        precision: ``fp32``, ``bf16``, or ``auto``: bfloat16 if the processor supports it and a trial
+            finds it clearly faster with a model of this shape; the outcome is cached on disk. ``int8``
+            quantizes the transformer's linear layers to 8 bits and computes the rest in the faster of the
+            two; ``auto`` tries that as well with large models.
+        threads: of the forward pass; 0 is OpenVINO's default.
+        cache: folder of the outcomes of trials; ``None`` disables the cache.
     """
 
     precision: str = "auto"
@@ -76,11 +81,11 @@ class OpenVinoEngine:
     outputs: int = 0
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Read, build and compile.
+        """Read the weights, then build and compile the graphs.
 
         Raises:
-            UnsupportedArchitecture: the checkpoint has parts that only another engine knows.
-            ModelError: its files are damaged or belong to another kind of model.
+            UnsupportedArchitecture: the checkpoint has parts that this engine does not support.
+            ModelError: its files are damaged or belong to another type of model.
         """
         files = (checkpoint.weights, checkpoint.adapter)
         if any(file is not None and file.suffix != ".safetensors" for file in files):
@@ -91,21 +96,21 @@ class OpenVinoEngine:
         self.outputs = int(graphs.transformer.output(0).partial_shape[2].get_length())
         self._parameters = weights.parameters
         self._core = ov.Core()
-        read_rounded = partial(_read_graphs, checkpoint, architecture, int8=True)
-        rounded = read_rounded if self._may_round() else None
-        self._plan = self._choose(graphs, rounded, architecture)
+        read_quantized = partial(_read_graphs, checkpoint, architecture, int8=True)
+        quantized = read_quantized if self._may_quantize() else None
+        self._plan = self._choose(graphs, quantized, architecture)
         if self._plan.int8:
             del graphs
-            weights, graphs = read_rounded()
+            weights, graphs = read_quantized()
         self._request = self._compile(graphs, self._plan)
-        self._weights = weights  # mapped: the graphs' constants are their memory
+        self._weights = weights  # mapped, and shared with the constants of the graphs
         del graphs
         self.forward(np.zeros((1, WARM_UP_S * SAMPLE_RATE_HZ), np.float32))  # packs the weights
         return_memory()
 
     def forward(self, batch: Float32) -> Float32:
         found = self._request.infer(np.asarray(batch, dtype=np.float32))
-        self._weights.release()  # a new shape may have packed some of them anew
+        self._weights.release()  # a new shape may have packed some of them again
         return found
 
     def describe(self) -> EngineInfo:
@@ -116,73 +121,77 @@ class OpenVinoEngine:
             parameters=self._parameters,
         )
 
-    def _compile(self, graphs: Graphs, plan: Plan) -> Request:
+    def _compile(self, graphs: Graphs, plan: PrecisionPlan) -> ModelRequest:
         options: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": HINTS[plan.rest],
+            "INFERENCE_PRECISION_HINT": OPENVINO_PRECISIONS[plan.rest],
             "PERFORMANCE_HINT": "LATENCY",
         }
         if plan.int8:
-            options["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = INT8_GROUP
+            options["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = INT8_GROUP_SIZE
         if self.threads:
             options["INFERENCE_NUM_THREADS"] = self.threads
         convolutions, transformer = (
             self._core.compile_model(graph, "CPU", options).create_infer_request()
             for graph in (graphs.convolutions, graphs.transformer)
         )
-        return Request(convolutions, transformer, graphs.group_norm, self.grid)
+        return ModelRequest(convolutions, transformer, graphs.group_norm, self.grid)
 
-    def _may_round(self) -> bool:
-        large = self._parameters >= INT8_FROM
+    def _may_quantize(self) -> bool:
+        large = self._parameters >= INT8_MIN_PARAMETERS
         return self.precision == INT8 or (self.precision == "auto" and large)
 
     def _choose(
-        self, graphs: Graphs, rounded: ReadGraphs | None, architecture: Architecture
-    ) -> Plan:
-        if self.precision in HINTS:
-            return Plan(self.precision)
+        self, graphs: Graphs, quantized: ReadGraphs | None, architecture: Architecture
+    ) -> PrecisionPlan:
+        if self.precision in OPENVINO_PRECISIONS:
+            return PrecisionPlan(self.precision)
         has_bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        if not has_bf16 and (rounded is None or self.precision == INT8):
-            return Plan("fp32", int8=rounded is not None)
-        memory = TrialMemory(self.cache)
+        if not has_bf16 and (quantized is None or self.precision == INT8):
+            return PrecisionPlan("fp32", int8=quantized is not None)
+        trials = TrialCache(self.cache)
         key = _fingerprint(self._core, architecture, self.threads, self.precision)
-        plan = Plan.of(memory.recall(key))
+        plan = PrecisionPlan.of(trials.get(key))
         if plan is None:
-            plan = self._try_out(graphs, rounded, has_bf16=has_bf16)
-            memory.remember(key, plan.name)
+            plan = self._try_out(graphs, quantized, has_bf16=has_bf16)
+            trials.put(key, plan.name)
         return plan
 
-    def _try_out(self, graphs: Graphs, rounded: ReadGraphs | None, *, has_bf16: bool) -> Plan:
-        """Time what may be chosen, two at a time and in turn, on noise; their medians decide."""
-        if self.precision == INT8 and rounded is not None:
-            _, graphs = rounded()
+    def _try_out(
+        self, graphs: Graphs, quantized: ReadGraphs | None, *, has_bf16: bool
+    ) -> PrecisionPlan:
+        """Compare the plans two at a time, by the median time of alternate runs on noise."""
+        if self.precision == INT8 and quantized is not None:
+            _, graphs = quantized()
         always = self.precision == INT8
-        chosen = Plan("fp32", int8=always)
+        chosen = PrecisionPlan("fp32", int8=always)
         if has_bf16:
-            other = Plan("bf16", int8=always)
-            if self._gain(graphs, chosen, graphs, other) > CLEARLY_FASTER:
+            other = PrecisionPlan("bf16", int8=always)
+            if self._speedup(graphs, chosen, graphs, other) > MIN_BF16_SPEEDUP:
                 chosen = other
-        if rounded is not None and not always:
-            weights, small = rounded()
+        if quantized is not None and not always:
+            weights, small = quantized()
             other = replace(chosen, int8=True)
-            if self._gain(graphs, chosen, small, other) > FASTER_STILL:
+            if self._speedup(graphs, chosen, small, other) > MIN_INT8_SPEEDUP:
                 chosen = other
             weights.release()
         return chosen
 
-    def _gain(self, graphs: Graphs, plan: Plan, other_graphs: Graphs, other: Plan) -> float:
+    def _speedup(
+        self, graphs: Graphs, plan: PrecisionPlan, other_graphs: Graphs, other: PrecisionPlan
+    ) -> float:
         """How many times as fast ``other`` is."""
         noise = np.random.default_rng(0).standard_normal((1, int(TRIAL_S * SAMPLE_RATE_HZ)))
         batch = noise.astype(np.float32)
         requests = (self._compile(graphs, plan), self._compile(other_graphs, other))
-        taken: tuple[list[float], list[float]] = ([], [])
+        timings: tuple[list[float], list[float]] = ([], [])
         for request in requests:
             request.infer(batch)  # the first call of a new shape also prepares its kernels
-        for _ in range(TRIALS):
-            for request, seconds in zip(requests, taken, strict=True):
+        for _ in range(PRECISION_TRIALS):
+            for request, seconds in zip(requests, timings, strict=True):
                 begin = time.perf_counter()
                 request.infer(batch)
                 seconds.append(time.perf_counter() - begin)
-        before_s, after_s = map(statistics.median, taken)
+        before_s, after_s = map(statistics.median, timings)
         log.info(
             "%.0f s of audio: %s %.3f s, %s %.3f s",
             TRIAL_S,
@@ -192,59 +201,6 @@ class OpenVinoEngine:
             after_s,
         )
         return before_s / after_s
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a graph is run: linear layers in 8 bits or not, and the precision of the rest."""
-
-    rest: str
-    int8: bool = False
-
-    @property
-    def name(self) -> str:
-        return f"{INT8} {self.rest}" if self.int8 else self.rest
-
-    @classmethod
-    def of(cls, name: str) -> Plan | None:
-        """The plan of that name; ``None`` if there is none."""
-        rest = name.removeprefix(f"{INT8} ")
-        return cls(rest, int8=rest != name) if rest in HINTS else None
-
-
-@dataclass(frozen=True)
-class TrialMemory:
-    """What trials on this machine came to, in one JSON file of ``folder``; losing it costs a trial."""
-
-    folder: Path | None
-
-    def recall(self, key: str) -> str:
-        """The outcome under ``key``; empty if there is none."""
-        return str(self._read().get(key, ""))
-
-    def remember(self, key: str, outcome: str) -> None:
-        if self.folder is None:
-            return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            fresh = self._path.with_suffix(".new")
-            fresh.write_text(json.dumps({**self._read(), key: outcome}), encoding="utf-8")
-            fresh.replace(self._path)
-        except OSError as error:
-            log.warning("the trial's outcome cannot be kept: %s", error)
-
-    @property
-    def _path(self) -> Path:
-        return (self.folder or Path()) / "precision.json"
-
-    def _read(self) -> dict[str, str]:
-        if self.folder is None:
-            return {}
-        try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return content if isinstance(content, dict) else {}
 
 
 def _read_architecture(checkpoint: Checkpoint) -> Architecture:
@@ -269,12 +225,17 @@ def _read_graphs(
 
 
 def _fingerprint(core: ov.Core, architecture: Architecture, threads: int, precision: str) -> str:
-    about = (
+    facts = (
         core.get_property("CPU", "FULL_DEVICE_NAME"),
         ov.__version__,
         platform.machine(),
         threads,
-        (precision, CLEARLY_FASTER, FASTER_STILL, INT8_FROM),  # another question, another trial
+        (
+            precision,
+            MIN_BF16_SPEEDUP,
+            MIN_INT8_SPEEDUP,
+            INT8_MIN_PARAMETERS,
+        ),  # a change of these repeats the trial
         asdict(architecture),
     )
-    return hashlib.sha256(repr(about).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]

@@ -1,10 +1,11 @@
 """``Wav2Vec2ForCTC`` written in OpenVINO operations, straight from a checkpoint's safetensors.
 
-Two graphs: the convolutions, which hear a piece of audio at a time, and the transformer, which needs all
-frames at once. No torch and no conversion: decoding the weights and compiling takes about a second, so a new
-worker answers soon. Architecture after Baevski et al. 2020, "wav2vec 2.0", in both published variants (group
-norm and post-norm layers as in *base*; layer norm and pre-norm layers as in *large*, XLSR and MMS), attention
-adapters (MMS) included. Tests hold it against ``transformers``' own.
+Two graphs: the convolutions, which process audio piece by piece, and the transformer, which needs all
+frames. Without torch and a conversion, reading the weights and compiling takes about a second, so that a
+new worker is ready soon. The architecture is that of Baevski et al. 2020, "wav2vec 2.0", in both
+published variants (group norm and post-norm layers as in *base*; layer norm and pre-norm layers as in
+*large*, XLSR and MMS), with attention adapters (MMS). Tests compare it with the implementation in
+``transformers``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from wav2vec2_app.worker.model.engines.weights import Weights
 
 Node = Any  # an openvino.Node; its package has no complete annotations
 
-CONVOLUTION = "wav2vec2.feature_extractor.conv_layers"
+CONVOLUTION_PREFIX = "wav2vec2.feature_extractor.conv_layers"
 
 ACTIVATIONS: dict[str, Callable[[Node], Node]] = {
     "gelu": lambda x: ops.gelu(x, "erf"),
@@ -35,7 +36,7 @@ ACTIVATIONS: dict[str, Callable[[Node], Node]] = {
 
 @dataclass(frozen=True)
 class Architecture:
-    """What of a checkpoint's config.json decides the graph; names as there."""
+    """The part of a checkpoint's config.json that determines the graphs; names as there."""
 
     conv_dim: tuple[int, ...]
     conv_kernel: tuple[int, ...]
@@ -55,17 +56,17 @@ class Architecture:
     adapter_attn_dim: int | None = None
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Architecture:
-        """Read ``config``; the values that config.json leaves out are wav2vec2-base's.
+    def of(cls, config: Mapping[str, object]) -> Architecture:
+        """The architecture of ``config``; missing values are those of wav2vec2-base.
 
         Raises:
-            UnsupportedArchitecture: it is not a wav2vec2 model, or has parts not known here.
+            UnsupportedArchitecture: it is not a wav2vec2 model, or has parts that are not supported.
         """
         if config.get("model_type", "wav2vec2") != "wav2vec2":
             raise UnsupportedArchitecture(f"model type {config['model_type']}")
         if config.get("add_adapter"):
             raise UnsupportedArchitecture("convolutional adapter")
-        values = BASE | {key: value for key, value in config.items() if value is not None}
+        values = BASE_CONFIG | {key: value for key, value in config.items() if value is not None}
         known: dict[str, Any] = {field.name: values.get(field.name) for field in fields(cls)}
         for name in ("conv_dim", "conv_kernel", "conv_stride"):
             known[name] = tuple(known[name])
@@ -75,7 +76,7 @@ class Architecture:
         return cls(**known)
 
 
-BASE: dict[str, Any] = {
+BASE_CONFIG: dict[str, Any] = {
     "conv_dim": (512,) * 7,
     "conv_kernel": (10, 3, 3, 3, 3, 2, 2),
     "conv_stride": (5, 2, 2, 2, 2, 2, 2),
@@ -111,8 +112,9 @@ class Graphs:
 def build(architecture: Architecture, weights: Weights, *, int8: bool = False) -> Graphs:
     """The graphs of a checkpoint.
 
-    With ``int8`` the transformer's linear layers have weights of 8 bits, a scale for each output; their
-    inputs are rounded to 8 bits as they come, by OpenVINO. Convolutions and the CTC head stay as they are.
+    With ``int8`` the weights of the transformer's linear layers are quantized to 8 bits, with a scale for
+    each output; OpenVINO quantizes their inputs dynamically. Convolutions and the CTC head are not
+    quantized.
 
     Raises:
         KeyError: the file lacks a tensor that the architecture needs.
@@ -144,23 +146,23 @@ class _Builder:
         if self._a.feat_extract_norm == "layer":
             return None
         return GroupNorm(
-            kernel=self._w(f"{CONVOLUTION}.0.conv.weight")[:, 0].astype(np.float64),
+            kernel=self._w(f"{CONVOLUTION_PREFIX}.0.conv.weight")[:, 0].astype(np.float64),
             stride=self._a.conv_stride[0],
-            weight=self._w(f"{CONVOLUTION}.0.layer_norm.weight"),
-            bias=self._w(f"{CONVOLUTION}.0.layer_norm.bias"),
+            weight=self._w(f"{CONVOLUTION_PREFIX}.0.layer_norm.weight"),
+            bias=self._w(f"{CONVOLUTION_PREFIX}.0.layer_norm.bias"),
         )
 
     def _convolve(self, *, scaled: bool) -> ov.Model:
-        """The feature encoder; ``scaled``: by what group norm comes to, after the first convolution."""
+        """The feature encoder; if ``scaled``, with group norm as a scale and shift after its first layer."""
         a = self._a
         activate = ACTIVATIONS[a.feat_extract_activation]
         inputs = [ops.parameter([-1, -1], np.float32, name="audio")]
         hidden = ops.unsqueeze(inputs[0], 1)
         for number, stride in enumerate(a.conv_stride):
-            prefix = f"{CONVOLUTION}.{number}"
+            prefix = f"{CONVOLUTION_PREFIX}.{number}"
             kernel = _constant(self._w(f"{prefix}.conv.weight"))
             hidden = ops.convolution(hidden, kernel, [stride], [0], [0], [1])
-            if scaled and number == 0:  # a bias makes no difference after it
+            if scaled and number == 0:  # group norm cancels a bias
                 scale, shift = (
                     ops.parameter([-1, a.conv_dim[0], 1], np.float32, name=name)
                     for name in ("scale", "shift")
@@ -171,9 +173,9 @@ class _Builder:
                 bias = self._w(f"{prefix}.conv.bias")
                 hidden = ops.add(hidden, ops.constant(bias[None, :, None]))
             if a.feat_extract_norm == "layer":
-                turned = ops.transpose(hidden, [0, 2, 1])
-                turned = self._norm(turned, f"{prefix}.layer_norm", 1e-5)
-                hidden = ops.transpose(turned, [0, 2, 1])
+                transposed = ops.transpose(hidden, [0, 2, 1])
+                transposed = self._norm(transposed, f"{prefix}.layer_norm", 1e-5)
+                hidden = ops.transpose(transposed, [0, 2, 1])
             hidden = activate(hidden)
         return ov.Model([hidden], inputs, "convolutions")
 
@@ -190,9 +192,9 @@ class _Builder:
         kernel = self._position_kernel(prefix)
         groups, width = a.num_conv_pos_embedding_groups, kernel.shape[2]
         kernel = kernel.reshape(groups, -1, kernel.shape[1], width)
-        turned = ops.transpose(hidden, [0, 2, 1])
+        transposed = ops.transpose(hidden, [0, 2, 1])
         before, after = width // 2, width // 2 - (1 - width % 2)
-        out = ops.group_convolution(turned, ops.constant(kernel), [1], [before], [after], [1])
+        out = ops.group_convolution(transposed, ops.constant(kernel), [1], [before], [after], [1])
         out = ops.add(out, ops.constant(self._w(f"{prefix}.bias")[None, :, None]))
         out = ACTIVATIONS[a.feat_extract_activation](out)
         return ops.transpose(out, [0, 2, 1])
@@ -266,7 +268,7 @@ class _Builder:
     def _linear(self, hidden: Node, name: str) -> Node:
         values = self._w(f"{name}.weight")
         in_encoder = name.startswith("wav2vec2.encoder.")
-        weight = _rounded(values) if self._int8 and in_encoder else _constant(values)
+        weight = _quantized(values) if self._int8 and in_encoder else _constant(values)
         product = ops.matmul(hidden, weight, False, True)
         return ops.add(product, ops.constant(self._w(f"{name}.bias")))
 
@@ -277,15 +279,15 @@ class _Builder:
 
 
 def _constant(weight: Float32) -> Node:
-    """A constant over a mapped weight's own memory; of other arrays, a copy."""
+    """A constant that shares the memory of a mapped weight; a copy of other arrays."""
     mapped = isinstance(weight, np.memmap)
     return ops.constant(weight, shared_memory=True) if mapped else ops.constant(weight)
 
 
-def _rounded(weight: Float32) -> Node:
+def _quantized(weight: Float32) -> Node:
     """``weight`` ``(outputs, inputs)`` as integers of 8 bits times a scale for each output."""
     scale = np.abs(weight).max(axis=1, keepdims=True) / 127
     scale = np.maximum(scale, np.finfo(np.float16).tiny).astype(np.float16)
     rounded = np.clip(np.rint(weight / scale.astype(np.float32)), -127, 127).astype(np.int8)
-    halves = ops.multiply(ops.convert(ops.constant(rounded), np.float16), ops.constant(scale))
-    return ops.convert(halves, np.float32)
+    restored = ops.multiply(ops.convert(ops.constant(rounded), np.float16), ops.constant(scale))
+    return ops.convert(restored, np.float32)

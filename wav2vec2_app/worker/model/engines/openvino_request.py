@@ -1,8 +1,8 @@
-"""Running the two graphs of a model: convolutions piece by piece, then the transformer over all frames.
+"""Runs the two graphs of a model: the convolutions piece by piece, then the transformer over all frames.
 
-The first convolution makes a hundred numbers of each sample: of ten seconds at once 65 MB for wav2vec2-base,
-and as much again for what is made of them. In pieces that stays small, however long the audio is. A frame
-sees the same samples either way, so it comes out the same.
+The first convolution outputs a hundred numbers for each sample: 65 MB for ten seconds of audio and
+wav2vec2-base, and as much again for the activations. In pieces, this memory does not depend on the length
+of the audio. The receptive field of a frame is the same either way, and so is the result.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.windows import FrameGrid
 from wav2vec2_app.worker.model.engines.group_norm import GroupNorm
 
-PIECE = 100
-"""Frames that are convolved at once."""
+PIECE_FRAMES = 100
+"""Frames that are convolved in one inference request."""
 
 
 @dataclass(frozen=True)
-class Request:
-    """Inference requests of both graphs (:class:`~wav2vec2_app.model.engines.openvino_graph.Graphs`)."""
+class ModelRequest:
+    """Inference requests of both :class:`~wav2vec2_app.worker.model.engines.openvino_graph.Graphs`."""
 
     convolutions: Any
     transformer: Any
@@ -32,12 +32,12 @@ class Request:
     def infer(self, batch: Float32) -> Float32:
         """Log-probabilities ``(batch, frames, tokens)`` of audio ``(batch, samples)``."""
         found = self.transformer.infer([self._features(batch)])
-        return np.array(found[0], dtype=np.float32)  # the request's own buffer is used again
+        return np.array(found[0], dtype=np.float32)  # the request reuses its buffer
 
     def _features(self, batch: Float32) -> Float32:
-        """What the convolutions make of all: ``(batch, channels, frames)``."""
+        """Output of the convolutions: ``(batch, channels, frames)``."""
         total = self.grid.frames(batch.shape[1])
-        piece = min(PIECE, total)
+        piece = min(PIECE_FRAMES, total)
         extra = self.group_norm.scale_and_shift(batch) if self.group_norm else ()
         features: list[Float32] = []
         for begin in range(0, total, piece):

@@ -15,42 +15,42 @@ from transformers.utils.logging import disable_progress_bar
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.windows import FrameGrid
+from wav2vec2_app.worker.model.checkpoint_files import CONFIG, read_json
 from wav2vec2_app.worker.model.engines.base import EngineInfo, broken, no_ctc_head, unsupported
-from wav2vec2_app.worker.model.engines.cuda_graphs import Pass, Recorded, cuda_recorder
-from wav2vec2_app.worker.model.languages import CONFIG, read_json
+from wav2vec2_app.worker.model.engines.cuda_graphs import ForwardPass, GraphedPass, cuda_capture
 from wav2vec2_app.worker.model.resolve import Checkpoint
 
 log = logging.getLogger(__name__)
 
 CPU = torch.device("cpu")
-UNUSED = "masked_spec_embed"
-"""End of the name of a weight for training; a forward pass needs none."""
-KINDS = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
-"""Model types that hear raw audio through a stack of convolutions and have a CTC head."""
-TOGETHER = 16
-"""Rows of a batch on an accelerator, which one short recording at a time leaves idle."""
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+TRAINING_WEIGHT = "masked_spec_embed"
+"""End of the name of a weight that only training uses."""
+MODEL_TYPES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
+"""Model types with a convolutional encoder of raw audio and a CTC head."""
+ACCELERATOR_BATCH_SIZE = 16
+"""Rows of a batch on an accelerator; a single short recording leaves it mostly idle."""
+TORCH_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-disable_progress_bar()  # a worker's log is no place for it
+disable_progress_bar()  # it would go to the worker's log
 
 
 @dataclass
 class TorchEngine:
-    """Whichever device was asked for and works; half precision on CUDA, full precision elsewhere.
+    """Runs on the configured device if it works, else on the CPU; half precision on CUDA.
 
     Args:
         device: ``auto`` (CUDA, else MPS, else CPU) or a torch device name.
-        precision: ``fp32``, ``bf16``, or anything else for what suits the device: float16 on CUDA (three bits
-            more of a number than bfloat16), unless it overflows with this model.
-        threads: intra-operation threads on the CPU; 0 leaves torch's choice.
-        record: whether CUDA may record the passes of shapes that keep coming
-            (:mod:`~wav2vec2_app.model.engines.cuda_graphs`).
+        precision: ``fp32``, ``bf16``, or ``auto``: float16 on CUDA (three bits more than bfloat16) unless
+            it overflows with this model, else float32.
+        threads: intra-operation threads on the CPU; 0 is torch's default.
+        use_graphs: whether frequent shapes are captured as CUDA graphs
+            (:mod:`~wav2vec2_app.worker.model.engines.cuda_graphs`).
     """
 
     device: str = "auto"
     threads: int = 0
     precision: str = "auto"
-    record: bool = True
+    use_graphs: bool = True
     grid: FrameGrid = field(default_factory=FrameGrid)
     outputs: int = 0
     note: str = ""
@@ -69,7 +69,7 @@ class TorchEngine:
         try:
             return self._forward(batch)
         except torch.OutOfMemoryError as error:
-            if self._drop_recordings():
+            if self._drop_graphs():
                 return self.forward(batch)
             if len(batch) == 1:
                 self._fall_back(error)
@@ -90,7 +90,7 @@ class TorchEngine:
             precision=self._precision,
             parameters=self._parameters,
             note=self.note,
-            together=1 if self._device == CPU else TOGETHER,
+            batch_size=1 if self._device == CPU else ACCELERATOR_BATCH_SIZE,
         )
 
     def _choose_device(self) -> torch.device:
@@ -108,10 +108,10 @@ class TorchEngine:
             ) from error
 
     def _place(self, device: torch.device) -> None:
-        """Move the model to ``device`` and prove it with one short pass."""
+        """Move the model to ``device`` and test it with one short pass."""
         self._device = device
         try:
-            self._cast(self._suiting(device))
+            self._cast(self._precision_for(device))
             if self._overflows():
                 self._cast("fp32")
         except (RuntimeError, AssertionError, NotImplementedError) as error:
@@ -119,25 +119,25 @@ class TorchEngine:
                 raise
             self._fall_back(error)
 
-    def _suiting(self, device: torch.device) -> str:
+    def _precision_for(self, device: torch.device) -> str:
         if self.precision in ("fp32", "bf16"):
             return self.precision
         return "fp16" if device.type == "cuda" else "fp32"
 
     def _cast(self, precision: str) -> None:
         self._precision = precision
-        self._model.to(self._device, DTYPES[precision])
-        self._plain: Pass = partial(_score, self._model)
-        may_record = self.record and self._device.type == "cuda"
-        self._pass: Pass = (
-            Recorded(self._plain, cuda_recorder(self._device)) if may_record else self._plain
+        self._model.to(self._device, TORCH_DTYPES[precision])
+        self._eager: ForwardPass = partial(_score, self._model)
+        with_graphs = self.use_graphs and self._device.type == "cuda"
+        self._pass: ForwardPass = (
+            GraphedPass(self._eager, cuda_capture(self._device)) if with_graphs else self._eager
         )
 
-    def _drop_recordings(self) -> bool:
-        """Give their memory back, and record no more; whether there could be any."""
-        if self._pass is self._plain:
+    def _drop_graphs(self) -> bool:
+        """Release the memory of CUDA graphs and stop using them; whether they were in use."""
+        if self._pass is self._eager:
             return False
-        self._pass = self._plain
+        self._pass = self._eager
         torch.cuda.empty_cache()
         return True
 
@@ -147,14 +147,16 @@ class TorchEngine:
 
     def _fall_back(self, error: Exception) -> None:
         failed, self._device = self._device, CPU
-        self.note = f"The device {failed} failed; the CPU answers instead."
+        self.note = f"The device {failed} failed; the CPU is used instead."
         log.warning("device %s failed, falling back to cpu: %s", failed, error)
         self._cast("fp32")
 
     @torch.inference_mode()
     def _forward(self, batch: Float32) -> Float32:
         values = torch.from_numpy(np.ascontiguousarray(batch))
-        result: Float32 = self._pass(values.to(self._device, DTYPES[self._precision])).cpu().numpy()
+        result: Float32 = (
+            self._pass(values.to(self._device, TORCH_DTYPES[self._precision])).cpu().numpy()
+        )
         return result
 
 
@@ -164,7 +166,7 @@ def _score(model: PreTrainedModel, batch: torch.Tensor) -> torch.Tensor:
 
 def _read(checkpoint: Checkpoint) -> PreTrainedModel:
     kind = read_json(checkpoint.path / CONFIG).get("model_type", "wav2vec2")
-    if kind not in KINDS:
+    if kind not in MODEL_TYPES:
         raise unsupported(str(kind))
     try:
         model, report = AutoModelForCTC.from_pretrained(
@@ -172,17 +174,17 @@ def _read(checkpoint: Checkpoint) -> PreTrainedModel:
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise broken(checkpoint, error) from error
-    missing = {key for key in report["missing_keys"] if not key.endswith(UNUSED)}
+    missing = {key for key in report["missing_keys"] if not key.endswith(TRAINING_WEIGHT)}
     if any(key.startswith("lm_head") for key in missing):
         raise no_ctc_head()
-    if missing:  # transformers would make them up
+    if missing:  # transformers would initialize them at random
         raise broken(checkpoint, KeyError(*sorted(missing)))
-    _speak(model, checkpoint)
+    _load_adapter(model, checkpoint)
     return model.eval()
 
 
-def _speak(model: PreTrainedModel, checkpoint: Checkpoint) -> None:
-    """Put the weights of the checkpoint's language in, where they are in a file of their own."""
+def _load_adapter(model: PreTrainedModel, checkpoint: Checkpoint) -> None:
+    """Load the weights of the checkpoint's language, if there is a file of them."""
     if checkpoint.adapter is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""A checkpoint's weights: read from safetensors, in place where they are float32 already."""
+"""A checkpoint's weights, read from safetensors; float32 tensors are memory-mapped."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from wav2vec2_app.worker.model.engines.base import UnsupportedArchitecture
 
 
 class Weights:
-    """Tensors of safetensors files by name, as float32; ``parameters`` counts what was read.
+    """Tensors of safetensors files by name, as float32; ``parameters`` counts those read so far.
 
-    Float32 tensors are mapped, not copied. An engine that has packed them for itself needs the pages no
-    more: :meth:`release` gives them back, and whoever reads them after all gets them from the file again.
+    Float32 tensors are mapped, not copied. :meth:`release` frees their pages after an engine has packed the
+    weights; a later access reads them from the file again.
 
     Args:
         path: the checkpoint's weights.
-        adapter: a language's attention adapters and CTC head, which take the place of those in ``path``.
+        adapter: a language's attention adapters and CTC head, which replace those in ``path``.
 
     Raises:
-        ValueError: the adapter is not one for this checkpoint.
+        ValueError: the adapter does not match this checkpoint.
     """
 
     def __init__(self, path: Path, adapter: Path | None = None) -> None:
         self._files: dict[str, _File] = {}
         self._add(path)
         if adapter is not None:
-            replaced = {name for name in self._files if ADAPTED.search(name)}
+            replaced = {name for name in self._files if LANGUAGE_WEIGHTS.search(name)}
             if replaced != self._add(adapter):
                 raise ValueError(f"{adapter.name} does not belong to {path.name}")
         self.parameters = 0
@@ -48,28 +48,28 @@ class Weights:
         return name in self._files
 
     def __call__(self, name: str) -> Float32:
-        """Read one.
+        """The tensor called ``name``.
 
         Raises:
             KeyError: there is none of this name.
-            UnsupportedArchitecture: its number format is not one that numpy has.
+            UnsupportedArchitecture: numpy does not have its number format.
         """
         tensor = self._files[name].read(name)
         self.parameters += tensor.size
         return tensor
 
     def release(self) -> None:
-        """Give back the memory of mapped tensors, where the system lets us."""
+        """Free the memory of mapped tensors, if the system can."""
         for file in set(self._files.values()):
             file.release()
 
 
-ADAPTED = re.compile(r"\.adapter_layer\.|^lm_head\.")
-"""Names of the weights that each language of a multilingual checkpoint has of its own."""
+LANGUAGE_WEIGHTS = re.compile(r"\.adapter_layer\.|^lm_head\.")
+"""Names of the weights that differ between the languages of a multilingual checkpoint."""
 
 
 class _File:
-    """One safetensors file: its library checks it and reads what has to be converted."""
+    """One safetensors file: its library validates it, and reads tensors that need conversion."""
 
     def __init__(self, path: Path) -> None:
         self._file: Any = safe_open(path, framework="numpy")
@@ -78,13 +78,13 @@ class _File:
             (length,) = struct.unpack("<Q", file.read(8))
             self._header: dict[str, Any] = json.loads(file.read(length))
         self._begin = 8 + length
-        self._bytes = np.memmap(path, np.uint8, mode="c")  # copied on write, and nobody writes
+        self._bytes = np.memmap(path, np.uint8, mode="c")  # copy on write; never written
 
     def read(self, name: str) -> Float32:
-        about = self._header[name]
-        if about["dtype"] == "F32":
-            first, last = (self._begin + offset for offset in about["data_offsets"])
-            mapped: Float32 = self._bytes[first:last].view(np.float32).reshape(about["shape"])
+        entry = self._header[name]
+        if entry["dtype"] == "F32":
+            first, last = (self._begin + offset for offset in entry["data_offsets"])
+            mapped: Float32 = self._bytes[first:last].view(np.float32).reshape(entry["shape"])
             return mapped
         try:
             tensor = self._file.get_tensor(name)

@@ -14,12 +14,12 @@ from wav2vec2_app.worker.model.ctc import words_of_path
 from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.worker.model.recognizer import Recognizer
 from wav2vec2_app.worker.model.resolve import Checkpoint
-from wav2vec2_app.worker.model.speech import (
+from wav2vec2_app.worker.model.speech_activity import (
     SpeechActivity,
     find_speech,
     frame_energy,
     is_silent,
-    only_speech,
+    mask_non_speech,
 )
 
 HOP = 320
@@ -200,7 +200,7 @@ def test_segments_are_ascending_apart_and_within_the_clip() -> None:
 def test_decoder_reads_nothing_outside_the_segments_and_no_word_across() -> None:
     emission = emission_of("abc" + "def" + "ghi")
 
-    masked = only_speech(emission, SpeechActivity(((0.0, 0.24), (0.48, 0.72))))
+    masked = mask_non_speech(emission, SpeechActivity(((0.0, 0.24), (0.48, 0.72))))
 
     assert words(masked) == ["abc", "ghi"]
     assert masked.log_probs.dtype == np.float32
@@ -210,18 +210,18 @@ def test_decoder_reads_nothing_outside_the_segments_and_no_word_across() -> None
 def test_emission_that_is_all_speech_is_left_as_it_is() -> None:
     emission = emission_of(SENTENCE)
 
-    assert only_speech(emission, SpeechActivity(((0.0, emission.duration_s),))) is emission
+    assert mask_non_speech(emission, SpeechActivity(((0.0, emission.duration_s),))) is emission
 
 
 def test_vocabulary_without_delimiter_can_be_masked() -> None:
     emission = emission_of("abcdef")
     bare = Emission(emission.log_probs, VOCABULARY, 0, "", FRAME_S)
 
-    assert words(only_speech(bare, SpeechActivity(((0.0, 0.24),)))) == ["a", "b", "c"]
+    assert words(mask_non_speech(bare, SpeechActivity(((0.0, 0.24),)))) == ["a", "b", "c"]
 
 
 def test_no_speech_leaves_nothing_to_read() -> None:
-    assert words(only_speech(emission_of(SENTENCE), SpeechActivity((), "no_speech"))) == []
+    assert words(mask_non_speech(emission_of(SENTENCE), SpeechActivity((), "no_speech"))) == []
 
 
 # --- the embedded model ---
@@ -263,7 +263,7 @@ def test_example_clips_are_kept_whole_however_quiet(embedded: Recognizer, path: 
 
     for clip in (samples, samples * np.float32(10 ** (-30 / 20))):
         emission, activity = listen(embedded, clip)
-        assert words(only_speech(emission, activity)) == words(emission) != []
+        assert words(mask_non_speech(emission, activity)) == words(emission) != []
 
 
 def test_sentence_after_a_minute_of_noise_is_all_that_is_kept(embedded: Recognizer) -> None:
