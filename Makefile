@@ -17,11 +17,13 @@ test: $(VENV)/.installed-dev chromium ## run every test with coverage
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
-lint: $(VENV)/.installed-dev ## style, types and the direction of the arrows
+lint: $(VENV)/.installed-dev ## check style, types, import directions, wording and sizes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tools.lint_words
+	$(BIN)/python -m tools.lint_sizes
 
 format: $(VENV)/.installed-dev ## mend what can be mended
 	$(BIN)/ruff check --fix .
