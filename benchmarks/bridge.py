@@ -1,6 +1,6 @@
-"""``python -m benchmarks.bridge``: what it costs to have another process do nothing.
+"""``python -m benchmarks.bridge``: round-trip time of a request to a worker that does nothing.
 
-The worker echoes: an empty request, ten seconds of audio each way (640 KB), ten minutes of it.
+The worker echoes an empty request, ten seconds of audio (640 KB each way) and ten minutes of audio.
 """
 
 from __future__ import annotations
