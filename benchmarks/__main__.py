@@ -34,6 +34,7 @@ from benchmarks import (
     silence,
     start,
     users,
+    walk,
 )
 
 BENCHMARKS: dict[str, Callable[[], Any]] = {
@@ -59,6 +60,8 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "memory": memory.measure,
     "long_audio": long_audio.measure,
     "long_file": long_file.measure,
+    # structure; last, as it serves in this process
+    "walk": walk.measure,
 }
 
 

@@ -64,6 +64,7 @@ HEADINGS = {
     "memory": "Memory",
     "long_audio": "Long audio, in windows",
     "long_file": "A long file",
+    "walk": "Modules of a request",
 }
 """Headings of the benchmarks, by title."""
 EXPLAINED = (

@@ -77,18 +77,21 @@ def running(
         [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}
     )
     try:
-        page_s = _wait_for(f"{url}/", process) - begin
-        ready_s = _wait_for(f"{url}{ready}", process) - begin
+        page_s = wait_for(f"{url}/", process) - begin
+        ready_s = wait_for(f"{url}{ready}", process) - begin
         yield RunningServer(url, process, page_s, ready_s)
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], limit_s: float = 120.0) -> float:
+def wait_for(
+    url: str, process: subprocess.Popen[bytes] | None = None, limit_s: float = 120.0
+) -> float:
+    """Wait until ``url`` is served with status 200, as long as ``process`` runs; the time it was."""
     deadline = time.perf_counter() + limit_s
     while time.perf_counter() < deadline:
-        if process.poll() is not None:
+        if process and process.poll() is not None:
             raise RuntimeError(f"The server exited with code {process.returncode}.")
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own address
