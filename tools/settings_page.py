@@ -23,8 +23,8 @@ from wav2vec2_app.settings import Settings
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
 
-Each setting is an environment variable; lists are written as JSON. The command line's `serve` has options
-for the most common ones. This page is generated from
+Each setting is an environment variable; lists are written as JSON. The command line's `serve` has
+options for the most common ones. This page is generated from
 [`wav2vec2_app/settings.py`](../wav2vec2_app/settings.py) by `python -m tools.settings_page`.
 """
 COMPUTED = {

@@ -18,7 +18,7 @@ def phrases(path: Path, text: str) -> list[tuple[int, str]]:
     [
         ("What the model hears of it.", "hears"),
         ("It is refused at once.", "at once"),
-        ("Words that stand never change.", "that stand"),
+        ("Words that stand never change.", "Words that stand"),
         ("The value is no number.", "is no number"),
         ("Served from what is kept.", "what is kept"),
         ("The page's process starts it.", "The page's process"),
