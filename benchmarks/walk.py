@@ -2,7 +2,7 @@
 
 Serves the application in this process, sends it one real request by ``gradio_client`` and traces the calls of
 the package, here and in the workers (:mod:`benchmarks.tracing`). The walk is the longest chain from a handler
-of the page to the bridge, followed by the longest chain of a worker from its request loop to an operation.
+of the page to the pipe, followed by the longest chain of a worker from its request loop to an operation.
 Counted are the distinct modules. A module that occurs again after others is listed: there the request goes
 up again.
 """
@@ -28,7 +28,7 @@ from benchmarks.server import free_port, wait_for
 from benchmarks.tracing import FOLDER, ROOT, SITE, Chain, Tracer, modules_of, revisits, worker_chain
 
 FIRST = "wav2vec2_app.server.ui"
-LAST = ("wav2vec2_app.server.bridge", "wav2vec2_app.protocol")
+LAST = ("wav2vec2_app.server.bridge",)
 FRAME = "wav2vec2_app.protocol.frame"
 MODULES_BAR = 16
 
