@@ -3,39 +3,46 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format bench wheel lock clean
+.PHONY: help demo test test-all lint format bench wheel lock clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/.installed ## start the page on http://127.0.0.1:7860
 	$(BIN)/python app.py
 
-test: $(VENV)/.installed-dev chromium ## run every test with coverage
+test: $(VENV)/.installed-dev chromium ## run every test with coverage; of matrices the first variant
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	$(BIN)/coverage combine -q
+	$(BIN)/coverage json -q -o .coverage.json
 	$(BIN)/coverage report
+	$(BIN)/python -m tools.check_coverage .coverage.json
 
-lint: $(VENV)/.installed-dev ## style, types and the direction of the arrows
+test-all: PYTEST_ARGS += --thorough --timeout 900
+test-all: test ## the same with all variants and more fuzzing
+
+lint: $(VENV)/.installed-dev ## check style, types, import directions, wording and sizes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tools.lint_words
+	$(BIN)/python -m tools.lint_sizes
 
-format: $(VENV)/.installed-dev ## mend what can be mended
+format: $(VENV)/.installed-dev ## apply the fixes that ruff can make
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev ## measure against the bars; results go to benchmarks/results
+bench: $(VENV)/.installed-dev ## measure against the bars; write benchmarks/results
 	$(BIN)/python -m benchmarks
 
 wheel: $(VENV)/.installed-dev ## build dist/*.whl
 	$(BIN)/python -m build --wheel
 
-# torch is left to pip: its own requirements differ by machine (CPU build, CUDA build).
+# torch is resolved by pip: its requirements differ by machine (CPU build, CUDA build).
 LOCK := uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header
-lock: $(VENV)/bin/python ## pin anew: requirements.txt and requirements-dev.txt
+lock: $(VENV)/bin/python ## update the pins: requirements.txt and requirements-dev.txt
 	$(BIN)/python -m pip install --quiet uv
 	mkdir -p build && echo 'torch ; python_version < "3"' > build/overrides.txt
 	$(BIN)/$(LOCK) --override build/overrides.txt pyproject.toml | grep -v '^torch ' > requirements.txt
@@ -57,7 +64,7 @@ $(VENV)/.installed-dev: requirements-dev.txt pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	touch $@
 
-# The browser tests use the system's Chromium; without it, and without the right to install it, they skip.
+# The browser tests use the system's Chromium; they are skipped if it is missing and cannot be installed.
 .PHONY: chromium
 chromium:
 	@[ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || \
@@ -67,5 +74,5 @@ chromium:
 	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq chromium; } || \
 	  echo "No Chromium, and no right to install it: the browser tests will be skipped."
 
-clean: ## remove what the targets made
+clean: ## remove the output of all targets
 	rm -rf $(VENV) dist build .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache

@@ -1,4 +1,5 @@
-"""What is measured, one module each; ``python -m benchmarks`` runs them all and draws what came of it.
+"""Benchmarks, one module each; ``python -m benchmarks`` runs them all and draws the results.
 
-Figures lie in ``results/`` as JSON, one document for each module and ``all.json``, and in ``benchmarks.png``.
+Figures are written to ``results/`` as JSON, one document for each module and ``all.json``, and drawn to
+``benchmarks.png``.
 """

@@ -1,7 +1,7 @@
-"""``python -m benchmarks [TITLE ...]``: every benchmark in turn, or those that are named.
+"""``python -m benchmarks [TITLE ...]``: run all benchmarks, or those that are named, one after another.
 
-Writes ``results/<title>.json`` for each, ``results/all.json`` and the picture of them all. A benchmark that
-breaks does not keep the others from running. Exit code 1 if one broke or a bar does not hold.
+Writes ``results/<title>.json`` for each, ``results/all.json`` and one picture of all figures. The others
+still run if one fails. Exit code 1 if a benchmark failed or a bar does not hold.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from benchmarks import (
     long_file,
     memory,
     peers,
-    people,
     picture,
     pictures,
     recognition,
@@ -34,10 +33,12 @@ from benchmarks import (
     request,
     silence,
     start,
+    users,
+    walk,
 )
 
 BENCHMARKS: dict[str, Callable[[], Any]] = {
-    # what a person waits for
+    # latency as users see it
     "start": start.measure,
     "request": request.measure,
     "again": again.measure,
@@ -45,31 +46,33 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "bridge": bridge.measure,
     "recovery": recovery.measure,
     "live": live.measure,
-    # against others
+    # compared with other software
     "peers": peers.measure,
-    "people": people.measure,
+    "users": users.measure,
     "engines": engines.measure,
     "accelerator": accelerator.measure,
-    # how right it is
+    # accuracy
     "recognition": recognition.measure,
     "hotwords": hotwords.measure,
     "alignment": alignment.measure,
     "silence": silence.measure,
-    # what takes long
+    # long runs
     "memory": memory.measure,
     "long_audio": long_audio.measure,
     "long_file": long_file.measure,
+    # structure; last, as it serves in this process
+    "walk": walk.measure,
 }
 
 
 def run(title: str) -> bool:
-    """Measure and show; whether every bar holds."""
+    """Measure and print; whether every bar holds."""
     try:
         measured = BENCHMARKS[title]()
         figures = asyncio.run(measured) if inspect.iscoroutine(measured) else measured
     except Exception:
         traceback.print_exc()
-        print(f"\n{title} broke", flush=True)
+        print(f"\n{title} failed", flush=True)
         return False
     return report.show(title, figures)
 
@@ -77,7 +80,9 @@ def run(title: str) -> bool:
 def main(titles: Sequence[str]) -> int:
     unknown = set(titles) - set(BENCHMARKS)
     if unknown:
-        print(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+        print(
+            f"No benchmark is named {', '.join(sorted(unknown))}. Choose from {', '.join(BENCHMARKS)}."
+        )
         return 2
     held = [run(title) for title in titles or BENCHMARKS]
     report.gather(tuple(BENCHMARKS))

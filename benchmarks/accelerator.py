@@ -1,13 +1,12 @@
 """``python -m benchmarks.accelerator [DEVICE]``: an accelerator's engine against transformers' pipeline.
 
-The same weights (wav2vec2-base's shape, random) on one device, 64 different clips of 10 s, from samples
-to the text on the best path. The pipeline has half precision too and is taken at its best batch size; the
-engine hears as many at once as it does in the application. Both in turn (A B A B). Also: one clip alone,
-with and without recorded passes (:mod:`wav2vec2_app.worker.model.engines.cuda_graphs`), and the share of
-what the device reaches in matrix products.
+Both run the same weights (wav2vec2-base's shape, random) on one device, over 64 different clips of 10 s, from
+samples to greedily decoded text. The pipeline uses half precision as well, at its fastest batch size; the
+engine uses the batch size of the application. The runs are interleaved (A B A B). Also measured: one clip
+alone, with and without CUDA graphs (:mod:`wav2vec2_app.worker.model.engines.cuda_graphs`), and the share of
+the device's matrix-product throughput that the engine reaches.
 
-Without a DEVICE it is CUDA or MPS, and where neither is at hand nothing is measured; ``cpu`` tries the
-program out.
+DEVICE is CUDA or MPS by default; without either nothing is measured. ``cpu`` is for testing the program.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ import torch
 
 from benchmarks.base_sized import base_sized_checkpoint
 from benchmarks.clips import clip_of
-from benchmarks.engines import in_turn, ratio, samples_of
+from benchmarks.engines import interleaved, ratio, samples_of
 from benchmarks.peers import CLIP_S, SIDE, operations
 from benchmarks.report import Figure, median_ms, show
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.worker.model.ctc import words_of_path
-from wav2vec2_app.worker.model.engines.torch_engine import DTYPES, TorchEngine
+from wav2vec2_app.worker.model.engines.torch_engine import TORCH_DTYPES, TorchEngine
 from wav2vec2_app.worker.model.recognizer import Recognizer
 from wav2vec2_app.worker.model.resolve import Checkpoint
 
@@ -44,7 +43,7 @@ OURS = "engine"
 Clips = Sequence[Float32]
 
 
-def device_at_hand() -> str | None:
+def available_device() -> str | None:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else None
@@ -54,39 +53,39 @@ def pipeline_on(folder: Path, device: str, precision: str) -> Any:
     from transformers import pipeline
 
     return pipeline(
-        "automatic-speech-recognition", str(folder), device=device, dtype=DTYPES[precision]
+        "automatic-speech-recognition", str(folder), device=device, dtype=TORCH_DTYPES[precision]
     )
 
 
-def pipeline_way(recognize: Any, clips: Clips, batch: int) -> Callable[[], object]:
-    def read() -> object:
+def pipeline_run(recognize: Any, clips: Clips, batch: int) -> Callable[[], object]:
+    def transcribe() -> object:
         rows = ({"raw": clip.copy(), "sampling_rate": SAMPLE_RATE_HZ} for clip in clips)
         return list(recognize(rows, batch_size=batch))
 
-    return read
+    return transcribe
 
 
-def engine_way(recognizer: Recognizer, clips: Clips) -> Callable[[], object]:
-    """As the worker answers those who ask at once."""
-    together = recognizer.batch_size
+def engine_run(recognizer: Recognizer, clips: Clips) -> Callable[[], object]:
+    """Batches as the worker composes them from simultaneous requests."""
+    rows = recognizer.batch_size
 
-    def read() -> object:
+    def transcribe() -> object:
         emissions: list[Emission] = []
-        for begin in range(0, len(clips), together):
-            some = clips[begin : begin + together]
-            emissions += recognizer.emit_batch(some, [None] * len(some))
+        for begin in range(0, len(clips), rows):
+            batch = clips[begin : begin + rows]
+            emissions += recognizer.emit_batch(batch, [None] * len(batch))
         return [words_of_path(one, one.log_probs.argmax(axis=1)) for one in emissions]
 
-    return read
+    return transcribe
 
 
 def best_batch(recognize: Any, clips: Clips) -> tuple[int, list[Figure]]:
-    """The batch size at which the pipeline reads most audio a second."""
+    """The pipeline's fastest batch size, and the figures of all that were tried."""
     figures = []
     speeds: dict[int, float] = {}
     for batch in (size for size in BATCHES if size <= len(clips)):
         try:
-            spent_s = in_turn({PEER: pipeline_way(recognize, clips, batch)}, 1)[PEER]
+            spent_s = interleaved({PEER: pipeline_run(recognize, clips, batch)}, 1)[PEER]
         except torch.OutOfMemoryError:
             break
         speeds[batch] = len(clips) * CLIP_S / statistics.median(spent_s)
@@ -95,10 +94,11 @@ def best_batch(recognize: Any, clips: Clips) -> tuple[int, list[Figure]]:
 
 
 def peak_flops(device: str, precision: str) -> float:
-    """Operations a second of large matrix products on the device."""
+    """Floating-point operations per second of large matrix products on the device."""
     side = SIDE if device == "cpu" else 4 * SIDE
     left, right = (
-        torch.randn(side, side, device=device).to(DTYPES[precision]) / side**0.5 for _ in range(2)
+        torch.randn(side, side, device=device).to(TORCH_DTYPES[precision]) / side**0.5
+        for _ in range(2)
     )
     seconds = []
     for _ in range(ROUNDS + 1):
@@ -114,9 +114,9 @@ def peak_flops(device: str, precision: str) -> float:
 def measure(
     device: str | None = None, clips: int = CLIPS, folder: Path | None = None
 ) -> Sequence[Figure]:
-    device = device or device_at_hand()
+    device = device or available_device()
     if device is None:
-        print("no accelerator is at hand: nothing is measured")
+        print("There is no accelerator: nothing is measured.")
         return ()
     folder = folder or base_sized_checkpoint()
     engine = TorchEngine(device)
@@ -124,16 +124,16 @@ def measure(
     info = recognizer.info
     if not info.device.startswith(device):
         raise RuntimeError(info.note)
-    spoken = [samples_of(clip_of(CLIP_S, shift_s=n, seed=n)) for n in range(clips)]
+    samples = [samples_of(clip_of(CLIP_S, shift_s=n, seed=n)) for n in range(clips)]
     peer = pipeline_on(folder, device, info.precision)
-    batch, tried = best_batch(peer, spoken)
-    spent_s = in_turn(
-        {PEER: pipeline_way(peer, spoken, batch), OURS: engine_way(recognizer, spoken)}, ROUNDS
+    batch, tried = best_batch(peer, samples)
+    spent_s = interleaved(
+        {PEER: pipeline_run(peer, samples, batch), OURS: engine_run(recognizer, samples)}, ROUNDS
     )
     rows = recognizer.batch_size
-    forward_s = in_turn({OURS: lambda: engine.forward(np.stack(spoken[:rows]))}, ROUNDS)[OURS]
-    reached = len(spoken[:rows]) * operations(folder) / statistics.median(forward_s)
-    alone = one_clip(engine, recognizer, peer, spoken[0])
+    forward_s = interleaved({OURS: lambda: engine.forward(np.stack(samples[:rows]))}, ROUNDS)[OURS]
+    reached = len(samples[:rows]) * operations(folder) / statistics.median(forward_s)
+    alone = one_clip(engine, recognizer, peer, samples[0])
     if recognizer.info.device != info.device:
         raise RuntimeError(recognizer.info.note)
     peak = peak_flops(device, info.precision)
@@ -154,25 +154,25 @@ def measure(
 def one_clip(
     engine: TorchEngine, recognizer: Recognizer, peer: Any, clip: Float32
 ) -> Sequence[Figure]:
-    """Someone alone; a plain engine beside the one that may record its passes."""
+    """One request alone; an engine without CUDA graphs beside one that may use them."""
     plain = TorchEngine(engine.device, use_graphs=False)
     plain.load(recognizer.checkpoint)
-    ways = {
-        PEER: pipeline_way(peer, [clip], 1),
-        OURS: engine_way(recognizer, [clip]),
+    runs = {
+        PEER: pipeline_run(peer, [clip], 1),
+        OURS: engine_run(recognizer, [clip]),
         "plain pass": lambda: plain.forward(clip[None]),
         "pass": lambda: engine.forward(clip[None]),
     }
     for _ in range(ROUNDS):
-        engine.forward(clip[None])  # a shape that keeps coming may be recorded
-    spent_s = in_turn(ways, 2 * ROUNDS)
+        engine.forward(clip[None])  # a shape that recurs may be recorded as a CUDA graph
+    spent_s = interleaved(runs, 2 * ROUNDS)
     label = f"one clip of {CLIP_S:g} s"
     return (
         *(median_ms(f"{label}: {name}", seconds) for name, seconds in spent_s.items()),
         ratio(f"{label}, times as fast as the pipeline", spent_s[PEER], spent_s[OURS]),
-        ratio(f"{label}, recorded pass where it pays", spent_s["plain pass"], spent_s["pass"], 0.9),
+        ratio(f"{label}, CUDA graph over plain pass", spent_s["plain pass"], spent_s["pass"], 0.9),
     )
 
 
 if __name__ == "__main__":
-    show("accelerator", measure(*sys.argv[1:2]))
+    show("accelerator", measure(sys.argv[1] if sys.argv[1:] else None))

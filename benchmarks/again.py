@@ -1,6 +1,7 @@
-"""``python -m benchmarks.again``: what is kept of a 10 s clip saves: asking, decoding and aligning again.
+"""``python -m benchmarks.again``: requests for a 10 s clip that are served from the result cache.
 
-In this process, through orchestrator, service, bridge and text worker.
+The same request again, other decoding options, and an alignment. The system runs in this process, with
+real workers.
 """
 
 from __future__ import annotations
@@ -33,33 +34,33 @@ async def measure() -> Sequence[Figure]:
     system = build_system(Settings(fetch_models=False, model="embedded", log_level="WARNING"))
     await system.orchestrator.start()
     await system.service.wait_ready()
-    again: dict[str, list[float]] = {"first": [], "same": [], "read": [], "hot": [], "align": []}
+    again: dict[str, list[float]] = {"first": [], "same": [], "decode": [], "hot": [], "align": []}
     try:
         for number in range(ROUNDS + 1):
             source = AudioSource(path=clip_of(CLIP_S, shift_s=number))
-            taken = {}
-            taken["first"], first = await timed(system, AudioTask(source, session="me"))
-            taken["same"], _ = await timed(system, AudioTask(source, session="me"))
+            spent_s = {}
+            spent_s["first"], first = await timed(system, AudioTask(source, session="me"))
+            spent_s["same"], _ = await timed(system, AudioTask(source, session="me"))
             for name, decoding in {
-                "read": replace(DEFAULT_OPTIONS, lm_weight=1.0),
+                "decode": replace(DEFAULT_OPTIONS, lm_weight=1.0),
                 "hot": replace(DEFAULT_OPTIONS, hotwords=("margolotte",)),
             }.items():
-                taken[name], _ = await timed(
+                spent_s[name], _ = await timed(
                     system, AudioTask(cached_id=first.id, decoding=decoding)
                 )
             text = first.transcript.text if first.transcript else ""
             align = AudioTask(cached_id=first.id, wants=ALIGNMENT, text=text)
-            taken["align"], _ = await timed(system, align)
+            spent_s["align"], _ = await timed(system, align)
             if number:
-                for name, seconds in taken.items():
+                for name, seconds in spent_s.items():
                     again[name].append(seconds)
     finally:
         await system.orchestrator.stop()
     return (
-        median_ms("10 s clip, for the first time", again["first"]),
-        median_ms("the same recording again", again["same"], 30),
-        median_ms("read with other settings", again["read"], 60),
-        median_ms("read with hotwords, their lexicon known", again["hot"], 60),
+        median_ms("10 s clip, first request", again["first"]),
+        median_ms("the same recording, from the cache", again["same"], 30),
+        median_ms("decoded with other options", again["decode"], 60),
+        median_ms("decoded with hotwords, their lexicon loaded", again["hot"], 60),
         median_ms("its text aligned", again["align"], 60),
     )
 

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.alignment``: what aligning costs, how right its times and confidences are.
+"""``python -m benchmarks.alignment``: cost of alignment, accuracy of word times and of confidences.
 
-Times are held against ``../shared/speech/word-times.tsv`` beside a checkout (forced alignments of
-recordings that the embedded checkpoint was trained on, without their times), confidences against
-``test-clean-60``; both are left out where the recordings are not here.
+Times are compared with ``../shared/speech/word-times.tsv`` beside a checkout (forced alignments of
+recordings that the embedded checkpoint was trained on, without their times), confidences with
+``test-clean-60``. Both are skipped if the recordings are missing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ReferenceWord = tuple[str, float, float]
 
 
 def emission_of_noise(frames: int) -> tuple[Emission, str]:
-    """An emission and a text that have the size, but not the sense, of real ones."""
+    """A random emission and a random text of realistic size."""
     generator = np.random.default_rng(1)
     logits = generator.normal(scale=3, size=(frames, 32))
     log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -107,7 +107,7 @@ def word_times() -> list[Figure]:
 
 
 def confidences() -> list[Figure]:
-    """Of the words of test-clean-60 as the application reads and rates them."""
+    """Confidences of the words of test-clean-60, as the application decodes them."""
     from training import calibrate
     from training.data import read_table
 

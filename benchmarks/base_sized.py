@@ -1,4 +1,4 @@
-"""A checkpoint of wav2vec2-base's size: what speed and memory depend on, without its weights."""
+"""A checkpoint of wav2vec2-base's shape with random weights, for measuring speed and memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wav2vec2_app.server.build import assets_path
 
 @functools.cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Where the checkpoint (380 MB) lies until this process ends."""
+    """Folder of the checkpoint (380 MB), deleted when this process ends."""
     return tempfile.TemporaryDirectory(prefix="base-sized-")
 
 
@@ -21,7 +21,7 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 def base_sized_checkpoint() -> Path:
     """Random weights in the shape of wav2vec2-base (94 M parameters) with the embedded alphabet.
 
-    The same weights every time; written once in a process.
+    The same weights in every process; written once.
     """
     import torch
     from transformers import Wav2Vec2Config, Wav2Vec2ForCTC

@@ -17,15 +17,15 @@ HISS = 1e-3
 
 @functools.cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Where clips lie until this process ends."""
+    """Folder of the clips, deleted when this process ends."""
     return tempfile.TemporaryDirectory(prefix="clips-")
 
 
 def clip_of(seconds: float, *, shift_s: float = 0.0, seed: int | None = None) -> Path:
     """A 16 kHz mono WAV of exactly ``seconds``, made of example clips in a temporary folder.
 
-    ``shift_s`` turns them by so many seconds: another recording, of the same voices. ``seed`` adds a hiss
-    that nobody hears, so that no two files are the same and no cache answers.
+    ``shift_s`` rotates them by so many seconds: a different recording of the same voices. ``seed`` adds
+    inaudible noise, so that no two files are equal and none is served from a cache.
     """
     examples = sorted((assets_path() / "examples").glob("*.flac"))
     needed = int(seconds * 16_000)

@@ -1,10 +1,10 @@
-"""``python -m benchmarks.engines [ROUNDS [UTTERANCES]]``: what each precision costs in accuracy, and gains.
+"""``python -m benchmarks.engines [ROUNDS [UTTERANCES]]``: accuracy and speed of each precision.
 
-*Accuracy*: the embedded model reads the test table from its emissions at every precision that this processor
-has, with the default beam; how often the best character of a frame is the one of fp32.
+*Accuracy*: word error rate of the embedded model on the test table, with the default beam, at every precision
+that this processor supports; and the share of frames whose most probable token is that of fp32.
 *Speed*: random weights of the base size, 10 s and 1 s of audio, all precisions and transformers' own pipeline
-in fp32 in turn (A B A B). Their emissions are compared by their cosine: as they are, and with each
-character's mean taken away, since random weights say nearly the same in every frame.
+in fp32, interleaved (A B A B). Their emissions are compared by cosine: unchanged, and with each token's mean
+subtracted, since random weights give nearly the same output for every frame.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ Recognizers = Mapping[str, Recognizer]
 
 
 def precisions() -> list[str]:
-    """What the settings offer and this processor computes in, :data:`EXACT` first."""
+    """The precisions that the settings offer and this processor supports, :data:`EXACT` first."""
     import openvino as ov
 
     able = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     offered = get_args(Settings.model_fields["precision"].annotation)
     faster = [name for name in offered if name != EXACT and name.upper() in able]
     if not faster:
-        print("this processor has no faster arithmetic: only fp32 is measured")
+        print("This processor supports fp32 only.")
     return [EXACT, *faster]
 
 
@@ -62,7 +62,7 @@ def recognizers(folder: Path) -> Recognizers:
 
 
 def accuracy(utterances: Sequence[Utterance]) -> list[Figure]:
-    said = [text for _, text in utterances]
+    references = [text for _, text in utterances]
     decoder = EmissionDecoder(assets_path() / "lm")
     clips = [samples_of(path) for path, _ in utterances]
     exact: list[Emission] = []
@@ -70,15 +70,15 @@ def accuracy(utterances: Sequence[Utterance]) -> list[Figure]:
     figures = []
     for name, recognizer in recognizers(assets_path() / "model").items():
         emissions = [recognizer.emit(clip) for clip in clips]
-        wer = 100 * jiwer.wer(said, [text_of(decoder, emission) for emission in emissions])
+        wer = 100 * jiwer.wer(references, [text_of(decoder, emission) for emission in emissions])
         figures.append(Figure(f"embedded, {name}: word error rate", wer, "%"))
         if name == EXACT:
             exact, exact_wer = emissions, wer
             continue
-        away, same = abs(wer - exact_wer), 100 * agreement(exact, emissions)
+        difference, same = abs(wer - exact_wer), 100 * agreement(exact, emissions)
         figures += [
-            Figure(f"embedded, {name}: word error rate, away from that of fp32", away, "points", 0.5),
-            Figure(f"embedded, {name}: frames with the best character of fp32", same, "%", at_least=99.0),
+            Figure(f"embedded, {name}: word error rate, difference from fp32", difference, "points", 0.5),
+            Figure(f"embedded, {name}: frames with the top token of fp32", same, "%", at_least=99.0),
         ]  # fmt: skip
     return figures
 
@@ -95,7 +95,7 @@ def text_of(decoder: EmissionDecoder, emission: Emission) -> str:
 
 
 def agreement(some: Sequence[Emission], others: Sequence[Emission]) -> float:
-    """The share of all frames in which both are surest of the same character."""
+    """Share of all frames in which both have the same most probable token."""
     same = [
         one.log_probs.argmax(axis=1) == other.log_probs.argmax(axis=1)
         for one, other in zip(some, others, strict=True)
@@ -112,12 +112,12 @@ def cosine(one: Float32, other: Float32) -> float:
 def speed(rounds: int) -> list[Figure]:
     folder = base_sized_checkpoint()
     by_precision = recognizers(folder)
-    figures = likeness(by_precision)
+    figures = similarity(by_precision)
     for length_s in LENGTHS_S:
         clip = samples_of(clip_of(length_s))
-        ways = {"pipeline in fp32": pipeline_way(folder, clip)}
-        ways |= {name: engine_way(one, clip) for name, one in by_precision.items()}
-        spent_s = in_turn(ways, rounds)
+        runs = {"pipeline in fp32": pipeline_run(folder, clip)}
+        runs |= {name: engine_run(one, clip) for name, one in by_precision.items()}
+        spent_s = interleaved(runs, rounds)
         label = f"base-sized, {length_s:g} s"
         figures += [median_ms(f"{label}: {name}", seconds) for name, seconds in spent_s.items()]
         pipeline_s = spent_s.pop("pipeline in fp32")
@@ -128,7 +128,7 @@ def speed(rounds: int) -> list[Figure]:
     return figures
 
 
-def likeness(by_precision: Recognizers) -> list[Figure]:
+def similarity(by_precision: Recognizers) -> list[Figure]:
     clip = samples_of(clip_of(LENGTHS_S[0]))
     found = {name: one.emit(clip).log_probs for name, one in by_precision.items()}
     exact = found.pop(EXACT)
@@ -138,35 +138,35 @@ def likeness(by_precision: Recognizers) -> list[Figure]:
         centred = cosine(log_probs - log_probs.mean(axis=0), exact - exact.mean(axis=0))
         figures += [
             Figure(label, cosine(log_probs, exact), "", at_least=0.99),
-            Figure(f"{label}, means taken away", centred, ""),
+            Figure(f"{label}, means subtracted", centred, ""),
         ]
     return figures
 
 
-def pipeline_way(folder: Path, clip: Float32) -> Callable[[], object]:
+def pipeline_run(folder: Path, clip: Float32) -> Callable[[], object]:
     from transformers import pipeline
 
     recognize = pipeline("automatic-speech-recognition", str(folder), device="cpu")
     return lambda: recognize({"raw": clip.copy(), "sampling_rate": SAMPLE_RATE_HZ})
 
 
-def engine_way(recognizer: Recognizer, clip: Float32) -> Callable[[], object]:
-    """From samples to text on the best path, as the pipeline does."""
+def engine_run(recognizer: Recognizer, clip: Float32) -> Callable[[], object]:
+    """From samples to greedily decoded text, as the pipeline does."""
 
-    def read() -> object:
+    def transcribe() -> object:
         emission = recognizer.emit(clip)
         return words_of_path(emission, emission.log_probs.argmax(axis=1))
 
-    return read
+    return transcribe
 
 
-def in_turn(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds that each way takes in each round; a first round does not count."""
-    spent_s: dict[str, list[float]] = {name: [] for name in ways}
+def interleaved(runs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each run in each round; the runs alternate, and the first round does not count."""
+    spent_s: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds + 1):
-        for name, way in ways.items():
+        for name, run in runs.items():
             begin = time.perf_counter()
-            way()
+            run()
             if number:
                 spent_s[name].append(time.perf_counter() - begin)
     return spent_s
@@ -175,16 +175,16 @@ def in_turn(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, 
 def ratio(
     name: str, slow_s: Sequence[float], fast_s: Sequence[float], at_least: float = 1.0
 ) -> Figure:
-    """How many times as fast, round by round; the bar is never slower unless said."""
+    """Speed-up in each round; the default bar is 1."""
     times = [slow / fast for slow, fast in zip(slow_s, fast_s, strict=True)]
     spread = (min(times), max(times))
     return Figure(name, statistics.median(times), "times", None, spread, at_least)
 
 
 def measure(rounds: int = ROUNDS, most: int | None = None) -> Sequence[Figure]:
-    """``most`` utterances at most; all of them by default."""
+    """At most ``most`` utterances; all by default."""
     if not TEST_SET.exists():
-        print(f"{TEST_SET.name} is not here: the example clips are read instead")
+        print(f"{TEST_SET.name} was not found: the example clips are used instead.")
     utterances = from_table(TEST_SET) if TEST_SET.exists() else examples()
     return [*accuracy(utterances[:most]), *speed(rounds)]
 

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.hotwords [TSV]``: what a list of rare words does for them, and to the rest.
+"""``python -m benchmarks.hotwords [TSV]``: effect of hotwords on rare words, and on all others.
 
-The hotwords are all words of the table that the lexicon lacks or lists among its rarest: names, mostly.
-*Recall* is the share of their occurrences that are read. Clips without any of them tell what the list costs.
-Everything is read from the same emissions, in-process.
+The hotwords are all words of the table that the lexicon lacks or lists among its rarest: mostly names.
+*Recall* is the share of their occurrences that are recognised. Clips without any of them show what the list
+costs. Everything is decoded from the same emissions, in this process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.worker.model.decoding import EmissionDecoder
 
 COMMON = 25_000
-"""Words this far up the lexicon are no hotwords."""
+"""Words up to this rank of the lexicon are not used as hotwords."""
 
 
 def rare_words(texts: Sequence[str]) -> tuple[str, ...]:
@@ -45,17 +45,17 @@ def emit(utterances: Sequence[Utterance]) -> list[Emission]:
     return emissions
 
 
-def read(
+def texts_of(
     decoder: EmissionDecoder, emissions: Sequence[Emission], decoding: DecodingOptions
 ) -> list[str]:
     found = (decoder.decode(emission, decoding, embedded=True).words for emission in emissions)
     return [" ".join(word.text for word in words).lower() for words in found]
 
 
-def recall(said: Sequence[str], heard: Sequence[str], wanted: Sequence[str]) -> float:
-    """The share of the wanted words' occurrences that are heard in the same utterance."""
+def recall(references: Sequence[str], texts: Sequence[str], wanted: Sequence[str]) -> float:
+    """The share of the wanted words' occurrences that are recognised in the same utterance."""
     present = found = 0
-    for one, other in zip(said, heard, strict=True):
+    for one, other in zip(references, texts, strict=True):
         counts = Counter(one.split()), Counter(other.split())
         present += sum(counts[0][word] for word in wanted)
         found += sum(min(counts[0][word], counts[1][word]) for word in wanted)
@@ -70,26 +70,28 @@ def measure(
 
 
 def compare(
-    said: Sequence[str], emissions: Sequence[Emission], decoding: DecodingOptions
+    references: Sequence[str], emissions: Sequence[Emission], decoding: DecodingOptions
 ) -> Sequence[Figure]:
-    """Readings with and without the hotwords, side by side."""
-    wanted = rare_words(said)
+    """Recall and error rate with and without the hotwords."""
+    wanted = rare_words(references)
     decoder = EmissionDecoder(assets_path() / "lm")
-    plain = read(decoder, emissions, decoding)
-    hot = read(
+    plain = texts_of(decoder, emissions, decoding)
+    hot = texts_of(
         decoder, emissions, DecodingOptions(hotwords=wanted, hotword_boost=decoding.hotword_boost)
     )
-    without = [i for i, text in enumerate(said) if not set(text.split()) & set(wanted)]
-    before, after = recall(said, plain, wanted), recall(said, hot, wanted)
-    rest = [said[i] for i in without]
+    without = [i for i, text in enumerate(references) if not set(text.split()) & set(wanted)]
+    before, after = recall(references, plain, wanted), recall(references, hot, wanted)
+    rest = [references[i] for i in without]
     cost = jiwer.wer(rest, [hot[i] for i in without]) - jiwer.wer(rest, [plain[i] for i in without])
     return [
-        Figure(f"recall of {len(wanted)} rare words, not named", 100 * before, "%"),
-        Figure("recall, named as hotwords", 100 * after, "%"),
+        Figure(f"recall of {len(wanted)} rare words, without hotwords", 100 * before, "%"),
+        Figure("recall, with hotwords", 100 * after, "%"),
         Figure("recall before over recall after", before / max(after, 1e-9), "", 0.5),
-        Figure(f"more word errors in {len(without)} clips without them", 100 * cost, "%", 1.0),
+        Figure(
+            f"additional word errors in {len(without)} clips without them", 100 * cost, "%", 1.0
+        ),
     ]
 
 
 if __name__ == "__main__":
-    show("hotwords", measure(*(Path(argument) for argument in sys.argv[1:2])))
+    show("hotwords", measure(Path(sys.argv[1]) if sys.argv[1:] else TEST_SET))

@@ -1,8 +1,8 @@
 """``python -m benchmarks.long_audio``: windows against one pass over long audio, in-process.
 
-Utterances of the test table are joined to recordings of one to five minutes. Both are scored against
-what is said. Words lost or added are counted apart within a second of a seam of two windows, and elsewhere:
-where seams do no harm, the shares are alike. And no word that both windows hear may be missing at a seam.
+Utterances of the test table are joined to recordings of one to five minutes; both are scored against the
+transcript. Words lost or added are counted separately within a second of a seam of two windows and elsewhere:
+if seams do no harm, the shares are equal. No word that both windows contain may be missing at a seam.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import soxr
 
 from benchmarks.recognition import TEST_SET, from_table
 from benchmarks.report import Figure, show
-from benchmarks.seams import Tally, at_seams, heard_in_windows, tally
+from benchmarks.seams import Tally, at_seams, emit_in_windows, tally
 from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
@@ -35,7 +35,7 @@ PAUSE_S = 0.4
 
 @dataclass(frozen=True)
 class Recording:
-    """Joined utterances: samples ``(n,)`` at 16 kHz and what is said."""
+    """Joined utterances: samples ``(n,)`` at 16 kHz and their transcript."""
 
     samples: Float32
     text: str
@@ -69,22 +69,23 @@ def measure(table: Path = TEST_SET) -> Sequence[Figure]:
     figures: list[Figure] = []
     near, far, crossed, lost, doubled = Tally(), Tally(), 0, 0, 0
     for length_s in LENGTHS_S:
-        said, read = [], {"one pass": [], "windows": []}
+        references: list[str] = []
+        found: dict[str, list[str]] = {"one pass": [], "windows": []}
         for recording in joined(table, length_s):
-            cut = heard_in_windows(one, recording.samples, settings)
+            cut = emit_in_windows(one, recording.samples, settings)
             emissions = {"one pass": one.emit(recording.samples), "windows": cut.emission}
             words = {
                 name: decoder.decode(emission, DEFAULT_OPTIONS, embedded=True).words
                 for name, emission in emissions.items()
             }
-            said.append(recording.text)
-            for name, texts in read.items():
+            references.append(recording.text)
+            for name, texts in found.items():
                 texts.append(" ".join(word.text for word in words[name]).lower())
             crossed += len(cut.seams_s)
             met = at_seams(cut)
             lost, doubled = lost + met.lost, doubled + met.doubled
             tally(recording.text, words["windows"], cut.seams_s, near, far)
-        wer = {name: 100 * jiwer.wer(said, texts) for name, texts in read.items()}
+        wer = {name: 100 * jiwer.wer(references, texts) for name, texts in found.items()}
         more = wer["windows"] - wer["one pass"]
         figures += [
             Figure(f"{length_s:.0f} s, one pass: word error rate", wer["one pass"], "%"),
@@ -92,7 +93,7 @@ def measure(table: Path = TEST_SET) -> Sequence[Figure]:
         ]
     return [
         *figures,
-        Figure(f"words lost at {crossed} seams that both windows hear", lost, "words", 0),
+        Figure(f"words lost at {crossed} seams that both windows contain", lost, "words", 0),
         Figure(f"words doubled at {crossed} seams", doubled, "words", 0),
         Figure(f"lost or added of {near.words} words at {crossed} seams", near.share, "%"),
         Figure(f"lost or added of {far.words} words elsewhere", far.share, "%"),

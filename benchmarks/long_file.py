@@ -1,9 +1,9 @@
-"""``python -m benchmarks.long_file [MINUTES]``: a long file against a short one, and who waits meanwhile.
+"""``python -m benchmarks.long_file [MINUTES]``: a long file against a short one, and latency meanwhile.
 
-The whole application, in this process. A file of an hour (or so many minutes) is transcribed alone: its
-real-time factor and the memory at its highest, against those of a minute. Then one half as long, while a
-3 s clip is sent every half second: what that waits, against an idle machine. Nothing is answered from what
-is kept, as nobody's session sends it.
+The complete system, in this process. A file of an hour (or MINUTES) is transcribed alone: its real-time
+factor and peak memory are compared with those of one minute. Then a file half as long is transcribed while a
+3 s clip is sent every half second: the latency of the clip is compared with that on an idle machine. Nothing
+is served from the cache, as the tasks belong to no session.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MEMORY_BAR_MIB = 200e6 / MIB
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident memory at one moment, or at its highest, MiB: of the workers, and with this process."""
+    """Resident memory at one moment, or its peak, MiB: of the workers, and including this process."""
 
     workers_mib: float
     all_mib: float
@@ -49,7 +49,7 @@ class Memory:
         return Memory(max(self.workers_mib, other.workers_mib), max(self.all_mib, other.all_mib))
 
 
-async def heard(system: System, path: Path) -> float:
+async def transcribed(system: System, path: Path) -> float:
     """Seconds that a transcript takes."""
     begin = time.perf_counter()
     result = await system.orchestrator.run(AudioTask(AudioSource(path=path)))
@@ -58,8 +58,8 @@ async def heard(system: System, path: Path) -> float:
 
 
 async def watched(system: System, path: Path) -> tuple[float, Memory]:
-    """Seconds that a transcript takes, and the highest memory seen meanwhile."""
-    work = asyncio.create_task(heard(system, path))
+    """Seconds that a transcript takes, and the peak memory meanwhile."""
+    work = asyncio.create_task(transcribed(system, path))
     peak = Memory.now(system)
     while not work.done():
         await asyncio.wait([work], timeout=EVERY_S)
@@ -69,13 +69,13 @@ async def watched(system: System, path: Path) -> tuple[float, Memory]:
 
 async def beside(system: System, long: Path, short: Path) -> tuple[float, list[float]]:
     """Seconds that the long file takes, and those of each short one that is sent meanwhile."""
-    work = asyncio.create_task(heard(system, long))
+    work = asyncio.create_task(transcribed(system, long))
     meanwhile: list[float] = []
     while True:
         await asyncio.sleep(EVERY_S)
         if work.done():
             return await work, meanwhile
-        meanwhile.append(await heard(system, short))
+        meanwhile.append(await transcribed(system, short))
 
 
 async def measure(minutes: float = MINUTES) -> Sequence[Figure]:
@@ -85,8 +85,8 @@ async def measure(minutes: float = MINUTES) -> Sequence[Figure]:
     await system.orchestrator.start()
     await system.service.wait_ready()
     try:
-        await heard(system, short)
-        idle = [await heard(system, short) for _ in range(ROUNDS)]
+        await transcribed(system, short)
+        idle = [await transcribed(system, short) for _ in range(ROUNDS)]
         a_minute = [await watched(system, minute) for _ in range(ROUNDS)]
         alone_s, peak = await watched(system, long)
         busy_s, meanwhile = await beside(system, half, short)
@@ -109,7 +109,7 @@ async def measure(minutes: float = MINUTES) -> Sequence[Figure]:
         Figure(f"{name}, all processes' memory over that for 1 min", more_of_all_mib, "MiB"),
         Figure("3 s clip, idle machine", 1000 * idle_s, "ms"),
         Figure(f"3 s clip while {minutes / 2:g} min run, over idle", waits, "times", 3.0, spread),
-        Figure(f"{minutes / 2:g} min, with others meanwhile", busy_s, "s"),
+        Figure(f"{minutes / 2:g} min, with other requests meanwhile", busy_s, "s"),
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """``python -m benchmarks.memory [REQUESTS]``: resident memory of all processes after many requests.
 
 Starts the real server twice: with the embedded model (50 requests), and with random weights of the base size
-(100). Every request is another 10 s clip, for transcript, features and pictures. Memory is the sum of
-what is resident in each process, so pages that several share count several times.
+(100). Every request is a different 10 s clip, for transcript, features and pictures. Memory is the sum of the
+resident sizes of all processes, so shared pages count several times.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def resident_after(model: str, requests: int) -> tuple[float, float]:
     with running_server({"WAV2VEC2_MODEL": model}) as server:
         client = server.client()
         for number in range(requests):
-            clip = clip_of(CLIP_S, shift_s=number, seed=number)  # none is answered from a cache
+            clip = clip_of(CLIP_S, shift_s=number, seed=number)  # none is served from the cache
             answer = client.predict(handle_file(str(clip)), "auto", api_name="/analyze")
             assert "error" not in answer, answer
             if number + 1 == requests // 2:

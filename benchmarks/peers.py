@@ -1,13 +1,12 @@
 """``python -m benchmarks.peers``: this application against transformers' own pipeline, on the same weights.
 
 *One request*: a 10 s clip through orchestrator, service, bridge and workers, and through
-``AutomaticSpeechRecognitionPipeline`` in fp32 as it comes, in turn (A B A B). Many at once are in
-:mod:`benchmarks.people`.
-*The bound*: the machine's matrix-multiply throughput in the same run, the model's operation count, and so the
-share of the peak that the engine reaches.
+``AutomaticSpeechRecognitionPipeline`` in fp32 with its defaults, interleaved (A B A B). Concurrent requests
+are measured in :mod:`benchmarks.users`.
+*The bound*: the machine's matrix-multiply throughput in the same run, the model's operation count, and the
+share of that peak that the engine reaches.
 
-The model has the shape of wav2vec2-base and random weights; ``embedded`` as an argument takes the
-embedded one.
+The model has the shape of wav2vec2-base and random weights; the argument ``embedded`` uses the embedded one.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ CLIP_S = 10.0
 ROUNDS = 7
 SIDE = 2048
 GREEDY = DecodingOptions(decoder="greedy")
-"""As the pipeline reads."""
+"""The decoding of the pipeline."""
 
 
 def make_pipeline(folder: Path) -> Callable[[], Any]:
@@ -64,11 +63,11 @@ def operations(folder: Path) -> float:
     total += 2 * frames * before * hidden
     total += 2 * frames * hidden * hidden / groups * config["num_conv_pos_embeddings"]
     layer = 2 * frames * (4 * hidden * hidden + 2 * hidden * inner) + 4 * frames * frames * hidden
-    return total + config["num_hidden_layers"] * layer
+    return float(total + config["num_hidden_layers"] * layer)
 
 
 def peak_flops(precision: str) -> float:
-    """Operations a second of a large matrix product in ``precision``, by the same library."""
+    """Floating-point operations per second of a large matrix product in ``precision``, by OpenVINO."""
     import openvino as ov
     from openvino import opset13 as ops
 
@@ -89,7 +88,7 @@ def peak_flops(precision: str) -> float:
         begin = time.perf_counter()
         request.infer(batch)
         seconds.append(time.perf_counter() - begin)
-    return 4 * 2 * SIDE**3 / statistics.median(seconds[1:])
+    return float(4 * 2 * SIDE**3 / statistics.median(seconds[1:]))
 
 
 async def measure(folder: Path | None = None) -> Sequence[Figure]:

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.picture``: all that was measured last, in one PNG beside the results.
+"""``python -m benchmarks.picture``: draw the latest results as one PNG beside them.
 
-Every figure with a bar is a line: how much of what the bar allows is used, so that lines that end before
-the mark hold, whether the bar is a most or a least. On top stands what the peers take for the same.
+Every figure with a bar is a line whose length is the share of the bar that is used, so that a line that ends
+before the mark holds, whether the bar is an upper or a lower one. Comparisons with other software are on top.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ HEAD, PEERS, FOOT = 104.0, 150.0, 32.0
 LINE, TITLE, AFTER = 18.0, 26.0, 16.0
 NAME, TRACK_WIDTH = 306.0, 130.0
 MOST = 1.25
-"""A line that uses more of its bar than this is cut off."""
+"""Longer lines are cut off at this share of their bar."""
 DPI = 144
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One thing that both do: where the two figures stand (by how their names begin), and their sense."""
+    """A comparison: the benchmark, how the names of both figures begin, and which direction is better."""
 
     caption: str
     title: str
@@ -48,13 +48,13 @@ class Pair:
 HEADINGS = {
     "start": "Starting",
     "request": "One request",
-    "again": "Asking again",
+    "again": "From the cache",
     "pictures": "Pictures",
     "bridge": "Worker bridge",
     "recovery": "A killed worker",
     "live": "Live captions",
     "peers": "Against the pipeline",
-    "people": "Many people at once",
+    "users": "Concurrent users",
     "engines": "Engines",
     "accelerator": "Accelerator",
     "recognition": "Recognition",
@@ -64,26 +64,27 @@ HEADINGS = {
     "memory": "Memory",
     "long_audio": "Long audio, in windows",
     "long_file": "A long file",
+    "walk": "Modules of a request",
 }
-"""What a benchmark is called on the page, by its title."""
+"""Headings of the benchmarks, by title."""
 EXPLAINED = (
-    "A line is the share of its bar that is used: it holds if it does not cross the mark, "
-    "whether the bar is a most (≤) or a least (≥)."
+    "A line shows the share of its bar that is used. The bar holds if the line does not cross the mark, "
+    "for upper bars (≤) and lower bars (≥) alike."
 )
 
 PAIRS = (
     Pair("one request, 10 s clip", "peers", "10 s clip, pipeline", "10 s clip, whole service"),
-    Pair("16 people at once", "people", "16 at once, plain Gradio app",
-         "16 at once, this application", more_is_better=True),
-    Pair("16 people at once: a person’s wait", "people", "16 at once, plain Gradio app: a person",
-         "16 at once, this application: a person"),
+    Pair("16 concurrent users", "users", "16 users, plain Gradio app",
+         "16 users, this application", more_is_better=True),
+    Pair("16 concurrent users: latency", "users", "16 users, plain Gradio app: latency",
+         "16 users, this application: latency"),
     Pair("engine alone, both in fp32, 10 s", "engines", "base-sized, 10 s: pipeline",
          "base-sized, 10 s: fp32"),
 )  # fmt: skip
 
 
 def used(figure: Figure) -> float:
-    """How much of what its bar allows a figure uses: at most 1 where it holds, never below 0."""
+    """The share of its bar that a figure uses: at most 1 if it holds, never below 0."""
     if figure.at_least is not None:
         share = figure.at_least / figure.value if figure.value > 0 else float("inf")
     else:
@@ -93,7 +94,7 @@ def used(figure: Figure) -> float:
 
 
 def barred(groups: Groups) -> dict[str, list[Figure]]:
-    """Only what has a bar; titles without any are left out."""
+    """The figures that have a bar; titles without any are omitted."""
     found = {title: [one for one in figures if one.bar] for title, figures in groups.items()}
     return {title: figures for title, figures in found.items() if figures}
 
@@ -111,7 +112,7 @@ def pairs(groups: Groups) -> Iterator[tuple[Pair, Figure, Figure]]:
 
 
 def columns(groups: Groups) -> tuple[list[str], list[str]]:
-    """Titles in their order, cut where both columns come out nearest to the same height."""
+    """Titles in their order, divided so that both columns are about equally high."""
     titles = list(groups)
     heights = [block_height(groups[title]) for title in titles]
     cut = min(range(len(titles) + 1), key=lambda at: max(sum(heights[:at]), sum(heights[at:])))
@@ -161,7 +162,7 @@ class Page:
 
 
 def draw(groups: Groups, path: Path | None = None) -> Path:
-    """Draw what was measured; returns where the picture lies."""
+    """Draw the figures; returns the path of the picture."""
     path = path or report.RESULTS / "benchmarks.png"
     lines, compared = barred(groups), list(pairs(groups))
     left, right = columns(lines)
@@ -206,7 +207,7 @@ def versus(
     page.text(x, y, pair.caption, 9, SOFT)
     page.text(x + width, y, f"{number(times)} ×", 11, OURS, "right", "bold")
     most = max(theirs.value, ours.value)
-    who = "plain Gradio app" if pair.title == "people" else "pipeline"
+    who = "plain Gradio app" if pair.title == "users" else "pipeline"
     for below, name, figure, colour in (
         (20, who, theirs, THEIRS),
         (52, "this application", ours, OURS),

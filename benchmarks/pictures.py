@@ -1,7 +1,7 @@
-"""``python -m benchmarks.pictures``: what decoding, measuring and drawing cost, and how large it gets.
+"""``python -m benchmarks.pictures``: cost of audio decoding, features and pictures, and their sizes.
 
-Everything runs in a fresh process with one thread, as in the audio worker; times are medians after
-the worker's own warm-up, the first call being listed apart.
+Everything runs in a fresh process with one thread, as in the audio worker. Times are medians after the
+worker's own warm-up, which is listed separately.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ MAX_DURATION_S, MAX_BYTES = 3600.0, 1 << 30
 
 
 def measure() -> Sequence[Figure]:
-    """The figures, from a process of their own, so that its start and memory are the worker's."""
+    """The figures, measured in a child process, so that start and memory are those of a worker."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "figures.json"
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -94,9 +95,7 @@ def _clip_figures(
     ]
     totals = [0.0] * repeats
     for name in PICTURES:
-        times, picture = _timed(
-            lambda name=name: draw(name, samples, features, emission, words), repeats
-        )
+        times, picture = _timed(partial(draw, name, samples, features, emission, words), repeats)
         totals = [total + one for total, one in zip(totals, times, strict=True)]
         figures.append(median_ms(f"{label}: draw {name}", times))
         figures.append(Figure(f"{label}: size of {name}", len(picture.svg) / 1000, "kB", 300))
@@ -115,7 +114,7 @@ def _timed(work: Callable[[], Any], repeats: int) -> tuple[list[float], Any]:
 
 
 def main() -> None:
-    """Measure and print, or, as the child, measure and hand the figures over."""
+    """Measure and print; in the child process, write the figures to a file."""
     if "--child" in sys.argv:
         figures = [vars(figure) for figure in measure_here()]
         Path(sys.argv[-1]).write_text(json.dumps(figures))

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.plain_app FOLDER PORT CONCURRENCY``: what one would write without this application.
+"""``python -m benchmarks.plain_app FOLDER PORT CONCURRENCY``: the usual Gradio app for speech recognition.
 
-A Gradio interface around transformers' pipeline, as the Gradio guide on speech recognition shows it: an audio
-component, a function that calls the pipeline in fp32 as it comes, and text. The peer of
-:mod:`benchmarks.people`.
+A Gradio interface around transformers' pipeline, as Gradio's guide on speech recognition shows it: an audio
+component, a function that calls the pipeline in fp32 with its defaults, and text. :mod:`benchmarks.users`
+compares this application with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from transformers import pipeline
 
 Recording = tuple[int, np.ndarray]
-"""What ``gr.Audio`` hands over: sample rate, and samples ``(n,)`` or ``(n, channels)``."""
+"""The value of ``gr.Audio``: sample rate, and samples ``(n,)`` or ``(n, channels)``."""
 
 
 def make_handler(folder: str) -> Callable[[Recording], str]:

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.recognition [TSV]``: word error rate through the whole application.
+"""``python -m benchmarks.recognition [TSV]``: word error rate of the complete application.
 
 Scores the example clips, and the utterances of a TSV (default: ``../shared/speech/test-clean-60.tsv``
 beside a checkout) whose first column is a path and whose last is the transcript.
@@ -41,23 +41,23 @@ def from_table(table: Path) -> list[Utterance]:
 
 
 async def hypotheses(utterances: Sequence[Utterance]) -> list[str]:
-    """What the application hears, in lower case."""
+    """Transcripts in lower case."""
     system = build_system(Settings(fetch_models=False, model="embedded", log_level="WARNING"))
     await system.orchestrator.start()
     try:
-        heard = []
+        texts = []
         for path, _ in utterances:
             result = await system.orchestrator.run(AudioTask(AudioSource(path=path)))
-            heard.append(result.transcript.text.lower() if result.transcript else "")
-        return heard
+            texts.append(result.transcript.text.lower() if result.transcript else "")
+        return texts
     finally:
         await system.orchestrator.stop()
 
 
 def score(name: str, utterances: Sequence[Utterance], limit: float | None = None) -> list[Figure]:
-    said = [text for _, text in utterances]
-    heard = asyncio.run(hypotheses(utterances))
-    wer, cer = 100 * jiwer.wer(said, heard), 100 * jiwer.cer(said, heard)
+    references = [text for _, text in utterances]
+    texts = asyncio.run(hypotheses(utterances))
+    wer, cer = 100 * jiwer.wer(references, texts), 100 * jiwer.cer(references, texts)
     return [
         Figure(f"{name}: word error rate", wer, "%", limit),
         Figure(f"{name}: character error rate", cer, "%"),
@@ -69,7 +69,7 @@ def measure(table: Path = TEST_SET) -> Sequence[Figure]:
     if table.exists():
         figures += score(table.stem, from_table(table), 45)
     else:
-        print(f"{table.name} is not here: only the example clips are scored")
+        print(f"{table.name} was not found: only the example clips are scored.")
     return figures
 
 

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.recovery``: what SIGKILL to the inference worker costs, in seconds.
+"""``python -m benchmarks.recovery``: recovery time after SIGKILL to the inference worker, seconds.
 
-Kills it in the middle of a request (which has to succeed all the same), sends a new request at that
-moment, and measures how long both take from the kill on.
+The worker is killed in the middle of a request, which must succeed all the same. A new request is sent at
+that moment. Measured is the time from the kill until each of them is answered.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def _inference_pid(system: System) -> int:
 
 
 async def _kill_once(system: System, clip: AudioSource) -> tuple[float, float]:
-    """Seconds from the kill until the hit request and a new one are answered."""
+    """Seconds from the kill until the interrupted request and a new one are answered."""
     killed_s = 0.0
     new: asyncio.Task[object] | None = None
     async for event in system.orchestrator.submit(AudioTask(clip)):
         if isinstance(event, Started) and event.operation is Operation.TRANSCRIBE and new is None:
-            await asyncio.sleep(0.05)  # let the forward pass begin
+            await asyncio.sleep(0.05)  # the forward pass has begun
             os.kill(_inference_pid(system), signal.SIGKILL)
             killed_s = time.perf_counter()
             new = asyncio.create_task(system.orchestrator.run(AudioTask(clip)))

@@ -1,7 +1,7 @@
-"""How figures are gathered and shown: medians with spread, and the machine they come from.
+"""Figures and their output: medians with spread, bars, and the machine in general terms.
 
-Every benchmark leaves ``<title>.json`` in ``benchmarks/results``, or in the folder that the environment
-variable ``BENCHMARKS_RESULTS`` names.
+Every benchmark writes ``<title>.json`` to ``benchmarks/results``, or to the folder in the environment
+variable ``BENCHMARKS_RESULTS``.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Figure:
 
 
 def number(value: float) -> str:
-    """``value`` with as many digits as one can use: ``1056``, ``26.3``, ``0.0651``, ``0.99994``."""
+    """``value`` with a sensible number of digits: ``1056``, ``26.3``, ``0.0651``, ``0.99994``."""
     digits = ".0f" if abs(value) >= 100 else ".5g" if 0.99 < value < 1 else ".3g"
     return f"{value:{digits}}".replace("-", "−")
 
@@ -60,7 +60,7 @@ def median_ms(name: str, seconds: Sequence[float], limit_ms: float | None = None
 
 
 def show(title: str, figures: Sequence[Figure]) -> bool:
-    """Print a table, write ``<title>.json``; whether every bar holds. Nothing measured leaves what was."""
+    """Print a table and write ``<title>.json``, if there are figures; whether every bar holds."""
     if not figures:
         return True
     print(f"\n## {title}\n\nmachine: {machine()}\n")
@@ -76,7 +76,7 @@ def show(title: str, figures: Sequence[Figure]) -> bool:
 
 
 def read(titles: Sequence[str]) -> dict[str, list[Figure]]:
-    """The figures last measured under each of ``titles``, in this order, less what was never measured."""
+    """The latest figures of each of ``titles``, in this order; titles without results are omitted."""
     found = {}
     for title in titles:
         path = RESULTS / f"{title}.json"
@@ -87,7 +87,7 @@ def read(titles: Sequence[str]) -> dict[str, list[Figure]]:
 
 
 def gather(titles: Sequence[str]) -> None:
-    """Write ``all.json``: the machine, and every figure last measured."""
+    """Write ``all.json``: the machine and the latest figures of all benchmarks."""
     groups = {
         title: [{**asdict(one), "holds": one.holds if one.bar else None} for one in figures]
         for title, figures in read(titles).items()
@@ -114,7 +114,7 @@ def machine() -> str:
 
 
 def instruction_sets(flags: frozenset[str]) -> list[str]:
-    """What Linux's ``/proc/cpuinfo`` says of vectors, and of arithmetic in bfloat16 and 8 bits."""
+    """Vector, bfloat16 and 8-bit instruction sets among the flags of Linux's ``/proc/cpuinfo``."""
     if "asimd" in flags:
         extensions = {"bf16": "bfloat16", "i8mm": "int8 products"}
         return ["NEON", *(name for flag, name in extensions.items() if flag in flags)]

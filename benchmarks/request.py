@@ -1,6 +1,6 @@
-"""``python -m benchmarks.request``: what one request of a 10 s clip costs, and what the layers add.
+"""``python -m benchmarks.request``: latency of a request for a 10 s clip, and the share of the layers.
 
-The whole way is measured in this process: orchestrator, service, bridge, workers, and back.
+The system runs in this process, with real workers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EVERYTHING = frozenset({Want.TRANSCRIPT, Want.FEATURES, Want.PICTURES})
 
 
 async def _timed(system: System, task: AudioTask) -> tuple[float, float, AudioResult]:
-    """Seconds until the transcript was known, seconds until all was done, and the result."""
+    """Seconds until the transcript, seconds until the end, and the result."""
     begin = time.perf_counter()
     transcript_s = 0.0
     async for event in system.orchestrator.submit(task):
@@ -56,7 +56,7 @@ async def measure() -> Sequence[Figure]:
             greedy = await _timed(system, AudioTask(clip, decoding=GREEDY))
             full = await _timed(system, AudioTask(clip, wants=EVERYTHING))
             if number == 0:
-                continue  # the first round warms the caches of the processor and the libraries
+                continue  # warms up the caches of processor and libraries
             whole.append(plain[1])
             forward.append(_stage(plain[2], "forward"))
             beam.append(_stage(plain[2], "decode text"))
@@ -66,12 +66,12 @@ async def measure() -> Sequence[Figure]:
     finally:
         await system.orchestrator.stop()
     return (
-        median_ms("10 s clip, whole request without pictures", whole, 500),
-        median_ms("of which the engine's forward pass", forward),
-        median_ms("of which decoding with the beam, aligning, rating", beam, 60),
-        median_ms("what the layers add (request on the best path minus forward)", added, 25),
+        median_ms("10 s clip, complete request without pictures", whole, 500),
+        median_ms("of which the forward pass", forward),
+        median_ms("of which beam decoding, alignment, confidences", beam, 60),
+        median_ms("overhead of the layers (greedy request minus forward pass)", added, 25),
         median_ms("with every picture: until the transcript", first),
-        median_ms("with every picture: until all is drawn", everything, 2000),
+        median_ms("with every picture: until the last picture", everything, 2000),
     )
 
 

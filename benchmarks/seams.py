@@ -1,4 +1,4 @@
-"""Long audio in windows as the service has it heard, and what becomes of words where two windows meet."""
+"""Emissions of long audio in windows, joined as in the service, and words lost or doubled at the seams."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from wav2vec2_app.worker.model.recognizer import Recognizer
 NEAR_S = 1.0
 """Words this close to a seam count as being at it."""
 SAME_S = 0.25
-"""A word that begins within so much of another, and reads the same, is the same."""
+"""Two words are the same if their texts are equal and they begin within this time, seconds."""
 
 
 @dataclass(frozen=True)
 class InWindows:
-    """A recording's emission; those of its windows, and when each begins; the seams. Times in seconds."""
+    """A recording's emission; the emissions of its windows and their starts; the seams. Times in seconds."""
 
     emission: Emission
     parts: tuple[Emission, ...]
@@ -34,8 +34,8 @@ class InWindows:
     seams_s: tuple[float, ...]
 
 
-def heard_in_windows(recognizer: Recognizer, samples: Float32, settings: Settings) -> InWindows:
-    """What the service would make of ``samples``."""
+def emit_in_windows(recognizer: Recognizer, samples: Float32, settings: Settings) -> InWindows:
+    """Run ``samples`` through the model as the service does."""
     grid = recognizer.grid
     windows = windows_of(
         len(samples), grid, window_s=settings.window_s, overlap_s=settings.window_overlap_s
@@ -53,36 +53,37 @@ def heard_in_windows(recognizer: Recognizer, samples: Float32, settings: Setting
 
 @dataclass
 class AtSeams:
-    """Words on the best path where two windows meet: ``compared`` are those that both hear."""
+    """Greedily decoded words where two windows overlap: ``compared`` are those that both contain."""
 
     compared: int = 0
     lost: int = 0
     doubled: int = 0
 
 
-def at_seams(heard: InWindows) -> AtSeams:
-    """What became of the words in what two neighbours share.
+def at_seams(recording: InWindows) -> AtSeams:
+    """Count the words in the overlaps of neighbouring windows.
 
-    *Lost* is one that both hear and the whole has not; *doubled* one that the whole has more often than
-    either, and more than once. What only one of them hears is a matter of its hearing, not of the seam.
+    A word is *lost* if both windows contain it and the joined emission does not; it is *doubled* if the
+    joined emission contains it more often than either window, and more than once. A word that only one
+    window contains is a recognition error, not an error of the seam.
     """
     found = AtSeams()
-    whole = _words(heard.emission, 0.0)
-    ears = [_words(one, start) for one, start in zip(heard.parts, heard.starts_s, strict=True)]
-    seams_s = (0.0, *heard.seams_s, heard.emission.duration_s)
-    edge_s = (
-        SEAM_CONTEXT_FRAMES * heard.emission.frame_s
-    )  # at its ends a window lacks what is beyond
-    for number, (left, right) in enumerate(pairwise(ears)):
-        stop_s = heard.starts_s[number] + heard.parts[number].duration_s
-        begin_s = max(heard.starts_s[number + 1] + edge_s, seams_s[number])
+    joined = _words(recording.emission, 0.0)
+    single = [
+        _words(one, start) for one, start in zip(recording.parts, recording.starts_s, strict=True)
+    ]
+    seams_s = (0.0, *recording.seams_s, recording.emission.duration_s)
+    edge_s = SEAM_CONTEXT_FRAMES * recording.emission.frame_s  # at its ends a window lacks context
+    for number, (left, right) in enumerate(pairwise(single)):
+        stop_s = recording.starts_s[number] + recording.parts[number].duration_s
+        begin_s = max(recording.starts_s[number + 1] + edge_s, seams_s[number])
         end_s = min(stop_s - edge_s, seams_s[number + 2])
         both = [one for one in left if begin_s < one[1] < end_s and _among(one, right)]
         found.compared += len(both)
-        found.lost += sum(not _among(one, whole) for one in both)
+        found.lost += sum(not _among(one, joined) for one in both)
         counts = [
             Counter(text for text, at_s in words if begin_s < at_s < end_s)
-            for words in (whole, left, right)
+            for words in (joined, left, right)
         ]
         more = counts[0] - (counts[1] | counts[2])
         found.doubled += sum(times for text, times in more.items() if counts[0][text] > 1)
@@ -100,26 +101,26 @@ def _among(word: tuple[str, float], words: Sequence[tuple[str, float]]) -> bool:
 
 @dataclass
 class Tally:
-    """Words said or heard, and those lost (said, not heard) or added (heard, not said)."""
+    """Words in all, and those lost (deletions) or added (insertions)."""
 
     words: int = 0
     lost_or_added: int = 0
 
     @property
     def share(self) -> float:
-        """Per cent."""
+        """Lost or added words, per cent."""
         return 100 * self.lost_or_added / max(1, self.words)
 
 
 def tally(
-    said: str, heard: Sequence[Word], seams: Sequence[float], near: Tally, far: Tally
+    reference: str, found: Sequence[Word], seams: Sequence[float], near: Tally, far: Tally
 ) -> None:
-    """Count the words of one recording, each by the time of the word heard at its place."""
-    found = jiwer.process_words(said, " ".join(word.text for word in heard).lower())
-    for chunk in found.alignments[0]:
+    """Count the words of one recording, each at the time of the recognised word that it is aligned with."""
+    aligned = jiwer.process_words(reference, " ".join(word.text for word in found).lower())
+    for chunk in aligned.alignments[0]:
         first, last = chunk.hyp_start_idx, max(chunk.hyp_start_idx, chunk.hyp_end_idx - 1)
         for number in range(max(chunk.ref_end_idx - chunk.ref_start_idx, last + 1 - first)):
-            word = heard[min(first + number, last, len(heard) - 1)]
+            word = found[min(first + number, last, len(found) - 1)]
             middle_s = (word.start_s + word.end_s) / 2
             at_seam = any(abs(middle_s - seam) < NEAR_S for seam in seams)
             counted = near if at_seam else far

@@ -1,4 +1,4 @@
-"""Servers as child processes: ours whole, and any other that is measured beside it."""
+"""Servers as child processes: ours, and any other that it is compared with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A started server: ``page_s`` seconds to the first page, ``ready_s`` until it can answer."""
+    """A started server: ``page_s`` seconds until the page is served, ``ready_s`` until requests are."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -30,7 +30,7 @@ class RunningServer:
     ready_s: float
 
     def client(self) -> Client:
-        """A new person's client; it reads no certificates, which would take 80 ms a request."""
+        """A new client. It loads no TLS certificates, which would take 80 ms per request."""
         return Client(self.url, verbose=False, ssl_verify=False)
 
     def resident_bytes(self) -> int:
@@ -38,7 +38,7 @@ class RunningServer:
         return sum(process.memory_info().rss for process in self._family())
 
     def processor_s(self) -> float:
-        """Processor time that the server and its living workers have used so far, seconds."""
+        """Processor time used so far by the server and its running workers, seconds."""
         return sum(sum(process.cpu_times()[:2]) for process in self._family())
 
     def _family(self) -> list[psutil.Process]:
@@ -48,7 +48,7 @@ class RunningServer:
 
 @contextmanager
 def running_server(environment: Mapping[str, str]) -> Iterator[RunningServer]:
-    """Start ``app.py`` on a free port, wait until it answers, stop it at the end."""
+    """Start ``app.py`` on a free port, wait until it is ready, stop it at the end."""
     port = free_port()
     settings = {
         "WAV2VEC2_FETCH_MODELS": "false",
@@ -77,19 +77,22 @@ def running(
         [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}
     )
     try:
-        page_s = _wait_for(f"{url}/", process) - begin
-        ready_s = _wait_for(f"{url}{ready}", process) - begin
+        page_s = wait_for(f"{url}/", process) - begin
+        ready_s = wait_for(f"{url}{ready}", process) - begin
         yield RunningServer(url, process, page_s, ready_s)
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], limit_s: float = 120.0) -> float:
+def wait_for(
+    url: str, process: subprocess.Popen[bytes] | None = None, limit_s: float = 120.0
+) -> float:
+    """Wait until ``url`` is served with status 200, as long as ``process`` runs; the time it was."""
     deadline = time.perf_counter() + limit_s
     while time.perf_counter() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"the server ended with exit code {process.returncode}")
+        if process and process.poll() is not None:
+            raise RuntimeError(f"The server exited with code {process.returncode}.")
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own address
                 if answer.status == 200:

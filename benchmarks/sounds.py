@@ -1,4 +1,4 @@
-"""Sounds in which nothing is said: noises, tones and chords, each drawn from a seed.
+"""Sounds without speech: noises, tones and chords, each generated from a seed.
 
 All are float32, mono, 16 kHz, within [-1, 1]; ``level_db`` is the RMS level relative to full scale.
 """
@@ -40,9 +40,9 @@ def tone(seconds: float, hertz: float, level_db: float) -> Float32:
 
 
 def chords(seconds: float, tempo_bpm: float, level_db: float, seed: int) -> Float32:
-    """A progression of chords, struck on the beat and dying away, with a bass and soft harmonics.
+    """A progression of chords, struck on the beat and decaying, with a bass and soft harmonics.
 
-    The seed draws the key, the loudness of the harmonics, how fast notes die away, and the rhythm.
+    The seed draws the key, the loudness of the harmonics, the decay of the notes, and the rhythm.
     """
     draw = np.random.default_rng(seed)
     beat_s = 60 / tempo_bpm
@@ -56,9 +56,12 @@ def chords(seconds: float, tempo_bpm: float, level_db: float, seed: int) -> Floa
         if begin >= len(music):
             break
         root, kind = PROGRESSION[number // 4 % len(PROGRESSION)]
-        struck = sum(
-            _note(key_hz * 2 ** ((root + step) / 12), decay_s, brightness)
-            for step in (-12, *kind, 12)
+        struck = np.sum(
+            [
+                _note(key_hz * 2 ** ((root + step) / 12), decay_s, brightness)
+                for step in (-12, *kind, 12)
+            ],
+            axis=0,
         )
         music[begin : begin + len(struck)] += struck[: len(music) - begin]
     return _at_level(music, level_db)
@@ -89,7 +92,7 @@ def mixed(speech: Float32, noise: Float32, snr_db: float) -> Float32:
 
 
 def joined(*parts: Float32, pause_s: float = 0.3) -> Float32:
-    """``parts`` one after the other, with a little silence between."""
+    """``parts`` one after the other, with ``pause_s`` of silence between."""
     pause = np.zeros(_count(pause_s), np.float32)
     return np.concatenate([piece for part in parts for piece in (part, pause)][:-1])
 
@@ -102,12 +105,14 @@ def _note(hertz: float, decay_s: float, brightness: float) -> Float32:
         if number * hertz < SAMPLE_RATE_HZ / 2
     )
     attack = np.minimum(1, clock / 0.01)
-    return (partials * attack * np.exp(-clock / decay_s)).astype(np.float32)
+    note: Float32 = (partials * attack * np.exp(-clock / decay_s)).astype(np.float32)
+    return note
 
 
 def _at_level(sound: np.ndarray, level_db: float) -> Float32:
     scaled = sound * (10 ** (level_db / 20) / (sound.std() + 1e-12))
-    return np.clip(scaled, -1, 1).astype(np.float32)
+    levelled: Float32 = np.clip(scaled, -1, 1).astype(np.float32)
+    return levelled
 
 
 def _clock(seconds: float) -> np.ndarray:

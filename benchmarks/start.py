@@ -1,7 +1,7 @@
-"""``python -m benchmarks.start [ROUNDS]``: from the command to the page, and on to the first transcript.
+"""``python -m benchmarks.start [ROUNDS]``: time from the command to the page and to the first transcript.
 
-The embedded model as it is installed; and a model of the base size at its second start, when what the first
-one found out about it (``WAV2VEC2_CACHE_FOLDER``) is there.
+Measured with the embedded model, and with a model of the base size at its second start, when the outcome of
+the first one's trials is in ``WAV2VEC2_CACHE_FOLDER``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Start:
 
 
 def start(environment: Mapping[str, str], number: int) -> Start:
-    """Start the server, ask once, stop it."""
+    """Start the server, send one request, stop it."""
     clip = handle_file(str(clip_of(CLIP_S, seed=number)))
     begin = time.perf_counter()
     with running_server(environment) as server:

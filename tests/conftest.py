@@ -1,13 +1,34 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and the option ``--thorough``."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.checkpoints import save_tiny_checkpoint
+from tests.selection import first_variants
 from wav2vec2_app.worker.model.resolve import Checkpoint
+
+hypothesis.settings.register_profile("thorough", max_examples=1000)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough", action="store_true", help="all variants of tests marked matrix, more fuzzing"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--thorough"):
+        hypothesis.settings.load_profile("thorough")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--thorough"):
+        items[:], left_out = first_variants(items)
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")

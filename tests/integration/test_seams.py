@@ -1,9 +1,9 @@
-"""Twenty seams and more with the embedded model: what both windows hear at one is in the whole, once."""
+"""Twenty seams and more with the embedded model: a word that both windows contain is there once."""
 
 import numpy as np
 import pytest
 
-from benchmarks.seams import at_seams, heard_in_windows
+from benchmarks.seams import at_seams, emit_in_windows
 from tests.examples import clips
 from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.settings import Settings
@@ -33,10 +33,10 @@ def talk(pause_s: float) -> Float32:
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.4])
 def test_no_word_is_lost_or_doubled_at_twenty_seams(recognizer: Recognizer, pause_s: float) -> None:
-    heard = heard_in_windows(recognizer, talk(pause_s), Settings())
+    recording = emit_in_windows(recognizer, talk(pause_s), Settings())
 
-    found = at_seams(heard)
+    found = at_seams(recording)
 
-    assert len(heard.seams_s) >= 20
+    assert len(recording.seams_s) >= 20
     assert found.compared >= 50
     assert (found.lost, found.doubled) == (0, 0)

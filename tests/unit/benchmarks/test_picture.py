@@ -41,7 +41,7 @@ def test_both_columns_come_out_about_the_same_height() -> None:
 
 
 def test_peers_are_compared_where_both_were_measured() -> None:
-    [(pair, theirs, ours)] = pairs({"peers": [THEIRS, OURS], "people": [THEIRS]})
+    [(pair, theirs, ours)] = pairs({"peers": [THEIRS, OURS], "users": [THEIRS]})
     assert (pair.title, theirs, ours) == ("peers", THEIRS, OURS)
 
 

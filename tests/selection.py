@@ -1,0 +1,19 @@
+"""Variants of a matrix that run: all with ``--thorough`` (``make test-all``), else the first of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+
+def first_variants(items: Sequence[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """The items to run and those to leave out: of tests marked ``matrix`` the first variant runs."""
+    seen: set[str] = set()
+    chosen, left_out = [], []
+    for item in items:
+        test = item.nodeid.split("[")[0]
+        is_later = item.get_closest_marker("matrix") is not None and test in seen
+        (left_out if is_later else chosen).append(item)
+        seen.add(test)
+    return chosen, left_out
