@@ -34,7 +34,8 @@ from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker import plots
 from wav2vec2_app.worker.audio import features
-from wav2vec2_app.worker.audio.decode import FORMATS, decode, probe
+from wav2vec2_app.worker.audio.decode import decode, probe
+from wav2vec2_app.worker.audio.formats import FORMATS
 from wav2vec2_app.worker.loop import Call, Operations, Reply
 
 
