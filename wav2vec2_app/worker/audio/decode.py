@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -23,17 +23,15 @@ from wav2vec2_app.speech.audio import Audio, AudioProbe, AudioSource
 from wav2vec2_app.worker.audio.limits import (
     LENGTH_TOLERANCE_S,
     is_usable_rate,
-    refuse_channels,
     refuse_long,
     refuse_rate,
     refuse_short,
     refuse_size,
     too_long,
 )
-from wav2vec2_app.worker.audio.mixing import ChannelMeter, channel_of, mean_of
+from wav2vec2_app.worker.audio.mixing import Channels, Downmix, Separation
 from wav2vec2_app.worker.audio.opening import open_reader
-from wav2vec2_app.worker.audio.output import Output
-from wav2vec2_app.worker.audio.reader import Reader, Samples
+from wav2vec2_app.worker.audio.reader import Reader
 from wav2vec2_app.worker.audio.splice import size_of
 from wav2vec2_app.worker.audio.timeline import Timeline
 
@@ -83,24 +81,6 @@ class Task:
     max_bytes: int
     on_block: Callable[[], None]
     spool: Path | None
-
-
-@dataclass
-class Pass:
-    """The results of decoding a file from its beginning to its end."""
-
-    outputs: list[Output]
-    timeline: Timeline
-    meter: ChannelMeter = field(default_factory=ChannelMeter)
-
-    @property
-    def resample_s(self) -> float:
-        return sum(output.resample_s for output in self.outputs)
-
-    def close(self) -> None:
-        """Remove what was written to files."""
-        for output in self.outputs:
-            output.close()
 
 
 def probe(
@@ -159,79 +139,63 @@ def decode(
     task = Task(source, options, max_duration_s, max_bytes, on_block, spool)
     started = time.perf_counter()
     if options.channels == "separate":
-        channels, resample_s = _separate(task)
+        audios, resample_s = _separate(task)
     else:
-        audio, resample_s = _mixed(task)
-        channels = (audio,)
+        audios, resample_s = _mixed(task)
     elapsed_s = time.perf_counter() - started
-    return Decoded(channels, decode_s=elapsed_s - resample_s, resample_s=resample_s)
+    return Decoded(tuple(audios), decode_s=elapsed_s - resample_s, resample_s=resample_s)
 
 
-def _mixed(task: Task) -> tuple[Audio, float]:
+def _mixed(task: Task) -> tuple[list[Audio], float]:
     """The mean of the channels, or the loudest where they cancel out; and seconds of resampling."""
+    mix = Downmix(task.spool)
     with _opened(task.source, task.max_bytes, task.options.track) as (reader, _):
-        done = _decode(reader, task, [None])
-        channel = done.meter.louder_channel()
+        timeline = _decode(reader, task, mix)
+        channel = mix.cancelled_by()
         if channel is None:
-            return _results(reader, done)[0], done.resample_s
-        done.close()
+            return _results(reader, timeline, mix), mix.resample_s
+    mix.close()
     with _opened(task.source, task.max_bytes, task.options.track) as (reader, _):
-        done = _decode(reader, task, [channel])
+        mix = Downmix(task.spool, channel)
+        timeline = _decode(reader, task, mix)
         warning = (
             f"The channels cancel each other out when mixed; only channel {channel + 1} was used."
         )
-        return _results(reader, done, warning)[0], done.resample_s
+        return _results(reader, timeline, mix, warning), mix.resample_s
 
 
-def _separate(task: Task) -> tuple[tuple[Audio, ...], float]:
+def _separate(task: Task) -> tuple[list[Audio], float]:
     """Each channel as a recording of its own; and seconds of resampling."""
     with _opened(task.source, task.max_bytes, task.options.track) as (reader, _):
-        refuse_channels(reader.header.channels)
-        done = _decode(reader, task, list(range(reader.header.channels)))
-        return tuple(_results(reader, done)), done.resample_s
+        separation = Separation(task.spool, reader.header.channels)
+        timeline = _decode(reader, task, separation)
+        return _results(reader, timeline, separation), separation.resample_s
 
 
-def _decode(reader: Reader, task: Task, channels: list[int | None]) -> Pass:
-    """Decode everything into one output for each of ``channels``; ``None`` is the mean."""
-    refuse_long(reader, task.max_duration_s, task.on_block)
+def _decode(reader: Reader, task: Task, channels: Channels) -> Timeline:
+    """Decode everything into ``channels``; on failure nothing is left behind."""
     limit_s = task.max_duration_s + LENGTH_TOLERANCE_S
-    outputs = [Output(spool) for spool in _spools(task.spool, len(channels))]
-    done = Pass(outputs, Timeline(limit_s))
+    timeline = Timeline(limit_s)
     try:
-        for block in done.timeline.with_silence(reader.blocks()):
-            if done.timeline.position_s > limit_s:
-                raise too_long(done.timeline.position_s, task.max_duration_s, at_least=True)
+        refuse_long(reader, task.max_duration_s, task.on_block)
+        for block in timeline.with_silence(reader.blocks()):
+            if timeline.position_s > limit_s:
+                raise too_long(timeline.position_s, task.max_duration_s, at_least=True)
             if len(block.samples) and is_usable_rate(block.rate_hz):
-                _push(done, block.samples, block.rate_hz, channels)
+                channels.push(block)
             task.on_block()
-        refuse_short(done.timeline.sound_s, reader)
+        refuse_short(timeline.sound_s, reader)
     except BaseException:
-        done.close()
+        channels.close()
         raise
-    return done
+    return timeline
 
 
-def _push(done: Pass, samples: Samples, rate_hz: int, channels: list[int | None]) -> None:
-    for output, channel in zip(done.outputs, channels, strict=True):
-        if channel is None:
-            mean = mean_of(samples)
-            done.meter.add(samples, mean)
-            output.push(mean, rate_hz)
-        else:
-            output.push(channel_of(samples, channel), rate_hz)
-
-
-def _spools(spool: Path | None, count: int) -> list[Path | None]:
-    if spool is None or count == 1:
-        return [spool] * count
-    return [spool.with_name(f"{spool.name}.{number}") for number in range(count)]
-
-
-def _results(reader: Reader, done: Pass, *warnings: str) -> list[Audio]:
+def _results(reader: Reader, timeline: Timeline, channels: Channels, *warnings: str) -> list[Audio]:
     header = reader.header
-    told = (*reader.warnings, *warnings, *_damage_warnings(reader, done.timeline))
+    told = (*reader.warnings, *warnings, *_damage_warnings(reader, timeline))
     audios = []
-    for output in done.outputs:
+    for output in channels.outputs:
         samples, level_warnings = output.finish()
         audios.append(
             Audio(

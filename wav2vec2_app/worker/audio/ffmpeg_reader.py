@@ -16,6 +16,7 @@ from wav2vec2_app.worker.audio.foreign import FOREIGN
 from wav2vec2_app.worker.audio.formats import Format
 from wav2vec2_app.worker.audio.reader import Block, Header, Samples, broken
 from wav2vec2_app.worker.audio.splice import read_at, size_of
+from wav2vec2_app.worker.audio.sync import states_duration
 from wav2vec2_app.worker.audio.tracks import Track, choose, codec_names, decodes, tracks_of
 
 SURVEYED_PACKETS = 1500
@@ -25,6 +26,10 @@ MAX_DEMUX_ERRORS = 100
 DEEP_PROBE = {"probesize": str(64 << 20), "analyzeduration": "120000000"}
 """How far FFmpeg looks for tracks on the second attempt, bytes and microseconds."""
 PACKETS_A_TICK = 256
+MAX_PACKET_S = 10.0
+"""A packet that claims to last longer is followed by a hole."""
+MAX_OGG_LEAD_S = 60.0
+"""An Ogg file that begins later is a piece of a broadcast: its times count from its beginning."""
 MAX_TIME_S = 1e9
 """Timestamps beyond are damaged."""
 HEAD_BYTES = 65_536
@@ -93,16 +98,16 @@ class FfmpegReader:
             self._stream = self._container.streams[self._track.index]
         except IndexError as error:
             raise broken() from error
-        start_us = self._container.start_time
-        from_start = self._format.clock == "start" and start_us is not None
-        self._origin_s = start_us / 1e6 if from_start else 0.0
+        start_s = (self._container.start_time or 0) / 1e6
+        joined = self._format is formats.OGG and start_s > MAX_OGG_LEAD_S
+        self._origin_s = start_s if joined or self._format.clock == "start" else 0.0
 
     def _read_header(self) -> Header:
         context = self._stream.codec_context
         duration_s = self._stated_duration_s()
         stated = duration_s is not None and self._format not in formats.STATES_NO_DURATION
         if self._format is formats.MP3:
-            stated = stated and any(tag in self._head for tag in (b"Xing", b"Info", b"VBRI"))
+            stated = stated and states_duration(self._head, duration_s or 0.0)
         return Header(
             format=f"{self._format.name}/{context.name.removesuffix('float')}",
             rate_hz=context.sample_rate or 0,
@@ -113,12 +118,16 @@ class FfmpegReader:
 
     def _stated_duration_s(self) -> float | None:
         """The end of the chosen track, else of the container, counted from the container's start."""
-        stream = self._stream
-        if stream.duration and stream.duration > 0 and self._format.clock != "none":
+        stream, container_s = self._stream, (self._container.duration or 0) / 1e6
+        if self._format is formats.OGG:
+            end_s = container_s - self._origin_s  # FFmpeg's duration of Ogg counts from zero
+        elif self._format is formats.FLV and (self._container.start_time or 0) > 0:
+            return None  # some writers count from the first packet, others from zero
+        elif stream.duration and stream.duration > 0 and self._format.clock != "none":
             start = stream.start_time or 0
             end_s = float((start + stream.duration) * stream.time_base) - self._origin_s
         else:
-            end_s = (self._container.duration or 0) / 1e6
+            end_s = container_s
         return end_s if 0 < end_s < MAX_TIME_S else None
 
     # --- surveying ------------------------------------------------------------------------------
@@ -138,10 +147,11 @@ class FfmpegReader:
                     end = max(end, time_s + _packet_s(packet))
         self._reopen()
         self._select()
-        seen_s = end - (start or 0.0)
+        start = start or 0.0
+        lead_s = start - self._origin_s if self._format.clock != "none" else 0.0
         if packets < SURVEYED_PACKETS or not read_bytes:
-            return seen_s, True
-        return seen_s * max(1.0, self._size_bytes / read_bytes), False
+            return lead_s + end - start, True
+        return lead_s + (end - start) * max(1.0, self._size_bytes / read_bytes), False
 
     def outlasts(self, limit_s: float, on_block: Callable[[], None]) -> bool:
         seen_s = 0.0
@@ -200,7 +210,9 @@ class FfmpegReader:
 
 
 def _packet_s(packet: av.Packet) -> float:
-    return float((packet.duration or 0) * packet.time_base) if packet.time_base else 0.0
+    if not packet.duration or not packet.time_base:
+        return 0.0
+    return min(max(float(packet.duration * packet.time_base), 0.0), MAX_PACKET_S)
 
 
 def _as_float(frame: av.AudioFrame) -> Samples:

@@ -104,8 +104,11 @@ class ChainedReader:
 
     def blocks(self) -> Iterator[Block]:
         while True:
-            yield from self._reader.blocks()
-            self.damaged = self.damaged or self._reader.damaged
+            silent = True
+            for block in self._reader.blocks():
+                silent = silent and not len(block.samples)
+                yield block
+            self.damaged = self.damaged or self._reader.damaged or silent
             if not self._rest:
                 return
             try:

@@ -1,21 +1,110 @@
 """From several channels to one: the mean, unless the channels cancel each other out.
 
 A stereo recording whose right channel is the inverse of the left averages to silence. Whether it
-does is decided over the whole file; the louder channel is used then.
+does is decided over the whole file; the louder channel is used then. Channels can also be kept apart,
+for calls with one speaker on each.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.worker.audio.reader import Samples
+from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
+from wav2vec2_app.worker.audio.limits import refuse_channels
+from wav2vec2_app.worker.audio.output import Output
+from wav2vec2_app.worker.audio.reader import Block, Samples
 
 CANCELLED_POWER = 0.1
 """The mean's power, relative to that of independent channels, below which channels cancel out."""
 AUDIBLE_POWER = 1e-9
 """Mean power below which there is nothing to cancel (-90 dBFS)."""
+
+
+class Channels(Protocol):
+    """Where decoded blocks go; each output becomes a recording."""
+
+    outputs: list[Output]
+
+    def push(self, block: Block) -> None:
+        """Append a block.
+
+        Raises:
+            InputError: ``audio.not_finite``, ``audio.too_many_channels``.
+        """
+
+    def close(self) -> None:
+        """Remove what was written to files."""
+
+
+class Downmix:
+    """All channels mixed to one; ``channel`` uses a single one instead."""
+
+    def __init__(self, spool: Path | None, channel: int | None = None) -> None:
+        self._channel = channel
+        self._meter = ChannelMeter()
+        self.outputs = [Output(spool)]
+
+    @property
+    def resample_s(self) -> float:
+        return self.outputs[0].resample_s
+
+    def push(self, block: Block) -> None:
+        if self._channel is None:
+            samples = mean_of(block.samples)
+            self._meter.add(block.samples, samples)
+        else:
+            samples = channel_of(block.samples, min(self._channel, block.samples.shape[1] - 1))
+        self.outputs[0].push(samples, block.rate_hz)
+
+    def cancelled_by(self) -> int | None:
+        """The channel to use because the mean of all is far quieter, or ``None``."""
+        return self._meter.louder_channel()
+
+    def close(self) -> None:
+        self.outputs[0].close()
+
+
+class Separation:
+    """Every channel by itself; ``spool`` gets ``.0``, ``.1`` … appended to its name.
+
+    Where there are fewer channels than elsewhere in the recording, the others are silent.
+    """
+
+    def __init__(self, spool: Path | None, channels: int) -> None:
+        self._spool = spool
+        self._position_s = 0.0
+        self.outputs: list[Output] = []
+        self._grow(channels)
+
+    @property
+    def resample_s(self) -> float:
+        return sum(output.resample_s for output in self.outputs)
+
+    def push(self, block: Block) -> None:
+        if block.samples.shape[1] > len(self.outputs):
+            self._grow(block.samples.shape[1])
+        for channel, output in enumerate(self.outputs):
+            output.push(channel_of(block.samples, channel), block.rate_hz)
+        self._position_s += block.duration_s
+
+    def _grow(self, channels: int) -> None:
+        refuse_channels(channels)
+        for number in range(len(self.outputs), channels):
+            spool = self._spool and self._spool.with_name(f"{self._spool.name}.{number}")
+            output = Output(spool)
+            output.push(
+                np.zeros(round(self._position_s * SAMPLE_RATE_HZ), np.float32), SAMPLE_RATE_HZ
+            )
+            self.outputs.append(output)
+
+    def close(self) -> None:
+        for output in self.outputs:
+            output.close()
 
 
 class ChannelMeter:

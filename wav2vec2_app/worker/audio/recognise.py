@@ -7,7 +7,7 @@ would follow playlists, which name other files and addresses.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -29,7 +29,7 @@ HEAD_BYTES = 65_536
 MAX_LEADING_PARTS = 64
 """Tags and runs of padding that are skipped before the stream."""
 MAX_PADDING_BYTES = 4 << 20
-"""Longest run of padding that is skipped."""
+"""Zeros and blanks that are skipped in all."""
 MAGIC_BYTES_LIKE_PADDING = 4
 """Bytes of a container's beginning that may be zeros or blanks (a size, a start code)."""
 MAX_ATOMS = 4096
@@ -60,18 +60,25 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x7f\xfe\x80\x01", formats.DTS),
     (b"\xfe\x7f\x01\x80", formats.DTS),
 )
-_SEARCHED = (
-    b"RIFF",
-    b"RF64",
-    b"BW64",
-    b"RIFX",
-    b"FORM",
-    b"ftyp",
-    b"fLaC",
-    b"OggS",
-    b"\x1aE\xdf\xa3",
-)
-"""What is searched for behind bytes of unknown meaning; each is checked further by ``_proves``."""
+_SEARCHED: dict[bytes, Callable[[bytes], bool]] = {
+    b"fLaC": lambda data: data[4:8] in (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22"),
+    b"OggS": lambda data: data[4:6] == b"\x00\x02",
+    b"\x1aE\xdf\xa3": lambda data: b"matroska" in data or b"webm" in data,
+    b"ftyp": lambda data: 16 <= int.from_bytes(data[:4], "big") <= 256,
+    b"RIFF": lambda data: data[8:12] in _RIFF_FORMS,
+    b"RF64": lambda data: data[8:12] == b"WAVE",
+    b"BW64": lambda data: data[8:12] == b"WAVE",
+    b"RIFX": lambda data: data[8:12] == b"WAVE",
+    b"FORM": lambda data: data[8:12] in (b"AIFF", b"AIFC"),
+    b"FLV\x01": lambda data: not data[4] & 0xFA and data[5:9] == b"\x00\x00\x00\x09",
+    b"\x00\x00\x01\xba": lambda data: data[4] >> 6 == 1 or data[4] >> 4 == 2,
+    b"#!AMR": lambda data: data[5:6] in (b"\n", b"-"),
+    b"\x30\x26\xb2\x75": lambda data: data[4:8] == b"\x8e\x66\xcf\x11",
+    b"caff": lambda data: data[4:12] == b"\x00\x01\x00\x00desc",
+    b".snd": lambda data: 24 <= int.from_bytes(data[4:8], "big") <= 4096,
+    b"riff\x2e\x91\xcf\x11": lambda data: data[24:28] == b"wave",
+}
+"""What is searched for behind bytes of unknown meaning, and what must follow it."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +95,14 @@ def recognise(file: BinaryIO, size_bytes: int) -> Found | None:
     Raises:
         InputError: ``audio.missing_beginning``.
     """
-    position, tagged = 0, False
+    position, tagged, padding = 0, False, 0
     for _ in range(MAX_LEADING_PARTS):
         if found := _at(file, position, size_bytes):
             return found
         tag = _tag_bytes(read_at(file, position, 32))
         length = tag or _padding_bytes(file, position)
-        if not length or position + length >= size_bytes:
+        padding += 0 if tag else length
+        if not length or padding > MAX_PADDING_BYTES or position + length >= size_bytes:
             break
         position, tagged = position + length, tagged or bool(tag)
     return _behind_junk(file, position, size_bytes, tagged=tagged)
@@ -203,14 +211,15 @@ def _atoms(file: BinaryIO, position: int, size_bytes: int) -> Iterator[bytes]:
 
 
 def _searched(head: bytes) -> tuple[int, Format] | None:
-    places = sorted(
-        place for magic in _SEARCHED for place in _occurrences(head, magic) if place >= 0
+    proved = (
+        place
+        for magic, proves in _SEARCHED.items()
+        for place in _occurrences(head, magic)
+        if len(head) - place >= 40 and proves(head[place : place + 64])
     )
-    for place in places:
-        if _proves(head, place):
-            found = _magic(head[place:], len(head))
-            if found is not None:
-                return place, found
+    for place in sorted(proved):
+        if format_ := _magic(head[place:], len(head)):
+            return place, format_
     return find_frames(head, CONSISTENT_AFTER_JUNK)
 
 
@@ -218,24 +227,9 @@ def _occurrences(head: bytes, magic: bytes) -> Iterator[int]:
     back = 4 if magic == b"ftyp" else 0
     place = head.find(magic)
     while place >= 0:
-        yield place - back
+        if place >= back:
+            yield place - back
         place = head.find(magic, place + 1)
-
-
-def _proves(head: bytes, place: int) -> bool:
-    """Whether what follows a magic number in the middle of a file fits it."""
-    data = head[place : place + 64]
-    if len(data) < 40:
-        return False
-    if data[:4] == b"fLaC":
-        return data[4:8] in (b"\x00\x00\x00\x22", b"\x80\x00\x00\x22")
-    if data[:4] == b"OggS":
-        return data[4] == 0 and data[5] == 2
-    if data[:4] == b"\x1aE\xdf\xa3":
-        return b"matroska" in data or b"webm" in data
-    if data[4:8] == b"ftyp":
-        return 16 <= int.from_bytes(data[:4], "big") <= 256
-    return data[8:12] in (b"WAVE", b"AVI ", b"AIFF", b"AIFC")
 
 
 # --- tags and padding ---------------------------------------------------------------------------
@@ -243,7 +237,8 @@ def _proves(head: bytes, place: int) -> bool:
 
 def _tag_bytes(head: bytes) -> int:
     """Length of the tag at the start: ID3v2.4.0 section 3.1, ID3v1, APEv2; 0 if there is none."""
-    if head.startswith(b"ID3") and len(head) >= 10 and not any(byte & 0x80 for byte in head[6:10]):
+    id3 = head.startswith((b"ID3\x02", b"ID3\x03", b"ID3\x04")) and len(head) >= 10
+    if id3 and not any(byte & 0x80 for byte in head[6:10]):
         shifts = zip(head[6:10], (21, 14, 7, 0), strict=True)
         footer = 10 if head[5] & 0x10 else 0
         return 10 + footer + sum(byte << shift for byte, shift in shifts)

@@ -115,14 +115,14 @@ def _fitting_fmt(fmt: bytes, start: bytes, layout: Layout) -> bytes:
     if len(fmt) < 14:
         return fmt
     tag, channels, rate_hz, _, block = struct.unpack_from(order + "HHIIH", fmt)
-    bits = int.from_bytes(fmt[14:16], layout.byte_order)
+    stated_bits = int.from_bytes(fmt[14:16], layout.byte_order)
     empty_guid = tag == EXTENSIBLE and not any(fmt[24:40])
     unstated = tag == 0 or empty_guid
     if not channels or not (unstated or tag in (PCM, IEEE_FLOAT)):
         return fmt
-    bits = bits or 8 * block // channels
+    bits = stated_bits or 8 * block // channels
     needed = channels * -(-bits // 8)
-    if not unstated and len(fmt) >= 16 and block >= needed and block % channels == 0:
+    if not unstated and stated_bits and block >= needed and block % channels == 0:
         return fmt
     block = max(block - block % channels, needed)
     if unstated:

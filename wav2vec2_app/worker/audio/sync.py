@@ -127,3 +127,21 @@ def _ac3(head: bytes) -> Frame | None:
     rate_hz = (48_000, 44_100, 32_000)[rate]
     words = _AC3_KBIT[size // 2] * 1000 * 1536 // (16 * rate_hz)
     return Frame(AC3, 2 * (words + (size & 1 if rate == 1 else 0)), (bitstream_id, rate))
+
+
+def states_duration(head: bytes, duration_s: float) -> bool:
+    """Whether ``duration_s`` of an MP3 is what its first frame states (a Xing or VBRI header).
+
+    Where files were joined it does not fit, and FFmpeg guesses from the bit rate instead.
+    """
+    if b"VBRI" in head:
+        return True
+    at = max(head.find(b"Xing"), head.find(b"Info"))
+    first = find_frames(head[: max(at, 0)] + bytes(8), 1)
+    if at < 0 or first is None or not head[at + 7] & 1:
+        return False
+    version, rate = head[first[0] + 1] >> 3 & 3, head[first[0] + 2] >> 2 & 3
+    rate_hz = _RATES_HZ[rate] >> {3: 0, 2: 1, 0: 2}[version]
+    samples = 1152 if version == 3 else 576
+    stated_s = int.from_bytes(head[at + 8 : at + 12], "big") * samples / rate_hz
+    return abs(stated_s - duration_s) <= 0.1 + 0.01 * stated_s
