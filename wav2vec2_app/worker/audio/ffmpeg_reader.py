@@ -173,7 +173,7 @@ class FfmpegReader:
         for packet in self._packets():
             self._note_reached(packet)
             frames = []
-            if packet.stream_index == self._stream.index:
+            if packet.stream.index == self._stream.index:
                 try:
                     frames = packet.decode()
                 except FOREIGN:
@@ -190,7 +190,9 @@ class FfmpegReader:
             try:
                 yield from self._container.demux()
                 return
-            except FOREIGN:  # noqa: PERF203 (each error ends one generator)
+            except FOREIGN as error:  # noqa: PERF203 (each error ends one generator)
+                if isinstance(error, IndexError):
+                    return  # the end, reached with tracks that were not announced
                 self.damaged = True
 
     def _note_reached(self, packet: av.Packet) -> None:

@@ -38,7 +38,9 @@ MAX_ATOMS = 4096
 _PADDING = b"\x00\r\n\t \xef\xbb\xbf"
 _RIFF_FORMS = {b"WAVE": formats.WAV, b"AVI ": formats.AVI}
 _WAVE_IDS = (b"RIFF", b"RF64", b"BW64", b"RIFX")
-_ATOMS = (b"wide", b"mdat", b"moov", b"free", b"skip", b"pnot", b"uuid")
+_ATOMS = (
+    b"wide", b"mdat", b"moov", b"free", b"skip", b"pnot", b"uuid", b"junk", b"udta", b"PICT", b"prfl"
+)  # fmt: skip
 _SEGMENT_ATOMS = (b"styp", b"moof", b"sidx", b"emsg", b"prft")
 _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b".snd", formats.AU),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 import soundfile
 
 from tests.audio_files import tone
@@ -228,12 +229,10 @@ def probed(data: bytes, *, limit_s: float = 60.0) -> AudioProbe:
 
 def refused(data: bytes, *, limit_s: float = 60.0, track: int | None = None) -> InputError:
     """The error that decoding ``data`` raises."""
-    try:
+    with pytest.raises(InputError) as caught:
         decoded(data, limit_s=limit_s, track=track)
-    except InputError as error:
-        assert error.hint
-        return error
-    raise AssertionError("the file was accepted")
+    assert caught.value.hint
+    return caught.value
 
 
 def onsets_s(samples: np.ndarray) -> list[float]:

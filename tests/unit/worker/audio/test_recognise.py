@@ -165,8 +165,7 @@ def atom(kind: bytes, payload: bytes = b"") -> bytes:
 def quicktime(moov_first: bool) -> bytes:
     """A QuickTime file of PCM without ``ftyp``."""
     options = {"movflags": "faststart"} if moov_first else {}
-    data = tones("mov", "pcm_s16le", 16_000, [0.0], duration_s=DURATION_S, options=options)
-    return data
+    return tones("mov", "pcm_s16le", 16_000, [0.0], duration_s=DURATION_S, options=options)
 
 
 def without_ftyp(data: bytes, before: bytes) -> bytes:
@@ -178,7 +177,7 @@ def without_ftyp(data: bytes, before: bytes) -> bytes:
     return before + (atom(b"free", bytes(filler - 8)) if filler else b"") + data[length:]
 
 
-@pytest.mark.parametrize("kind", [b"wide", b"free", b"skip", b"pnot"])
+@pytest.mark.parametrize("kind", [b"wide", b"free", b"skip", b"pnot", b"junk", b"udta"])
 @pytest.mark.parametrize("moov_first", [False, True])
 def test_quicktime_without_a_file_type_is_read(kind: bytes, moov_first: bool) -> None:
     payload = b"" if kind == b"wide" else bytes(4)

@@ -45,8 +45,16 @@ def test_a_wav_whose_size_was_never_written_is_whole(size: int, riff_size: int |
     assert is_whole(riff(fmt_chunk(), chunk(b"data", PCM, claimed=size), claimed=riff_size))
 
 
-@pytest.mark.parametrize("junk", [chunk(b"JUNK", bytes(28)), chunk(b"JUNK", bytes(4056)),
-    chunk(b"bext", bytes(602)) + chunk(b"minf", bytes(16)), chunk(b"FLLR", bytes(4044)), chunk(b"LIST", b"INFOISFT" + struct.pack("<I", 6) + b"Lavf62")])  # fmt: skip
+@pytest.mark.parametrize(
+    "junk",
+    [
+        chunk(b"JUNK", bytes(28)),
+        chunk(b"JUNK", bytes(4056)),
+        chunk(b"bext", bytes(602)) + chunk(b"minf", bytes(16)),
+        chunk(b"FLLR", bytes(4044)),
+        chunk(b"LIST", b"INFOISFT" + struct.pack("<I", 6) + b"Lavf62"),
+    ],
+)
 @pytest.mark.parametrize("first", [True, False])
 def test_a_recorder_that_crashed_with_other_chunks_first_is_whole(junk: bytes, first: bool) -> None:
     before = (junk, fmt_chunk()) if first else (fmt_chunk(), junk)
@@ -86,6 +94,14 @@ def test_what_follows_the_samples_is_not_sound(after: bytes) -> None:
 
     assert audio.duration_s == 3.0
     assert audio.warnings == ()
+
+
+@pytest.mark.parametrize("size", [0, 8, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_wrong_size_of_the_whole_file_alone_does_not_matter(size: int) -> None:
+    assert is_whole(riff(fmt_chunk(), chunk(b"data", PCM), claimed=size))
+    aiff = bytearray(written(SAMPLES, fmt="AIFF"))
+    aiff[4:8] = struct.pack(">I", size)
+    assert is_whole(bytes(aiff))
 
 
 def test_a_truthful_empty_wav_is_still_empty() -> None:
