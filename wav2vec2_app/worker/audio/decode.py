@@ -33,7 +33,7 @@ from wav2vec2_app.worker.audio.mixing import Channels, Downmix, Separation
 from wav2vec2_app.worker.audio.opening import open_reader
 from wav2vec2_app.worker.audio.reader import Reader
 from wav2vec2_app.worker.audio.splice import size_of
-from wav2vec2_app.worker.audio.timeline import Timeline
+from wav2vec2_app.worker.audio.timeline import Timeline, joined
 
 MISSING_S = 0.1
 """A recording that ends this much before its header says is called cut off."""
@@ -178,7 +178,7 @@ def _decode(reader: Reader, task: Task, channels: Channels) -> Timeline:
     timeline = Timeline(limit_s)
     try:
         refuse_long(reader, task.max_duration_s, task.on_block)
-        for block in timeline.with_silence(reader.blocks()):
+        for block in joined(timeline.with_silence(reader.blocks())):
             if timeline.position_s > limit_s:
                 raise too_long(timeline.position_s, task.max_duration_s, at_least=True)
             if len(block.samples) and is_usable_rate(block.rate_hz):

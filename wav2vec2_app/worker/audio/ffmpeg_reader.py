@@ -52,6 +52,7 @@ class FfmpegReader:
         self._options: dict[str, str] = {}
         self.damaged = format_ is formats.OGG and not _ogg_is_whole(file, self._size_bytes)
         self.reached_s = 0.0
+        self._units_s: dict[int, float] = {}
         self._open()
         try:
             self._track, self.warnings = self._choose(track)
@@ -172,17 +173,17 @@ class FfmpegReader:
         nothing = np.zeros((0, max(1, self.header.channels)), np.float32)
         for packet in self._packets():
             self._note_reached(packet)
-            frames = []
+            blocks: list[Block] = []
             if packet.stream.index == self._stream.index:
                 try:
-                    frames = packet.decode()
+                    blocks = [
+                        Block(_as_float(frame), frame.sample_rate, self._time_s(frame))
+                        for frame in packet.decode()
+                        if frame.sample_rate > 0 and frame.samples
+                    ]
                 except FOREIGN:
                     self.damaged = True  # this packet is skipped
-            for frame in frames:
-                if frame.sample_rate > 0 and frame.samples:
-                    yield Block(_as_float(frame), frame.sample_rate, self._time_s(frame))
-            if not frames:
-                yield Block(nothing, max(1, self.header.rate_hz))
+            yield from blocks or [Block(nothing, max(1, self.header.rate_hz))]
 
     def _packets(self) -> Iterator[av.Packet]:
         """The packets of all tracks; demuxing goes on behind damaged places."""
@@ -196,16 +197,23 @@ class FfmpegReader:
                 self.damaged = True
 
     def _note_reached(self, packet: av.Packet) -> None:
-        if packet.pts is not None and self._format.clock != "none":
-            end_s = float(packet.pts * packet.time_base) + _packet_s(packet)
+        if self._format.clock != "none" and packet.pts is not None:
+            unit_s = self._unit_s(packet.stream)
+            end_s = (packet.pts + min(packet.duration or 0, MAX_PACKET_S / unit_s)) * unit_s
             if end_s < MAX_TIME_S:
                 self.reached_s = max(self.reached_s, end_s)
 
     def _time_s(self, frame: av.AudioFrame) -> float | None:
-        if self._format.clock == "none" or frame.pts is None or not frame.time_base:
+        if self._format.clock == "none" or frame.pts is None:
             return None
-        time_s = float(frame.pts * frame.time_base) - self._origin_s
+        time_s = frame.pts * self._unit_s(self._stream) - self._origin_s
         return time_s if abs(time_s) < MAX_TIME_S else None
+
+    def _unit_s(self, stream: av.stream.Stream) -> float:
+        """Seconds of one tick of a stream's timestamps; fractions would be slow for each packet."""
+        if stream.index not in self._units_s:
+            self._units_s[stream.index] = float(stream.time_base or 1)
+        return self._units_s[stream.index]
 
     def close(self) -> None:
         self._container.close()
@@ -219,6 +227,8 @@ def _packet_s(packet: av.Packet) -> float:
 
 def _as_float(frame: av.AudioFrame) -> Samples:
     """A decoded frame as float32 ``(n, channels)``; integers scaled to [-1, 1]."""
+    if frame.format.name not in av.audio.frame.format_dtypes:
+        (frame,) = av.AudioResampler(format="fltp").resample(frame)  # 64-bit integers
     values = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(-1, frame.layout.nb_channels).T

@@ -7,11 +7,11 @@ for calls with one speaker on each.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
@@ -56,7 +56,7 @@ class Downmix:
     def push(self, block: Block) -> None:
         if self._channel is None:
             samples = mean_of(block.samples)
-            self._meter.add(block.samples, samples)
+            self._meter.add(block.samples)
         else:
             samples = channel_of(block.samples, min(self._channel, block.samples.shape[1] - 1))
         self.outputs[0].push(samples, block.rate_hz)
@@ -117,34 +117,35 @@ class ChannelMeter:
         self._mean_sum = 0.0
         self._mean_square = 0.0
 
-    def add(self, block: Samples, mean: Samples) -> None:
-        """Account for a block ``(n, channels)`` and its mean ``(n,)``."""
+    def add(self, block: Samples) -> None:
+        """Account for a block ``(n, channels)``."""
         channels = block.shape[1]
         if channels < 2:
             return
         if channels > len(self._sums):
-            more = channels - len(self._sums)
-            self._sums = np.concatenate([self._sums, np.zeros(more)])
-            self._squares = np.concatenate([self._squares, np.zeros(more)])
+            more = np.zeros(channels - len(self._sums))
+            self._sums = np.concatenate([self._sums, more])
+            self._squares = np.concatenate([self._squares, more])
+        with np.errstate(over="ignore", invalid="ignore"):
+            products = (block.T @ block).astype(np.float64)
+            sums = (np.ones(len(block), np.float32) @ block).astype(np.float64)
         self._count += len(block)
-        self._sums[:channels] += block.sum(axis=0, dtype=np.float64)
-        self._squares[:channels] += np.einsum("ij,ij->j", block, block, dtype=np.float64)
-        self._mean_sum += float(mean.sum(dtype=np.float64))
-        self._mean_square += float(np.einsum("i,i->", mean, mean, dtype=np.float64))
+        self._sums[:channels] += sums
+        self._squares[:channels] += products.diagonal()
+        self._mean_sum += float(sums.sum()) / channels
+        self._mean_square += float(products.sum()) / channels**2
 
     def louder_channel(self) -> int | None:
         """The loudest channel's index if the channels cancel each other out, else ``None``."""
         if not self._count:
             return None
-        powers = self._powers()
+        powers = self._squares / self._count - np.square(self._sums / self._count)
         mean_power = self._mean_square / self._count - (self._mean_sum / self._count) ** 2
         independent = float(powers.sum()) / len(powers) ** 2
-        if independent < AUDIBLE_POWER or mean_power >= CANCELLED_POWER * independent:
+        audible = math.isfinite(independent) and independent > AUDIBLE_POWER
+        if not audible or mean_power >= CANCELLED_POWER * independent:
             return None
         return int(powers.argmax())
-
-    def _powers(self) -> NDArray[np.float64]:
-        return np.maximum(self._squares / self._count - np.square(self._sums / self._count), 0.0)
 
 
 def mean_of(block: Samples) -> Samples:

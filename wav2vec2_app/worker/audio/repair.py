@@ -125,9 +125,12 @@ def _fitting_fmt(fmt: bytes, start: bytes, layout: Layout) -> bytes:
     if not unstated and stated_bits and block >= needed and block % channels == 0:
         return fmt
     block = max(block - block % channels, needed)
+    if block > 0xFFFF or bits > 64:
+        return fmt
+    byte_rate = min(rate_hz * block, 0xFFFFFFFF)
     if unstated:
         tag = IEEE_FLOAT if _looks_like_float(start, bits, order) else PCM
-    return struct.pack(order + "HHIIHH", tag, channels, rate_hz, rate_hz * block, block, bits)
+    return struct.pack(order + "HHIIHH", tag, channels, rate_hz, byte_rate, block, bits)
 
 
 def _looks_like_float(start: bytes, bits: int, order: str) -> bool:

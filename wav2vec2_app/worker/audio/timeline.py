@@ -14,6 +14,8 @@ from wav2vec2_app.worker.audio.reader import Block
 
 MAX_HOLE_S = 0.05
 """Shorter holes are rounding of the timestamps; longer ones become silence."""
+JOINED_FRAMES = 1 << 14
+"""Short blocks are joined to this many samples: each block costs a call of the resampler."""
 SILENCE_FRAMES = 1 << 16
 """Samples of silence in one block."""
 
@@ -84,3 +86,32 @@ class Timeline:
             silence = Block(np.zeros((count, block.samples.shape[1]), np.float32), block.rate_hz)
             self.position_s += silence.duration_s
             yield silence
+
+
+def joined(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The samples of ``blocks`` in fewer, larger blocks; empty blocks mark progress as before."""
+    parts: list[Block] = []
+    frames = 0
+    for block in blocks:
+        if not len(block.samples):
+            yield block
+            continue
+        if parts and (frames >= JOINED_FRAMES or not _alike(parts[0], block)):
+            yield _join(parts)
+            parts, frames = [], 0
+        parts.append(block)
+        frames += len(block.samples)
+    if parts:
+        yield _join(parts)
+
+
+def _alike(first: Block, second: Block) -> bool:
+    same_channels = first.samples.shape[1] == second.samples.shape[1]
+    return same_channels and first.rate_hz == second.rate_hz
+
+
+def _join(parts: list[Block]) -> Block:
+    if len(parts) == 1:
+        return parts[0]
+    samples = np.concatenate([part.samples for part in parts])
+    return Block(samples, parts[0].rate_hz, parts[0].start_s)

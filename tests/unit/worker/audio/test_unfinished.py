@@ -341,6 +341,26 @@ def test_an_aiff_chunk_of_odd_length_without_padding_is_passed_over() -> None:
     np.testing.assert_allclose(audio.samples, SAMPLES, atol=0.001)
 
 
+@pytest.mark.parametrize(
+    ("channels", "rate_hz"), [(65_535, 0xFFFFFFFF), (9_000, 16_000), (1, 0xFFFFFFFF)]
+)
+@pytest.mark.parametrize("tag", [0, 1, 3])
+def test_a_fmt_chunk_of_impossible_figures_is_a_typed_refusal(
+    channels: int, rate_hz: int, tag: int
+) -> None:
+    fmt = chunk(b"fmt ", struct.pack("<HHIIHH", tag, channels, rate_hz, 0, 0, 64))
+
+    assert refused(riff(fmt, chunk(b"data", PCM))).code.startswith("audio.")
+
+
+def test_samples_of_64_bits_are_decoded() -> None:
+    raw = (SAMPLES.astype(np.float64) * (1 << 62)).astype("<i8").tobytes()
+
+    audio = decoded(riff(fmt_chunk(bits=64), chunk(b"data", raw)))
+
+    np.testing.assert_allclose(audio.samples, SAMPLES / 2, atol=0.001)
+
+
 def test_adpcm_and_other_encodings_are_still_decoded() -> None:
     for subtype in ("IMA_ADPCM", "MS_ADPCM", "GSM610", "G721_32"):
         rate_hz = 8_000 if subtype in ("GSM610", "G721_32") else 16_000
