@@ -1,11 +1,11 @@
 """Acoustic features of 16 kHz speech: log-mel, MFCC, pitch, level, and a summary of scalar facts.
 
-Written on numpy's FFT alone. librosa has the same features, but its first mel spectrogram costs half
-a minute and 200 MB of just-in-time compilation in a fresh installation, which a worker that must be
-ready within seconds cannot pay; the tests hold the filters against librosa's instead.
+Computed with numpy's FFT. librosa has the same features, but its first mel spectrogram takes half a
+minute and 200 MB of just-in-time compilation in a fresh installation, which is too long for a worker
+that must be ready within seconds. The tests compare the filters with librosa's.
 
-One frame grid for everything: frame ``i`` is centred at ``i * HOP_S``; the ends are padded with
-zeros. The work goes in blocks of frames, so its memory does not grow with the recording.
+All features share one frame grid: frame ``i`` is centred at ``i * HOP_S``, and the ends are padded
+with zeros. Frames are processed in blocks, so memory does not grow with the recording.
 
 Sources:
 
@@ -50,7 +50,7 @@ VOICED_APERIODICITY = 0.2
 VOICED_FLOOR_DBFS = -65.0
 VOICED_RANGE_DB = 40.0
 """Frames further below the recording's loud frames are not called voiced."""
-SHORTEST_VOICING = 3  # frames; a vocal fold does not swing for 20 ms only
+SHORTEST_VOICING = 3  # frames; voicing of 20 ms is an error of measurement
 
 BLOCK_FRAMES = 2000  # 20 s: some 30 MB of work space
 
@@ -90,7 +90,7 @@ def extract(samples: Float32, *, on_block: Callable[[], None] = lambda: None) ->
 
 
 def warm_up() -> None:
-    """Build the tables, so that the first request does not."""
+    """Compute the tables in advance, before the first request."""
     extract(np.zeros(SAMPLE_RATE_HZ // 10, np.float32))
 
 
@@ -250,11 +250,11 @@ def _without_octave_jumps(f0_hz: Float32) -> Float32:
 def _without_short_runs(f0_hz: Float32, shortest: int) -> Float32:
     voiced = np.isfinite(f0_hz)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], voiced, [False]]).astype(np.int8)))
-    kept = f0_hz.copy()
+    longer = f0_hz.copy()
     for start, stop in edges.reshape(-1, 2):
         if stop - start < shortest:
-            kept[start:stop] = np.nan
-    return kept
+            longer[start:stop] = np.nan
+    return longer
 
 
 # --- summary -----------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from wav2vec2_app.protocol.message import Context, Empty
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.worker import plots
 from wav2vec2_app.worker.audio import decode, features
+from wav2vec2_app.worker.audio.formats import FORMATS
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.stages import sequence
 
@@ -51,7 +52,7 @@ def create(config: Mapping[str, object]) -> Role:
             AnalyzeRequest.handler(analyze),
             DrawRequest.handler(draw),
         ),
-        info=lambda: AudioInfo(tuple(decode.FORMATS)),
+        info=lambda: AudioInfo(tuple(FORMATS)),
     )
 
 

@@ -1,0 +1,107 @@
+"""Recordings whose sampling rate or number of channels changes on the way are decoded to the end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.audio_files import tone
+from tests.unit.worker.audio.recordings import decoded, probed, refused, separated, tones, written
+
+FORMATS = ["mp3", "aac", "ac3", "flac", "vorbis", "opus", "mpegts", "mpeg"]
+
+
+def piece(fmt: str, rate_hz: int, channels: int, frequency_hz: float, duration_s: float) -> bytes:
+    samples = tone(duration_s, rate_hz, frequency_hz)
+    if channels > 1:
+        samples = np.repeat(samples[:, None], channels, axis=1)
+    if fmt in ("flac", "vorbis", "opus"):
+        container, subtype = {
+            "flac": ("FLAC", "PCM_16"), "vorbis": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS")
+        }[fmt]  # fmt: skip
+        return written(samples, rate_hz, container, subtype)
+    container, codec = {
+        "mp3": ("mp3", "libmp3lame"), "aac": ("adts", "aac"), "ac3": ("ac3", "ac3"),
+        "mpegts": ("mpegts", "aac"), "mpeg": ("mpeg", "mp2"),
+    }[fmt]  # fmt: skip
+    return tones(container, codec, rate_hz, [0.0], duration_s=duration_s, channels=channels)
+
+
+def frequency_hz(samples: np.ndarray) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(spectrum.argmax() * 16_000 / len(samples))
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [((48_000, 1), (48_000, 2)), ((48_000, 2), (48_000, 1)), ((44_100, 1), (48_000, 1)),
+     ((48_000, 2), (32_000, 1)), ((48_000, 1), (44_100, 2))],
+)  # fmt: skip
+def test_a_change_in_the_middle_is_followed(
+    fmt: str, first: tuple[int, int], second: tuple[int, int]
+) -> None:
+    if fmt == "opus":
+        first, second = (
+            (48_000 if rate == 48_000 else 24_000, count) for rate, count in (first, second)
+        )
+    data = piece(fmt, *first, 440.0, 2.0) + piece(fmt, *second, 440.0, 3.0)
+
+    audio = decoded(data)
+
+    assert audio.duration_s == pytest.approx(5.0, abs=0.25)
+    assert frequency_hz(audio.samples[4_000:28_000]) == pytest.approx(440, abs=3)
+    assert frequency_hz(audio.samples[40_000:76_000]) == pytest.approx(440, abs=3)
+    assert not any("cut off:" in warning for warning in audio.warnings)
+    assert audio.original_rate_hz == first[0] or fmt in ("opus", "mpeg")
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_several_changes_are_followed(fmt: str) -> None:
+    rates_hz = (
+        (48_000, 24_000, 48_000, 16_000) if fmt == "opus" else (48_000, 44_100, 32_000, 48_000)
+    )
+    data = b"".join(piece(fmt, rate_hz, 1, 440.0, 1.0) for rate_hz in rates_hz)
+
+    assert decoded(data).duration_s == pytest.approx(4.0, abs=0.4)
+
+
+@pytest.mark.parametrize("fmt", ["mp3", "aac", "flac", "vorbis", "opus"])
+def test_pieces_of_one_kind_are_joined_without_a_warning(fmt: str) -> None:
+    data = piece(fmt, 48_000, 1, 440.0, 1.0) * 5
+
+    audio = decoded(data)
+
+    assert audio.duration_s == pytest.approx(5.0, abs=0.4)
+    assert not any("cut off:" in warning for warning in audio.warnings)
+    probed(data)
+
+
+@pytest.mark.parametrize("fmt", ["vorbis", "opus", "flac"])
+def test_the_limit_counts_all_links(fmt: str) -> None:
+    data = piece(fmt, 48_000, 1, 440.0, 1.0) * 5
+
+    assert decoded(data, limit_s=5.5).duration_s == pytest.approx(5.0, abs=0.4)
+    assert refused(data, limit_s=3.0).code == "audio.too_long"
+
+
+@pytest.mark.parametrize("fmt", ["vorbis", "opus", "flac"])
+def test_a_damaged_link_costs_that_link(fmt: str) -> None:
+    first, second = piece(fmt, 48_000, 1, 440.0, 1.0), bytearray(piece(fmt, 48_000, 2, 440.0, 1.0))
+    second[60:] = bytes(len(second) - 60)
+
+    audio = decoded(first + bytes(second) + first)
+
+    assert audio.duration_s == pytest.approx(2.0, abs=0.2)
+    assert audio.warnings
+
+
+@pytest.mark.parametrize("fmt", ["vorbis", "opus", "aac", "mp3"])
+def test_separate_channels_go_silent_where_there_is_one(fmt: str) -> None:
+    data = piece(fmt, 48_000, 2, 440.0, 1.0) + piece(fmt, 48_000, 1, 440.0, 1.0)
+
+    left, right = separated(data)
+
+    assert len(left.samples) == len(right.samples)
+    assert np.abs(left.samples[20_000:30_000]).max() > 0.3
+    assert np.abs(right.samples[20_000:30_000]).max() < 0.01
