@@ -29,6 +29,7 @@ lint: $(VENV)/.installed-dev ## check style, types, import directions, wording a
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tools.lint_words
 	$(BIN)/python -m tools.lint_sizes
+	$(BIN)/python -m tools.api_reference --check
 
 format: $(VENV)/.installed-dev ## apply the fixes that ruff can make
 	$(BIN)/ruff check --fix .
