@@ -71,7 +71,7 @@ def in_folder(folder: Path, name: str = "") -> Checkpoint:
         ("auto", ("auto", "")),
     ],
 )
-def test_language_stands_after_the_colon(name: str, parts: tuple[str, str]) -> None:
+def test_language_follows_the_colon(name: str, parts: tuple[str, str]) -> None:
     assert split_name(name) == parts
 
 
@@ -97,7 +97,7 @@ def test_without_any_choice_it_is_english_or_the_only_one(copy: Path) -> None:
     assert "ß" in Alphabet.of(copy).tokens
 
 
-def test_folder_and_path_take_a_language(folder: Path) -> None:
+def test_folder_and_path_may_have_a_language(folder: Path) -> None:
     policy = ModelPolicy(embedded=folder, folders=(folder,))
 
     for name in (f"{folder.name}:deu", f"{folder}:deu"):
@@ -107,7 +107,7 @@ def test_folder_and_path_take_a_language(folder: Path) -> None:
         assert checkpoint.adapter == folder / "adapter.deu.safetensors"
 
 
-def test_unknown_language_is_told_with_the_known_ones(folder: Path) -> None:
+def test_error_of_an_unknown_language_lists_the_known_ones(folder: Path) -> None:
     with pytest.raises(ModelError) as refused:
         in_folder(folder, "xyz")
     with pytest.raises(ModelError) as unread:
@@ -128,7 +128,7 @@ def test_language_whose_adapter_is_missing_is_not_known_in_a_folder(copy: Path) 
     assert refused.value.metadata["known"] == ["eng", "tur-script_latin"]
 
 
-def test_model_of_one_language_has_none_to_choose(tiny_folder: Path) -> None:
+def test_model_with_one_language_has_no_choice(tiny_folder: Path) -> None:
     with pytest.raises(ModelError) as refused:
         in_folder(tiny_folder, "deu")
 
@@ -170,7 +170,7 @@ def test_both_engines_compute_what_transformers_computes_with_the_adapter(
         assert engine.outputs == len(Alphabet.of(folder, language).tokens)
 
 
-def test_weights_without_adapter_files_speak_their_own_language(folder: Path, copy: Path) -> None:
+def test_weights_without_adapter_files_have_their_own_language(folder: Path, copy: Path) -> None:
     for adapter in copy.glob("adapter.*"):
         adapter.unlink()
     alone, beside = OpenVinoEngine(precision="fp32"), OpenVinoEngine(precision="fp32")
@@ -181,7 +181,7 @@ def test_weights_without_adapter_files_speak_their_own_language(folder: Path, co
 
 
 @pytest.mark.parametrize("change", ["missing", "unexpected", "damaged"])
-def test_adapter_of_another_model_is_refused_by_both_engines(copy: Path, change: str) -> None:
+def test_adapter_of_another_model_is_rejected_by_both_engines(copy: Path, change: str) -> None:
     path = copy / "adapter.deu.safetensors"
     tensors = load_file(path)
     if change == "missing":
@@ -218,7 +218,7 @@ def hub_policy(folder: Path, *names: str) -> ModelPolicy:
     return ModelPolicy(embedded=folder, preferred=names[0], allowed=names)
 
 
-def test_fetched_language_is_complete_and_others_are_fetched_when_asked_for(
+def test_downloaded_language_is_complete_and_others_are_downloaded_on_demand(
     hub: str, folder: Path
 ) -> None:
     policy = hub_policy(folder, NAME)
@@ -239,7 +239,7 @@ def test_fetched_language_is_complete_and_others_are_fetched_when_asked_for(
     assert resolve(f"{NAME}:tur-script_latin", policy).language == "tur-script_latin"
 
 
-def test_default_language_is_fetched_where_none_is_named(hub: str, folder: Path) -> None:
+def test_default_language_is_downloaded_if_none_is_named(hub: str, folder: Path) -> None:
     fetch(NAME, lambda done, total: None, endpoint=hub)
 
     checkpoint = resolve("auto", hub_policy(folder, NAME))
@@ -247,7 +247,7 @@ def test_default_language_is_fetched_where_none_is_named(hub: str, folder: Path)
     assert checkpoint.adapter is not None
 
 
-def test_language_that_the_hub_has_not_is_refused_before_the_weights_come(hub: str) -> None:
+def test_language_that_the_hub_lacks_is_rejected_before_the_download(hub: str) -> None:
     with pytest.raises(ModelError) as refused:
         fetch(f"{NAME}:xyz", lambda done, total: None, endpoint=hub)
 
@@ -265,7 +265,7 @@ def test_preferred_model_may_name_its_language(hub: str, folder: Path) -> None:
     assert resolve("auto", policy).language == "deu"
 
 
-def test_language_that_is_allowed_alone_opens_no_other(hub_cache: Path, folder: Path) -> None:
+def test_allowing_one_language_does_not_allow_others(hub_cache: Path, folder: Path) -> None:
     policy = hub_policy(folder, f"{NAME}:deu")
 
     with pytest.raises(ModelError) as allowed:

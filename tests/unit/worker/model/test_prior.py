@@ -33,7 +33,7 @@ def test_prior_is_the_mean_probability_of_each_token_over_all_frames() -> None:
     assert "<s>" not in document["log_prior"]  # never spelled
 
 
-def test_part_of_it_is_taken_off_and_the_emission_stays_as_it_was(tmp_path: Path) -> None:
+def test_weighted_prior_is_subtracted_and_the_emission_unchanged(tmp_path: Path) -> None:
     (tmp_path / PRIOR_FILE).write_text(json.dumps(measure_prior(HEARD, 0.5)))
     prior = read_prior(tmp_path, TOKENS)
     said = replace(HEARD[0], prior=prior)
@@ -61,7 +61,7 @@ def test_part_of_it_is_taken_off_and_the_emission_stays_as_it_was(tmp_path: Path
         {"version": 1, "weight": 0.5, "log_prior": []},
     ],
 )
-def test_broken_prior_is_as_good_as_none(
+def test_broken_prior_is_ignored(
     tmp_path: Path, document: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = document if isinstance(document, str) else json.dumps(document)
@@ -71,11 +71,11 @@ def test_broken_prior_is_as_good_as_none(
     assert PRIOR_FILE in caplog.text
 
 
-def test_checkpoint_without_one_has_none(tmp_path: Path) -> None:
+def test_checkpoint_without_a_prior_has_none(tmp_path: Path) -> None:
     assert read_prior(tmp_path, TOKENS) is None
 
 
-def test_embedded_checkpoint_brings_one() -> None:
+def test_embedded_checkpoint_has_a_prior() -> None:
     prior = read_prior(assets_path() / "model", ("<pad>", "|", "E", "Z"))
 
     assert prior is not None

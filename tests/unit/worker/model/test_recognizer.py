@@ -137,7 +137,7 @@ def test_audio_shorter_than_one_frame_still_has_an_emission(tiny_checkpoint: Che
     assert len(load(tiny_checkpoint).emit(noise(0.01)).log_probs) == 1
 
 
-def test_info_says_what_runs_where(tiny_checkpoint: Checkpoint) -> None:
+def test_info_has_engine_device_and_precision(tiny_checkpoint: Checkpoint) -> None:
     info = load(tiny_checkpoint).info
 
     assert (info.name, info.source) == ("tiny", "folder")
@@ -184,7 +184,7 @@ def test_broken_checkpoint_is_a_model_error(
     assert refused.value.code == code
 
 
-def test_checkpoint_without_ctc_head_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+def test_checkpoint_without_ctc_head_is_rejected(tiny_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "headless"
     shutil.copytree(tiny_folder, folder)
     Wav2Vec2ForCTC.from_pretrained(tiny_folder).wav2vec2.save_pretrained(folder)
@@ -206,7 +206,7 @@ def test_output_that_the_tokenizer_does_not_name_is_never_spelled(tmp_path: Path
     assert GreedyDecoder().decode(emission).words == ()
 
 
-def test_vocabulary_of_another_model_is_refused(tmp_path: Path) -> None:
+def test_vocabulary_of_another_model_is_rejected(tmp_path: Path) -> None:
     folder = save_tiny_checkpoint(tmp_path, vocab_size=5)
     (folder / "vocab.json").write_text(json.dumps({"A": 0, "<pad>": 31}))
 

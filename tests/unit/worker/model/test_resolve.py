@@ -33,7 +33,7 @@ def put_in_cache(cache: Path, *files: str) -> Path:
     return snapshot
 
 
-def test_auto_is_the_embedded_model_and_says_so_when_nothing_better_is_on_disk(
+def test_auto_is_the_embedded_model_with_a_note_if_the_preferred_one_is_not_on_disk(
     policy: ModelPolicy, hub_cache: Path
 ) -> None:
     checkpoint = resolve("auto", policy)
@@ -53,13 +53,13 @@ def test_auto_is_the_preferred_model_once_it_is_complete_on_disk(
     assert checkpoint.note == ""
 
 
-def test_half_a_download_does_not_count(policy: ModelPolicy, hub_cache: Path) -> None:
+def test_incomplete_download_is_not_on_disk(policy: ModelPolicy, hub_cache: Path) -> None:
     put_in_cache(hub_cache, "config.json", "vocab.json")
 
     assert resolve("auto", policy).source == "embedded"
 
 
-def test_allowed_model_that_is_not_on_disk_is_told_apart_from_an_unknown_one(
+def test_error_of_an_allowed_model_that_is_not_on_disk_is_not_that_of_an_unknown_one(
     policy: ModelPolicy, hub_cache: Path
 ) -> None:
     with pytest.raises(ModelError) as missing:
@@ -94,7 +94,7 @@ def test_local_folder_answers_to_its_name_and_its_path(tiny_folder: Path) -> Non
         (("config.json", "model.safetensors"), "model.no_vocabulary"),
     ],
 )
-def test_incomplete_folder_says_what_is_missing(
+def test_error_of_an_incomplete_folder_names_what_is_missing(
     tmp_path: Path, files: tuple[str, ...], code: str
 ) -> None:
     for file in files:

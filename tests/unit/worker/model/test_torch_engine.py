@@ -38,7 +38,7 @@ def test_forward_gives_log_probabilities_of_every_frame(tiny_checkpoint: Checkpo
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
-def test_missing_accelerator_falls_back_to_the_cpu_and_says_so(
+def test_missing_accelerator_falls_back_to_the_cpu_with_a_note(
     tiny_checkpoint: Checkpoint,
 ) -> None:
     engine = TorchEngine(device="cuda")
@@ -71,7 +71,7 @@ def test_unknown_device_is_a_model_error(tiny_checkpoint: Checkpoint) -> None:
     assert refused.value.code == "model.bad_device"
 
 
-def test_half_precision_hears_the_same_but_for_rounding(tiny_checkpoint: Checkpoint) -> None:
+def test_half_precision_differs_only_by_rounding(tiny_checkpoint: Checkpoint) -> None:
     full, half = TorchEngine(device="cpu"), TorchEngine(device="cpu", precision="bf16")
     full.load(tiny_checkpoint)
     half.load(tiny_checkpoint)
@@ -84,7 +84,7 @@ def test_half_precision_hears_the_same_but_for_rounding(tiny_checkpoint: Checkpo
     assert not np.array_equal(heard, full.forward(BATCH))
 
 
-def test_a_model_that_overflows_in_half_precision_is_run_in_full(
+def test_model_that_overflows_in_half_precision_runs_in_float32(
     tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(TorchEngine, "_precision_for", lambda *_: "fp16")
@@ -116,13 +116,13 @@ def test_batch_too_large_for_the_accelerators_memory_is_halved(
     assert engine.describe().note == ""
 
 
-def test_recordings_give_way_where_memory_is_short(tiny_checkpoint: Checkpoint) -> None:
+def test_cuda_graphs_are_dropped_when_memory_is_short(tiny_checkpoint: Checkpoint) -> None:
     engine = TorchEngine(device="cpu")
     engine.load(tiny_checkpoint)
     expected = engine.forward(BATCH)
 
     def short_of_memory(batch: torch.Tensor) -> torch.Tensor:
-        raise torch.OutOfMemoryError("recordings hold it all")
+        raise torch.OutOfMemoryError("the graphs use all of it")
 
     engine._pass = short_of_memory
 
@@ -130,7 +130,7 @@ def test_recordings_give_way_where_memory_is_short(tiny_checkpoint: Checkpoint) 
     assert engine.describe().note == ""
 
 
-def test_engine_that_is_no_longer_used_is_freed_at_once(tiny_checkpoint: Checkpoint) -> None:
+def test_unused_engine_is_freed_immediately(tiny_checkpoint: Checkpoint) -> None:
     engine = TorchEngine(device="cpu")
     engine.load(tiny_checkpoint)
     left = weakref.ref(engine)
@@ -142,7 +142,7 @@ def test_engine_that_is_no_longer_used_is_freed_at_once(tiny_checkpoint: Checkpo
         gc.enable()
 
 
-def test_only_an_accelerator_takes_several_at_once(tiny_checkpoint: Checkpoint) -> None:
+def test_only_an_accelerator_is_faster_with_batches(tiny_checkpoint: Checkpoint) -> None:
     engine = TorchEngine(device="cpu")
     engine.load(tiny_checkpoint)
     assert engine.describe().batch_size == 1
@@ -159,7 +159,7 @@ RELATIVES = {
 
 
 @pytest.mark.parametrize("kind", RELATIVES)
-def test_relatives_of_wav2vec2_are_run_as_transformers_does(tmp_path: Path, kind: str) -> None:
+def test_related_model_types_have_the_output_of_transformers(tmp_path: Path, kind: str) -> None:
     config, model_class = RELATIVES[kind]
     torch.manual_seed(7)
     model = model_class(config(**TINY)).eval()
@@ -173,7 +173,7 @@ def test_relatives_of_wav2vec2_are_run_as_transformers_does(tmp_path: Path, kind
     np.testing.assert_allclose(engine.forward(BATCH), expected, atol=1e-5)
 
 
-def test_model_of_another_kind_is_refused_by_name(tiny_folder: Path, tmp_path: Path) -> None:
+def test_unsupported_model_type_is_rejected_by_name(tiny_folder: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_folder, tmp_path / "other"))
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "model_type": "whisper"}))
@@ -186,9 +186,7 @@ def test_model_of_another_kind_is_refused_by_name(tiny_folder: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("kind", [Wav2Vec2ForPreTraining, Wav2Vec2ForSequenceClassification])
-def test_model_that_was_not_trained_to_spell_is_refused_by_both_engines(
-    tmp_path: Path, kind: type
-) -> None:
+def test_model_without_a_ctc_head_is_rejected_by_both_engines(tmp_path: Path, kind: type) -> None:
     kind(tiny_model().config).save_pretrained(tmp_path)
     write_processor(tmp_path)
 
