@@ -29,7 +29,7 @@ from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import ModelChoice, ModelInfo
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Word
-from wav2vec2_app.speech.windows import FrameGrid, Level
+from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics
 
 # --- strategies ---
 
@@ -138,7 +138,9 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     inference.LoadResponse: st.builds(
         inference.LoadResponse, model_infos, of(FrameGrid), counts, stages=stages
     ),
-    inference.EmitRequest: st.builds(inference.EmitRequest, texts, samples, st.none() | of(Level)),
+    inference.EmitRequest: st.builds(
+        inference.EmitRequest, texts, samples, st.none() | of(SampleStatistics)
+    ),
     inference.EmitResponse: st.builds(
         inference.EmitResponse, emissions(), model_infos, counts, stages=stages
     ),

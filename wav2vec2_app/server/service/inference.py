@@ -23,7 +23,7 @@ from wav2vec2_app.server.tasks import Progress, Report, Stage, ignore_progress
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio
 from wav2vec2_app.speech.emission import Emission, Emitted
 from wav2vec2_app.speech.seams import join
-from wav2vec2_app.speech.windows import Level, Window, windows_of
+from wav2vec2_app.speech.windows import SampleStatistics, Window, windows_of
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ class WindowedInference:
         return StepResult(emitted, (*loaded.stages, *summed(stages)))
 
     async def _emit(
-        self, step: EmitStep, window: Window, level: Level | None
+        self, step: EmitStep, window: Window, level: SampleStatistics | None
     ) -> StepResult[EmitResponse]:
         samples = step.audio.samples[window.start : window.stop]
         return await self._client.request(
@@ -129,9 +129,9 @@ async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
             task.cancel()
 
 
-async def _level_of(audio: Audio) -> Level:
+async def _level_of(audio: Audio) -> SampleStatistics:
     if audio.duration_s <= LONG_S:
-        return Level.of(audio.samples)
-    level = await asyncio.to_thread(Level.of, audio.samples)
+        return SampleStatistics.of(audio.samples)
+    level = await asyncio.to_thread(SampleStatistics.of, audio.samples)
     release(audio.samples)
     return level

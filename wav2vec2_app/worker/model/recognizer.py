@@ -9,7 +9,7 @@ import numpy as np
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.models import ModelInfo
-from wav2vec2_app.speech.windows import FrameGrid, Level
+from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics
 from wav2vec2_app.worker.model.alphabet import Alphabet
 from wav2vec2_app.worker.model.confidence import read_calibration
 from wav2vec2_app.worker.model.engines.base import Engine
@@ -61,7 +61,7 @@ class Recognizer:
         """How many recordings of one length are computed faster as a batch than one by one."""
         return self._engine.describe().batch_size
 
-    def emit(self, samples: Float32, level: Level | None = None) -> Emission:
+    def emit(self, samples: Float32, level: SampleStatistics | None = None) -> Emission:
         """Run the model once over ``samples`` ``(n,)``: a recording, or a window of one with ``level``.
 
         Silence is answered without a forward pass: normalizing it would amplify noise until it
@@ -70,7 +70,7 @@ class Recognizer:
         return self.emit_batch([samples], [level])[0]
 
     def emit_batch(
-        self, recordings: Sequence[Float32], levels: Sequence[Level | None]
+        self, recordings: Sequence[Float32], levels: Sequence[SampleStatistics | None]
     ) -> list[Emission]:
         """The emissions of several recordings of one length, in one forward pass."""
         grid, length = self.grid, len(recordings[0])
@@ -90,10 +90,10 @@ class Recognizer:
             for number, energy in enumerate(energies)
         ]
 
-    def _normalized(self, samples: Float32, level: Level | None) -> Float32:
+    def _normalized(self, samples: Float32, level: SampleStatistics | None) -> Float32:
         if not self._alphabet.normalize:
             return samples
-        return (level or Level.of(samples)).normalize(samples)
+        return (level or SampleStatistics.of(samples)).normalize(samples)
 
     def _silence(self, energy_db: Float32) -> Emission:
         """The emission of silence: blank in every frame."""

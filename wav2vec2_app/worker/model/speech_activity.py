@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from wav2vec2_app.speech.audio import Float16, Float32
 from wav2vec2_app.speech.emission import Emission
 
-SILENCE_DBFS = -75.0
+SILENT_AUDIO_DBFS = -75.0
 """Audio whose loudest :data:`LOUDEST_S` stay below this level is silence, dB relative to full scale."""
 LOUDEST_S = 0.5
 """Length of the window whose level decides whether audio is silent, seconds."""
@@ -113,13 +113,13 @@ def frame_energy(samples: Float32, hop: int, frames: int) -> Float32:
 
 
 def is_silent(energy_db: Float32 | Float16, frame_s: float) -> bool:
-    """Whether the loudest half second of levels ``(frames,)`` stays below :data:`SILENCE_DBFS`."""
+    """Whether the loudest half second of levels ``(frames,)`` stays below :data:`SILENT_AUDIO_DBFS`."""
     if not len(energy_db):
         return True
     width = min(len(energy_db), max(1, round(LOUDEST_S / frame_s)))
     summed = np.cumsum(np.r_[0.0, 10 ** (energy_db.astype(np.float64) / 10)])
     loudest = (summed[width:] - summed[:-width]).max() / width
-    return bool(loudest < 10 ** (SILENCE_DBFS / 10))
+    return bool(loudest < 10 ** (SILENT_AUDIO_DBFS / 10))
 
 
 def find_speech(emission: Emission, energy_db: Float32 | Float16) -> SpeechActivity:

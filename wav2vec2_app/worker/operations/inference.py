@@ -22,7 +22,7 @@ from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED, ModelChoice, ModelI
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.model.engines.choose import EngineOptions, choose
 from wav2vec2_app.worker.model.recognizer import Recognizer
-from wav2vec2_app.worker.model.resolve import Checkpoint, ModelPolicy, known_names, resolve
+from wav2vec2_app.worker.model.resolve import Checkpoint, CheckpointPolicy, known_names, resolve
 from wav2vec2_app.worker.stages import sequence
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Models:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config = config
-        self._policy = ModelPolicy.from_config(config)
+        self._policy = CheckpointPolicy.from_config(config)
         self._loaded: OrderedDict[tuple[Path, str], Recognizer] = OrderedDict()
         self._unusable: set[Path] = set()
         self._default: ModelInfo

@@ -8,7 +8,7 @@ import pytest
 from tests.fake_hub import fake_hub
 from wav2vec2_app.errors import CancelledError, ModelError, ResourceError
 from wav2vec2_app.worker.model.fetch import fetch
-from wav2vec2_app.worker.model.resolve import ModelPolicy, cached_path, resolve
+from wav2vec2_app.worker.model.resolve import CheckpointPolicy, cached_path, resolve
 
 NAME = "somebody/wav2vec2-test"
 
@@ -29,7 +29,7 @@ def hub(tiny_folder: Path) -> Iterator[str]:
 
 
 def test_fetched_model_is_the_one_that_auto_prefers(hub: str, tiny_folder: Path) -> None:
-    policy = ModelPolicy(embedded=tiny_folder, preferred=NAME)
+    policy = CheckpointPolicy(embedded=tiny_folder, preferred=NAME)
     assert resolve("auto", policy).source == "embedded"
 
     fetch(NAME, lambda done, total: None, endpoint=hub)

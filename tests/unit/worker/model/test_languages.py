@@ -18,7 +18,7 @@ from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.worker.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.worker.model.fetch import fetch
 from wav2vec2_app.worker.model.languages import split_name
-from wav2vec2_app.worker.model.resolve import Checkpoint, ModelPolicy, cached_path, resolve
+from wav2vec2_app.worker.model.resolve import Checkpoint, CheckpointPolicy, cached_path, resolve
 
 NAME = "somebody/mms-test"
 BATCH = np.random.default_rng(1).standard_normal((2, 16_000)).astype(np.float32)
@@ -50,7 +50,7 @@ def hub(folder: Path, hub_cache: Path) -> Iterator[str]:
 
 
 def in_folder(folder: Path, name: str = "") -> Checkpoint:
-    policy = ModelPolicy(embedded=folder, folders=(folder,))
+    policy = CheckpointPolicy(embedded=folder, folders=(folder,))
     return resolve(f"{folder.name}:{name}" if name else folder.name, policy)
 
 
@@ -98,7 +98,7 @@ def test_without_any_choice_it_is_english_or_the_only_one(copy: Path) -> None:
 
 
 def test_folder_and_path_may_have_a_language(folder: Path) -> None:
-    policy = ModelPolicy(embedded=folder, folders=(folder,))
+    policy = CheckpointPolicy(embedded=folder, folders=(folder,))
 
     for name in (f"{folder.name}:deu", f"{folder}:deu"):
         checkpoint = resolve(name, policy)
@@ -214,8 +214,8 @@ def test_pickled_adapter_is_for_the_torch_engine(folder: Path, copy: Path) -> No
 # --- the hub ---
 
 
-def hub_policy(folder: Path, *names: str) -> ModelPolicy:
-    return ModelPolicy(embedded=folder, preferred=names[0], allowed=names)
+def hub_policy(folder: Path, *names: str) -> CheckpointPolicy:
+    return CheckpointPolicy(embedded=folder, preferred=names[0], allowed=names)
 
 
 def test_downloaded_language_is_complete_and_others_are_downloaded_on_demand(

@@ -12,7 +12,7 @@ from wav2vec2_app.errors import ModelError
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.seams import join
-from wav2vec2_app.speech.windows import FrameGrid, Level, windows_of
+from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics, windows_of
 from wav2vec2_app.worker.model.alphabet import Alphabet
 from wav2vec2_app.worker.model.decoders import GreedyDecoder
 from wav2vec2_app.worker.model.engines.base import EngineInfo
@@ -34,7 +34,7 @@ def in_windows(
     recognizer: Recognizer, samples: Float32, *, window_s: float, overlap_s: float
 ) -> Emission:
     windows = windows_of(len(samples), recognizer.grid, window_s=window_s, overlap_s=overlap_s)
-    level = Level.of(samples)
+    level = SampleStatistics.of(samples)
     return join(windows, [recognizer.emit(samples[w.start : w.stop], level) for w in windows])
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from wav2vec2_app.errors import ModelError
-from wav2vec2_app.worker.model.resolve import ModelPolicy, known_names, resolve
+from wav2vec2_app.worker.model.resolve import CheckpointPolicy, known_names, resolve
 
 NAME = "somebody/wav2vec2-test"
 
@@ -17,8 +17,8 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def policy(tiny_folder: Path) -> ModelPolicy:
-    return ModelPolicy(embedded=tiny_folder, preferred=NAME, allowed=(NAME, "somebody/else"))
+def policy(tiny_folder: Path) -> CheckpointPolicy:
+    return CheckpointPolicy(embedded=tiny_folder, preferred=NAME, allowed=(NAME, "somebody/else"))
 
 
 def put_in_cache(cache: Path, *files: str) -> Path:
@@ -34,7 +34,7 @@ def put_in_cache(cache: Path, *files: str) -> Path:
 
 
 def test_auto_is_the_embedded_model_with_a_note_if_the_preferred_one_is_not_on_disk(
-    policy: ModelPolicy, hub_cache: Path
+    policy: CheckpointPolicy, hub_cache: Path
 ) -> None:
     checkpoint = resolve("auto", policy)
 
@@ -43,7 +43,7 @@ def test_auto_is_the_embedded_model_with_a_note_if_the_preferred_one_is_not_on_d
 
 
 def test_auto_is_the_preferred_model_once_it_is_complete_on_disk(
-    policy: ModelPolicy, hub_cache: Path
+    policy: CheckpointPolicy, hub_cache: Path
 ) -> None:
     snapshot = put_in_cache(hub_cache, "config.json", "vocab.json", "model.safetensors")
 
@@ -53,14 +53,14 @@ def test_auto_is_the_preferred_model_once_it_is_complete_on_disk(
     assert checkpoint.note == ""
 
 
-def test_incomplete_download_is_not_on_disk(policy: ModelPolicy, hub_cache: Path) -> None:
+def test_incomplete_download_is_not_on_disk(policy: CheckpointPolicy, hub_cache: Path) -> None:
     put_in_cache(hub_cache, "config.json", "vocab.json")
 
     assert resolve("auto", policy).source == "embedded"
 
 
 def test_error_of_an_allowed_model_that_is_not_on_disk_is_not_that_of_an_unknown_one(
-    policy: ModelPolicy, hub_cache: Path
+    policy: CheckpointPolicy, hub_cache: Path
 ) -> None:
     with pytest.raises(ModelError) as missing:
         resolve(NAME, policy)
@@ -72,7 +72,9 @@ def test_error_of_an_allowed_model_that_is_not_on_disk_is_not_that_of_an_unknown
     assert NAME in unknown.value.metadata["known"]
 
 
-def test_path_is_not_a_way_around_the_allow_list(policy: ModelPolicy, tiny_folder: Path) -> None:
+def test_path_is_not_a_way_around_the_allow_list(
+    policy: CheckpointPolicy, tiny_folder: Path
+) -> None:
     with pytest.raises(ModelError) as refused:
         resolve(str(tiny_folder), policy)
 
@@ -80,7 +82,7 @@ def test_path_is_not_a_way_around_the_allow_list(policy: ModelPolicy, tiny_folde
 
 
 def test_local_folder_answers_to_its_name_and_its_path(tiny_folder: Path) -> None:
-    policy = ModelPolicy(embedded=tiny_folder, folders=(tiny_folder,))
+    policy = CheckpointPolicy(embedded=tiny_folder, folders=(tiny_folder,))
 
     assert resolve(tiny_folder.name, policy).path == tiny_folder
     assert resolve(str(tiny_folder), policy).source == "folder"
@@ -101,13 +103,13 @@ def test_error_of_an_incomplete_folder_names_what_is_missing(
         (tmp_path / file).write_text("{}")
 
     with pytest.raises(ModelError) as refused:
-        resolve(str(tmp_path), ModelPolicy(embedded=tmp_path, folders=(tmp_path,)))
+        resolve(str(tmp_path), CheckpointPolicy(embedded=tmp_path, folders=(tmp_path,)))
 
     assert refused.value.code == code
     assert refused.value.hint
 
 
-def test_known_names_start_with_auto_and_do_not_repeat(policy: ModelPolicy) -> None:
+def test_known_names_start_with_auto_and_do_not_repeat(policy: CheckpointPolicy) -> None:
     names = known_names(policy)
 
     assert names[:2] == ("auto", "embedded")

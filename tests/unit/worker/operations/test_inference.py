@@ -12,7 +12,7 @@ import pytest
 from wav2vec2_app.errors import CancelledError, InputError, ModelError
 from wav2vec2_app.protocol.inference import EmitRequest, InferenceInfo, LoadRequest
 from wav2vec2_app.speech.models import ModelChoice
-from wav2vec2_app.speech.windows import Level
+from wav2vec2_app.speech.windows import SampleStatistics
 from wav2vec2_app.worker.operations.inference import Models, create, emit
 
 NAME = "somebody/wav2vec2-better"
@@ -122,7 +122,7 @@ def test_emissions_of_a_batch_are_those_of_its_requests_alone(tiny_folder: Path)
     requests = [
         EmitRequest("embedded", SAMPLES),
         EmitRequest("embedded", np.zeros_like(SAMPLES)),
-        EmitRequest("embedded", SAMPLES[::-1].copy(), Level(mean=0.01, deviation=0.2)),
+        EmitRequest("embedded", SAMPLES[::-1].copy(), SampleStatistics(mean=0.01, deviation=0.2)),
     ]
 
     batch = emit(requests, models)
