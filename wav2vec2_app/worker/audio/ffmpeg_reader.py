@@ -30,6 +30,9 @@ MAX_PACKET_S = 10.0
 """A packet that claims to last longer is followed by a hole."""
 MAX_OGG_LEAD_S = 60.0
 """An Ogg file that begins later is a piece of a broadcast: its times count from its beginning."""
+MAX_PLANES = 7
+"""PyAV counts the planes of a frame up to the first missing one and reads past the end of a list of
+eight: it ends the process. Frames of more planes are interleaved before they are read."""
 MAX_TIME_S = 1e9
 """Timestamps beyond are damaged."""
 HEAD_BYTES = 65_536
@@ -227,8 +230,9 @@ def _packet_s(packet: av.Packet) -> float:
 
 def _as_float(frame: av.AudioFrame) -> Samples:
     """A decoded frame as float32 ``(n, channels)``; integers scaled to [-1, 1]."""
-    if frame.format.name not in av.audio.frame.format_dtypes:
-        (frame,) = av.AudioResampler(format="fltp").resample(frame)  # 64-bit integers
+    planar = frame.format.is_planar and frame.layout.nb_channels > MAX_PLANES
+    if planar or frame.format.name not in av.audio.frame.format_dtypes:
+        (frame,) = av.AudioResampler(format="flt").resample(frame)
     values = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(-1, frame.layout.nb_channels).T

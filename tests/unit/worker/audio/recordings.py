@@ -119,8 +119,8 @@ def _audio_packets(stream: av.AudioStream, track: TrackOf) -> Iterable[av.Packet
     for part in track.parts:
         planes = np.atleast_2d(np.asarray(part.samples, np.float32).T)
         for begin in range(0, planes.shape[1], size):
-            block = np.ascontiguousarray(planes[:, begin : begin + size])
-            frame = av.AudioFrame.from_ndarray(block, "fltp", layout)
+            block = np.ascontiguousarray(planes[:, begin : begin + size].T).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(block, "flt", layout)
             frame.sample_rate = track.rate_hz
             for ready in resampler.resample(frame):
                 ready.pts = round(part.start_s * track.rate_hz) + begin
