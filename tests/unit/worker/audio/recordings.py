@@ -17,8 +17,14 @@ import soundfile
 
 from tests.audio_files import tone
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe, AudioSource
-from wav2vec2_app.worker.audio.decode import DecodeAudioOptions, decode, probe
+from wav2vec2_app.speech.audio import (
+    SAMPLE_RATE_HZ,
+    Audio,
+    AudioProbe,
+    AudioSource,
+    DecodeAudioOptions,
+)
+from wav2vec2_app.worker.audio.decode import decode, probe
 
 MIB = 1 << 20
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}

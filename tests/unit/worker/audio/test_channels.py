@@ -20,8 +20,8 @@ from tests.unit.worker.audio.recordings import (
     written,
 )
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.speech.audio import AudioSource
-from wav2vec2_app.worker.audio.decode import DecodeAudioOptions, decode
+from wav2vec2_app.speech.audio import AudioSource, DecodeAudioOptions
+from wav2vec2_app.worker.audio.decode import decode
 
 TONE_LEVEL = 0.5 / np.sqrt(2)
 
