@@ -186,6 +186,8 @@ async def decode_all(files: Iterator[Damaged], count: int) -> Outcome:
         settled: list[int] = []
         for file in files:
             await _decode(bridge, file, outcome)
+            if bridge.status().pid != worker.pid:
+                break  # it died; the failure is recorded
             if file.number >= SETTLED_AFTER * count and file.number % MEMORY_EVERY == 0:
                 settled.append(worker.memory_info().rss)
         if settled:

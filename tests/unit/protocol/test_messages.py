@@ -23,7 +23,7 @@ from wav2vec2_app.protocol.frame import Body, Frame, encode
 from wav2vec2_app.protocol.message import Empty, Message, Request, WorkerStage
 from wav2vec2_app.protocol.reader import read_frame
 from wav2vec2_app.protocol.registry import REQUESTS
-from wav2vec2_app.speech.audio import AudioProbe, AudioSource
+from wav2vec2_app.speech.audio import AudioProbe, AudioSource, DecodeAudioOptions
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import ModelChoice, ModelInfo
@@ -106,13 +106,22 @@ def alignments(draw: st.DrawFn) -> text.AlignResponse:
     )
 
 
+decode_options = st.builds(
+    DecodeAudioOptions,
+    track=st.none() | st.integers(),
+    channels=st.sampled_from(["mix", "separate"]),
+)
+
 MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     Empty: st.builds(Empty),
     audio.AudioInfo: of(audio.AudioInfo),
-    audio.ProbeRequest: st.builds(audio.ProbeRequest, sources),
+    audio.ProbeRequest: st.builds(audio.ProbeRequest, sources, decode_options),
     audio.ProbeResponse: st.builds(audio.ProbeResponse, of(AudioProbe), stages=stages),
     audio.DecodeAudioRequest: st.builds(
-        audio.DecodeAudioRequest, sources, st.none() | st.just(Path("spool"))
+        audio.DecodeAudioRequest,
+        sources,
+        st.none() | st.just(Path("spool")),
+        decode_options,
     ),
     audio.DecodeAudioResponse: of(
         audio.DecodeAudioResponse, samples=st.none() | samples, stages=stages

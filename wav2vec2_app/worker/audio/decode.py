@@ -16,10 +16,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.speech.audio import Audio, AudioProbe, AudioSource
+from wav2vec2_app.speech.audio import (
+    DEFAULT_TRACK_AND_MIX,
+    Audio,
+    AudioProbe,
+    AudioSource,
+    DecodeAudioOptions,
+)
 from wav2vec2_app.worker.audio.limits import (
     LENGTH_TOLERANCE_S,
     is_usable_rate,
@@ -37,21 +43,6 @@ from wav2vec2_app.worker.audio.timeline import Timeline, joined
 
 MISSING_S = 0.1
 """A recording that ends this much before its header says is called cut off."""
-
-
-@dataclass(frozen=True)
-class DecodeAudioOptions:
-    """What to decode.
-
-    ``track`` is the number of an audio track, from 1; by default the one that the file marks.
-    ``channels``: ``"mix"`` decodes one recording, ``"separate"`` one for each channel.
-    """
-
-    track: int | None = None
-    channels: Literal["mix", "separate"] = "mix"
-
-
-DEFAULT_OPTIONS = DecodeAudioOptions()
 
 
 @dataclass(frozen=True)
@@ -88,7 +79,7 @@ def probe(
     *,
     max_bytes: int,
     max_duration_s: float = math.inf,
-    options: DecodeAudioOptions = DEFAULT_OPTIONS,
+    options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX,
 ) -> AudioProbe:
     """What the file's header says; nothing is decoded.
 
@@ -115,7 +106,7 @@ def decode(
     *,
     max_duration_s: float,
     max_bytes: int,
-    options: DecodeAudioOptions = DEFAULT_OPTIONS,
+    options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX,
     on_block: Callable[[], None] = lambda: None,
     spool: Path | None = None,
 ) -> Decoded:

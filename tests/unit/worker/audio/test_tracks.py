@@ -14,8 +14,8 @@ from tests.unit.worker.audio.recordings import (
     strongest_hz,
     tones,
 )
-from wav2vec2_app.speech.audio import AudioSource
-from wav2vec2_app.worker.audio.decode import DecodeAudioOptions, probe
+from wav2vec2_app.speech.audio import AudioSource, DecodeAudioOptions
+from wav2vec2_app.worker.audio.decode import probe
 
 FIRST_HZ, SECOND_HZ, THIRD_HZ = 300.0, 500.0, 900.0
 
