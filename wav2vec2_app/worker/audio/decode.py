@@ -26,6 +26,7 @@ from wav2vec2_app.speech.audio import (
     AudioSource,
     DecodeAudioOptions,
 )
+from wav2vec2_app.worker.audio.downmix import Channels, Downmix, Separation
 from wav2vec2_app.worker.audio.limits import (
     LENGTH_TOLERANCE_S,
     is_usable_rate,
@@ -35,8 +36,7 @@ from wav2vec2_app.worker.audio.limits import (
     refuse_size,
     too_long,
 )
-from wav2vec2_app.worker.audio.mixing import Channels, Downmix, Separation
-from wav2vec2_app.worker.audio.opening import open_reader
+from wav2vec2_app.worker.audio.open_reader import open_reader
 from wav2vec2_app.worker.audio.reader import Reader
 from wav2vec2_app.worker.audio.splice import size_of
 from wav2vec2_app.worker.audio.timeline import Timeline, joined
