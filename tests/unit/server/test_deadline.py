@@ -72,7 +72,7 @@ async def test_work_that_cancels_itself_is_our_error_not_a_cancellation_of_the_c
         await within(60.0, work())
 
 
-async def test_errors_of_work_nobody_waits_for_are_taken_note_of() -> None:
+async def test_errors_of_abandoned_work_are_retrieved() -> None:
     async def work() -> None:
         try:
             await asyncio.Event().wait()

@@ -49,7 +49,7 @@ MISSING_S = 0.1
 class Decoded:
     """Decoded audio and what it took: ``decode_s`` for decoding and mixing down, ``resample_s``.
 
-    ``channels`` holds one recording, or one for each channel where they were asked for separately.
+    ``channels`` holds one recording, or one for each channel if the options separate them.
     """
 
     channels: tuple[Audio, ...]
@@ -184,7 +184,7 @@ def _decode(reader: Reader, task: Task, channels: Channels) -> Timeline:
 
 def _results(reader: Reader, timeline: Timeline, channels: Channels, *warnings: str) -> list[Audio]:
     header = reader.header
-    told = (*reader.warnings, *warnings, *_damage_warnings(reader, timeline))
+    shared = (*reader.warnings, *warnings, *_damage_warnings(reader, timeline))
     audios = []
     for output in channels.outputs:
         samples, level_warnings = output.finish()
@@ -194,7 +194,7 @@ def _results(reader: Reader, timeline: Timeline, channels: Channels, *warnings: 
                 original_rate_hz=header.rate_hz,
                 original_channels=header.channels,
                 format=header.format,
-                warnings=(*told, *level_warnings),
+                warnings=(*shared, *level_warnings),
             )
         )
     return audios

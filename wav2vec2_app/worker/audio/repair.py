@@ -50,8 +50,8 @@ class Repaired:
 
 def repair(file: BinaryIO, format_: Format, size_bytes: int) -> Repaired:
     """``file`` itself, or a view of it with a corrected header."""
-    mend = _MENDERS.get(format_)
-    return mend(file, size_bytes) if mend is not None else Repaired(file)
+    repair_format = _REPAIRS.get(format_)
+    return repair_format(file, size_bytes) if repair_format is not None else Repaired(file)
 
 
 def _claims(claimed: int, present: int) -> tuple[float, tuple[str, ...]]:
@@ -234,7 +234,7 @@ def _caf(file: BinaryIO, size_bytes: int) -> Repaired:
     return Repaired(spliced(file, bytes(head), (data.start, end)), ratio, warnings)
 
 
-_MENDERS: dict[Format, Callable[[BinaryIO, int], Repaired]] = {
+_REPAIRS: dict[Format, Callable[[BinaryIO, int], Repaired]] = {
     formats.WAV: _wave,
     formats.W64: _w64,
     formats.AIFF: _aiff,

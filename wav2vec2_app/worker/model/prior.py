@@ -1,9 +1,10 @@
 """The prior of a CTC model's tokens, which beam search with a language model subtracts.
 
 Where a model is uncertain, its output approaches the frequencies of the tokens: mostly blanks. The language
-model knows the frequencies of letters as well, so they would count twice, and rare letters and short sounds
-would be lost. As in hybrid recognition (Bourlard and Morgan 1994), a part of the logarithm of the prior is
-subtracted in every frame. A checkpoint may bring ``prior.json``, measured by ``training.calibrate``::
+model has learned the frequencies of letters as well: they would count twice, and rare letters and short
+sounds would be lost. As in hybrid recognition (Bourlard and Morgan 1994), a part of the logarithm of the
+prior is subtracted in every frame. A checkpoint may bring ``prior.json``, measured by
+``training.calibrate``::
 
     {"version": 1, "weight": 0.45, "log_prior": {"<pad>": -0.45, "E": -3.43, …}}
 
