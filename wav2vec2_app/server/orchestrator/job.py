@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.events import Queued
@@ -14,7 +15,7 @@ from wav2vec2_app.server.orchestrator.graph import TaskGraph, plan
 from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
 from wav2vec2_app.server.orchestrator.queue import Ticket, WaitQueue
 from wav2vec2_app.server.orchestrator.result import assemble_result
-from wav2vec2_app.server.orchestrator.steps import StepRunner
+from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.orchestrator.stream import EventStream
 from wav2vec2_app.server.tasks import (
     AudioResult,
@@ -74,7 +75,7 @@ class Job:
         self.events = events
         self._context = context
         self._queue = context.queue_of(task)
-        self._steps = StepRunner(task, events, context.dispatcher)
+        self._steps = TaskSteps(task, events)
 
     async def run(self) -> AudioResult:
         """Produce what the task wants.
@@ -121,7 +122,8 @@ class Job:
         """Length of the audio; a file's header is read, so that unusable audio never waits."""
         if self.task.audio is not None:
             return self.task.audio.duration_s
-        return (await self._steps.probe()).duration_s
+        await self._context.dispatcher.run(self._steps, Step(Operation.PROBE), {})
+        return self._steps.probe.duration_s if self._steps.probe is not None else 0.0
 
     async def _wait(self, ticket: Ticket, audio_s: float) -> None:
         began_s = self.events.elapsed_s()
@@ -131,7 +133,8 @@ class Job:
         self._steps.queue = Stage("queue", began_s, self.events.elapsed_s() - began_s)
 
     async def _run_graph(self, graph: TaskGraph[Step]) -> tuple[Problem, ...]:
-        outcome = await self._context.manager.execute(graph, self._steps.run)
+        run = partial(self._context.dispatcher.run, self._steps)
+        outcome = await self._context.manager.execute(graph, run)
         return tuple(
             Problem(step.operation, translate(error), step.target)
             for step, error in outcome.failures.items()
