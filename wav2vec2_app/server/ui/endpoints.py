@@ -1,6 +1,7 @@
-"""The named endpoints for ``gradio_client``, documented in ``docs/api.md``: registration with Gradio.
+"""The named endpoints for ``gradio_client``, documented in ``docs/api.md``.
 
-The parameters of the decoding options are made from their table.
+The parameters of the decoding options are made from their table. The endpoints never raise: a failure
+is answered with an ErrorResponse.
 """
 
 from __future__ import annotations
@@ -8,25 +9,31 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
+from wav2vec2_app.errors import InputError, translate
+from wav2vec2_app.server import schema
 from wav2vec2_app.server.schema import JsonObject
-from wav2vec2_app.server.ui import endpoint_handlers as handlers
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.server.ui.gradio_internals import (
     accept_uploads_only,
     any_value_input,
     fill_in_defaults,
 )
+from wav2vec2_app.server.ui.handlers import EVERYTHING, task_for
 from wav2vec2_app.server.ui.options_panel import input_value
 from wav2vec2_app.speech.models import AUTO_MODEL
-from wav2vec2_app.speech.options import OPTIONS, Option
+from wav2vec2_app.speech.options import OPTIONS, Option, parse_options, text_to_align
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
 Endpoint = Callable[..., Awaitable[JsonObject]]
+
+_WORDS: Final = frozenset({Want.TRANSCRIPT})
+_ALIGNMENT: Final = frozenset({Want.ALIGNMENT})
 
 
 def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
@@ -85,21 +92,17 @@ class Endpoints:
         self, request: gr.Request, audio: str | None, model: str, *options: object
     ) -> JsonObject:
         """Transcribe speech: text, words with times and confidences, and timings."""
-        return await handlers.transcribe(
-            self._orchestrator, audio, model, session_of(request), *options
-        )
+        return await transcribe(self._orchestrator, audio, model, session_of(request), *options)
 
     async def analyze(
         self, request: gr.Request, audio: str | None, model: str, *options: object
     ) -> JsonObject:
         """Transcribe speech and compute acoustic features, contours and pictures (SVG)."""
-        return await handlers.analyze(
-            self._orchestrator, audio, model, session_of(request), *options
-        )
+        return await analyze(self._orchestrator, audio, model, session_of(request), *options)
 
     async def decode(self, request: gr.Request, request_id: str, *options: object) -> JsonObject:
         """Decode the recording of an earlier request with other options; the model does not run."""
-        return await handlers.decode(self._orchestrator, request_id, session_of(request), *options)
+        return await decode(self._orchestrator, request_id, session_of(request), *options)
 
     async def align(
         self,
@@ -110,17 +113,15 @@ class Endpoints:
         model: str = AUTO_MODEL,
     ) -> JsonObject:
         """Find the time of each word and letter of a text, in a file or in an earlier request's."""
-        return await handlers.align(
-            self._orchestrator, audio, text, request_id, model, session_of(request)
-        )
+        return await align(self._orchestrator, audio, text, request_id, model, session_of(request))
 
     async def capabilities(self) -> JsonObject:
         """What the server can do, its limits, and how fast it was recently."""
-        return handlers.capabilities(self._orchestrator)
+        return capabilities(self._orchestrator)
 
     async def status(self) -> JsonObject:
         """The queue, the workers, the models and the memory at this moment."""
-        return handlers.status(self._orchestrator)
+        return status(self._orchestrator)
 
 
 def session_of(request: gr.Request) -> str:
@@ -135,8 +136,8 @@ def _option_input(option: Option) -> gr.Component:
     elif option.values:
         description += f" One of {', '.join(option.values)}."
     kind = option.type if option.is_number else "string"
-    schema = {"type": kind, "description": description}
-    return any_value_input(input_value(option.default), schema, option.name)
+    described = {"type": kind, "description": description}
+    return any_value_input(input_value(option.default), described, option.name)
 
 
 def _add(endpoint: Endpoint, inputs: Sequence[gr.Component], answer: gr.JSON) -> None:
@@ -148,3 +149,111 @@ def _add(endpoint: Endpoint, inputs: Sequence[gr.Component], answer: gr.JSON) ->
         concurrency_limit=None,
         show_progress="hidden",
     )
+
+
+# --- what they answer ---
+
+
+async def transcribe(
+    orchestrator: ModelOrchestrator, audio: str | None, model: str, session: str, *options: object
+) -> JsonObject:
+    """``/transcribe``: a TranscriptionResponse."""
+
+    def task() -> AudioTask:
+        return task_for(_required(audio), model, session, _WORDS, parse_options(*options))
+
+    return await _answer(orchestrator, task, _transcription)
+
+
+async def analyze(
+    orchestrator: ModelOrchestrator, audio: str | None, model: str, session: str, *options: object
+) -> JsonObject:
+    """``/analyze``: an AnalysisResponse."""
+
+    def task() -> AudioTask:
+        return task_for(_required(audio), model, session, EVERYTHING, parse_options(*options))
+
+    return await _answer(
+        orchestrator, task, lambda task, result: schema.analysis(result, task.decoding)
+    )
+
+
+async def decode(
+    orchestrator: ModelOrchestrator, request_id: object, session: str, *options: object
+) -> JsonObject:
+    """``/decode``: the recording of an earlier request with other options; a TranscriptionResponse."""
+
+    def task() -> AudioTask:
+        cached_id = _id(request_id)
+        if not cached_id:
+            raise InputError(
+                "The request_id is missing.",
+                code="request.bad_value",
+                hint="Send the `request_id` of an earlier answer.",
+                metadata={"field": "request_id"},
+            )
+        decoding = parse_options(*options)
+        return AudioTask(wants=_WORDS, decoding=decoding, session=session, cached_id=cached_id)
+
+    return await _answer(orchestrator, task, _transcription)
+
+
+async def align(
+    orchestrator: ModelOrchestrator,
+    audio: str | None,
+    text: object,
+    request_id: object,
+    model: str,
+    session: str,
+) -> JsonObject:
+    """``/align``: an AlignmentResponse; ``audio`` is used only without a ``request_id``."""
+
+    def task() -> AudioTask:
+        given, cached_id = text_to_align(text), _id(request_id)
+        if cached_id:
+            return AudioTask(wants=_ALIGNMENT, text=given, session=session, cached_id=cached_id)
+        return task_for(_required(audio), model, session, _ALIGNMENT, text=given)
+
+    return await _answer(
+        orchestrator, task, lambda task, result: schema.alignment(result, task.text)
+    )
+
+
+def capabilities(orchestrator: ModelOrchestrator) -> JsonObject:
+    """``/capabilities``: a CapabilitiesResponse."""
+    return schema.capabilities(orchestrator.capabilities()).json_dict()
+
+
+def status(orchestrator: ModelOrchestrator) -> JsonObject:
+    """``/status``: a StatusResponse."""
+    return schema.status(orchestrator.status()).json_dict()
+
+
+def _transcription(task: AudioTask, result: AudioResult) -> schema.TranscriptionResponse:
+    return schema.transcription(result, task.decoding)
+
+
+async def _answer(
+    orchestrator: ModelOrchestrator,
+    make_task: Callable[[], AudioTask],
+    to_response: Callable[[AudioTask, AudioResult], schema.JsonModel],
+) -> JsonObject:
+    task_id = ""
+    try:
+        task = make_task()
+        task_id = task.id
+        return to_response(task, await orchestrator.run(task)).json_dict()
+    except Exception as error:  # any unforeseen error becomes an answer
+        return schema.error(translate(error), task_id).json_dict()
+
+
+def _required(audio: str | None) -> str:
+    if audio is None:
+        raise InputError(
+            "The audio is missing.", code="audio.missing", hint="Send a file as the first argument."
+        )
+    return audio
+
+
+def _id(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""

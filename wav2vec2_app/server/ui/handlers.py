@@ -1,7 +1,7 @@
 """Handlers of the page's events: plain functions of an orchestrator and plain values.
 
 They yield updates: which part of the page shows what from now on. ``bindings`` connects them to Gradio;
-the named endpoints' handlers are in ``endpoint_handlers``.
+the named endpoints are in ``endpoints``.
 """
 
 from __future__ import annotations
