@@ -20,7 +20,7 @@ from wav2vec2_app.worker.model.fetch import fetch
 from wav2vec2_app.worker.model.languages import split_name
 from wav2vec2_app.worker.model.resolve import Checkpoint, CheckpointPolicy, cached_path, resolve
 
-NAME = "somebody/mms-test"
+NAME = "example/mms-test"
 BATCH = np.random.default_rng(1).standard_normal((2, 16_000)).astype(np.float32)
 
 
@@ -222,14 +222,14 @@ def test_downloaded_language_is_complete_and_others_are_downloaded_on_demand(
     hub: str, folder: Path
 ) -> None:
     policy = hub_policy(folder, NAME)
-    told: list[tuple[int, int]] = []
-    fetch(f"{NAME}:deu", lambda done, total: told.append((done, total)), endpoint=hub)
+    reported: list[tuple[int, int]] = []
+    fetch(f"{NAME}:deu", lambda done, total: reported.append((done, total)), endpoint=hub)
 
     checkpoint = resolve(f"{NAME}:deu", policy)
     assert (checkpoint.language, checkpoint.source) == ("deu", "cache")
     assert checkpoint.adapter is not None
-    assert told[-1][0] == told[-1][1]
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert reported[-1][0] == reported[-1][1]
+    assert [done for done, _ in reported] == sorted(done for done, _ in reported)
     assert cached_path(f"{NAME}:tur-script_latin") is None
     with pytest.raises(ModelError) as missing:
         resolve(f"{NAME}:tur-script_latin", policy)

@@ -77,11 +77,13 @@ def test_half_precision_differs_only_by_rounding(tiny_checkpoint: Checkpoint) ->
     half.load(tiny_checkpoint)
 
     assert (full.describe().precision, half.describe().precision) == ("fp32", "bf16")
-    heard = half.forward(BATCH)
-    assert heard.dtype == np.float32
-    np.testing.assert_allclose(heard, full.forward(BATCH), atol=0.3)  # AMX rounds inside a product
-    assert np.abs(heard - full.forward(BATCH)).mean() < 0.05
-    assert not np.array_equal(heard, full.forward(BATCH))
+    emitted = half.forward(BATCH)
+    assert emitted.dtype == np.float32
+    np.testing.assert_allclose(
+        emitted, full.forward(BATCH), atol=0.3
+    )  # AMX rounds inside a product
+    assert np.abs(emitted - full.forward(BATCH)).mean() < 0.05
+    assert not np.array_equal(emitted, full.forward(BATCH))
 
 
 def test_model_that_overflows_in_half_precision_runs_in_float32(
