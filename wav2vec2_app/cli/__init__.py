@@ -16,7 +16,7 @@ from wav2vec2_app.cli.decoding import (
     read_text,
     with_decoding_options,
 )
-from wav2vec2_app.cli.output import Output, out, print_problem
+from wav2vec2_app.cli.output import OutputFormat, out, print_problem
 from wav2vec2_app.cli.tasks import run_tasks
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.monitoring.logs import configure_logging
@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(debug.app, name="debug")
 
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the result.")]
+OutputOption = Annotated[OutputFormat, typer.Option("--output", "-o", help="Format of the result.")]
 ModelOption = Annotated[
     str | None, typer.Option(help="auto, embedded, a model name or a folder.", show_default=False)
 ]
@@ -57,7 +57,7 @@ def serve(
 @with_decoding_options
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
-    output: OutputOption = Output.TEXT,
+    output: OutputOption = OutputFormat.TEXT,
     model: ModelOption = None,
     **decoding: DecodingValue,
 ) -> None:
@@ -79,7 +79,7 @@ def align(
     text: Annotated[
         Path, typer.Argument(help="A text file with the spoken words.", show_default=False)
     ],
-    output: OutputOption = Output.TEXT,
+    output: OutputOption = OutputFormat.TEXT,
     model: ModelOption = None,
 ) -> None:
     """Print when each word of a text is spoken: start, end, score and word, one line each.

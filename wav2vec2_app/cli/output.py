@@ -20,7 +20,7 @@ out = Console()
 err = Console(stderr=True)
 
 
-class Output(str, Enum):
+class OutputFormat(str, Enum):
     """Formats of a result."""
 
     TEXT = "text"
@@ -42,22 +42,22 @@ def progress_bars() -> Progress:
 
 
 def print_result(
-    file: Path, task: AudioTask, result: AudioResult, output: Output, *, many: bool
+    file: Path, task: AudioTask, result: AudioResult, output: OutputFormat, *, many: bool
 ) -> None:
     """Print a transcript or an alignment; ``many`` puts the file's name before the text."""
     if result.alignment is not None:
         _print_alignment(file, schema.alignment(result, task.text), output)
         return
     answer = schema.transcription(result, task.decoding)
-    if answer.reason and output is not Output.JSON:
+    if answer.reason and output is not OutputFormat.JSON:
         print_problem(file.name, f"no speech was found ({answer.reason.replace('_', ' ')})")
     text = f"{file.name}: {answer.text}" if many else answer.text
     _print(file, answer, answer.words, output, text)
 
 
-def print_error(file: Path, error: Wav2Vec2Error, output: Output) -> None:
+def print_error(file: Path, error: Wav2Vec2Error, output: OutputFormat) -> None:
     """Print why a file failed."""
-    if output is Output.JSON:
+    if output is OutputFormat.JSON:
         print(json.dumps({"file": file.name, "error": error.public()}, ensure_ascii=False))
     print_problem(file.name, f"{error.message} {error.hint} ({error.code})")
 
@@ -67,7 +67,7 @@ def print_problem(subject: str, text: str) -> None:
     err.print(f"[red]{escape(subject)}:[/red] {escape(text)}", soft_wrap=True, highlight=False)
 
 
-def _print_alignment(file: Path, answer: schema.AlignmentResponse, output: Output) -> None:
+def _print_alignment(file: Path, answer: schema.AlignmentResponse, output: OutputFormat) -> None:
     words = subtitles.as_written(answer.text, answer.words)
     _print(file, answer, words, output, "\n".join(map(_line, answer.words)))
 
@@ -76,15 +76,15 @@ def _print(
     file: Path,
     answer: schema.TranscriptionResponse | schema.AlignmentResponse,
     words: Sequence[subtitles.TimedText],
-    output: Output,
+    output: OutputFormat,
     text: str,
 ) -> None:
-    if output is Output.JSON:
+    if output is OutputFormat.JSON:
         print(json.dumps({"file": file.name, **answer.json_dict()}, ensure_ascii=False))
-    elif output is Output.TEXT:
+    elif output is OutputFormat.TEXT:
         print(text)
     else:
-        print((subtitles.to_srt if output is Output.SRT else subtitles.to_vtt)(words), end="")
+        print((subtitles.to_srt if output is OutputFormat.SRT else subtitles.to_vtt)(words), end="")
 
 
 def _line(word: schema.AlignedWordJson) -> str:

@@ -29,7 +29,7 @@ from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE_FOLDER = Path(__file__).parents[1]
 
 LIVE_CONCURRENCY = 2
 """Live passes that run at the same time."""
@@ -43,8 +43,8 @@ NO_ENV: Env = MappingProxyType({})
 
 def assets_path() -> Path:
     """The folder of checkpoint, examples and page assets: inside the package, or beside it."""
-    packaged = PACKAGE / "assets"
-    return packaged if packaged.is_dir() else PACKAGE.parent / "assets"
+    packaged = PACKAGE_FOLDER / "assets"
+    return packaged if packaged.is_dir() else PACKAGE_FOLDER.parent / "assets"
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _text_config(settings: Settings) -> Config:
 
 
 WORKER = (
-    f"import sys; sys.path = [p for p in sys.path if p] + [{str(PACKAGE.parent)!r}]; "
+    f"import sys; sys.path = [p for p in sys.path if p] + [{str(PACKAGE_FOLDER.parent)!r}]; "
     "from wav2vec2_app.worker.__main__ import main; sys.exit(main())"
 )
 """The worker program. Not ``-m``: that would import from the current folder, and find nothing where

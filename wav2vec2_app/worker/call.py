@@ -12,7 +12,7 @@ from wav2vec2_app.errors import CancelledError
 from wav2vec2_app.protocol.frame import Frame
 from wav2vec2_app.protocol.message import AnyHandler, AnyRequest, Empty, Message, Response
 
-Send = Callable[[Frame], None]
+SendFrame = Callable[[Frame], None]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Call:
         op: name of the operation.
     """
 
-    def __init__(self, frame: Frame, send: Send) -> None:
+    def __init__(self, frame: Frame, send: SendFrame) -> None:
         self.id = frame.id
         self.op = frame.op
         self.request_id = str(frame.meta.get("request_id", frame.id))

@@ -12,7 +12,7 @@ from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import OPTION, parse_options
 
-MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000
+LIVE_MIN_RATE_HZ, LIVE_MAX_RATE_HZ = 8_000, 96_000
 
 _FIELDS: Final = frozenset({"type", "sample_rate", "model", *OPTION})
 
@@ -58,10 +58,12 @@ def _rate_hz(value: object) -> int:
     if (
         isinstance(value, int)
         and not isinstance(value, bool)
-        and MIN_RATE_HZ <= value <= MAX_RATE_HZ
+        and LIVE_MIN_RATE_HZ <= value <= LIVE_MAX_RATE_HZ
     ):
         return value
-    raise bad_message(f"`sample_rate` must be a whole number from {MIN_RATE_HZ} to {MAX_RATE_HZ}.")
+    raise bad_message(
+        f"`sample_rate` must be a whole number from {LIVE_MIN_RATE_HZ} to {LIVE_MAX_RATE_HZ}."
+    )
 
 
 def _json_object(message: str | bytes) -> dict[str, object]:

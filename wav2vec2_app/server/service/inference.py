@@ -27,7 +27,7 @@ from wav2vec2_app.speech.windows import SampleStatistics, Window, windows_of
 
 T = TypeVar("T")
 
-LONG_S = 60.0
+LEVEL_IN_THREAD_S = 60.0
 """The level of longer recordings is computed in a thread, so that the event loop goes on, seconds."""
 
 
@@ -130,7 +130,7 @@ async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 async def _level_of(audio: Audio) -> SampleStatistics:
-    if audio.duration_s <= LONG_S:
+    if audio.duration_s <= LEVEL_IN_THREAD_S:
         return SampleStatistics.of(audio.samples)
     level = await asyncio.to_thread(SampleStatistics.of, audio.samples)
     release(audio.samples)

@@ -19,7 +19,7 @@ from wav2vec2_app.server.ui.views import Update
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
-REFRESH_S: Final = 4.0
+STATUS_REFRESH_S: Final = 4.0
 """Interval at which an open page refreshes the state of the system, seconds."""
 SHARE_OPTIONS: Final = "(...values) => { window.wav2vec2Options = values; return []; }"
 """Gives the scripts the values of the model's and the options' inputs, in their order."""
@@ -127,7 +127,7 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
     parts.audio.clear(events.on_cancel, queue=False, **_PRIVATE)
     page.unload(events.on_close)
     outputs = [parts.model, *(parts.html[name] for name in ("system", "notices", "memory"))]
-    for event in (page.load, gr.Timer(REFRESH_S).tick):
+    for event in (page.load, gr.Timer(STATUS_REFRESH_S).tick):
         event(events.on_refresh, outputs=outputs, queue=False, **_PRIVATE)
 
 

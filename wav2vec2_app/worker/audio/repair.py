@@ -166,7 +166,7 @@ def _wave_head(fmt: bytes, samples_bytes: int, layout: Layout) -> bytes:
 
 
 def _w64(file: BinaryIO, size_bytes: int) -> Repaired:
-    layout = chunks.W64
+    layout = chunks.W64_LAYOUT
     walked = _samples(file, layout, size_bytes)
     if walked is None:
         return Repaired(file)
@@ -181,7 +181,7 @@ def _w64(file: BinaryIO, size_bytes: int) -> Repaired:
 
 
 def _aiff(file: BinaryIO, size_bytes: int) -> Repaired:
-    walked = _samples(file, chunks.AIFF, size_bytes)
+    walked = _samples(file, chunks.AIFF_LAYOUT, size_bytes)
     if walked is None or len(walked[0].before.get(b"COMM", b"")) < 18:
         return Repaired(file)
     found, data, end = walked
@@ -222,7 +222,7 @@ def _au(file: BinaryIO, size_bytes: int) -> Repaired:
 
 
 def _caf(file: BinaryIO, size_bytes: int) -> Repaired:
-    walked = _samples(file, chunks.CAF, size_bytes)
+    walked = _samples(file, chunks.CAF_LAYOUT, size_bytes)
     if walked is None:
         return Repaired(file)
     _, data, end = walked

@@ -18,7 +18,7 @@ from wav2vec2_app.worker.model.checkpoint_files import (
     CONFIG,
     TOKENIZER,
     VOCABULARY,
-    JsonObject,
+    JsonDocument,
     json_text,
     read_json,
 )
@@ -46,7 +46,7 @@ def has_languages(folder: Path) -> bool:
     return bool(read_json(folder / CONFIG).get("adapter_attn_dim"))
 
 
-def vocabularies(folder: Path) -> dict[str, JsonObject]:
+def vocabularies(folder: Path) -> dict[str, JsonDocument]:
     """The vocabulary of each language; empty if vocab.json has a single one."""
     content = read_json(folder / VOCABULARY)
     nested = {language: v for language, v in content.items() if isinstance(v, dict)}

@@ -24,7 +24,7 @@ import numpy as np
 
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
-from wav2vec2_app.worker.model.checkpoint_files import JsonObject, json_number, json_object
+from wav2vec2_app.worker.model.checkpoint_files import JsonDocument, json_number, json_object
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def _weighted(document: Mapping[str, object], tokens: Sequence[str]) -> tuple[fl
     return values
 
 
-def measure_prior(emissions: Sequence[Emission], weight: float) -> JsonObject:
+def measure_prior(emissions: Sequence[Emission], weight: float) -> JsonDocument:
     """The content of the file: the logarithm of each token's mean probability over all frames."""
     probabilities = np.concatenate([np.exp(one.log_probs.astype(np.float64)) for one in emissions])
     blank = emissions[0].vocabulary[emissions[0].blank_id]

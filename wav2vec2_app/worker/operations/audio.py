@@ -28,13 +28,13 @@ from wav2vec2_app.protocol.message import Context, Empty
 from wav2vec2_app.speech.audio import Audio, Float32
 from wav2vec2_app.worker import plots
 from wav2vec2_app.worker.audio import decode, features
-from wav2vec2_app.worker.audio.formats import FORMATS
+from wav2vec2_app.worker.audio.formats import FORMAT_NAMES
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.stages import sequence
 
 
 @dataclass(frozen=True)
-class AudioLimits:
+class AudioConfig:
     """The role's configuration: the longest audio, seconds, and the largest file, bytes."""
 
     max_duration_s: float
@@ -42,8 +42,8 @@ class AudioLimits:
 
 
 def create(config: Mapping[str, object]) -> Role:
-    """The role; ``config`` has the fields of :class:`AudioLimits`."""
-    operations = AudioOperations(codec.unpack(AudioLimits, Body(config)))
+    """The role; ``config`` has the fields of :class:`AudioConfig`."""
+    operations = AudioOperations(codec.unpack(AudioConfig, Body(config)))
     features.warm_up()
     plots.warm_up()
     return Role(
@@ -53,14 +53,14 @@ def create(config: Mapping[str, object]) -> Role:
             AnalyzeRequest.handler(analyze),
             DrawRequest.handler(draw),
         ),
-        info=lambda: AudioInfo(tuple(FORMATS)),
+        info=lambda: AudioInfo(tuple(FORMAT_NAMES)),
     )
 
 
 class AudioOperations:
     """The operations that have limits."""
 
-    def __init__(self, limits: AudioLimits) -> None:
+    def __init__(self, limits: AudioConfig) -> None:
         self._limits = limits
 
     def probe(self, request: ProbeRequest, _: Context[Empty]) -> ProbeResponse:

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 MAX_LOADED_MODELS = 2
 """Models in memory; the least recently used is unloaded first."""
-NOTICEABLE_S = 0.01
+NOTICEABLE_LOAD_S = 0.01
 """Looking up a loaded model takes less, seconds; more means that this request loaded it."""
 
 
@@ -141,7 +141,7 @@ def emit(requests: Sequence[EmitRequest], models: Models) -> list[EmitResponse]:
     forward_s = time.perf_counter() - begin
     stages = sequence(
         {
-            "load model": loaded_s if loaded_s > NOTICEABLE_S else 0.0,
+            "load model": loaded_s if loaded_s > NOTICEABLE_LOAD_S else 0.0,
             "forward": forward_s / len(requests),
         }
     )
