@@ -122,6 +122,7 @@ class WorkerLoop:
         handler = self._role.by_op.get(call.op)
         if handler is None:
             raise breach("unknown_op", f"There is no operation {call.op[:40]!r}.")
+        _log.debug("request %s %s begins", call.request_id, call.op)
         response: Response = handler.run(call.request(handler.request), call)
         return response
 
