@@ -73,14 +73,14 @@ class ModelOrchestrator:
         self._adapters = tuple(adapters)
         self._clock = clock
         self._meter = ThroughputMeter()
-        slots = policy.queue.concurrency + policy.live_queue.concurrency
         self._context = JobContext(
             queue=WaitQueue(policy.queue, self._meter, clock=clock),
             live_queue=WaitQueue(policy.live_queue, ThroughputMeter(), clock=clock),
             dispatcher=Dispatcher(
                 self._adapters, breaker=policy.breaker, events=self.events, clock=clock
             ),
-            manager=ParallelExecutionManager(concurrency=STEPS_PER_TASK * slots),
+            manager=_manager(policy.queue),
+            live_manager=_manager(policy.live_queue),
             cache=ResultCache(policy.cache, clock=clock),
         )
         self._running: dict[Job, asyncio.Task[AudioResult]] = {}
@@ -217,6 +217,10 @@ class ModelOrchestrator:
     def _cancel_where(self, chosen: Callable[[AudioTask], bool]) -> int:
         works = [work for job, work in self._running.items() if chosen(job.task)]
         return sum(work.cancel() for work in works)
+
+
+def _manager(policy: QueuePolicy) -> ParallelExecutionManager:
+    return ParallelExecutionManager(concurrency=STEPS_PER_TASK * policy.concurrency)
 
 
 def _error_of(work: asyncio.Future[AudioResult], task: AudioTask) -> Wav2Vec2Error | None:
