@@ -108,13 +108,13 @@ class Job:
         if task.audio is not None:
             return Start(task.transcribers, {Step(Operation.DECODE_AUDIO): task.audio})
         if task.source is None:
-            origin = cache.get(task.cached_id)
+            origin = cache.get(task.cached_id, task.owner)
             if origin is None:
                 raise _not_cached()
             return _start_from(task, origin, {target: target for target in origin.answers})
         content = await cache.content_of(task.source, task.session)
         answering = self._answering(task.transcribers)
-        origin = cache.find(task.session, content, answering.values())
+        origin = cache.find(task.owner, content, answering.values())
         if origin is None or len(answering) < len(task.transcribers):
             return Start(task.transcribers, content=content)
         return _start_from(task, origin, answering)
