@@ -18,6 +18,7 @@ from benchmarks import (
     again,
     alignment,
     bridge,
+    cached_load,
     engines,
     hotwords,
     live,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "pictures": pictures.measure,
     "bridge": bridge.measure,
     "recovery": recovery.measure,
+    "cached_load": cached_load.measure,
     "live": live.measure,
     # compared with other software
     "peers": peers.measure,

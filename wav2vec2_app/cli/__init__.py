@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from wav2vec2_app.cli.tasks import run_tasks
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.server.tasks import AudioTask, Want
-from wav2vec2_app.settings import Settings
+from wav2vec2_app.settings import Settings, warn_of_unknown_variables
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.options import text_to_align
 
@@ -64,6 +65,7 @@ def transcribe(
     """Transcribe audio files; results go to stdout, progress and errors to stderr."""
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")
     configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_of_unknown_variables(os.environ)
     try:
         options = parse_decoding(decoding)
     except InputError as error:
@@ -88,6 +90,7 @@ def align(
     """
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")
     configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_of_unknown_variables(os.environ)
     try:
         given = text_to_align(read_text(text))
     except InputError as error:
@@ -102,6 +105,7 @@ def doctor() -> None:
     """Print versions, devices and models, and whether the workers can start."""
     settings = _settings(fetch_models=False, log_level="ERROR")
     configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_of_unknown_variables(os.environ)
     out.print(diagnosis.version_table())
     status, problem = asyncio.run(diagnosis.probe(settings))
     out.print(diagnosis.status_table(settings, status))

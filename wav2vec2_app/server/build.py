@@ -17,6 +17,7 @@ from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.bridge.recorder import FrameRecorder
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.worker import WorkerBridge
+from wav2vec2_app.server.clients import ClientPolicy
 from wav2vec2_app.server.events import EventBus
 from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
 from wav2vec2_app.server.orchestrator.cache import CachePolicy
@@ -80,6 +81,7 @@ def orchestrator_policy(settings: Settings) -> OrchestratorPolicy:
         live_queue=QueuePolicy(settings.live_sessions, LIVE_CONCURRENCY),
         breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_recovery_s),
         cache=CachePolicy(settings.cache_bytes, settings.cache_s, settings.cache_shared),
+        clients=ClientPolicy(settings.client_tasks, settings.client_bytes),
     )
 
 

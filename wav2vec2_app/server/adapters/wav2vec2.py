@@ -156,6 +156,7 @@ class Wav2Vec2Adapter:
             report=report,
             deadline=task.deadline,
             request_id=task.task.id,
+            client=task.task.client,
         )
         return TaskResult(task.operation, timed.value, timed.stages)
 

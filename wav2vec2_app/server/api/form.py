@@ -47,7 +47,7 @@ def prompt_hotwords(prompt: str) -> Sequence[str]:
     names = (
         word.group()
         for word in re.finditer(r"[^\W\d_][\w'’-]*", text)
-        if _is_name(word.group(), text[: word.start()])
+        if _is_name(word.group(), text[max(0, word.start() - _CONTEXT_CHARACTERS) : word.start()])
     )
     return list(dict.fromkeys(names))[:MAX_PROMPT_HOTWORDS]
 

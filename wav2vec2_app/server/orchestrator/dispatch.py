@@ -208,9 +208,11 @@ async def _call(adapter: ModelAdapter, task: ModelTask, report: Report) -> TaskR
 def _may_pass(error: Wav2Vec2Error) -> bool:
     """Whether an immediate second attempt is useful.
 
-    It is not after a timeout or a rejection for lack of room. A request that was lost to a dying
+    It is not after a timeout or a rejection for lack of room, nor if the error says when to try
+    again. A request that was lost to a dying
     worker has been repeated by the bridge already; repeating it here too would let one bad request
     kill more workers.
     """
     final = BusyError | CircuitOpenError | TimedOutError | WorkerDiedError
-    return error.retryable and not isinstance(error, final)
+    later = "retry_after_s" in error.metadata
+    return error.retryable and not later and not isinstance(error, final)

@@ -51,7 +51,12 @@ class PageEvents:
     ) -> AsyncGenerator[Changes, None]:
         """Transcribe the recording."""
         updates = handlers.transcribe(
-            self._orchestrator, self._tabs, audio, model, session_of(request), *options
+            self._orchestrator,
+            self._tabs,
+            audio,
+            model,
+            session_of(request, self._orchestrator),
+            *options,
         )
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
@@ -62,7 +67,7 @@ class PageEvents:
     ) -> AsyncGenerator[Changes, None]:
         """Decode the transcript on the page with other options."""
         updates = handlers.decode_again(
-            self._orchestrator, self._tabs, session_of(request), *options
+            self._orchestrator, self._tabs, session_of(request, self._orchestrator), *options
         )
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
@@ -73,7 +78,12 @@ class PageEvents:
     ) -> AsyncGenerator[Changes, None]:
         """Align the text."""
         updates = handlers.align(
-            self._orchestrator, self._tabs, audio, model, text, session_of(request)
+            self._orchestrator,
+            self._tabs,
+            audio,
+            model,
+            text,
+            session_of(request, self._orchestrator),
         )
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
@@ -81,15 +91,17 @@ class PageEvents:
 
     async def on_cancel(self, request: gr.Request) -> None:
         """Cancel the tab's requests."""
-        handlers.cancel(self._orchestrator, session_of(request))
+        handlers.cancel(self._orchestrator, session_of(request, self._orchestrator))
 
     async def on_close(self, request: gr.Request) -> None:
         """The tab was closed."""
-        handlers.leave(self._orchestrator, self._tabs, session_of(request))
+        handlers.leave(self._orchestrator, self._tabs, session_of(request, self._orchestrator))
 
     async def on_refresh(self, request: gr.Request) -> Changes:
         """Refresh the state of the system."""
-        return self._change(handlers.watch(self._orchestrator, self._tabs, session_of(request)))
+        return self._change(
+            handlers.watch(self._orchestrator, self._tabs, session_of(request, self._orchestrator))
+        )
 
     async def _changes(self, updates: Updates) -> AsyncGenerator[Changes, None]:
         """The updates as Gradio needs them.

@@ -20,6 +20,7 @@ from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.server.ui.gradio_internals import (
     accept_uploads_only,
     any_value_input,
+    client_of,
     fill_in_defaults,
 )
 from wav2vec2_app.server.ui.handlers import EVERYTHING, task_for
@@ -92,17 +93,23 @@ class Endpoints:
         self, request: gr.Request, audio: str | None, model: str, *options: object
     ) -> JsonObject:
         """Transcribe speech: text, words with times and confidences, and timings."""
-        return await transcribe(self._orchestrator, audio, model, session_of(request), *options)
+        return await transcribe(
+            self._orchestrator, audio, model, session_of(request, self._orchestrator), *options
+        )
 
     async def analyze(
         self, request: gr.Request, audio: str | None, model: str, *options: object
     ) -> JsonObject:
         """Transcribe speech and compute acoustic features, contours and pictures (SVG)."""
-        return await analyze(self._orchestrator, audio, model, session_of(request), *options)
+        return await analyze(
+            self._orchestrator, audio, model, session_of(request, self._orchestrator), *options
+        )
 
     async def decode(self, request: gr.Request, request_id: str, *options: object) -> JsonObject:
         """Decode the recording of an earlier request with other options; the model does not run."""
-        return await decode(self._orchestrator, request_id, session_of(request), *options)
+        return await decode(
+            self._orchestrator, request_id, session_of(request, self._orchestrator), *options
+        )
 
     async def align(
         self,
@@ -113,7 +120,14 @@ class Endpoints:
         model: str = AUTO_MODEL,
     ) -> JsonObject:
         """Find the time of each word and letter of a text, in a file or in an earlier request's."""
-        return await align(self._orchestrator, audio, text, request_id, model, session_of(request))
+        return await align(
+            self._orchestrator,
+            audio,
+            text,
+            request_id,
+            model,
+            session_of(request, self._orchestrator),
+        )
 
     async def capabilities(self) -> JsonObject:
         """What the server can do, its limits, and how fast it was recently."""
@@ -124,9 +138,11 @@ class Endpoints:
         return status(self._orchestrator)
 
 
-def session_of(request: gr.Request) -> str:
-    """The session of the browser tab or client that sends a request."""
-    return request.session_hash or ""
+def session_of(request: gr.Request, orchestrator: ModelOrchestrator) -> str:
+    """The session of the browser tab or program that sends a request; notes whose session it is."""
+    session = request.session_hash or ""
+    orchestrator.session_clients.introduce(session, client_of(request))
+    return session
 
 
 def _option_input(option: Option) -> gr.Component:

@@ -12,7 +12,11 @@ import gradio as gr
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.bindings import bind
 from wav2vec2_app.server.ui.endpoints import add_endpoints
-from wav2vec2_app.server.ui.gradio_internals import check_client_paths, slow_down_queue_poll
+from wav2vec2_app.server.ui.gradio_internals import (
+    check_client_paths,
+    discard_failed_uploads,
+    slow_down_queue_poll,
+)
 from wav2vec2_app.server.ui.layout import Example, lay_out
 from wav2vec2_app.server.ui.theme import build_theme
 from wav2vec2_app.settings import Settings
@@ -63,6 +67,7 @@ def mount_page(app: App, page: gr.Blocks, settings: Settings, *, assets: Path) -
     """Mount the page at the root of a FastAPI application, after all other routes are there."""
     folder = assets / "ui"
     check_client_paths(page)
+    discard_failed_uploads()
     mounted: App = gr.mount_gradio_app(
         app,
         page,

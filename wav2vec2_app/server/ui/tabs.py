@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from wav2vec2_app.server.ui.render.system import Choices
@@ -66,15 +67,28 @@ class Tab:
         return requested
 
 
-class Tabs:
-    """All open pages, by their session."""
+MAX_TABS = 2000
+"""Tabs whose state is kept: clients choose the ids of sessions."""
 
-    def __init__(self) -> None:
-        self._tabs: dict[str, Tab] = {}
+
+class Tabs:
+    """All open pages, by their session; above the limit, those idle for longest are forgotten."""
+
+    def __init__(self, limit: int = MAX_TABS) -> None:
+        self._limit = limit
+        self._tabs: OrderedDict[str, Tab] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._tabs)
 
     def of(self, session: str) -> Tab:
         """The tab of a session."""
-        return self._tabs.setdefault(session, Tab())
+        tab = self._tabs.setdefault(session, Tab())
+        self._tabs.move_to_end(session)
+        if len(self._tabs) > self._limit:
+            idle = (name for name, one in self._tabs.items() if not one.run and name != session)
+            self.forget(next(idle, next(iter(self._tabs))))
+        return tab
 
     def forget(self, session: str) -> None:
         """Discard the state of a tab; requests of it that still run write nothing any more."""
