@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     environment); by default none may."""
     api_keys: tuple[SecretStr, ...] = ()
     """Keys of which every request must have one, as ``Authorization: Bearer KEY``, or as the password that
-    a browser asks for (a JSON list in the environment). Empty: no key is needed."""
+    a browser requests (a JSON list in the environment). Empty: no key is needed."""
 
     # --- the model ---
     model: str = "auto"

@@ -9,15 +9,15 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LONG_S = 300.0
+OFFLOAD_S = 300.0
 """Work on the transcript or emission of longer audio goes to a thread, seconds."""
 
 
 async def off_loop(audio_s: float, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """The result of ``work``, computed in a thread if it is about more than :data:`LONG_S` of audio.
+    """The result of ``work``, computed in a thread if it is about more than :data:`OFFLOAD_S` of audio.
 
     Other requests (a health check, a live pass) are answered meanwhile. Short work is faster here.
     """
-    if audio_s <= LONG_S:
+    if audio_s <= OFFLOAD_S:
         return work(*args, **kwargs)
     return await asyncio.to_thread(work, *args, **kwargs)

@@ -32,7 +32,7 @@ OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
 OWN_PATHS: Final = "/v1/"
 """Paths whose tasks are made during the request; Gradio makes them later, in tasks of its queue."""
 COOKIE: Final = "wav2vec2_key"
-CLOSE_POLICY: Final = 1008
+CLOSE_REJECTED: Final = 1008
 
 
 class Access:
@@ -179,7 +179,7 @@ def _address(scope: Scope) -> str:
 
 async def _reject(error: Wav2Vec2Error, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": CLOSE_POLICY})  # a browser sees HTTP 403
+        await send({"type": "websocket.close", "code": CLOSE_REJECTED})  # a browser sees HTTP 403
         return
     response = respond(error)
     if error.code == "access.key":

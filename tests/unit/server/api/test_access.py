@@ -173,7 +173,7 @@ async def test_websocket_of_another_site_is_rejected(name: str) -> None:
     }
     await Access(app, Settings())(scope, WebSocket, send)  # type: ignore[arg-type]
 
-    assert sent == [{"type": "websocket.close", "code": access.CLOSE_POLICY}]
+    assert sent == [{"type": "websocket.close", "code": access.CLOSE_REJECTED}]
 
 
 # --- keys ---------------------------------------------------------------------------------------

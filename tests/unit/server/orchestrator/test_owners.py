@@ -64,7 +64,7 @@ async def test_owner_uses_its_results_again(start: Start, caller: str) -> None:
     assert adapter.count(TRANSCRIBE) == 1
 
 
-async def test_same_recording_of_another_owner_is_transcribed_anew(start: Start) -> None:
+async def test_same_recording_of_another_owner_is_transcribed_again(start: Start) -> None:
     adapter = FakeAdapter()
     orchestrator = await start(adapter, cache_bytes=10**8)
     for name in ("a tab", "another tab of the same client", "a tab with another key"):
@@ -73,7 +73,7 @@ async def test_same_recording_of_another_owner_is_transcribed_anew(start: Start)
     assert adapter.count(TRANSCRIBE) == 3
 
 
-async def test_results_that_nobody_can_ask_for_take_no_room(start: Start) -> None:
+async def test_results_that_no_client_can_request_take_no_room(start: Start) -> None:
     orchestrator = await start(FakeAdapter(), cache_bytes=10**8)
 
     await orchestrator.run(recording(client="address:10.0.0.1"))

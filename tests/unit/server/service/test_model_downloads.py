@@ -1,4 +1,4 @@
-"""Downloads of models: what a request for a missing one is told, and their bounds."""
+"""Downloads of models: the error of a request for a missing one, and their bounds."""
 
 from __future__ import annotations
 
@@ -62,16 +62,16 @@ def make_downloads(pool: FakePool) -> ModelDownloads:
     return ModelDownloads(lambda: pool, on_complete)  # type: ignore[arg-type, return-value]
 
 
-async def test_request_for_a_model_that_is_being_downloaded_is_told_when_to_try_again() -> None:
+async def test_request_for_a_model_that_is_being_downloaded_reports_when_to_try_again() -> None:
     models = make_models(FakePool())
 
     for client in ("one", "two", "one"):
-        with pytest.raises(ModelError) as told:
+        with pytest.raises(ModelError) as rejected:
             models.download_if_missing(MISSING, client)
-        response = respond(told.value)
-        assert (told.value.code, status_of(told.value)) == ("model.downloading", 503)
+        response = respond(rejected.value)
+        assert (rejected.value.code, status_of(rejected.value)) == ("model.downloading", 503)
         assert int(response.headers["retry-after"]) > 0
-        assert told.value.retryable
+        assert rejected.value.retryable
     await models.stop()
 
 
@@ -94,9 +94,9 @@ async def test_failed_download_is_reported_and_then_tried_again() -> None:
 
     codes = []
     for _ in range(2):
-        with pytest.raises(ModelError) as told:
+        with pytest.raises(ModelError) as rejected:
             models.download_if_missing(MISSING, "one")
-        codes.append(told.value.code)
+        codes.append(rejected.value.code)
 
     assert codes == ["model.hub_offline", "model.downloading"]
     await models.stop()
@@ -106,13 +106,13 @@ async def test_one_client_downloads_one_model_at_a_time() -> None:
     queue = make_downloads(FakePool())
     queue.start("a", "one")
 
-    with pytest.raises(BusyError) as told:
+    with pytest.raises(BusyError) as rejected:
         queue.start("b", "one")
     queue.start("b", "two")
     queue.start("a", "two")
 
-    assert told.value.code == "client.downloads"
-    assert told.value.metadata["retry_after_s"] == downloads.RETRY_AFTER_S
+    assert rejected.value.code == "client.downloads"
+    assert rejected.value.metadata["retry_after_s"] == downloads.RETRY_AFTER_S
     await queue.stop()
 
 
