@@ -163,8 +163,7 @@ def measure() -> Sequence[Figure]:
         busy.set()
 
         def load() -> None:
-            for _ in range(ROUNDS):
-                arrived.append(transcribe(server.url))
+            arrived.extend(transcribe(server.url) for _ in range(ROUNDS))
             busy.clear()
 
         arrived: list[float] = []

@@ -73,7 +73,7 @@ class SessionClients:
 
 @dataclass(frozen=True)
 class ClientPolicy:
-    """Limits of one client; 0 is no limit.
+    """Limits of one client; 0: unlimited.
 
     Attributes:
         tasks: that run or wait at the same time.

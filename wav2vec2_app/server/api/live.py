@@ -38,7 +38,7 @@ class SessionSlots:
 
     Args:
         count: sessions in all.
-        per_client: sessions of one client, and never all unless there is only one; 0 is no limit.
+        per_client: sessions of one client, and never all unless there is only one; 0: unlimited.
     """
 
     def __init__(self, count: int, per_client: int = 0) -> None:

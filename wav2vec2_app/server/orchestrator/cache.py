@@ -83,7 +83,7 @@ class ResultCache:
 
     A result is for its owner only: knowing its id is not enough. By its content a recording is found
     by others too if the policy shares results. When the cache is full, the least recently used result
-    goes first: of the client with the most bytes while one has more than its share, else of all.
+    is dropped: of the client with the most bytes while one has more than its share, else of all.
 
     Args:
         policy: bounds.
@@ -103,7 +103,7 @@ class ResultCache:
         return self._size_bytes
 
     def get(self, task_id: str, owner: str) -> CachedResult | None:
-        """The result of a task; ``None`` if it is not cached or is somebody else's."""
+        """The result of a task; ``None`` if it is not cached or belongs to another owner."""
         self._drop_expired()
         task_id = self._aliases.get(task_id, task_id)
         found = self._results.get(task_id)
@@ -134,9 +134,9 @@ class ResultCache:
         return None
 
     def store(self, task: AudioTask, content: str, result: AudioResult, answers: Answers) -> None:
-        """Store a finished task's result, if it has a transcript, and an owner who can ask for it."""
-        nobody_asks = task.owner.startswith(ADDRESS) and not self._policy.shared
-        if not answers or nobody_asks:
+        """Store a finished task's result, if it has a transcript, and an owner."""
+        without_owner = task.owner.startswith(ADDRESS) and not self._policy.shared
+        if not answers or without_owner:
             return
         cached = CachedResult(
             session=task.session,

@@ -15,8 +15,8 @@ import gradio as gr
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.schema import JsonObject
 from wav2vec2_app.server.offload import off_loop
+from wav2vec2_app.server.schema import JsonObject
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.server.ui.gradio_internals import (
     accept_uploads_only,

@@ -127,7 +127,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def _forward_in_full(self, batch: Float32) -> Float32:
-        """The pass in float32 with the weights as they are in the file, which half precision rounds."""
+        """The pass in float32 with the weights of the file, which half precision rounds."""
         if self._full is None:
             self._full = partial(_score, _read(self._checkpoint).to(self._device))
         values = torch.from_numpy(np.ascontiguousarray(batch, dtype=np.float32))
