@@ -24,6 +24,7 @@ from benchmarks import (
     live,
     long_audio,
     long_file,
+    long_page,
     memory,
     peers,
     picture,
@@ -62,6 +63,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "memory": memory.measure,
     "long_audio": long_audio.measure,
     "long_file": long_file.measure,
+    "long_page": long_page.measure,
     # structure; last, as it serves in this process
     "walk": walk.measure,
 }

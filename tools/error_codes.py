@@ -39,7 +39,14 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
      "The result of that request is not in the result cache. Send the recording again."),
     ("features.too_long picture.*",
      "In `problems` only: features or a picture cannot be computed."),
+    ("model.downloading", "The model is being downloaded. `Retry-After` says when to try again."),
     ("model.*", "The model does not exist, is not allowed, or cannot be used."),
+    ("access.*",
+     "The host name, the origin of the page, or the API key is not accepted; see "
+     "[Access](#access)."),
+    ("client.*",
+     "One client has too many requests, bytes, downloads or sessions. `Retry-After` says when to try "
+     "again."),
     ("queue.full live.busy", "Too many requests or sessions. `Retry-After` says when to try again."),
     ("circuit.open resource.* worker.* app.not_running",
      "The server cannot process the request now: an operation is paused after failures, memory or disk "

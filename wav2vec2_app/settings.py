@@ -73,8 +73,8 @@ class Settings(BaseSettings):
     """Origins (``https://example.org``) of other sites whose pages may use this server (a JSON list in the
     environment); by default none may."""
     api_keys: tuple[SecretStr, ...] = ()
-    """Keys of which every request must have one, as ``Authorization: Bearer KEY``, or as the password that
-    a browser requests (a JSON list in the environment). Empty: no key is needed."""
+    """Keys of which every request must have one, as ``Authorization: Bearer KEY``, or as the password in
+    a browser (a JSON list in the environment). Empty: no key is needed."""
 
     # --- the model ---
     model: str = "auto"
@@ -137,9 +137,10 @@ class Settings(BaseSettings):
     cache_shared: bool = False
     """Whether a recording sent by another user is answered from the cache too."""
 
-    # --- limits of one client (an API key, else a network address) ---
+    # --- limits of one client ---
     client_tasks: int = Field(16, ge=0)
-    """Number of tasks of one client that run or wait; the next one receives ``client.tasks``. 0: no limit."""
+    """Number of tasks of one client (an API key, else a network address) that run or wait; the next one
+    receives ``client.tasks``. 0: no limit."""
     client_bytes: int = Field(1024 * MIB, ge=0)
     """Size of the files of these tasks, bytes; more receives ``client.bytes``. 0: no limit."""
     client_upload_bytes: int = Field(8192 * MIB, ge=0)

@@ -73,7 +73,7 @@ class SessionClients:
 
 @dataclass(frozen=True)
 class ClientPolicy:
-    """Limits of one client; 0 for no limit.
+    """Limits of one client; 0: unlimited.
 
     Attributes:
         tasks: that run or wait at the same time.
@@ -92,16 +92,18 @@ class ClientPolicy:
         if client == LOCAL:
             return
         sizes = list(sizes)
+        retry: dict[str, object] = {"retry_after_s": max(1.0, round(retry_after_s, 1))}
         if self.tasks and len(sizes) >= self.tasks:
-            raise _busy("client.tasks", f"has {len(sizes)} requests", self.tasks, retry_after_s)
+            raise BusyError(
+                f"This client has {len(sizes)} requests in progress already.",
+                code="client.tasks",
+                hint="Wait until one of them is finished.",
+                metadata={"limit": self.tasks, **retry},
+            )
         if self.bytes and sizes and sum(sizes) + size > self.bytes:
-            raise _busy("client.bytes", "has too much audio", self.bytes, retry_after_s)
-
-
-def _busy(code: str, what: str, limit: int, retry_after_s: float) -> BusyError:
-    return BusyError(
-        f"This client {what} in progress already.",
-        code=code,
-        hint="Wait until one of them is finished.",
-        metadata={"limit": limit, "retry_after_s": max(1.0, round(retry_after_s, 1))},
-    )
+            raise BusyError(
+                f"This client's files in progress exceed {self.bytes / 2**20:.0f} MB.",
+                code="client.bytes",
+                hint="Wait until one of them is finished.",
+                metadata={"limit": self.bytes, **retry},
+            )

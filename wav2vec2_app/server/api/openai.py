@@ -16,6 +16,7 @@ from wav2vec2_app.server import schema
 from wav2vec2_app.server.api import form, openapi
 from wav2vec2_app.server.api.errors import RequestFailed
 from wav2vec2_app.server.api.uploads import Upload, received
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.status import OrchestratorStatus
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
@@ -48,7 +49,12 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
                 result = await _run(orchestrator, request, task)
         except Wav2Vec2Error as error:
             raise RequestFailed(error) from error
-        return _render(schema.transcription(result, task.decoding), response_format, granularities)
+
+        def render() -> Response:
+            answer = schema.transcription(result, task.decoding)
+            return _render(answer, response_format, granularities)
+
+        return await off_loop(result.audio.duration_s, render)
 
     @routes.post("/audio/alignments", **openapi.alignments(ALIGNMENT_FORMATS))
     async def alignments(request: Request) -> Response:
@@ -62,7 +68,11 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
                 result = await _run(orchestrator, request, task)
         except Wav2Vec2Error as error:
             raise RequestFailed(error) from error
-        return _render_alignment(schema.alignment(result, text), response_format)
+
+        def render() -> Response:
+            return _render_alignment(schema.alignment(result, text), response_format)
+
+        return await off_loop(result.audio.duration_s, render)
 
     @routes.get("/models")
     async def models() -> schema.JsonObject:

@@ -22,7 +22,7 @@ class UploadQuota:
     """A sliding window of uploaded bytes for each client.
 
     Args:
-        limit_bytes: within :data:`WINDOW_S`; 0 for no limit.
+        limit_bytes: within :data:`WINDOW_S`; 0: unlimited.
         clock: monotonic, seconds.
     """
 

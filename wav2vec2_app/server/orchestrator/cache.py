@@ -134,9 +134,9 @@ class ResultCache:
         return None
 
     def store(self, task: AudioTask, content: str, result: AudioResult, answers: Answers) -> None:
-        """Store a finished task's result, if it has a transcript, and an owner that can request it."""
-        unreachable = task.owner.startswith(ADDRESS) and not self._policy.shared
-        if not answers or unreachable:
+        """Store a finished task's result, if it has a transcript, and an owner."""
+        without_owner = task.owner.startswith(ADDRESS) and not self._policy.shared
+        if not answers or without_owner:
             return
         cached = CachedResult(
             session=task.session,

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from wav2vec2_app.protocol.inference import EmitRequest, EmitResponse, LoadRequest
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.policy import WindowPolicy
 from wav2vec2_app.server.service.priority import ShortFirst
@@ -103,7 +104,8 @@ class WindowedInference:
             stages += [answer.stages for answer in answers]
             release(audio.samples)
             step.report(Progress(fraction=len(emissions) / len(windows)))
-        emitted = Emitted(join(windows, emissions), loaded.value.model, audio.duration_s)
+        joined = await off_loop(audio.duration_s, join, windows, emissions)
+        emitted = Emitted(joined, loaded.value.model, audio.duration_s)
         return StepResult(emitted, (*loaded.stages, *summed(stages)))
 
     async def _emit(

@@ -152,8 +152,7 @@ class Wav2Vec2Service:
     ) -> StepResult[Recognition]:
         """Transcribe ``audio``; ``report`` gets the fraction done after each window.
 
-        Long recordings yield to short ones, for a moment before each window. A missing model is
-        downloaded for ``client``.
+        Long recordings yield to short ones, for a moment before each window.
         """
         self._assert_state(ServiceState.READY)
         name, loads_model = self._models.resolve(model)

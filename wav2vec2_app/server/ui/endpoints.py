@@ -15,6 +15,7 @@ import gradio as gr
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server import schema
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.schema import JsonObject
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.server.ui.gradio_internals import (
@@ -258,7 +259,10 @@ async def _answer(
     try:
         task = make_task()
         task_id = task.id
-        return to_response(task, await orchestrator.run(task)).json_dict()
+        result = await orchestrator.run(task)
+        return await off_loop(
+            result.audio.duration_s, lambda: to_response(task, result).json_dict()
+        )
     except Exception as error:  # any unforeseen error becomes an answer
         return schema.error(translate(error), task_id).json_dict()
 

@@ -174,7 +174,7 @@ def discard_failed_uploads() -> None:
     """
     from gradio import route_utils
 
-    parser = getattr(route_utils, "GradioMultiPartParser", None)
+    parser: Any = getattr(route_utils, "GradioMultiPartParser", None)
     if not _applies("the removal of failed uploads", parser, "parse", protects=True):
         return
     parse = parser.parse

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from wav2vec2_app.errors import InputError, translate
+from wav2vec2_app.server.events import audio_s
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.tasks import AudioTask, Want
 from wav2vec2_app.server.ui.render import status, system
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tab, Tabs
@@ -230,7 +232,7 @@ async def _follow(orchestrator: ModelOrchestrator, task: AudioTask, view: TaskVi
     try:
         async with aclosing(orchestrator.submit(task)) as events:
             async for event in events:
-                if update := view.show(event):
+                if update := await off_loop(audio_s(event), view.show, event):
                     yield update
     except Exception as error:  # any unforeseen error becomes a message on the page
         yield view.fail(translate(error))
