@@ -23,6 +23,8 @@ STATUS_REFRESH_S: Final = 4.0
 """Interval at which an open page refreshes the state of the system, seconds."""
 SHARE_OPTIONS: Final = "(...values) => { window.wav2vec2Options = values; return []; }"
 """Gives the scripts the values of the model's and the options' inputs, in their order."""
+SHARE_EXPORT: Final = "(...values) => { window.wav2vec2Export = values; return []; }"
+"""The same with the values of the export options' inputs."""
 
 _PRIVATE: Final = {"show_progress": "hidden", "api_visibility": "private"}
 _REPLACEABLE: Final = {
@@ -89,6 +91,10 @@ class PageEvents:
             async for change in changes:
                 yield change
 
+    async def on_export_changed(self, request: gr.Request, *values: object) -> Changes:
+        """Write the files of the tab with other export options."""
+        return self._change(handlers.export_again(self._tabs, session_of(request), *values))
+
     async def on_cancel(self, request: gr.Request) -> None:
         """Cancel the tab's requests."""
         handlers.cancel(self._orchestrator, session_of(request, self._orchestrator))
@@ -134,6 +140,7 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
     events = PageEvents(orchestrator, parts)
     _bind_transcript(parts, events)
     _bind_alignment(parts, events)
+    _bind_export(page, parts, events)
     _share_options(page, parts)
     parts.cancel.click(events.on_cancel, queue=False, **_PRIVATE)
     parts.audio.clear(events.on_cancel, queue=False, **_PRIVATE)
@@ -184,6 +191,20 @@ def _bind_alignment(parts: PageParts, events: PageEvents) -> None:
         outputs=[parts.html["align-status"], parts.html["aligned"]],
         **_REPLACEABLE,
     )
+
+
+def _bind_export(page: gr.Blocks, parts: PageParts, events: PageEvents) -> None:
+    """Write the files again at every change; the scripts get the values for live captions."""
+    inputs = list(parts.export)
+    changes = [one.change for one in parts.export]
+    gr.on(
+        changes,
+        events.on_export_changed,
+        inputs=inputs,
+        outputs=[parts.html["actions"], parts.html["aligned"]],
+        **_REPLACEABLE,
+    )
+    gr.on([page.load, *changes], fn=None, inputs=inputs, js=SHARE_EXPORT, queue=False, **_PRIVATE)
 
 
 def _share_options(page: gr.Blocks, parts: PageParts) -> None:

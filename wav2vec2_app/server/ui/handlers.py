@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.tasks import AudioTask, Want
-from wav2vec2_app.server.ui.render import status, system
+from wav2vec2_app.server.ui.render import export, status, system
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tab, Tabs
 from wav2vec2_app.server.ui.views import (
     AlignmentView,
@@ -24,9 +24,11 @@ from wav2vec2_app.server.ui.views import (
     TaskView,
     TranscriptionView,
     Update,
+    exportable,
     no_audio,
 )
 from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.export_options import parse_export
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import (
     DEFAULT_OPTIONS,
@@ -134,13 +136,17 @@ async def _follow_runs(orchestrator: ModelOrchestrator, tab: Tab, run: _Run | No
         task = run.task
         begin = tab.begin_decoding if run.decodes else tab.begin_transcription
         begin(task.id)
+        run.view.export_options = lambda: tab.export
         try:
             async with aclosing(_follow(orchestrator, task, run.view)) as updates:
                 async for update in updates:
                     if tab.run != task.id:
                         return
                     if run.view.result is not None:
-                        tab.finished = FinishedRun(task.id, run.audio, task.model, task.decoding)
+                        result = exportable(run.view.result)
+                        tab.finished = FinishedRun(
+                            task.id, run.audio, task.model, task.decoding, result
+                        )
                     yield update
         finally:
             tab.end(task.id)
@@ -191,11 +197,12 @@ async def align(
         yield {"align-status": status.waiting_for_transcript()}
         await tab.transcribed.wait()
     for task, source in _alignment_tasks(tab.finished, audio, model, session, given):
-        view = AlignmentView(task.id, given, file_url(source))
+        view = AlignmentView(task.id, given, file_url(source), export_options=lambda: tab.export)
         async with aclosing(_follow(orchestrator, task, view)) as updates:
             async for update in updates:
                 if tab.alignment != alignment:
                     return
+                tab.aligned = view
                 yield update
         if not view.cache_missed:
             return
@@ -219,6 +226,22 @@ def _alignment_tasks(
         yield task, audio
     if audio is not None:
         yield task_for(audio, model, session, wants, text=text), audio
+
+
+# --- exporting ----------------------------------------------------------------------------------
+
+
+def export_again(tabs: Tabs, session: str, *values: object) -> Update:
+    """Write the files that the tab offers with other export options, in the order of their table."""
+    tab = tabs.of(session)
+    try:
+        tab.export = parse_export(*values)
+    except InputError:
+        return {}  # a number that is still being typed
+    update: Update = {}
+    if tab.finished is not None and tab.finished.result is not None:
+        update["actions"] = export.transcript(tab.finished.result, tab.export)
+    return update | (tab.aligned.words() if tab.aligned is not None else {})
 
 
 # --- the rest -----------------------------------------------------------------------------------

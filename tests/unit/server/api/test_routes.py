@@ -102,8 +102,8 @@ async def test_json_is_the_default(client: httpx.AsyncClient) -> None:
     ("response_format", "text"),
     [
         ("text", "hello world\n"),
-        ("srt", "1\n00:00:00,020 --> 00:00:00,660\nhello world\n"),
-        ("vtt", "WEBVTT\n\n00:00:00.020 --> 00:00:00.660\nhello world\n"),
+        ("srt", "1\n00:00:00,020 --> 00:00:01,020\nhello world\n"),
+        ("vtt", "WEBVTT\n\n00:00:00.020 --> 00:00:01.020\nhello world\n"),
     ],
 )
 async def test_text_formats(client: httpx.AsyncClient, response_format: str, text: str) -> None:
@@ -398,8 +398,8 @@ async def test_text_is_aligned(client: httpx.AsyncClient, adapter: FakeAdapter) 
 @pytest.mark.parametrize(
     ("response_format", "text"),
     [
-        ("srt", "1\n00:00:00,000 --> 00:00:00,400\nHello, <world>!\n"),
-        ("vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:00.400\nHello, &lt;world&gt;!\n"),
+        ("srt", "1\n00:00:00,000 --> 00:00:01,000\nHello, <world>!\n"),
+        ("vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello, &lt;world&gt;!\n"),
     ],
 )
 async def test_subtitles_of_a_given_text_keep_its_spelling(
