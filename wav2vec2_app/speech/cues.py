@@ -5,40 +5,16 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Generic, Protocol, TypeVar
 
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
+from wav2vec2_app.speech.signs import blank_between, cut, divided, has_unspaced, width
 
 MIN_STEP_S: Final = 0.04
 """Time between the starts of two cues where their words start at the same time, seconds (a video frame)."""
-
-UNSPACED_SIGNS: Final = (
-    "\u2e80-\u2fdf\u3000-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\uff00-\uffef\U00020000-\U0003ffff"
-)
-"""Han, Kana and their punctuation, as a class of a regular expression: written without blanks between words,
-and a line may end after any of them."""
-WIDE_SIGNS: Final = (
-    "\u1100-\u115f\u2e80-\u303e\u3040-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7a3"
-    "\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\uffe0-\uffe6\U0001f300-\U0001faff\U00020000-\U0003ffff"
-)
-"""Signs as wide as two letters: those, Hangul and pictographs."""
-NEVER_FIRST: Final = (
-    "、。，．・：；？！゛゜ヽヾゝゞ々ー’”）〕］｝〉》」』】…‥ぁぃぅぇぉっゃゅょゎ"
-    "ァィゥェォッャュョヮ"
-)
-"""Signs that do not begin a line."""
-NEVER_LAST: Final = "‘“（〔［｛〈《「『【"
-"""Signs that do not end a line."""
-
-_UNSPACED: Final = re.compile(f"[{UNSPACED_SIGNS}]")
-_WIDE: Final = re.compile(f"[{WIDE_SIGNS}]")
-_JOINER: Final = "\u200d"
 
 
 class TimedText(Protocol):
@@ -96,7 +72,7 @@ class Cue(Generic[W]):
         """The lines as one."""
         text = ""
         for line in self.lines:
-            text += f"{' ' * _blank_between(text, line)}{line}"
+            text += f"{' ' * blank_between(text, line)}{line}"
         return text
 
 
@@ -128,14 +104,6 @@ def cues(words: Sequence[W], options: ExportOptions = DEFAULT_EXPORT) -> list[Cu
         shown = tuple({id(piece.word): piece.word for piece in group}.values())
         found.append(Cue(start, end, lines, shown, spoken))
     return found
-
-
-def width(text: str) -> int:
-    """Columns that ``text`` takes: two for Han, Kana and Hangul, none for a combining mark."""
-    return sum(
-        0 if unicodedata.category(sign) in ("Mn", "Me", "Cf") else 2 if _WIDE.match(sign) else 1
-        for sign in text
-    )
 
 
 def _starts(spoken: Sequence[float]) -> list[float]:
@@ -239,13 +207,7 @@ def _text(line: Sequence[_Piece[W]]) -> str:
 
 
 def _blank_before(before: _Piece[W], piece: _Piece[W]) -> bool:
-    return not piece.follows and _blank_between(before.text, piece.text)
-
-
-def _blank_between(left: str, right: str) -> bool:
-    if not left or not right:
-        return False
-    return not (_UNSPACED.match(left[-1]) and _UNSPACED.match(right[0]))
+    return not piece.follows and blank_between(before.text, piece.text)
 
 
 # --- what a line may be divided into ------------------------------------------------------------
@@ -253,52 +215,13 @@ def _blank_between(left: str, right: str) -> bool:
 
 def _pieces(word: W, limit: int) -> Iterator[_Piece[W]]:
     """The pieces of a word, its time divided among them by their widths."""
-    if _is_kept(word) or (width(word.text) <= limit and not _UNSPACED.search(word.text)):
+    if _is_kept(word) or (width(word.text) <= limit and not has_unspaced(word.text)):
         yield _Piece(word, word.text, word.start, word.end, follows=False)
         return
-    texts = [part for piece in _divided(word.text) for part in _cut(piece, limit)]
+    texts = [part for piece in divided(word.text) for part in cut(piece, limit)]
     total, done = max(1, sum(map(width, texts))), 0
     for number, text in enumerate(texts):
         begin = word.start + (word.end - word.start) * done / total
         done += width(text)
         end = word.start + (word.end - word.start) * done / total
         yield _Piece(word, text, begin, end, follows=number > 0)
-
-
-def _divided(text: str) -> list[str]:
-    """``text`` divided at its Han and Kana signs and at blanks; punctuation stays with its sign."""
-    found: list[str] = []
-    for sign in _signs(text):
-        joins = bool(found) and (
-            sign[0] in NEVER_FIRST
-            or found[-1][-1] in NEVER_LAST
-            or not (_UNSPACED.match(sign) or _UNSPACED.match(found[-1][-1]))
-        )
-        if joins:
-            found[-1] += sign
-        else:
-            found.append(sign)
-    return found
-
-
-def _cut(text: str, limit: int) -> Iterator[str]:
-    """``text`` in parts of at most ``limit`` columns."""
-    part = ""
-    for sign in _signs(text):
-        if part and width(part + sign) > limit:
-            yield part
-            part = ""
-        part += sign
-    yield part
-
-
-def _signs(text: str) -> Iterator[str]:
-    """Each sign with the combining marks that follow it."""
-    sign = ""
-    for one in text:
-        if sign and not (width(one) == 0 or sign.endswith(_JOINER)):
-            yield sign
-            sign = ""
-        sign += one
-    if sign:
-        yield sign

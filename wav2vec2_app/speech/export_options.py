@@ -122,7 +122,7 @@ def _parsed_choice(option: Option, value: str) -> str:
     if value not in option.values:
         raise InputError(
             f"Unknown {option.name} “{value[:40]}”.",
-            code=BAD_VALUE,
+            code="export.bad_value",
             hint=f"Use one of: {', '.join(option.values)}.",
             metadata={"field": option.name, "allowed": list(option.values)},
         )

@@ -7,13 +7,13 @@ plain numbers are. The words are those of `num2words` and of :mod:`wav2vec2_app.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Final
 
-from wav2vec2_app.speech.numerals import LANGUAGES, Language, language_of, say, say_digits
+from wav2vec2_app.speech.numerals import LANGUAGES, Language, language_of
+from wav2vec2_app.speech.spoken_forms import SpokenForms
 
 SIGNS: Final = frozenset(
     sign
@@ -22,12 +22,8 @@ SIGNS: Final = frozenset(
     if len(sign) == 1
 )
 """Signs that are spoken in at least one language."""
-MAX_NUMBER_DIGITS: Final = 12
-"""Longer digit strings, and those that begin with a zero, are verbalized digit by digit."""
 MIN_CODE_DIGITS: Final = 3
 """So many digits and more after a letter are a code (EM3985771), verbalized digit by digit."""
-YEARS: Final = range(1100, 2100)
-"""Four digits without a separator are a year if they lie in this range."""
 
 _BLANK: Final = "[ \\t\u00a0\u2007\u2009\u202f]"
 _JOIN: Final = "\ue000"
@@ -71,6 +67,11 @@ class _Rules:
     """The patterns of one language, each with the method that says what it finds."""
 
     language: Language
+
+    @cached_property
+    def forms(self) -> SpokenForms:
+        """What the patterns' finds are spoken as."""
+        return SpokenForms(self.language)
 
     def spoken(self, word: str) -> Iterator[str]:
         """The parts of a word as they are spoken."""
@@ -125,24 +126,25 @@ class _Rules:
         units = (
             "|".join(map(re.escape, sorted(self.language.units, key=len, reverse=True))) or "(?!)"
         )
+        scale = rf"(?:{blank}(?P<scale>{self._scale}))?"
         table: list[tuple[str, Callable[[re.Match[str]], str]]] = [
-            (rf"(?P<money>{self._money}){blank}{amount}(?:{blank}(?P<scale>{self._scale}))?", self._amount),
-            (rf"{amount}(?:{blank}(?P<scale>{self._scale}))?{blank}(?P<money>{self._money})", self._amount),
+            (rf"(?P<money>{self._money}){blank}{amount}{scale}", self.forms.amount),
+            (rf"{amount}{scale}{blank}(?P<money>{self._money})", self.forms.amount),
             *self._local_patterns(),
-            (rf"(?P<whole>\d+)?{blank}(?P<vulgar>[{_VULGAR}])", self._fraction),
-            (r"(?<![\d/])(?P<part>\d)/(?P<parts>\d)(?![\d/])", self._fraction),
-            (rf"(?P<unit>{units})(?P<power>[²³])(?!\w)", self._area),
-            (rf"(?P<power>[{_SUPERSCRIPTS}]+)", self._power),
-            (rf"(?P<index>[{_SUBSCRIPTS}]+)", self._index),
+            (rf"(?P<whole>\d+)?{blank}(?P<vulgar>[{_VULGAR}])", self.forms.fraction),
+            (r"(?<![\d/])(?P<part>\d)/(?P<parts>\d)(?![\d/])", self.forms.fraction),
+            (rf"(?P<unit>{units})(?P<power>[²³])(?!\w)", self.forms.area),
+            (rf"(?P<power>[{_SUPERSCRIPTS}]+)", self.forms.power),
+            (rf"(?P<index>[{_SUBSCRIPTS}]+)", self.forms.index),
             (rf"(?P<whole>{number})(?P<fraction>{re.escape(self.language.decimal)}\d+)?"
-             rf"(?P<unit>{units})(?![\w²³])", self._measure),
-            (rf"(?<=[^\W\d_])(?P<code>\d{{{MIN_CODE_DIGITS},}})", self._code),
-            (r"(?<=[^\W\d_]-)(?P<code>\d{5,})", self._code),
-            (rf"(?P<whole>{number})(?P<scale>(?:{self._scale}))(?<=\D\D)", self._scaled),
+             rf"(?P<unit>{units})(?![\w²³])", self.forms.measure),
+            (rf"(?<=[^\W\d_])(?P<code>\d{{{MIN_CODE_DIGITS},}})", self.forms.code),
+            (r"(?<=[^\W\d_]-)(?P<code>\d{5,})", self.forms.code),
+            (rf"(?P<whole>{number})(?P<scale>(?:{self._scale}))(?<=\D\D)", self.forms.scaled),
             (rf"(?P<whole>{number})?(?P<fraction>[.](?!\d{{3}}(?!\d))\d+|{re.escape(self.language.decimal)}\d+)",
-             self._decimal),
-            (rf"(?P<integer>{number})", self._integer),
-            (rf"(?P<symbol>[{re.escape(''.join(SIGNS))}])", self._symbol),
+             self.forms.decimal),
+            (rf"(?P<integer>{number})", self.forms.integer),
+            (rf"(?P<symbol>[{re.escape(''.join(SIGNS))}])", self.forms.symbol),
         ]  # fmt: skip
         return [(re.compile(pattern), verbalized) for pattern, verbalized in table]
 
@@ -152,32 +154,32 @@ class _Rules:
         clock = r"(?P<hours>\d{1,2}):(?P<minutes>[0-5]\d)(?!\d)"
         if code == "de":
             return [
-                (rf"(?P<hours>\d{{1,2}})[.:](?P<minutes>[0-5]\d){_BLANK}?(?:Uhr|h)(?!\w)", self._time),
+                (rf"(?P<hours>\d{{1,2}})[.:](?P<minutes>[0-5]\d){_BLANK}?(?:Uhr|h)(?!\w)", self.forms.time),
                 (rf"(?P<hours>1){_BLANK}(?=Uhr)", lambda _: "ein"),
-                (clock, self._time),
-                (r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4}|\d\d)?(?!\d)", self._date),
-                (rf"(?P<ordinal>\d{{1,2}})\.{_BLANK}?(?={_MONTHS})", lambda m: f"{self._ordinal(m)}n"),
+                (clock, self.forms.time),
+                (r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4}|\d\d)?(?!\d)", self.forms.date),
+                (rf"(?P<ordinal>\d{{1,2}})\.{_BLANK}?(?={_MONTHS})", lambda m: f"{self.forms.ordinal(m)}n"),
                 (rf"(?P<ordinal>{number})te(?P<ending>[nrsm]?)\b",
-                 lambda m: self._ordinal(m) + m["ending"]),
+                 lambda m: self.forms.ordinal(m) + m["ending"]),
             ]  # fmt: skip
         if code == "fr":
             return [
                 (
                     rf"(?P<hours>\d{{1,2}}){_BLANK}?[hH]{_BLANK}?(?P<minutes>[0-5]\d)?(?!\w)",
-                    self._time,
+                    self.forms.time,
                 ),
-                (clock, self._time),
+                (clock, self.forms.time),
                 (r"1(?:re|ère)\b", lambda _: "première"),
                 (
                     r"2(?P<gender>nde?)s?\b",
                     lambda m: "seconde" if m["gender"] == "nde" else "second",
                 ),
-                (rf"(?P<ordinal>{number})(?:ers?|ièmes?|èmes?|emes?|es?)\b", self._ordinal),
+                (rf"(?P<ordinal>{number})(?:ers?|ièmes?|èmes?|emes?|es?)\b", self.forms.ordinal),
             ]
         return [
-            (clock, self._time),
-            (rf"(?i:(?P<ordinal>{number})(?:st|nd|rd|th))\b", self._ordinal),
-            (r"(?P<decade>\d\d|\d{4})['’]?s\b", self._decade),
+            (clock, self.forms.time),
+            (rf"(?i:(?P<ordinal>{number})(?:st|nd|rd|th))\b", self.forms.ordinal),
+            (r"(?P<decade>\d\d|\d{4})['’]?s\b", self.forms.decade),
         ]
 
     @cached_property
@@ -200,151 +202,3 @@ class _Rules:
         if self.language.code == "fr":
             choices.append(rf"\b\d{{1,2}}{_BLANK}?h{_BLANK}?[0-5]\d\b")
         return re.compile("|".join([*choices, number + after]))
-
-    # --- what they say ----------------------------------------------------------------------------
-
-    def _say(self, number: float, *, to: str = "cardinal") -> str:
-        return say(number, self.language.code, to=to)
-
-    def _amount(self, found: re.Match[str]) -> str:
-        one, several, cent, cents = self.language.currencies[
-            re.sub(r"^\w+(?=\$)", _keep_real, found["money"])
-        ]
-        whole, fraction = _digits(found["whole"]), (found["fraction"] or "")[1:]
-        if found["scale"] or len(fraction) not in (0, 2):
-            scale = f" {self._scale_word(found)}" if found["scale"] else ""
-            return self._with_unit(f"{self._spoken_decimal(whole, fraction)}{scale}", several)
-        hundredths = int(fraction or 0)
-        if hundredths and not int(whole or 0):
-            return f"{self._counted(hundredths)} {cent if hundredths == 1 else cents}"
-        unit = one if int(whole) == 1 or (self.language.code == "fr" and whole == "0") else several
-        spoken = self._with_unit(self._counted(int(whole)), unit)
-        if not hundredths:
-            return spoken
-        name = f" {cent if hundredths == 1 else cents}" if self.language.code == "en" else ""
-        return f"{spoken} {self._say(hundredths)}{name}"
-
-    def _with_unit(self, number: str, unit: str) -> str:
-        """A number and its unit; in French, “de” is between a million and its unit."""
-        if self.language.code != "fr" or not re.search(r"(million|milliard)s?$", number):
-            return f"{number} {unit}"
-        return f"{number} d'{unit}" if unit[0] in "aeiouyé" else f"{number} de {unit}"
-
-    def _counted(self, number: int) -> str:
-        return self.language.one if number == 1 else self._say(number)
-
-    def _scale_word(self, found: re.Match[str]) -> str:
-        one, several = self.language.scales[found["scale"]]
-        single = _digits(found["whole"]) == "1"
-        exact = not found.groupdict().get("fraction")
-        return one if single and (exact or self.language.code == "fr") else several
-
-    def _scaled(self, found: re.Match[str]) -> str:
-        return f"{self._spoken_decimal(_digits(found['whole']), '')} {self._scale_word(found)}"
-
-    def _time(self, found: re.Match[str]) -> str:
-        hours, minutes = int(found["hours"]), found["minutes"] or "00"
-        one, several = self.language.hour
-        spoken = "une" if hours == 1 and self.language.code == "fr" else ""
-        spoken = spoken or (self._counted(hours) if one else self._say(hours))
-        spoken = f"{spoken} {one if hours == 1 else several}"
-        if minutes == "00":
-            return spoken
-        if one or minutes[0] != "0":
-            return f"{spoken} {self._say(int(minutes))}"
-        zero = "oh" if self.language.code == "en" else self._say(0)
-        return f"{spoken} {zero} {self._say(int(minutes))}"
-
-    def _date(self, found: re.Match[str]) -> str:
-        day, month = (self._say(int(found[name]), to="ordinal") for name in ("day", "month"))
-        year = f" {self._say(int(found['year']), to='year')}" if found["year"] else ""
-        return f"{day}r {month}r{year}"
-
-    def _ordinal(self, found: re.Match[str]) -> str:
-        return self._say(int(_digits(found["ordinal"])), to="ordinal")
-
-    def _decade(self, found: re.Match[str]) -> str:
-        number = found["decade"]
-        words = self._say(int(number), to="year" if len(number) == 4 else "cardinal")
-        return f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"
-
-    def _fraction(self, found: re.Match[str]) -> str:
-        given = found.groupdict()
-        vulgar = given.get("vulgar")
-        text = (
-            unicodedata.normalize("NFKC", vulgar) if vulgar else f"{given['part']}/{given['parts']}"
-        )
-        part, parts = map(int, re.split("[/⁄]", text))
-        alone, after = self.language.fractions[part, parts]
-        if not given.get("whole"):
-            return alone
-        whole = self._say(int(given["whole"]))
-        if self.language.code == "de":
-            return f"{'ein' if whole == 'eins' else whole}{after if whole != 'eins' else 'ein' + after[3:]}"
-        joins = "" if after.startswith("et ") else "and " if self.language.code == "en" else "et "
-        return f"{whole} {joins}{after}"
-
-    def _area(self, found: re.Match[str]) -> str:
-        form = self.language.areas[unicodedata.normalize("NFKC", found["power"])]
-        several = self.language.units[found["unit"]][1]
-        return form.format(several.lower() if self.language.code == "de" else several)
-
-    def _power(self, found: re.Match[str]) -> str:
-        digits = unicodedata.normalize("NFKC", found["power"])
-        powers = self.language.powers
-        return powers.get(digits) or powers["n"].format(self._say(int(digits)))
-
-    def _index(self, found: re.Match[str]) -> str:
-        return self._say(int(unicodedata.normalize("NFKC", found["index"])))
-
-    def _measure(self, found: re.Match[str]) -> str:
-        whole, fraction = _digits(found["whole"]), (found["fraction"] or "")[1:]
-        one, several = self.language.units[found["unit"]]
-        if whole == "1" and not fraction:
-            return f"{self.language.one} {one}"
-        return f"{self._spoken_decimal(whole, fraction)} {several}"
-
-    def _code(self, found: re.Match[str]) -> str:
-        return say_digits(found["code"], self.language.code)
-
-    def _decimal(self, found: re.Match[str]) -> str:
-        return self._spoken_decimal(_digits(found["whole"]), found["fraction"][1:])
-
-    def _spoken_decimal(self, whole: str, fraction: str) -> str:
-        """``whole`` and, digit by digit, ``fraction``."""
-        code, point = self.language.code, self.language.point
-        spoken = "" if not whole and code == "en" else self._spoken_integer(whole or "0")
-        if not fraction:
-            return spoken
-        if not point:
-            return self._say(float(f"{whole or 0}.{fraction}"))
-        if code == "fr" and fraction[0] != "0" and len(fraction) < 3:
-            return f"{spoken} {point} {self._say(int(fraction))}"
-        return f"{spoken} {point} {say_digits(fraction, code)}"
-
-    def _integer(self, found: re.Match[str]) -> str:
-        digits = _digits(found["integer"])
-        if len(found["integer"]) == 4 and len(digits) == 4 and int(digits) in YEARS:
-            return self._say(int(digits), to="year")
-        return self._spoken_integer(digits)
-
-    def _spoken_integer(self, digits: str) -> str:
-        if len(digits) > MAX_NUMBER_DIGITS or (digits[0] == "0" and len(digits) > 1):
-            return say_digits(digits, self.language.code)
-        return self._say(int(digits))
-
-    def _symbol(self, found: re.Match[str]) -> str:
-        sign = found["symbol"]
-        if sign in self.language.currencies:
-            return self.language.currencies[sign][1]
-        return self.language.symbols[sign]
-
-
-def _digits(number: str | None) -> str:
-    """The digits of a number without its separators."""
-    return re.sub(r"\D", "", number or "")
-
-
-def _keep_real(prefix: re.Match[str]) -> str:
-    """“R” of “R$”; nothing for “US” of “US$”."""
-    return "R" if prefix[0] == "R" else ""

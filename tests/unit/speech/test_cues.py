@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.server.ui.page import subtitles_script
 from wav2vec2_app.speech import subtitles
-from wav2vec2_app.speech.cues import WrittenWord, cues, width
+from wav2vec2_app.speech.cues import WrittenWord, cues
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
+from wav2vec2_app.speech.signs import width
 from wav2vec2_app.speech.spelling import sentence_case
 
 LETTERS = {

@@ -53,7 +53,7 @@ ENGLISH = {
     "7kg": "seven kilograms",
     "100km/h": "one hundred kilometers per hour",
     "1.2.3": "one point two point three",
-    "12 100 people": "twelve one hundred people",
+    "12 100 seats": "twelve one hundred seats",
 }
 GERMAN = {
     "3.500 Euro": "dreitausendfünfhundert Euro",
@@ -163,7 +163,7 @@ def test_any_text_of_numbers_and_signs_can_be_spoken(language: str, text: str) -
         assert isinstance(verbalize(word, language), str)
 
 
-@pytest.mark.parametrize("text", ["555 123 4567", "2020 100 people", "a 1 b 2 c", "10\n000"])
+@pytest.mark.parametrize("text", ["555 123 4567", "2020 100 seats", "a 1 b 2 c", "10\n000"])
 def test_numbers_side_by_side_stay_apart(text: str) -> None:
     assert written_words(text) == text.split()
 

@@ -44,7 +44,7 @@ def spelled(text: str, by: TextTokenizer | None = None) -> str:
         ("R&B mp3 covid-19", "R AND B MP THREE COVID NINETEEN"),
         ("٣", "THREE"),
         ("x²y CO₂ ½", "X SQUARED Y CO TWO ONE HALF"),
-        ("1 000 000 people", "ONE MILLION PEOPLE"),
+        ("1 000 000 seats", "ONE MILLION SEATS"),
         ("EM3985771", "EM THREE NINE EIGHT FIVE SEVEN SEVEN ONE"),
     ],
 )  # fmt: skip

@@ -11,6 +11,7 @@ import gradio as gr
 
 from wav2vec2_app.server.ui import handlers, options_panel
 from wav2vec2_app.server.ui.endpoints import session_of
+from wav2vec2_app.server.ui.export_handlers import export_again
 from wav2vec2_app.server.ui.handlers import Updates
 from wav2vec2_app.server.ui.layout import PageParts
 from wav2vec2_app.server.ui.tabs import Tabs
@@ -93,7 +94,7 @@ class PageEvents:
 
     async def on_export_changed(self, request: gr.Request, *values: object) -> Changes:
         """Write the files of the tab with other export options."""
-        return self._change(handlers.export_again(self._tabs, session_of(request), *values))
+        return self._change(export_again(self._tabs, session_of(request), *values))
 
     async def on_cancel(self, request: gr.Request) -> None:
         """Cancel the tab's requests."""

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.tasks import AudioTask, Want
-from wav2vec2_app.server.ui.render import export, status, system
+from wav2vec2_app.server.ui.render import status, system
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tab, Tabs
 from wav2vec2_app.server.ui.views import (
     AlignmentView,
@@ -28,7 +28,6 @@ from wav2vec2_app.server.ui.views import (
     no_audio,
 )
 from wav2vec2_app.speech.audio import AudioSource
-from wav2vec2_app.speech.export_options import parse_export
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import (
     DEFAULT_OPTIONS,
@@ -226,22 +225,6 @@ def _alignment_tasks(
         yield task, audio
     if audio is not None:
         yield task_for(audio, model, session, wants, text=text), audio
-
-
-# --- exporting ----------------------------------------------------------------------------------
-
-
-def export_again(tabs: Tabs, session: str, *values: object) -> Update:
-    """Write the files that the tab offers with other export options, in the order of their table."""
-    tab = tabs.of(session)
-    try:
-        tab.export = parse_export(*values)
-    except InputError:
-        return {}  # a number that is still being typed
-    update: Update = {}
-    if tab.finished is not None and tab.finished.result is not None:
-        update["actions"] = export.transcript(tab.finished.result, tab.export)
-    return update | (tab.aligned.words() if tab.aligned is not None else {})
 
 
 # --- the rest -----------------------------------------------------------------------------------

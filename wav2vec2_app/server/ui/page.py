@@ -21,7 +21,7 @@ from wav2vec2_app.server.ui.gradio_internals import (
 from wav2vec2_app.server.ui.layout import Example, lay_out
 from wav2vec2_app.server.ui.theme import build_theme
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.speech import cues
+from wav2vec2_app.speech import cues, signs
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS
 
@@ -117,10 +117,10 @@ def scripts(folder: Path) -> str:
 def subtitles_script(folder: Path) -> str:
     """The expression of the script that writes live captions, with the rules of ``speech/cues.py``."""
     rules = {
-        "unspaced": cues.UNSPACED_SIGNS,
-        "wide": cues.WIDE_SIGNS,
-        "neverFirst": cues.NEVER_FIRST,
-        "neverLast": cues.NEVER_LAST,
+        "unspaced": signs.UNSPACED_SIGNS,
+        "wide": signs.WIDE_SIGNS,
+        "neverFirst": signs.NEVER_FIRST,
+        "neverLast": signs.NEVER_LAST,
         "minStep": cues.MIN_STEP_S,
         "defaults": asdict(DEFAULT_EXPORT),
     }
