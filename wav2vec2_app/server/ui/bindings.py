@@ -94,7 +94,8 @@ class PageEvents:
 
     async def on_export_changed(self, request: gr.Request, *values: object) -> Changes:
         """Write the files of the tab with other export options."""
-        return self._change(export_again(self._tabs, session_of(request), *values))
+        session = session_of(request, self._orchestrator)
+        return self._change(export_again(self._tabs, session, *values))
 
     async def on_cancel(self, request: gr.Request) -> None:
         """Cancel the tab's requests."""

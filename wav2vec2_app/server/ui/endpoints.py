@@ -25,15 +25,9 @@ from wav2vec2_app.server.ui.gradio_internals import (
 )
 from wav2vec2_app.server.ui.handlers import EVERYTHING, task_for
 from wav2vec2_app.server.ui.options_panel import input_value
-from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, EXPORT_OPTION, parse_export
+from wav2vec2_app.speech.export_options import EXPORT_OPTION, parse_export
 from wav2vec2_app.speech.models import AUTO_MODEL
-from wav2vec2_app.speech.options import (
-    OPTIONS,
-    DecodingOptions,
-    Option,
-    parse_options,
-    text_to_align,
-)
+from wav2vec2_app.speech.options import OPTIONS, Option, parse_options, text_to_align
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
@@ -261,19 +255,18 @@ async def _answer_spelled(
     orchestrator: ModelOrchestrator,
     make_task: Callable[[], AudioTask],
     values: Sequence[object],
-    to_response: Callable[[AudioResult, DecodingOptions, str], schema.JsonModel],
+    to_response: Callable[..., schema.JsonModel],
 ) -> JsonObject:
     """The answer in the letter case that follows the decoding options in ``values``."""
-    letter_case = DEFAULT_EXPORT.letter_case
 
     def task() -> AudioTask:
-        nonlocal letter_case
-        letter_case = parse_export(*values[len(OPTIONS) :]).letter_case
+        parse_export(*values[len(OPTIONS) :])
         return make_task()
 
-    return await _answer(
-        orchestrator, task, lambda task, result: to_response(result, task.decoding, letter_case)
-    )
+    def response(task: AudioTask, result: AudioResult) -> schema.JsonModel:
+        return to_response(result, task.decoding, parse_export(*values[len(OPTIONS) :]).letter_case)
+
+    return await _answer(orchestrator, task, response)
 
 
 async def _answer(
