@@ -30,6 +30,7 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("audio.*", "The file is empty, is not audio, or cannot be decoded."),
     ("request.malformed request.bad_value", "The form, or one of its fields, is invalid."),
     ("decoder.unknown decoder.bad_value", "A decoding option is invalid."),
+    ("export.bad_value", "An export option is invalid."),
     ("decoder.not_available decoder.wrong_language",
      "There is no beam decoder on this system, or none for the characters of this model."),
     ("hotwords.too_many hotwords.too_long", "The list of hotwords, or one of them, is too long."),

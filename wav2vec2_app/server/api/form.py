@@ -9,6 +9,7 @@ from typing import Final
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.api.uploads import Upload
+from wav2vec2_app.speech.export_options import EXPORT_OPTIONS, ExportOptions, parse_export
 from wav2vec2_app.speech.options import (
     MAX_HOTWORDS_CHARACTERS,
     OPTIONS,
@@ -31,6 +32,15 @@ def decoding_options(upload: Upload) -> DecodingOptions:
     values: dict[str, object] = {option.name: upload.get(option.name, "") for option in OPTIONS}
     hotwords = upload.all("hotwords", "hotwords[]") or prompt_hotwords(upload.get("prompt", ""))
     return parse_options(**{**values, "hotwords": list(hotwords)})
+
+
+def export_options(upload: Upload) -> ExportOptions:
+    """The form's export options.
+
+    Raises:
+        InputError: see :func:`parse_export`.
+    """
+    return parse_export(**{option.name: upload.get(option.name, "") for option in EXPORT_OPTIONS})
 
 
 def prompt_hotwords(prompt: str) -> Sequence[str]:

@@ -23,6 +23,7 @@ from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import options, subtitles
 from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 
 FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
@@ -45,14 +46,15 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
             async with received(request, max_bytes=settings.max_bytes) as upload:
                 response_format, granularities = _format(upload, FORMATS), _granularities(upload)
                 form.reject_unsupported(upload)
+                export = form.export_options(upload)
                 task = _task(upload, decoding=form.decoding_options(upload))
                 result = await _run(orchestrator, request, task)
         except Wav2Vec2Error as error:
             raise RequestFailed(error) from error
 
         def render() -> Response:
-            answer = schema.transcription(result, task.decoding)
-            return _render(answer, response_format, granularities)
+            answer = schema.transcription(result, task.decoding, export.letter_case)
+            return _render(answer, response_format, granularities, export)
 
         return await off_loop(result.audio.duration_s, render)
 
@@ -63,6 +65,7 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
             _reject_if_full(orchestrator)
             async with received(request, max_bytes=settings.max_bytes) as upload:
                 response_format = _format(upload, ALIGNMENT_FORMATS)
+                export = form.export_options(upload)
                 text = options.text_to_align(upload.get("text", ""))
                 task = _task(upload, wants=frozenset({Want.ALIGNMENT}), text=text)
                 result = await _run(orchestrator, request, task)
@@ -70,7 +73,7 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
             raise RequestFailed(error) from error
 
         def render() -> Response:
-            return _render_alignment(schema.alignment(result, text), response_format)
+            return _render_alignment(schema.alignment(result, text), response_format, export)
 
         return await off_loop(result.audio.duration_s, render)
 
@@ -155,34 +158,39 @@ async def _disconnected(request: Request) -> None:
 
 
 def _render(
-    answer: schema.TranscriptionResponse, response_format: str, granularities: frozenset[str]
+    answer: schema.TranscriptionResponse,
+    response_format: str,
+    granularities: frozenset[str],
+    export: ExportOptions,
 ) -> Response:
     headers = {"X-Request-Id": answer.request_id}
     texts = {
         "text": lambda: answer.text + "\n",
-        "srt": lambda: subtitles.to_srt(answer.words),
-        "vtt": lambda: subtitles.to_vtt(answer.words),
+        "srt": lambda: subtitles.to_srt(answer.words, export),
+        "vtt": lambda: subtitles.to_vtt(answer.words, export),
     }
     if response_format in texts:
         return PlainTextResponse(texts[response_format](), headers=headers)
     if response_format == "json":
         return JSONResponse({"text": answer.text}, headers=headers)
-    body = _verbose(answer, granularities)
+    body = _verbose(answer, granularities, export)
     return JSONResponse(body, headers=headers)
 
 
-def _render_alignment(answer: schema.AlignmentResponse, response_format: str) -> Response:
+def _render_alignment(
+    answer: schema.AlignmentResponse, response_format: str, export: ExportOptions
+) -> Response:
     headers = {"X-Request-Id": answer.request_id}
     if response_format == "json":
         return JSONResponse(answer.json_dict(), headers=headers)
     to_text = subtitles.to_srt if response_format == "srt" else subtitles.to_vtt
     return PlainTextResponse(
-        to_text(subtitles.as_written(answer.text, answer.words)), headers=headers
+        to_text(subtitles.as_written(answer.text, answer.words), export), headers=headers
     )
 
 
 def _verbose(
-    answer: schema.TranscriptionResponse, granularities: frozenset[str]
+    answer: schema.TranscriptionResponse, granularities: frozenset[str], export: ExportOptions
 ) -> schema.JsonObject:
     """OpenAI's ``verbose_json``, with confidences and our own fields (:data:`_EXTRAS`) added."""
     full = answer.json_dict()
@@ -193,9 +201,8 @@ def _verbose(
         "text": answer.text,
     }
     if "segment" in granularities or not granularities:
-        body["segments"] = [
-            _segment(number, cue) for number, cue in enumerate(subtitles.cues(answer.words))
-        ]
+        segments = subtitles.cues(answer.words, export)
+        body["segments"] = [_segment(number, cue) for number, cue in enumerate(segments)]
     if "word" in granularities:
         body["words"] = [
             {"word": word.text, "start": word.start, "end": word.end, "confidence": word.confidence}
@@ -218,13 +225,14 @@ _EXTRAS: Final = (
 """Our fields that OpenAI's ``verbose_json`` does not have."""
 
 
-def _segment(number: int, cue: Sequence[schema.WordJson]) -> schema.JsonObject:
-    confidence = sum(word.confidence for word in cue) / len(cue)
+def _segment(number: int, cue: subtitles.Cue[schema.WordJson]) -> schema.JsonObject:
+    confidence = sum(word.confidence for word in cue.words) / len(cue.words)
+    start, end = cue.spoken
     return {
         "id": number,
-        "start": cue[0].start,
-        "end": cue[-1].end,
-        "text": " ".join(word.text for word in cue),
+        "start": round(start, 4),
+        "end": round(end, 4),
+        "text": cue.text,
         "avg_logprob": round(math.log(max(confidence, 1e-4)), 4),
         "confidence": round(confidence, 4),
     }

@@ -26,6 +26,7 @@ from wav2vec2_app.server.ui.gradio_internals import (
 )
 from wav2vec2_app.server.ui.handlers import EVERYTHING, task_for
 from wav2vec2_app.server.ui.options_panel import input_value
+from wav2vec2_app.speech.export_options import EXPORT_OPTION, parse_export
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import OPTIONS, Option, parse_options, text_to_align
 
@@ -38,6 +39,11 @@ _WORDS: Final = frozenset({Want.TRANSCRIPT})
 _ALIGNMENT: Final = frozenset({Want.ALIGNMENT})
 
 
+def _named() -> tuple[Option, ...]:
+    """The last parameters of the endpoints that transcribe."""
+    return (*OPTIONS, EXPORT_OPTION["letter_case"])
+
+
 def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     """Add the named endpoints to a page; called inside its context."""
     endpoints = Endpoints(orchestrator)
@@ -47,7 +53,7 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     model = gr.Textbox(AUTO_MODEL, visible=False, label="model")
     request_id = gr.Textbox("", visible=False, label="request_id")
     text = gr.Textbox("", visible=False, label="text")
-    options = [_option_input(option) for option in OPTIONS]
+    options = [_option_input(option) for option in _named()]
     answer = gr.JSON(visible=False, label="answer")
     inputs: dict[Endpoint, Sequence[gr.Component]] = {
         endpoints.transcribe: [audio, model, *options],
@@ -63,7 +69,7 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
 
 
 def _with_named_options(endpoint: Endpoint) -> Endpoint:
-    """An endpoint with one parameter for each row of the table instead of ``*options``.
+    """An endpoint with one parameter for each of :func:`_named` instead of ``*values``.
 
     Gradio takes the names of an endpoint's parameters from the signature of its function.
     """
@@ -78,7 +84,7 @@ def _with_named_options(endpoint: Endpoint) -> Endpoint:
         return await endpoint(*values)
 
     named = [
-        inspect.Parameter(one.name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in OPTIONS
+        inspect.Parameter(one.name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in _named()
     ]
     vars(call)["__signature__"] = signature.replace(parameters=[*fixed, *named])
     return call
@@ -91,25 +97,25 @@ class Endpoints:
         self._orchestrator = orchestrator
 
     async def transcribe(
-        self, request: gr.Request, audio: str | None, model: str, *options: object
+        self, request: gr.Request, audio: str | None, model: str, *values: object
     ) -> JsonObject:
         """Transcribe speech: text, words with times and confidences, and timings."""
         return await transcribe(
-            self._orchestrator, audio, model, session_of(request, self._orchestrator), *options
+            self._orchestrator, audio, model, session_of(request, self._orchestrator), *values
         )
 
     async def analyze(
-        self, request: gr.Request, audio: str | None, model: str, *options: object
+        self, request: gr.Request, audio: str | None, model: str, *values: object
     ) -> JsonObject:
         """Transcribe speech and compute acoustic features, contours and pictures (SVG)."""
         return await analyze(
-            self._orchestrator, audio, model, session_of(request, self._orchestrator), *options
+            self._orchestrator, audio, model, session_of(request, self._orchestrator), *values
         )
 
-    async def decode(self, request: gr.Request, request_id: str, *options: object) -> JsonObject:
+    async def decode(self, request: gr.Request, request_id: str, *values: object) -> JsonObject:
         """Decode the recording of an earlier request with other options; the model does not run."""
         return await decode(
-            self._orchestrator, request_id, session_of(request, self._orchestrator), *options
+            self._orchestrator, request_id, session_of(request, self._orchestrator), *values
         )
 
     async def align(
@@ -172,31 +178,31 @@ def _add(endpoint: Endpoint, inputs: Sequence[gr.Component], answer: gr.JSON) ->
 
 
 async def transcribe(
-    orchestrator: ModelOrchestrator, audio: str | None, model: str, session: str, *options: object
+    orchestrator: ModelOrchestrator, audio: str | None, model: str, session: str, *values: object
 ) -> JsonObject:
     """``/transcribe``: a TranscriptionResponse."""
 
     def task() -> AudioTask:
-        return task_for(_required(audio), model, session, _WORDS, parse_options(*options))
+        decoding = parse_options(*values[: len(OPTIONS)])
+        return task_for(_required(audio), model, session, _WORDS, decoding)
 
-    return await _answer(orchestrator, task, _transcription)
+    return await _answer_spelled(orchestrator, task, values, schema.transcription)
 
 
 async def analyze(
-    orchestrator: ModelOrchestrator, audio: str | None, model: str, session: str, *options: object
+    orchestrator: ModelOrchestrator, audio: str | None, model: str, session: str, *values: object
 ) -> JsonObject:
     """``/analyze``: an AnalysisResponse."""
 
     def task() -> AudioTask:
-        return task_for(_required(audio), model, session, EVERYTHING, parse_options(*options))
+        decoding = parse_options(*values[: len(OPTIONS)])
+        return task_for(_required(audio), model, session, EVERYTHING, decoding)
 
-    return await _answer(
-        orchestrator, task, lambda task, result: schema.analysis(result, task.decoding)
-    )
+    return await _answer_spelled(orchestrator, task, values, schema.analysis)
 
 
 async def decode(
-    orchestrator: ModelOrchestrator, request_id: object, session: str, *options: object
+    orchestrator: ModelOrchestrator, request_id: object, session: str, *values: object
 ) -> JsonObject:
     """``/decode``: the recording of an earlier request with other options; a TranscriptionResponse."""
 
@@ -209,10 +215,10 @@ async def decode(
                 hint="Send the `request_id` of an earlier answer.",
                 metadata={"field": "request_id"},
             )
-        decoding = parse_options(*options)
+        decoding = parse_options(*values[: len(OPTIONS)])
         return AudioTask(wants=_WORDS, decoding=decoding, session=session, cached_id=cached_id)
 
-    return await _answer(orchestrator, task, _transcription)
+    return await _answer_spelled(orchestrator, task, values, schema.transcription)
 
 
 async def align(
@@ -246,8 +252,22 @@ def status(orchestrator: ModelOrchestrator) -> JsonObject:
     return schema.status(orchestrator.status()).json_dict()
 
 
-def _transcription(task: AudioTask, result: AudioResult) -> schema.TranscriptionResponse:
-    return schema.transcription(result, task.decoding)
+async def _answer_spelled(
+    orchestrator: ModelOrchestrator,
+    make_task: Callable[[], AudioTask],
+    values: Sequence[object],
+    to_response: Callable[..., schema.JsonModel],
+) -> JsonObject:
+    """The answer in the letter case that follows the decoding options in ``values``."""
+
+    def task() -> AudioTask:
+        parse_export(*values[len(OPTIONS) :])
+        return make_task()
+
+    def response(task: AudioTask, result: AudioResult) -> schema.JsonModel:
+        return to_response(result, task.decoding, parse_export(*values[len(OPTIONS) :]).letter_case)
+
+    return await _answer(orchestrator, task, response)
 
 
 async def _answer(

@@ -26,6 +26,7 @@ from wav2vec2_app.server.ui.views import (
     TaskView,
     TranscriptionView,
     Update,
+    exportable,
     no_audio,
 )
 from wav2vec2_app.speech.audio import AudioSource
@@ -136,13 +137,17 @@ async def _follow_runs(orchestrator: ModelOrchestrator, tab: Tab, run: _Run | No
         task = run.task
         begin = tab.begin_decoding if run.decodes else tab.begin_transcription
         begin(task.id)
+        run.view.export_options = lambda: tab.export
         try:
             async with aclosing(_follow(orchestrator, task, run.view)) as updates:
                 async for update in updates:
                     if tab.run != task.id:
                         return
                     if run.view.result is not None:
-                        tab.finished = FinishedRun(task.id, run.audio, task.model, task.decoding)
+                        result = exportable(run.view.result)
+                        tab.finished = FinishedRun(
+                            task.id, run.audio, task.model, task.decoding, result
+                        )
                     yield update
         finally:
             tab.end(task.id)
@@ -193,11 +198,12 @@ async def align(
         yield {"align-status": status.waiting_for_transcript()}
         await tab.transcribed.wait()
     for task, source in _alignment_tasks(tab.finished, audio, model, session, given):
-        view = AlignmentView(task.id, given, file_url(source))
+        view = AlignmentView(task.id, given, file_url(source), export_options=lambda: tab.export)
         async with aclosing(_follow(orchestrator, task, view)) as updates:
             async for update in updates:
                 if tab.alignment != alignment:
                     return
+                tab.aligned = view
                 yield update
         if not view.cache_missed:
             return

@@ -6,7 +6,10 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.server.ui.render.system import Choices
+from wav2vec2_app.server.ui.views import AlignmentView
+from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.options import DecodingOptions
 
 
@@ -18,6 +21,8 @@ class FinishedRun:
     audio: str
     model: str
     decoding: DecodingOptions
+    result: AudioResult | None = None
+    """What its files are made from."""
 
 
 @dataclass
@@ -32,6 +37,8 @@ class Tab:
         requested: options that were set while the recording was still being transcribed.
         alignment: id of the newest alignment.
         choices: the models that the tab offers.
+        export: how the files of the tab are written.
+        aligned: the newest alignment that the tab shows.
     """
 
     run: str = ""
@@ -41,6 +48,8 @@ class Tab:
     requested: DecodingOptions | None = None
     alignment: str = ""
     choices: Choices = field(default_factory=list)
+    export: ExportOptions = DEFAULT_EXPORT
+    aligned: AlignmentView | None = None
 
     def __post_init__(self) -> None:
         self.transcribed.set()
@@ -48,7 +57,7 @@ class Tab:
     def begin_transcription(self, run: str) -> None:
         """Start a transcription and discard the previous result and its alignment."""
         self.run, self.transcribes, self.alignment = run, True, ""
-        self.finished = self.requested = None
+        self.finished = self.requested = self.aligned = None
         self.transcribed.clear()
 
     def begin_decoding(self, run: str) -> None:

@@ -17,7 +17,7 @@ from wav2vec2_app.worker.model.engines.base import UnsupportedArchitecture
 from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.worker.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.worker.model.fetch import fetch
-from wav2vec2_app.worker.model.languages import split_name
+from wav2vec2_app.worker.model.languages import number_language, split_name
 from wav2vec2_app.worker.model.resolve import Checkpoint, CheckpointPolicy, cached_path, resolve
 
 NAME = "example/mms-test"
@@ -282,3 +282,25 @@ def test_adapters_for_one_language_with_its_own_flat_vocabulary(tmp_path: Path) 
 
     assert checkpoint.language == ""
     assert checkpoint.adapter is None
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "card", "expected"),
+    [
+        ("facebook/mms-1b-all:deu", "deu", "", "de"),
+        ("facebook/mms-1b-all:urd-script_arabic", "urd-script_arabic", "", ""),
+        ("someone/wav2vec2-large-xlsr-53-german", "", "", "de"),
+        ("someone/xlsr", "", "---\nlanguage: fr\ntags:\n- audio\n---\n", "fr"),
+        ("someone/xlsr", "", "---\nlanguage:\n- deu\n- en\n---\n", "de"),
+        ("someone/xlsr", "", '---\nlanguage: ["fr"]\n---\n', "fr"),
+        ("someone/xlsr-french", "", "no front matter", "fr"),
+        ("facebook/wav2vec2-base-960h", "", "", ""),
+    ],
+)
+def test_language_of_the_numbers_is_that_of_the_checkpoint(
+    tmp_path: Path, name: str, language: str, card: str, expected: str
+) -> None:
+    if card:
+        (tmp_path / "README.md").write_text(card, encoding="utf-8")
+
+    assert number_language(tmp_path, name, language) == expected
