@@ -114,7 +114,7 @@
     byId("live-lines").append(element);
     return { element, committed: [], tentative: [], announced: 0 };
   };
-  /* A model with capital letters only is shown in sentence case; once a word has others, all stay as they are. */
+  /* A model with capital letters only is shown in sentence case; once a word has others, all are left unchanged. */
   let mixed = false;
   const sentenceCase = (words) => {
     const spelled = words.map((word) => word.text);

@@ -1,4 +1,4 @@
-/* Text and subtitles of live captions, with the rules of speech/spelling.py and speech/cues.py; a test compares
+/* Text and subtitles of live passages, with the rules of speech/spelling.py and speech/cues.py; a test compares
    the two. Called with the constants of those modules (ui/page.py). */
 (rules) => {
   "use strict";
@@ -115,9 +115,9 @@
     }
     return wrapped(group, options.line_characters).map(textOf);
   };
-  /* The cues of several lines of captions; a cue never has words of two. */
-  const cues = (captions, options) => {
-    const groups = captions.flatMap((words) => groupsOf(words, options));
+  /* The cues of several lines of passages; a cue never has words of two. */
+  const cues = (passages, options) => {
+    const groups = passages.flatMap((words) => groupsOf(words, options));
     const starts = [];
     for (const [first] of groups) {
       starts.push(Math.max(first.start, starts.length ? last(starts) + rules.minStep : 0));
@@ -145,25 +145,25 @@
   const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const times = (cue, separator) => `${timestamp(cue.start, separator)} --> ${timestamp(cue.end, separator)}`;
   /* Captions are lists of words {text, start, end}; those of one model have one letter case. */
-  const spelled = (captions, options) => {
+  const spelled = (passages, options) => {
     const raw = options.letter_case !== "sentence" ||
-      !isUpper(captions.flat().map((word) => word.text).join(""));
-    if (raw) return captions;
-    return captions.map((words) => {
+      !isUpper(passages.flat().map((word) => word.text).join(""));
+    if (raw) return passages;
+    return passages.map((words) => {
       const texts = sentenceCase(words.map((word) => word.text));
       return words.map((word, number) => ({ ...word, text: texts[number] }));
     });
   };
   const files = {
-    txt: (captions) => captions.map((words) => words.map((word) => word.text).join(" ")).join("\n") + "\n",
-    srt: (captions, options) => cues(captions, options).map((cue, number) =>
+    txt: (passages) => passages.map((words) => words.map((word) => word.text).join(" ")).join("\n") + "\n",
+    srt: (passages, options) => cues(passages, options).map((cue, number) =>
       `${number + 1}\n${times(cue, ",")}\n${cue.lines.join("\n")}\n`).join("\n"),
-    vtt: (captions, options) => ["WEBVTT\n", ...cues(captions, options).map((cue) =>
+    vtt: (passages, options) => ["WEBVTT\n", ...cues(passages, options).map((cue) =>
       `${times(cue, ".")}\n${escaped(cue.lines.join("\n"))}\n`)].join("\n"),
   };
-  const write = (kind, captions, options) => {
+  const write = (kind, passages, options) => {
     const given = { ...rules.defaults, ...options };
-    return files[kind](spelled(captions, given), given);
+    return files[kind](spelled(passages, given), given);
   };
   return { sentenceCase, isUpper, write };
 }

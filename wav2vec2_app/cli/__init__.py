@@ -18,7 +18,7 @@ from wav2vec2_app.cli.decoding import (
     read_text,
     with_options,
 )
-from wav2vec2_app.cli.output import Format, OutputFormat, out, print_problem
+from wav2vec2_app.cli.output import OutputFormat, OutputOptions, out, print_problem
 from wav2vec2_app.cli.tasks import run_tasks
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.monitoring.logs import configure_logging
@@ -74,7 +74,9 @@ def transcribe(
         print_problem(error.code, f"{error.message} {error.hint}")
         raise typer.Exit(2) from None
     tasks = [(file, AudioTask(_source(file), decoding=options)) for file in files]
-    raise typer.Exit(1 if asyncio.run(run_tasks(settings, tasks, Format(output, export))) else 0)
+    raise typer.Exit(
+        1 if asyncio.run(run_tasks(settings, tasks, OutputOptions(output, export))) else 0
+    )
 
 
 @app.command()
@@ -103,7 +105,7 @@ def align(
         raise typer.Exit(2) from None
     task = AudioTask(_source(file), frozenset({Want.ALIGNMENT}), text=given)
     raise typer.Exit(
-        1 if asyncio.run(run_tasks(settings, [(file, task)], Format(output, export))) else 0
+        1 if asyncio.run(run_tasks(settings, [(file, task)], OutputOptions(output, export))) else 0
     )
 
 

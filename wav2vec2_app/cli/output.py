@@ -32,7 +32,7 @@ class OutputFormat(str, Enum):
 
 
 @dataclass(frozen=True)
-class Format:
+class OutputOptions:
     """How results are printed."""
 
     output: OutputFormat
@@ -52,7 +52,7 @@ def progress_bars() -> Progress:
 
 
 def print_result(
-    file: Path, task: AudioTask, result: AudioResult, how: Format, *, many: bool
+    file: Path, task: AudioTask, result: AudioResult, how: OutputOptions, *, many: bool
 ) -> None:
     """Print a transcript or an alignment; ``many`` puts the file's name before the text."""
     if result.alignment is not None:
@@ -65,7 +65,7 @@ def print_result(
     _print(file, answer, answer.words, how, text)
 
 
-def print_error(file: Path, error: Wav2Vec2Error, how: Format) -> None:
+def print_error(file: Path, error: Wav2Vec2Error, how: OutputOptions) -> None:
     """Print why a file failed."""
     if how.output is OutputFormat.JSON:
         print(json.dumps({"file": file.name, "error": error.public()}, ensure_ascii=False))
@@ -77,7 +77,7 @@ def print_problem(subject: str, text: str) -> None:
     err.print(f"[red]{escape(subject)}:[/red] {escape(text)}", soft_wrap=True, highlight=False)
 
 
-def _print_alignment(file: Path, answer: schema.AlignmentResponse, how: Format) -> None:
+def _print_alignment(file: Path, answer: schema.AlignmentResponse, how: OutputOptions) -> None:
     words = subtitles.as_written(answer.text, answer.words)
     _print(file, answer, words, how, "\n".join(map(_line, answer.words)))
 
@@ -86,7 +86,7 @@ def _print(
     file: Path,
     answer: schema.TranscriptionResponse | schema.AlignmentResponse,
     words: Sequence[subtitles.TimedText],
-    how: Format,
+    how: OutputOptions,
     text: str,
 ) -> None:
     if how.output is OutputFormat.JSON:

@@ -20,7 +20,7 @@ from wav2vec2_app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER_S: Final = 10
+LIVE_RETRY_AFTER_S: Final = 10
 """When a client that was rejected with ``live.busy`` should try again, seconds."""
 
 CLOSE_POLICY, CLOSE_TOO_BIG, CLOSE_INTERNAL, CLOSE_TRY_LATER = 1008, 1009, 1011, 1013
@@ -58,14 +58,14 @@ class SessionSlots:
                 f"This client has {self._clients[client]} live sessions already.",
                 code="client.live",
                 hint="End one of them first.",
-                metadata={"retry_after_s": RETRY_AFTER_S, "limit": self._per_client},
+                metadata={"retry_after_s": LIVE_RETRY_AFTER_S, "limit": self._per_client},
             )
         if not self._free:
             raise BusyError(
                 "The maximum number of concurrent live sessions is reached.",
                 code="live.busy",
                 hint="Try again in a moment, or record the speech and transcribe the file.",
-                metadata={"retry_after_s": RETRY_AFTER_S},
+                metadata={"retry_after_s": LIVE_RETRY_AFTER_S},
             )
         self._free -= 1
         self._clients[client] += 1

@@ -19,7 +19,7 @@ MAX_DOWNLOAD_S = 6 * 3600.0
 
 MAX_QUEUED = 4
 """Downloads in progress or waiting."""
-RETRY_AFTER_S = 30
+DOWNLOAD_RETRY_AFTER_S = 30
 """When a request for a model that is being downloaded should be sent again, seconds."""
 
 
@@ -65,7 +65,7 @@ class ModelDownloads:
                 "Another model is being downloaded.",
                 code="client.downloads",
                 hint="Try again when it has arrived.",
-                metadata={"retry_after_s": RETRY_AFTER_S},
+                metadata={"retry_after_s": DOWNLOAD_RETRY_AFTER_S},
             )
 
     async def wait(self) -> None:

@@ -112,7 +112,7 @@ async def test_one_client_downloads_one_model_at_a_time() -> None:
     queue.start("a", "two")
 
     assert rejected.value.code == "client.downloads"
-    assert rejected.value.metadata["retry_after_s"] == downloads.RETRY_AFTER_S
+    assert rejected.value.metadata["retry_after_s"] == downloads.DOWNLOAD_RETRY_AFTER_S
     await queue.stop()
 
 

@@ -289,11 +289,11 @@ def test_adapters_for_one_language_with_its_own_flat_vocabulary(tmp_path: Path) 
     [
         ("facebook/mms-1b-all:deu", "deu", "", "de"),
         ("facebook/mms-1b-all:urd-script_arabic", "urd-script_arabic", "", ""),
-        ("someone/wav2vec2-large-xlsr-53-german", "", "", "de"),
-        ("someone/xlsr", "", "---\nlanguage: fr\ntags:\n- audio\n---\n", "fr"),
-        ("someone/xlsr", "", "---\nlanguage:\n- deu\n- en\n---\n", "de"),
-        ("someone/xlsr", "", '---\nlanguage: ["fr"]\n---\n', "fr"),
-        ("someone/xlsr-french", "", "no front matter", "fr"),
+        ("example/wav2vec2-large-xlsr-53-german", "", "", "de"),
+        ("example/xlsr", "", "---\nlanguage: fr\ntags:\n- audio\n---\n", "fr"),
+        ("example/xlsr", "", "---\nlanguage:\n- deu\n- en\n---\n", "de"),
+        ("example/xlsr", "", '---\nlanguage: ["fr"]\n---\n', "fr"),
+        ("example/xlsr-french", "", "no front matter", "fr"),
         ("facebook/wav2vec2-base-960h", "", "", ""),
     ],
 )
