@@ -122,7 +122,7 @@ class Supervisor:
             if self.state in {"down", "stopped"}:
                 raise self.unavailable()
             if not (remaining_s := deadline.remaining_s()):
-                raise self._not_ready_in_time()
+                raise self.not_ready_in_time()
             await first(self._change(), timeout_s=remaining_s)
 
     def unavailable(self) -> WorkerDiedError:
@@ -143,7 +143,7 @@ class Supervisor:
             metadata={**last.metadata, "last_code": last.code},
         )
 
-    def _not_ready_in_time(self) -> TimedOutError:
+    def not_ready_in_time(self) -> TimedOutError:
         last = self._last_error
         return TimedOutError(
             f"The {self.role} worker was not ready in time." + (f" {last.message}" if last else ""),
@@ -200,7 +200,7 @@ class Supervisor:
     async def _may_restart(self, ended: Termination) -> bool:
         """Wait until the next process may start; False if none may."""
         backoff_s = self._budget.backoff_s()
-        if ended.final or (not ended.deliberate and not self._budget.spend()):
+        if ended.final or (ended.spends_budget and not self._budget.spend()):
             _log.error("the %s worker is not restarted: %s", self.role, ended.error)
             self._enter("down")
             wait_s = None if ended.final else self._budget.wait_s()
