@@ -110,7 +110,8 @@ class Settings(BaseSettings):
     cache_folder: Path = Field(default_factory=lambda: user_cache_path("wav2vec2_app"))
     """Folder for the results of these trials."""
     threads: int = Field(0, ge=0)
-    """Threads of one inference worker; 0 means one for each core."""
+    """Threads of one inference worker; 0 means an equal share of the processors that the affinity of the
+    process and the quota of its container allow."""
 
     inference_workers: int = Field(1, ge=1)
     """Number of inference worker processes; each loads its own copy of the model."""

@@ -10,11 +10,14 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
+import tempfile
 import uuid
 from asyncio.subprocess import Process
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from wav2vec2_app.errors import ProtocolError, Wav2Vec2Error, WorkerDiedError, from_wire
@@ -124,8 +127,15 @@ class Child:
         Raises:
             OSError: the program cannot be started.
         """
-        transport, protocol = await spawn(spec)
-        return cls(spec, transport, protocol, policy, recorder)
+        folder = Path(tempfile.mkdtemp(prefix="wav2vec2-worker-")) if spec.isolated else None
+        try:
+            transport, protocol = await spawn(spec, folder)
+        except BaseException:
+            _remove(folder)
+            raise
+        child = cls(spec, transport, protocol, policy, recorder)
+        child.gone.add_done_callback(lambda _: _remove(folder))
+        return child
 
     # --- requests ---
 
@@ -309,6 +319,11 @@ class Child:
         """The future that this frame settles; None if the request was withdrawn."""
         ticket = self._tickets.pop(frame.id, None)
         return ticket.answer if ticket is not None and not ticket.answer.done() else None
+
+
+def _remove(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copy(error: WorkerDiedError) -> WorkerDiedError:

@@ -109,7 +109,7 @@ class Wav2Vec2Service:
         """Read the header of ``source``; what is too large or too long is rejected."""
         self._assert_state(ServiceState.READY)
         answer = await self._audio.request(
-            ProbeRequest(source), deadline=deadline, request_id=request_id
+            ProbeRequest(_absolute(source)), deadline=deadline, request_id=request_id
         )
         return answer.value.probe
 
@@ -126,7 +126,7 @@ class Wav2Vec2Service:
         spool = self._spool.new_path()
         try:
             answer = await self._audio.request(
-                DecodeAudioRequest(source, spool),
+                DecodeAudioRequest(_absolute(source), spool),
                 audio_s=expected_s,
                 deadline=deadline,
                 request_id=request_id,
@@ -298,3 +298,8 @@ class Wav2Vec2Service:
                 hint="initialize() comes first, once; nothing comes after dispose().",
                 metadata={"state": self.state.value, "expected": expected.value},
             )
+
+
+def _absolute(source: AudioSource) -> AudioSource:
+    """``source`` for a worker, which runs in a folder of its own."""
+    return source if source.path is None else replace(source, path=source.path.absolute())
