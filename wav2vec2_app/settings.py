@@ -122,7 +122,8 @@ class Settings(BaseSettings):
     max_bytes: int = Field(500 * MIB, gt=0)
     """Largest accepted upload, bytes."""
     memory_limit_bytes: int = Field(2048 * MIB, gt=0)
-    """Intended maximum memory of all processes together, bytes; displayed, not enforced."""
+    """Maximum memory of all processes together, bytes. Above it, workers over their share are replaced
+    between requests; the address space of the audio worker is limited."""
     window_s: float = Field(10.0, ge=2.0)
     """Length of the windows that long audio is cut into, seconds; audio up to twice as long is not cut."""
     window_overlap_s: float = Field(2.0, ge=0.5)

@@ -215,3 +215,45 @@ async def test_stop_fails_what_waits(make: Make) -> None:
         with pytest.raises(WorkerDiedError) as stopped:
             await task
         assert stopped.value.code == "worker.stopped"
+
+
+async def test_worker_is_replaced_between_requests(make: Make, tmp_path: Path) -> None:
+    bridge = make(restart_budget=0)
+    pool = await started(bridge)
+    marker = tmp_path / "marker"
+    running, _ = await begin(pool, toy.WaitFor(marker))
+    pid = bridge.status().pid
+    assert pid is not None
+    assert pool.replace(pid)
+    waiting = asyncio.create_task(ask(pool, toy.Echo()))
+    marker.touch()
+    assert (await running).pid == pid
+    assert (await waiting).pid not in (pid, None)
+
+
+async def test_idle_worker_is_replaced_immediately_and_a_fresh_one_is_left_alone(
+    make: Make,
+) -> None:
+    events = Events()
+    bridge = make(restart_budget=0, on_event=events)
+    pool = await started(bridge)
+    fresh = bridge.status().pid
+    assert fresh is not None
+    assert not pool.replace(fresh)
+    assert (await ask(pool, toy.Echo())).pid == fresh
+    assert pool.replace(fresh)
+    await events.wait_for("ready", times=2)
+    assert bridge.status().pid != fresh
+    assert not pool.replace(fresh)
+
+
+async def test_starts_that_are_killed_from_outside_are_repeated(make: Make) -> None:
+    events = Events()
+    bridge = make(restart_budget=0, on_event=events)
+    await bridge.start()
+    for _ in range(2):
+        kill(bridge)
+        await events.wait_for("died", times=events.kinds.count("died") + 1)
+        while bridge.status().pid is None:
+            await asyncio.wait({bridge._supervisor._change()})
+    assert (await ask(WorkerPool([bridge]), toy.Echo(1))).number == 1

@@ -76,6 +76,19 @@ class WorkerPool:
         """Wait until all can take requests; see :meth:`WorkerBridge.wait_ready`."""
         await asyncio.gather(*(bridge.wait_ready(timeout_s) for bridge in self._bridges))
 
+    def replace(self, pid: int) -> bool:
+        """Replace the process ``pid`` when it has no request; whether it was one that had had some.
+
+        A fresh process is left alone: its successor would need as much memory.
+        """
+        for bridge in self._bridges:
+            if bridge.status().pid == pid and bridge.served:
+                bridge.wear_out()
+                if bridge not in self._runs:
+                    self._runs[bridge] = asyncio.create_task(self._run(bridge))
+                return True
+        return False
+
     async def stop(self) -> None:
         """End all in order."""
         await asyncio.gather(*(bridge.stop() for bridge in self._bridges))

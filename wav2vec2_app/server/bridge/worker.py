@@ -52,6 +52,7 @@ class WorkerBridge:
         self._policy = policy or BridgePolicy()
         self._supervisor = Supervisor(spec, self._policy, on_event=on_event, recorder=recorder)
         self._in_flight = 0
+        self._worn_out: Child | None = None
         self._releases: set[asyncio.Task[None]] = set()
         self._info: tuple[Body, Message] | None = None
 
@@ -198,10 +199,15 @@ class WorkerBridge:
         """
         while True:
             child = await self._supervisor.ready_child(Deadline.after(_UNLIMITED_S))
-            if not (fresh and child.served):
+            if child is not self._worn_out and not (fresh and child.served):
                 return child
-            child.kill("was replaced, so that a request runs alone", deliberate=True)
+            reason = "to free memory" if child is self._worn_out else "so that a request runs alone"
+            child.kill(f"was replaced {reason}", deliberate=True)
             await first(child.gone)
+
+    def wear_out(self) -> None:
+        """Replace the present process before its next request."""
+        self._worn_out = self._supervisor.child
 
     @contextmanager
     def counted(self) -> Iterator[None]:
