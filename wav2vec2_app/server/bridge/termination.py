@@ -95,9 +95,10 @@ def signal_name(exit_code: int | None) -> str:
 
 def is_own(exit_code: int | None, killed: str, cause: Wav2Vec2Error | None) -> bool:
     """Whether a worker ended by itself; the arguments are those of :func:`describe`."""
-    if killed:
+    name = signal_name(exit_code)
+    if killed and name in ("", "SIGKILL"):  # else it had ended before it could be killed
         return isinstance(cause, ProtocolError)
-    return signal_name(exit_code) not in OUTSIDE_SIGNALS
+    return name not in OUTSIDE_SIGNALS
 
 
 def _ending(exit_code: int | None, name: str) -> tuple[str, str, str]:
