@@ -43,7 +43,7 @@ class Termination:
 
     @property
     def spends_budget(self) -> bool:
-        """Whether the restart budget is charged: not for what a request did, or someone outside."""
+        """Whether the restart budget is charged: not for what a request or a kill from outside did."""
         if self.deliberate:
             return False
         return not (self.was_ready and (self.had_begun or not self.own))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 5.0
 """How often the memory is compared with its limit, seconds."""
+REPLACED_EVERY_S = 600.0
+"""A worker is replaced at most so often, seconds: its model may need more than its share."""
 
 
 class MemoryMeter:
@@ -76,17 +79,28 @@ class MemoryGuard:
     Args:
         measure: the memory at this moment.
         replace: replaces the worker with this process id when it is idle; whether it will.
+        clock: monotonic, seconds.
     """
 
-    def __init__(self, measure: Callable[[], MemoryReport], replace: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        measure: Callable[[], MemoryReport],
+        replace: Callable[[int], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._measure = measure
         self._replace = replace
+        self._clock = clock
+        self._replaced_s: dict[str, float] = {}
 
     def check(self) -> ProcessMemory | None:
         """Measure once, and replace a worker if that is necessary; the worker."""
         report = self._measure()
         for process in over_share(report):
+            if self._is_recent(process.name):
+                continue
             if self._replace(process.pid):
+                self._replaced_s[process.name] = self._clock()
                 log.warning(
                     "memory %d MB is over the limit of %d MB: replacing the %s worker (%d MB)",
                     report.total_rss_bytes // 10**6, report.limit_bytes // 10**6,
@@ -94,6 +108,11 @@ class MemoryGuard:
                 )  # fmt: skip
                 return process
         return None
+
+    def _is_recent(self, name: str) -> bool:
+        """Whether the worker called ``name`` was replaced a short time ago."""
+        replaced_s = self._replaced_s.get(name)
+        return replaced_s is not None and self._clock() < replaced_s + REPLACED_EVERY_S
 
     async def run(self) -> None:
         """Check now and then, until the task is cancelled."""

@@ -15,7 +15,7 @@ STEP_ITEMS = 2000
 
 
 def never_cancelled() -> None:
-    """The :data:`CheckCancelled` of computations that nobody cancels."""
+    """The :data:`CheckCancelled` of computations that cannot be cancelled."""
 
 
 def checked(items: Iterable[T], check: CheckCancelled, every: int = STEP_ITEMS) -> Iterator[T]:

@@ -48,7 +48,7 @@ class AudioConfig:
     Attributes:
         max_duration_s: the longest audio, seconds.
         max_bytes: the largest file, bytes.
-        process: what the process may use; None leaves it as it is.
+        process: what the process may use; None means no limits.
     """
 
     max_duration_s: float
