@@ -15,8 +15,6 @@ import signal
 import tempfile
 import uuid
 from asyncio.subprocess import Process
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -25,46 +23,14 @@ from wav2vec2_app.protocol.frame import NIL_ID, Body, Frame, breach
 from wav2vec2_app.protocol.reader import read_frame_async
 from wav2vec2_app.server.bridge.log import WorkerLog
 from wav2vec2_app.server.bridge.policy import BridgePolicy
-from wav2vec2_app.server.bridge.recorder import FrameRecorder, Recording
+from wav2vec2_app.server.bridge.recorder import FrameRecorder
 from wav2vec2_app.server.bridge.spawn import PipesProtocol, WorkerSpec, spawn
 from wav2vec2_app.server.bridge.termination import Termination, describe, is_own
-from wav2vec2_app.server.bridge.writer import FrameWriter, Outgoing, StalledError
+from wav2vec2_app.server.bridge.ticket import OnProgressBody, Ticket, mark_retrieved
+from wav2vec2_app.server.bridge.writer import FrameWriter, StalledError
 from wav2vec2_app.server.deadline import first, settles
 
 _log = logging.getLogger(__name__)
-
-OnProgressBody = Callable[[Body], None]
-"""Called with the body of every progress frame; a ProtocolError from it ends the worker."""
-
-
-@dataclass(eq=False)
-class Ticket:
-    """A request that was sent.
-
-    Attributes:
-        id: of its frames.
-        answer: settles with the response or the worker's error.
-        outgoing: its frame.
-        on_progress: gets the body of each progress frame.
-        recording: gets its frames.
-        begun: the worker has reported that its operation began.
-        more: the rest of its batch follows, so it has to be sent even if it is withdrawn.
-    """
-
-    id: str
-    answer: asyncio.Future[Body]
-    outgoing: Outgoing
-    on_progress: OnProgressBody | None
-    recording: Recording | None = None
-    begun: bool = False
-    more: bool = False
-
-    def advance(self, frame: Frame) -> None:
-        """Receive a frame on the way to the answer."""
-        if frame.kind == "begun":
-            self.begun = True
-        elif self.on_progress is not None:
-            self.on_progress(frame.body)
 
 
 class Child:
@@ -159,7 +125,7 @@ class Child:
         frame = Frame("request", str(uuid.uuid4()), op, meta, body.arrays)
         outgoing = self._outbox.put(frame)
         answer: asyncio.Future[Body] = asyncio.get_running_loop().create_future()
-        answer.add_done_callback(_mark_retrieved)
+        answer.add_done_callback(mark_retrieved)
         recording = self._recorder.begin(self._spec, frame) if self._recorder else None
         ticket = Ticket(frame.id, answer, outgoing, on_progress, recording, more=more)
         self._tickets[frame.id] = ticket
@@ -329,9 +295,3 @@ def _remove(folder: Path | None) -> None:
 def _copy(error: WorkerDiedError) -> WorkerDiedError:
     """The same error as a new exception, because each caller adds its own traceback."""
     return WorkerDiedError(error.message, code=error.code, hint=error.hint, metadata=error.metadata)
-
-
-def _mark_retrieved(future: asyncio.Future[Body]) -> None:
-    """Keep asyncio from warning about the exception of a request that was withdrawn."""
-    if not future.cancelled():
-        future.exception()

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import AnyRequest
-from wav2vec2_app.server.bridge.child import Child, OnProgressBody, Ticket
+from wav2vec2_app.server.bridge.child import Child
+from wav2vec2_app.server.bridge.ticket import OnProgressBody, Ticket
 from wav2vec2_app.server.bridge.worker import WorkerBridge
 
 

@@ -15,11 +15,12 @@ from typing import TypeVar
 from wav2vec2_app.errors import TimedOutError, WorkerDiedError
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import AnyRequest, Message, P, R, Request
-from wav2vec2_app.server.bridge.child import Child, OnProgressBody, Ticket
+from wav2vec2_app.server.bridge.child import Child
 from wav2vec2_app.server.bridge.policy import BridgePolicy
 from wav2vec2_app.server.bridge.recorder import FrameRecorder
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.supervisor import Delay, Supervisor
+from wav2vec2_app.server.bridge.ticket import OnProgressBody, Ticket
 from wav2vec2_app.server.deadline import Deadline, first, settles
 from wav2vec2_app.server.events import WorkerEventSink, ignore_event
 from wav2vec2_app.server.status import WorkerStatus
