@@ -19,6 +19,7 @@ from benchmarks import (
     alignment,
     bridge,
     cached_load,
+    cancel,
     engines,
     hotwords,
     live,
@@ -34,6 +35,7 @@ from benchmarks import (
     report,
     request,
     silence,
+    soak,
     start,
     users,
     walk,
@@ -47,6 +49,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "pictures": pictures.measure,
     "bridge": bridge.measure,
     "recovery": recovery.measure,
+    "cancel": cancel.measure,
     "cached_load": cached_load.measure,
     "live": live.measure,
     # compared with other software
@@ -64,6 +67,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "long_audio": long_audio.measure,
     "long_file": long_file.measure,
     "long_page": long_page.measure,
+    "soak": soak.measure,
     # structure; last, as it serves in this process
     "walk": walk.measure,
 }

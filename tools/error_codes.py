@@ -29,6 +29,8 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("audio.no_such_track", "The file has no audio track of that number."),
     ("audio.*", "The file is empty, is not audio, or cannot be decoded."),
     ("request.malformed request.bad_value", "The form, or one of its fields, is invalid."),
+    ("request.quarantined",
+     "The input crashed the process that worked on it twice. It is rejected for ten minutes."),
     ("decoder.unknown decoder.bad_value", "A decoding option is invalid."),
     ("export.bad_value", "An export option is invalid."),
     ("decoder.not_available decoder.wrong_language",

@@ -110,7 +110,8 @@ class Settings(BaseSettings):
     cache_folder: Path = Field(default_factory=lambda: user_cache_path("wav2vec2_app"))
     """Folder for the results of these trials."""
     threads: int = Field(0, ge=0)
-    """Threads of one inference worker; 0 means one for each core."""
+    """Threads of one inference worker; 0 means an equal share of the processors that the affinity of the
+    process and the quota of its container allow."""
 
     inference_workers: int = Field(1, ge=1)
     """Number of inference worker processes; each loads its own copy of the model."""
@@ -121,7 +122,8 @@ class Settings(BaseSettings):
     max_bytes: int = Field(500 * MIB, gt=0)
     """Largest accepted upload, bytes."""
     memory_limit_bytes: int = Field(2048 * MIB, gt=0)
-    """Intended maximum memory of all processes together, bytes; displayed, not enforced."""
+    """Maximum memory of all processes together, bytes. Above it, workers over their share are replaced
+    between requests; the address space of the audio worker is limited."""
     window_s: float = Field(10.0, ge=2.0)
     """Length of the windows that long audio is cut into, seconds; audio up to twice as long is not cut."""
     window_overlap_s: float = Field(2.0, ge=0.5)

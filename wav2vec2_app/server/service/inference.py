@@ -65,6 +65,8 @@ class WindowedInference:
         self._client = client
         self._windows = windows
         self._priority = priority
+        self._batches: dict[str, int] = {}
+        """How many windows each model computes faster as a batch, as far as it is known."""
 
     async def emit(self, step: EmitStep) -> StepResult[Emitted]:
         """The emission of the recording."""
@@ -93,7 +95,7 @@ class WindowedInference:
         level = await _level_of(audio)
         emissions: list[Emission] = []
         stages: list[Sequence[Stage]] = []
-        batch = max(1, loaded.value.batch)
+        batch = self._batches[step.model] = max(1, loaded.value.batch)
         for begin in range(0, len(windows), batch):
             yielded_s = await self._priority.yield_to_short()
             answers = await _all(
@@ -112,13 +114,15 @@ class WindowedInference:
         self, step: EmitStep, window: Window, level: SampleStatistics | None
     ) -> StepResult[EmitResponse]:
         samples = step.audio.samples[window.start : window.stop]
-        return await self._client.request(
-            EmitRequest(step.model, samples, level),
+        answer = await self._client.request(
+            EmitRequest(step.model, samples, level, self._batches.get(step.model, 1)),
             audio_s=len(samples) / SAMPLE_RATE_HZ,
             loads_model=step.loads_model,
             deadline=step.deadline,
             request_id=step.request_id,
         )
+        self._batches[step.model] = answer.value.batch_limit
+        return answer
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

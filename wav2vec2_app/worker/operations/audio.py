@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
@@ -30,31 +32,58 @@ from wav2vec2_app.worker import plots
 from wav2vec2_app.worker.audio import decode, features
 from wav2vec2_app.worker.audio.formats import FORMAT_NAMES
 from wav2vec2_app.worker.call import Role
+from wav2vec2_app.worker.sandbox import Limits, confine, limit_operation
 from wav2vec2_app.worker.stages import sequence
+
+log = logging.getLogger(__name__)
+
+A = ParamSpec("A")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class AudioConfig:
-    """The role's configuration: the longest audio, seconds, and the largest file, bytes."""
+    """The role's configuration.
+
+    Attributes:
+        max_duration_s: the longest audio, seconds.
+        max_bytes: the largest file, bytes.
+        process: what the process may use; None means no limits.
+    """
 
     max_duration_s: float
     max_bytes: int
+    process: Limits | None = None
 
 
 def create(config: Mapping[str, object]) -> Role:
     """The role; ``config`` has the fields of :class:`AudioConfig`."""
-    operations = AudioOperations(codec.unpack(AudioConfig, Body(config)))
+    limits = codec.unpack(AudioConfig, Body(config))
+    operations = AudioOperations(limits)
     features.warm_up()
     plots.warm_up()
+    if limits.process is not None and (missing := confine(limits.process)):
+        log.info("this system does not confine the process: %s", missing)
+    cpu_s = limits.process.cpu_s if limits.process is not None else 0
     return Role(
         (
-            ProbeRequest.handler(operations.probe),
-            DecodeAudioRequest.handler(operations.decode),
-            AnalyzeRequest.handler(analyze),
-            DrawRequest.handler(draw),
+            ProbeRequest.handler(_limited(operations.probe, cpu_s)),
+            DecodeAudioRequest.handler(_limited(operations.decode, cpu_s)),
+            AnalyzeRequest.handler(_limited(analyze, cpu_s)),
+            DrawRequest.handler(_limited(draw, cpu_s)),
         ),
         info=lambda: AudioInfo(tuple(FORMAT_NAMES)),
     )
+
+
+def _limited(run: Callable[A, R], cpu_s: int) -> Callable[A, R]:
+    """``run`` with a limit of its processor time, seconds."""
+
+    def with_limit(*args: A.args, **options: A.kwargs) -> R:
+        limit_operation(cpu_s)
+        return run(*args, **options)
+
+    return with_limit
 
 
 class AudioOperations:

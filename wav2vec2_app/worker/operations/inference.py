@@ -146,6 +146,6 @@ def emit(requests: Sequence[EmitRequest], models: Models) -> list[EmitResponse]:
         }
     )
     return [
-        EmitResponse(emission, recognizer.info, len(requests), stages=stages)
+        EmitResponse(emission, recognizer.info, len(requests), recognizer.batch_size, stages=stages)
         for emission in emissions
     ]
