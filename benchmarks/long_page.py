@@ -1,6 +1,6 @@
 """``python -m benchmarks.long_page``: health checks while the page shows a three-hour transcript.
 
-The server is a process of its own. Its adapter answers at once with a made-up transcript of three hours,
+The server is a process of its own. Its adapter answers immediately with a made-up transcript of three hours,
 so that everything measured is the work of the server process: rendering, export and delivery.
 """
 
