@@ -9,12 +9,12 @@ import pytest
 
 from tests.doubles import make_audio, make_recognition, make_task
 from wav2vec2_app.server.events import Done, Partial, Queued, audio_s
-from wav2vec2_app.server.offload import LONG_S, off_loop
+from wav2vec2_app.server.offload import OFFLOAD_S, off_loop
 from wav2vec2_app.server.tasks import AudioResult, Operation, Step
 
 
 @pytest.mark.parametrize(
-    ("duration_s", "in_thread"), [(0.0, False), (LONG_S, False), (LONG_S + 1, True)]
+    ("duration_s", "in_thread"), [(0.0, False), (OFFLOAD_S, False), (OFFLOAD_S + 1, True)]
 )
 async def test_only_work_on_long_audio_goes_to_a_thread(duration_s: float, in_thread: bool) -> None:
     ran_in = await off_loop(duration_s, threading.get_ident)
@@ -26,9 +26,9 @@ async def test_errors_and_arguments_pass_through() -> None:
     def divide(one: int, *, by: int) -> float:
         return one / by
 
-    assert await off_loop(LONG_S + 1, divide, 6, by=3) == 2
+    assert await off_loop(OFFLOAD_S + 1, divide, 6, by=3) == 2
     with pytest.raises(ZeroDivisionError):
-        await off_loop(LONG_S + 1, divide, 6, by=0)
+        await off_loop(OFFLOAD_S + 1, divide, 6, by=0)
 
 
 def test_length_of_the_transcript_in_an_event() -> None:
