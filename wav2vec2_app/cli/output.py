@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from wav2vec2_app.cli.console import shows_unicode
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.tasks import AudioResult, AudioTask
@@ -58,7 +59,7 @@ def print_result(
 def print_error(file: Path, error: Wav2Vec2Error, output: Output) -> None:
     """Print why a file failed."""
     if output is Output.JSON:
-        print(json.dumps({"file": file.name, "error": error.public()}, ensure_ascii=False))
+        _print_json({"file": file.name, "error": error.public()})
     print_problem(file.name, f"{error.message} {error.hint} ({error.code})")
 
 
@@ -80,11 +81,15 @@ def _print(
     text: str,
 ) -> None:
     if output is Output.JSON:
-        print(json.dumps({"file": file.name, **answer.json_dict()}, ensure_ascii=False))
+        _print_json({"file": file.name, **answer.json_dict()})
     elif output is Output.TEXT:
         print(text)
     else:
         print((subtitles.to_srt if output is Output.SRT else subtitles.to_vtt)(words), end="")
+
+
+def _print_json(value: Mapping[str, object]) -> None:
+    print(json.dumps(value, ensure_ascii=not shows_unicode()))
 
 
 def _line(word: schema.AlignedWordJson) -> str:
