@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     port: int = Field(7860, ge=0, le=65535)
     """TCP port; 0 lets the operating system choose a free one."""
 
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of other sites whose pages may use the HTTP and WebSocket API, such as
+    ``https://example.org`` (a JSON list in the environment); ``*`` allows all. By default none."""
+
     # --- the model ---
     model: str = "auto"
     """Default model: ``auto``, ``embedded``, one of ``allowed_models``, or a folder."""

@@ -21,6 +21,8 @@ from wav2vec2_app.server import schema
 
 TOO_LARGE_CODES = frozenset({"audio.too_large", "audio.too_long"})
 
+FORBIDDEN_CODES = frozenset({"request.origin_not_allowed"})
+
 _STATUS: tuple[tuple[type[Wav2Vec2Error], int], ...] = (
     (InputError, 400),
     (ModelError, 404),
@@ -55,6 +57,8 @@ def status_of(error: Wav2Vec2Error) -> int:
     """The HTTP status code of an error."""
     if error.code in TOO_LARGE_CODES:
         return 413
+    if error.code in FORBIDDEN_CODES:
+        return 403
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from wav2vec2_app.errors import BusyError, Wav2Vec2Error, translate
+from wav2vec2_app.server.api.cors import is_allowed
 from wav2vec2_app.server.api.live_connection import LiveConnection
 from wav2vec2_app.server.live.messages import error_message
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
@@ -65,7 +66,9 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
     @routes.websocket("/live")
     async def live(socket: WebSocket) -> None:
         """One live session."""
-        if not is_same_origin(socket):
+        if not is_same_origin(socket) and not is_allowed(
+            socket.headers["origin"], settings.allowed_origins
+        ):
             await socket.close(CLOSE_POLICY)  # not accepted yet: the browser sees HTTP 403
             return
         await socket.accept()
