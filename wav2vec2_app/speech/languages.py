@@ -46,7 +46,7 @@ _CODES: Final[dict[str, str]] = {
 _NAMES: Final = {short: name for short, _, name in _ROWS}
 
 _ANY: Final = frozenset({"", "auto", "automatic", "detect", "multi", "mul", "und", "unknown"})
-"""How clients ask for the detection of the language."""
+"""How clients request the detection of the language."""
 
 
 def language_code(language: str) -> str:

@@ -8,18 +8,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from wav2vec2_app.errors import InputError
+from wav2vec2_app.server.api.prompt import prompt_hotwords
 from wav2vec2_app.server.api.uploads import Upload
 from wav2vec2_app.speech.options import (
-    MAX_HOTWORDS_CHARACTERS,
     OPTIONS,
     DecodingOptions,
     parse_options,
 )
-
-MAX_TERM_WORDS: Final = 4
-"""A prompt is a list of terms if none of its parts between commas has more words."""
-MAX_PROMPT_HOTWORDS: Final = 100
-"""Largest number of hotwords taken from a prompt."""
 
 
 def decoding_options(upload: Upload) -> DecodingOptions:
@@ -31,40 +26,6 @@ def decoding_options(upload: Upload) -> DecodingOptions:
     values: dict[str, object] = {option.name: upload.get(option.name, "") for option in OPTIONS}
     hotwords = upload.all("hotwords", "keywords") or prompt_hotwords(upload.text("prompt"))
     return parse_options(**{**values, "hotwords": list(hotwords)})
-
-
-def prompt_hotwords(prompt: str) -> Sequence[str]:
-    """The terms and names in a prompt.
-
-    All parts of a list of terms; of prose only words that are spelled like names: with a capital letter that
-    does not begin a sentence, or with one inside the word (``iPhone``, ``NASA``).
-    """
-    text = prompt[:MAX_HOTWORDS_CHARACTERS]
-    terms = [part.strip() for part in re.split(r"[,;\n]", text) if part.strip()]
-    is_prose = re.search(rf"{_SENTENCE_END}(\s|$)", text)
-    if not is_prose and all(len(term.split()) <= MAX_TERM_WORDS for term in terms):
-        return terms[:MAX_PROMPT_HOTWORDS]
-    names = (
-        word.group()
-        for word in re.finditer(r"[^\W\d_][\w'’-]*", text)
-        if _is_name(word.group(), text[: word.start()])
-    )
-    return list(dict.fromkeys(names))[:MAX_PROMPT_HOTWORDS]
-
-
-_SENTENCE_END: Final = r"(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bDr)(?<!\bSt)[.!?]"
-_SENTENCE_START: Final = re.compile(rf"(^|{_SENTENCE_END}|[:\n])[\s\"“'(]*$")
-_CONTEXT_CHARACTERS: Final = 16
-"""Number of characters before a word that decide whether it begins a sentence."""
-
-
-def _is_name(word: str, before: str) -> bool:
-    if re.fullmatch(r"I(['’]\w+)?", word):
-        return False
-    begins_text = len(before) < _CONTEXT_CHARACTERS and not before.strip("\"“'( \n")
-    if begins_text or _SENTENCE_START.search(f" {before[-_CONTEXT_CHARACTERS:]}"):
-        return any(letter.isupper() for letter in word[1:])
-    return any(letter.isupper() for letter in word)
 
 
 def one_of(value: str, allowed: Sequence[str], field: str) -> str:

@@ -120,7 +120,7 @@ def language_of(folder: Path, *names: str) -> str:
 
 
 MAX_CODE_CHARACTERS = 3
-"""Parts of a name up to this length are not taken for the name of a language."""
+"""Parts of a name up to this length do not count as the name of a language."""
 MAX_CARD_CHARACTERS = 20_000
 
 

@@ -195,14 +195,14 @@ async def test_file_without_a_plain_name_is_read(
 
     def decoded(task):  # the file is deleted with the request
         seen.append(task.task.source.path.read_bytes())
-        return make_recognition("heard")
+        return make_recognition("found")
 
     adapter.answer(Operation.TRANSCRIBE, decoded)
     request = multipart((disposition, CONTENT), ('name="response_format"', b"text"))
 
     answer = await client.post(URL, **request)
 
-    assert answer.text == "heard\n"
+    assert answer.text == "found\n"
     assert seen == [CONTENT]
 
 

@@ -21,7 +21,7 @@ from wav2vec2_app.errors import (
     WorkerDiedError,
 )
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.api import add_routes, form
+from wav2vec2_app.server.api import add_routes, prompt
 from wav2vec2_app.server.api.errors import status_of
 from wav2vec2_app.server.api.uploads import FORM_OVERHEAD_BYTES
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
@@ -334,7 +334,7 @@ async def test_names_in_a_prompt_become_hotwords_unless_there_are_hotwords(
 
 
 @pytest.mark.parametrize(
-    ("prompt", "names"),
+    ("text", "names"),
     [
         ("", []),
         ("OpenVINO, wav2vec2, Gradio", ["OpenVINO", "wav2vec2", "Gradio"]),
@@ -347,14 +347,14 @@ async def test_names_in_a_prompt_become_hotwords_unless_there_are_hotwords(
         ("this text has no names in it at all", []),
     ],
 )
-def test_names_are_found_in_a_prompt(prompt: str, names: list[str]) -> None:
-    assert [*form.prompt_hotwords(prompt)] == names
+def test_names_are_found_in_a_prompt(text: str, names: list[str]) -> None:
+    assert [*prompt.prompt_hotwords(text)] == names
 
 
 def test_number_of_names_from_a_prompt_is_limited() -> None:
-    prompt = ", ".join(f"Name{number}" for number in range(500))
+    text = ", ".join(f"Name{number}" for number in range(500))
 
-    assert len(form.prompt_hotwords(prompt)) == form.MAX_PROMPT_HOTWORDS
+    assert len(prompt.prompt_hotwords(text)) == prompt.MAX_PROMPT_HOTWORDS
 
 
 @pytest.mark.parametrize(
