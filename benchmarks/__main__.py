@@ -18,11 +18,13 @@ from benchmarks import (
     again,
     alignment,
     bridge,
+    cached_load,
     engines,
     hotwords,
     live,
     long_audio,
     long_file,
+    long_page,
     memory,
     peers,
     picture,
@@ -45,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "pictures": pictures.measure,
     "bridge": bridge.measure,
     "recovery": recovery.measure,
+    "cached_load": cached_load.measure,
     "live": live.measure,
     # compared with other software
     "peers": peers.measure,
@@ -60,6 +63,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "memory": memory.measure,
     "long_audio": long_audio.measure,
     "long_file": long_file.measure,
+    "long_page": long_page.measure,
     # structure; last, as it serves in this process
     "walk": walk.measure,
 }

@@ -161,7 +161,7 @@ class Outcome:
 
     Attributes:
         results: how often each: ``decoded``, or the code of a typed error.
-        failures: files with an error that is no typed refusal, or beyond their limit.
+        failures: files with an error that is not typed, or that took longer than their limit.
         slowest_s: the longest time that a file took.
         growth_mib: how much the worker's memory grew after it had settled.
     """
@@ -186,6 +186,8 @@ async def decode_all(files: Iterator[Damaged], count: int) -> Outcome:
         settled: list[int] = []
         for file in files:
             await _decode(bridge, file, outcome)
+            if bridge.status().pid != worker.pid:
+                break  # it died; the failure is recorded
             if file.number >= SETTLED_AFTER * count and file.number % MEMORY_EVERY == 0:
                 settled.append(worker.memory_info().rss)
         if settled:

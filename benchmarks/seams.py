@@ -14,7 +14,7 @@ from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.seams import SEAM_CONTEXT_FRAMES, join, place_seams
 from wav2vec2_app.speech.transcript import Word
-from wav2vec2_app.speech.windows import Level, windows_of
+from wav2vec2_app.speech.windows import SampleStatistics, windows_of
 from wav2vec2_app.worker.model.ctc import words_of_path
 from wav2vec2_app.worker.model.recognizer import Recognizer
 
@@ -40,7 +40,7 @@ def emit_in_windows(recognizer: Recognizer, samples: Float32, settings: Settings
     windows = windows_of(
         len(samples), grid, window_s=settings.window_s, overlap_s=settings.window_overlap_s
     )
-    level = Level.of(samples)
+    level = SampleStatistics.of(samples)
     parts = tuple(recognizer.emit(samples[w.start : w.stop], level) for w in windows)
     ends = [w.start // grid.hop + w.keep_to for w in place_seams(windows, parts)]
     return InWindows(

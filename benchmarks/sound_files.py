@@ -33,7 +33,7 @@ WITH_SOUNDFILE: tuple[tuple[str, str, int, int], ...] = (
     ("OGG", "OPUS", 48_000, 1),
 )
 WITH_FFMPEG: tuple[tuple[str, str, int, str], ...] = (
-    # container, encoder, rate, options of the container
+    # container, encoder, rate, flags of the MP4 muxer
     ("mp3", "libmp3lame", 44_100, ""),
     ("mp2", "mp2", 48_000, ""),
     ("adts", "aac", 44_100, ""),
@@ -69,7 +69,10 @@ def sound_files() -> dict[str, bytes]:
         file = io.BytesIO()
         samples = np.repeat(_sound(rate_hz)[:, None], channels, axis=1)
         soundfile.write(file, samples, rate_hz, format=container, subtype=encoding)
-        files[f"{container} {encoding}"] = file.getvalue()
+        data = file.getvalue()
+        if (peak := data.find(b"PEAK")) > 0:
+            data = data[: peak + 12] + bytes(4) + data[peak + 16 :]  # the time of writing
+        files[f"{container} {encoding}"] = _same_serial(data) if container == "OGG" else data
     for container, encoder, rate_hz, flags in WITH_FFMPEG:
         name = " ".join(filter(None, (container, encoder, flags and "fragments")))
         files[name] = _with_ffmpeg(container, encoder, rate_hz, flags)
@@ -81,9 +84,31 @@ def _sound(rate_hz: int) -> NDArray[np.float32]:
     return (0.4 * np.sin(2 * np.pi * (200 + 300 * time_s) * time_s)).astype(np.float32)
 
 
+def _same_serial(ogg: bytes) -> bytes:
+    """``ogg`` with a fixed serial number, which libsndfile draws at random (RFC 3533, section 6)."""
+    pages, place = [], 0
+    while place < len(ogg):
+        segments = ogg[place + 27 : place + 27 + ogg[place + 26]]
+        page = bytearray(ogg[place : place + 27 + len(segments) + sum(segments)])
+        page[14:18], page[22:26] = b"\x01\x00\x00\x00", bytes(4)
+        page[22:26] = _ogg_crc(page).to_bytes(4, "little")
+        pages.append(bytes(page))
+        place += len(page)
+    return b"".join(pages)
+
+
+def _ogg_crc(page: bytearray) -> int:
+    crc = 0
+    for byte in page:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x04C11DB7 if crc >> 31 else 0)) & 0xFFFFFFFF
+    return crc
+
+
 def _with_ffmpeg(container: str, encoder: str, rate_hz: int, flags: str) -> bytes:
     file = io.BytesIO()
-    options = {"movflags": flags} if flags else {}
+    options = {"fflags": "bitexact"} | ({"movflags": flags} if flags else {})
     with av.open(file, "w", format=container, options=options) as output:
         stream = output.add_stream(encoder, rate=rate_hz, layout="mono")
         if encoder == "wmav2":

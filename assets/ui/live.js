@@ -1,5 +1,5 @@
 /* The Live mode: microphone -> AudioWorklet -> WebSocket /v1/live -> captions. Called once, after page.js, with
-   {texts, options, subtitles} (ui/page.py). */
+   {texts, options, exportOptions, subtitles} (ui/page.py). */
 (config) => {
   "use strict";
   const { live: texts, microphone: microphoneTexts, ...common } = config.texts;
@@ -114,16 +114,12 @@
     byId("live-lines").append(element);
     return { element, committed: [], tentative: [], announced: 0 };
   };
-  /* Words of a model with capital letters only in sentence case, for display only, as in
-     ui/render/transcript.py. */
+  /* A model with capital letters only is shown in sentence case; once a word has others, all stay as they are. */
   let mixed = false;
   const sentenceCase = (words) => {
-    mixed ||= words.some((word) => word.text !== word.text.toUpperCase());
-    return words.map(({ text }, number) => {
-      if (mixed) return text;
-      const capital = number === 0 || /^I(?:'[A-Z]+)?$/.test(text);
-      return capital ? text.slice(0, 1) + text.slice(1).toLowerCase() : text.toLowerCase();
-    });
+    const spelled = words.map((word) => word.text);
+    mixed ||= spelled.some((text) => text !== text.toUpperCase());
+    return mixed ? spelled : subtitles.sentenceCase(spelled);
   };
   const spansOf = (words, nameOf) => {
     const spelled = sentenceCase(words);
@@ -194,43 +190,21 @@
       else button.disabled = !lines.length;
     }
   };
-  const timestamp = (seconds, separator) => {
-    const ms = Math.round(seconds * 1000);
-    const part = (value, size) => String(value).padStart(size, "0");
-    return `${part(Math.floor(ms / 3600000), 2)}:${part(Math.floor(ms / 60000) % 60, 2)}:` +
-      `${part(Math.floor(ms / 1000) % 60, 2)}${separator}${part(ms % 1000, 3)}`;
+  /* The export options of the page, in the order of their table (speech/export_options.py). */
+  const exportValues = () => {
+    const values = window.wav2vec2Export ?? [];
+    const named = config.exportOptions.map((name, number) => [name, values[number]]);
+    return Object.fromEntries(named.filter(([, value]) => value !== undefined && value !== null && value !== ""));
   };
-  /* Words in groups short enough to read as one subtitle, with the limits of speech/subtitles.py. */
-  const cues = () => {
-    const found = [];
-    for (const line of lines) {
-      let cue = null;
-      for (const word of line.words) {
-        const fits = cue && word.start - cue.end < subtitles.pause &&
-          word.end - cue.start <= subtitles.seconds &&
-          cue.text.length + 1 + word.text.length <= subtitles.characters;
-        if (fits) { cue.text += ` ${word.text}`; cue.end = word.end; }
-        else { cue = { text: word.text, start: word.start, end: word.end }; found.push(cue); }
-      }
-    }
-    return found;
-  };
-  const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  const files = {
-    txt: () => lines.map((line) => line.words.map((word) => word.text).join(" ")).join("\n") + "\n",
-    srt: () => cues().map((cue, number) =>
-      `${number + 1}\n${timestamp(cue.start, ",")} --> ${timestamp(cue.end, ",")}\n${cue.text}\n`).join("\n"),
-    vtt: () => ["WEBVTT\n", ...cues().map((cue) =>
-      `${timestamp(cue.start, ".")} --> ${timestamp(cue.end, ".")}\n${escaped(cue.text)}\n`)].join("\n"),
-  };
+  const fileOf = (kind) => subtitles.write(kind, lines.map((line) => line.words), exportValues());
   const save = (name) => {
-    const url = URL.createObjectURL(new Blob([files[name]()], { type: "text/plain;charset=utf-8" }));
+    const url = URL.createObjectURL(new Blob([fileOf(name)], { type: "text/plain;charset=utf-8" }));
     Object.assign(document.createElement("a"), { href: url, download: `captions.${name}` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   };
   const copy = async (button) => {
     const label = button.textContent;
-    try { await navigator.clipboard.writeText(files.txt().trim()); button.textContent = common.copied; }
+    try { await navigator.clipboard.writeText(fileOf("txt").trim()); button.textContent = common.copied; }
     catch { button.textContent = common.copyRefused; }
     setTimeout(() => { button.textContent = label; }, 1400);
   };

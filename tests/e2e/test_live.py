@@ -82,7 +82,7 @@ def test_captions_can_be_exported_and_continue_after_a_stop(page: Page, tmp_path
 
     with page.expect_download() as download:
         page.get_by_role("button", name="Download captions.srt").click()
-    path = tmp_path / "captions.srt"
+    path = tmp_path / "live.srt"
     download.value.save_as(path)
 
     text = path.read_text(encoding="utf-8")

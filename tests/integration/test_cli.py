@@ -132,6 +132,32 @@ def test_align_writes_subtitles_of_the_text_as_written(tmp_path: Path) -> None:
     assert done.stdout.startswith("1\n00:00:00,")
 
 
+def test_letter_case_and_lines_are_options(tmp_path: Path) -> None:
+    arguments = ["--letter-case", "raw", "--line-characters", "16", "--max-lines", "1"]
+
+    done = run.invoke(app, ["transcribe", "-o", "srt", *arguments, str(CLIP)])
+
+    lines = [line for line in done.stdout.splitlines() if line and not line[0].isdecimal()]
+    assert done.exit_code == 0
+    assert lines
+    assert all(len(line) <= 16 for line in lines)
+
+
+def test_align_gives_subtitles_new_times(tmp_path: Path) -> None:
+    text = tmp_path / "said.srt"
+    first, *rest = clips()[0].text.split()
+    text.write_text(
+        f"1\n00:01:00,000 --> 00:01:02,000\n{first}\n\n"
+        f"2\n00:01:02,000 --> 00:01:04,000\n{' '.join(rest)}\n"
+    )
+
+    done = run.invoke(app, ["align", "-o", "srt", str(CLIP), str(text)])
+
+    blocks = done.stdout.strip().split("\n\n")
+    assert [block.splitlines()[2] for block in blocks] == [first, " ".join(rest)]
+    assert all(block.splitlines()[1].startswith("00:00:0") for block in blocks)
+
+
 def test_align_rejects_an_empty_text(tmp_path: Path) -> None:
     text = tmp_path / "said.txt"
     text.write_text(" \n")

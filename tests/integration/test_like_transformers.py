@@ -28,11 +28,11 @@ pytestmark = pytest.mark.integration
 EMBEDDED = Checkpoint("embedded", assets_path() / "model", "embedded")
 TEST_SET = Path(__file__).parents[3] / "shared" / "speech" / "test-clean-60.tsv"
 WINDOW_S = 60.0
-"""Longer than every utterance: the pipeline cuts nothing either."""
+"""Longer than every utterance, so that the pipeline does not divide it either."""
 
 
 class Reference:
-    """transformers' own pipeline and model; what they make of a file is worked out once."""
+    """transformers' own pipeline and model; results of a file are cached."""
 
     def __init__(self) -> None:
         self._pipeline: Any = pipeline(
@@ -43,10 +43,10 @@ class Reference:
     def __call__(self, path: Path) -> tuple[str, Float32]:
         """Its text, and the log-probabilities ``(frames, tokens)``."""
         if path not in self._known:
-            self._known[path] = self._hear(path)
+            self._known[path] = self._compute(path)
         return self._known[path]
 
-    def _hear(self, path: Path) -> tuple[str, Float32]:
+    def _compute(self, path: Path) -> tuple[str, Float32]:
         samples, rate_hz = soundfile.read(path, dtype="float32")
         assert rate_hz == 16_000
         prepared = self._pipeline.feature_extractor(
@@ -85,7 +85,9 @@ def compare(recognizer: Recognizer, reference: Reference, path: Path) -> tuple[s
 
 
 @pytest.mark.parametrize("clip", clips(), ids=lambda clip: clip.path.stem)
-def test_examples_are_read_alike(recognizer: Recognizer, reference: Reference, clip: Clip) -> None:
+def test_examples_have_the_same_text(
+    recognizer: Recognizer, reference: Reference, clip: Clip
+) -> None:
     ours, theirs, apart = compare(recognizer, reference, clip.path)
 
     assert ours == theirs
@@ -94,7 +96,7 @@ def test_examples_are_read_alike(recognizer: Recognizer, reference: Reference, c
 
 @pytest.mark.speech
 @pytest.mark.skipif(not TEST_SET.exists(), reason="the recordings are not here")
-def test_sixty_recordings_are_read_alike(recognizer: Recognizer, reference: Reference) -> None:
+def test_sixty_recordings_have_the_same_text(recognizer: Recognizer, reference: Reference) -> None:
     found = [compare(recognizer, reference, path) for path in utterances()]
 
     assert len(found) == 60

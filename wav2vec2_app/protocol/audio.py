@@ -7,7 +7,14 @@ from pathlib import Path
 
 from wav2vec2_app.protocol.emission import check_emission
 from wav2vec2_app.protocol.message import Empty, Message, Request, Response
-from wav2vec2_app.speech.audio import Audio, AudioProbe, AudioSource, Float32
+from wav2vec2_app.speech.audio import (
+    DEFAULT_TRACK_AND_MIX,
+    Audio,
+    AudioProbe,
+    AudioSource,
+    DecodeAudioOptions,
+    Float32,
+)
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.transcript import Word
@@ -34,15 +41,17 @@ class ProbeRequest(Request[ProbeResponse, Empty]):
     op = "probe"
 
     source: AudioSource
+    options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
 
 
 @dataclass(frozen=True)
 class DecodeAudioResponse(Response):
-    """Decoded audio, 16 kHz mono.
+    """Decoded audio, 16 kHz: mono, or one channel after the other if they were requested separately.
 
     Attributes:
-        samples: float32 ``(n,)``; None if they are in the file ``spool`` of the request.
+        samples: float32 ``(channels * n,)``; None if they are in the file ``spool`` of the request.
         spooled: how many samples are in that file.
+        channels: recordings of ``n`` samples; 1 unless channels were requested separately.
         original_rate_hz, original_channels, format, warnings: as in :class:`Audio`.
     """
 
@@ -52,6 +61,7 @@ class DecodeAudioResponse(Response):
     original_channels: int
     format: str
     warnings: tuple[str, ...]
+    channels: int = 1
 
     def __post_init__(self) -> None:
         if self.samples is not None and self.samples.ndim != 1:
@@ -74,6 +84,7 @@ class DecodeAudioRequest(Request[DecodeAudioResponse, Empty]):
 
     source: AudioSource
     spool: Path | None = None
+    options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
 
 
 @dataclass(frozen=True)

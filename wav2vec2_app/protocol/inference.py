@@ -9,7 +9,7 @@ from wav2vec2_app.protocol.message import Empty, Message, Request, Response
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.models import ModelChoice, ModelInfo
-from wav2vec2_app.speech.windows import FrameGrid, Level
+from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class EmitRequest(Request[EmitResponse, Empty]):
 
     model: str
     samples: Float32
-    level: Level | None = None
+    level: SampleStatistics | None = None
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 1:

@@ -17,6 +17,7 @@ from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.bridge.recorder import FrameRecorder
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.worker import WorkerBridge
+from wav2vec2_app.server.clients import ClientPolicy
 from wav2vec2_app.server.events import EventBus
 from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
 from wav2vec2_app.server.orchestrator.cache import CachePolicy
@@ -29,7 +30,7 @@ from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE_FOLDER = Path(__file__).parents[1]
 
 LIVE_CONCURRENCY = 2
 """Live passes that run at the same time."""
@@ -43,8 +44,8 @@ NO_ENV: Env = MappingProxyType({})
 
 def assets_path() -> Path:
     """The folder of checkpoint, examples and page assets: inside the package, or beside it."""
-    packaged = PACKAGE / "assets"
-    return packaged if packaged.is_dir() else PACKAGE.parent / "assets"
+    packaged = PACKAGE_FOLDER / "assets"
+    return packaged if packaged.is_dir() else PACKAGE_FOLDER.parent / "assets"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def orchestrator_policy(settings: Settings) -> OrchestratorPolicy:
         live_queue=QueuePolicy(settings.live_sessions, LIVE_CONCURRENCY),
         breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_recovery_s),
         cache=CachePolicy(settings.cache_bytes, settings.cache_s, settings.cache_shared),
+        clients=ClientPolicy(settings.client_tasks, settings.client_bytes),
     )
 
 
@@ -180,7 +182,7 @@ def _text_config(settings: Settings) -> Config:
 
 
 WORKER = (
-    f"import sys; sys.path = [p for p in sys.path if p] + [{str(PACKAGE.parent)!r}]; "
+    f"import sys; sys.path = [p for p in sys.path if p] + [{str(PACKAGE_FOLDER.parent)!r}]; "
     "from wav2vec2_app.worker.__main__ import main; sys.exit(main())"
 )
 """The worker program. Not ``-m``: that would import from the current folder, and find nothing where

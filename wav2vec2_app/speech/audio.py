@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,21 @@ class AudioSource:
     def __post_init__(self) -> None:
         if (self.path is None) == (self.data is None):
             raise ValueError("an AudioSource must have either a path or data")
+
+
+@dataclass(frozen=True)
+class DecodeAudioOptions:
+    """What to decode of a file.
+
+    ``track`` is the number of an audio track, from 1; by default the one that the file marks.
+    ``channels``: ``"mix"`` decodes one recording, ``"separate"`` one for each channel.
+    """
+
+    track: int | None = None
+    channels: Literal["mix", "separate"] = "mix"
+
+
+DEFAULT_TRACK_AND_MIX = DecodeAudioOptions()
 
 
 @dataclass(frozen=True)

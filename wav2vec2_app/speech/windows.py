@@ -101,14 +101,14 @@ def windows_of(samples: int, grid: FrameGrid, *, window_s: float, overlap_s: flo
 
 
 @dataclass(frozen=True)
-class Level:
+class SampleStatistics:
     """Mean and standard deviation of a recording, by which each of its windows is normalized."""
 
     mean: float
     deviation: float
 
     @classmethod
-    def of(cls, samples: Float32) -> Level:
+    def of(cls, samples: Float32) -> SampleStatistics:
         """Measured block by block, so that a recording on disk is never completely in memory."""
         count = max(1, len(samples))
         blocks = range(0, len(samples), STATISTICS_BLOCK)

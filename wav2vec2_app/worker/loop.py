@@ -23,7 +23,7 @@ from wav2vec2_app.errors import CancelledError, InternalError, ModelError, Proto
 from wav2vec2_app.protocol.frame import NIL_ID, Body, Frame, breach, encode
 from wav2vec2_app.protocol.message import Response
 from wav2vec2_app.protocol.reader import read_frame
-from wav2vec2_app.worker.call import Call, Role, batch_mates, run_batch, run_one
+from wav2vec2_app.worker.call import Call, Role, batch_mates, run_batch
 from wav2vec2_app.worker.process import become_worker
 
 EXIT_OK = 0
@@ -80,7 +80,7 @@ class WorkerLoop:
         while calls := self._next():
             if len(calls) == 1 or not self._run_batch(calls):
                 for call in calls:
-                    self._answer(call, partial(run_one, call, self._role))
+                    self._answer(call, partial(self._run_one, call))
         return EXIT_OK
 
     # --- the main thread ---
@@ -111,6 +111,20 @@ class WorkerLoop:
         for one in mates:
             del self._waiting[one.id]
         return mates
+
+    def _run_one(self, call: Call) -> Response:
+        """Run the operation of one request.
+
+        Raises:
+            ProtocolError: the operation is unknown, or its message is malformed.
+            Exception: whatever the operation raises.
+        """
+        handler = self._role.by_op.get(call.op)
+        if handler is None:
+            raise breach("unknown_op", f"There is no operation {call.op[:40]!r}.")
+        _log.debug("request %s %s begins", call.request_id, call.op)
+        response: Response = handler.run(call.request(handler.request), call)
+        return response
 
     def _run_batch(self, calls: Sequence[Call]) -> bool:
         """Whether the batch was answered; if not, no request of it was."""

@@ -23,13 +23,13 @@ from wav2vec2_app.protocol.frame import Body, Frame, encode
 from wav2vec2_app.protocol.message import Empty, Message, Request, WorkerStage
 from wav2vec2_app.protocol.reader import read_frame
 from wav2vec2_app.protocol.registry import REQUESTS
-from wav2vec2_app.speech.audio import AudioProbe, AudioSource
+from wav2vec2_app.speech.audio import AudioProbe, AudioSource, DecodeAudioOptions
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import ModelChoice, ModelInfo
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Word
-from wav2vec2_app.speech.windows import FrameGrid, Level
+from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics
 
 # --- strategies ---
 
@@ -106,13 +106,22 @@ def alignments(draw: st.DrawFn) -> text.AlignResponse:
     )
 
 
+decode_options = st.builds(
+    DecodeAudioOptions,
+    track=st.none() | st.integers(),
+    channels=st.sampled_from(["mix", "separate"]),
+)
+
 MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     Empty: st.builds(Empty),
     audio.AudioInfo: of(audio.AudioInfo),
-    audio.ProbeRequest: st.builds(audio.ProbeRequest, sources),
+    audio.ProbeRequest: st.builds(audio.ProbeRequest, sources, decode_options),
     audio.ProbeResponse: st.builds(audio.ProbeResponse, of(AudioProbe), stages=stages),
     audio.DecodeAudioRequest: st.builds(
-        audio.DecodeAudioRequest, sources, st.none() | st.just(Path("spool"))
+        audio.DecodeAudioRequest,
+        sources,
+        st.none() | st.just(Path("spool")),
+        decode_options,
     ),
     audio.DecodeAudioResponse: of(
         audio.DecodeAudioResponse, samples=st.none() | samples, stages=stages
@@ -138,7 +147,9 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     inference.LoadResponse: st.builds(
         inference.LoadResponse, model_infos, of(FrameGrid), counts, stages=stages
     ),
-    inference.EmitRequest: st.builds(inference.EmitRequest, texts, samples, st.none() | of(Level)),
+    inference.EmitRequest: st.builds(
+        inference.EmitRequest, texts, samples, st.none() | of(SampleStatistics)
+    ),
     inference.EmitResponse: st.builds(
         inference.EmitResponse, emissions(), model_infos, counts, stages=stages
     ),

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wav2vec2_app.speech.windows import STATISTICS_BLOCK, FrameGrid, Level, plan_windows, windows_of
+from wav2vec2_app.speech.windows import (
+    STATISTICS_BLOCK,
+    FrameGrid,
+    SampleStatistics,
+    plan_windows,
+    windows_of,
+)
 
 KERNELS = (10, 3, 3, 3, 3, 2, 2)
 STRIDES = (5, 2, 2, 2, 2, 2, 2)
@@ -79,7 +85,7 @@ def test_level_of_a_long_recording_is_measured_over_all_of_it() -> None:
     generator = np.random.default_rng(2)
     samples = generator.normal(0.3, 0.1, STATISTICS_BLOCK + 1000).astype(np.float32)
 
-    level = Level.of(samples)
+    level = SampleStatistics.of(samples)
     normalized = level.normalize(samples)
 
     assert level.mean == pytest.approx(samples.mean(dtype=np.float64))
@@ -89,4 +95,4 @@ def test_level_of_a_long_recording_is_measured_over_all_of_it() -> None:
 
 
 def test_level_of_nothing_is_finite() -> None:
-    assert np.isfinite(Level.of(np.zeros(0, np.float32)).deviation)
+    assert np.isfinite(SampleStatistics.of(np.zeros(0, np.float32)).deviation)

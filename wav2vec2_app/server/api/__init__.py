@@ -24,7 +24,7 @@ def add_routes(
     ``render_metrics`` returns the metrics in the format ``metrics_content_type``.
     """
     errors.install(app)
-    app.add_middleware(cors.ApiCors, origins=settings.allowed_origins)
+    app.add_middleware(cors.ApiCors, origins=settings.trusted_origins)
     app.include_router(health.router(orchestrator, render_metrics, metrics_content_type))
     app.include_router(openai.router(orchestrator, settings))
     app.include_router(models.router(orchestrator))

@@ -68,7 +68,7 @@ def _without_permission(origin: str) -> Response:
     error = InputError(
         "Pages of this origin may not use the server.",
         code="request.origin_not_allowed",
-        hint="Add the origin to WAV2VEC2_ALLOWED_ORIGINS, or send the request from a program.",
+        hint="Add the origin to WAV2VEC2_TRUSTED_ORIGINS, or send the request from a program.",
         metadata={"origin": origin[:200]},
     )
     response = respond(error)

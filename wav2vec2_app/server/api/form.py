@@ -10,6 +10,7 @@ from typing import Final
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.api.prompt import prompt_hotwords
 from wav2vec2_app.server.api.uploads import Upload
+from wav2vec2_app.speech.export_options import EXPORT_OPTIONS, ExportOptions, parse_export
 from wav2vec2_app.speech.options import (
     OPTIONS,
     DecodingOptions,
@@ -26,6 +27,15 @@ def decoding_options(upload: Upload) -> DecodingOptions:
     values: dict[str, object] = {option.name: upload.get(option.name, "") for option in OPTIONS}
     hotwords = upload.all("hotwords", "keywords") or prompt_hotwords(upload.text("prompt"))
     return parse_options(**{**values, "hotwords": list(hotwords)})
+
+
+def export_options(upload: Upload) -> ExportOptions:
+    """The form's export options.
+
+    Raises:
+        InputError: see :func:`parse_export`.
+    """
+    return parse_export(**{option.name: upload.get(option.name, "") for option in EXPORT_OPTIONS})
 
 
 def one_of(value: str, allowed: Sequence[str], field: str) -> str:

@@ -20,11 +20,13 @@ from wav2vec2_app.server.api.disconnect import disconnected
 from wav2vec2_app.server.api.errors import RequestFailed
 from wav2vec2_app.server.api.stream import stream_transcription
 from wav2vec2_app.server.api.uploads import Upload, received
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import options, subtitles
 from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.languages import language_name
 from wav2vec2_app.speech.models import model_for_language, model_or_auto
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
@@ -52,15 +54,23 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
                 response_format = _format(upload, FORMATS)
                 granularities = form.several_of(upload, GRANULARITIES, "timestamp_granularities")
                 form.check_temperature(upload)
+                export = form.export_options(upload)
                 model = _model(upload, orchestrator)
                 task = _task(upload, model, decoding=form.decoding_options(upload))
                 if form.wants_stream(upload):
-                    body = partial(_last_event, task, response_format, granularities)
-                    return await stream_transcription(orchestrator, request, task, body, stack)
+                    body = partial(_last_event, task, response_format, granularities, export)
+                    return await stream_transcription(
+                        orchestrator, request, task, body, stack, export.letter_case
+                    )
                 result = await _run(orchestrator, request, task)
         except Wav2Vec2Error as error:
             raise RequestFailed(error) from error
-        return _render(schema.transcription(result, task.decoding), response_format, granularities)
+
+        def render() -> Response:
+            answer = schema.transcription(result, task.decoding, export.letter_case)
+            return _render(answer, response_format, granularities, export)
+
+        return await off_loop(result.audio.duration_s, render)
 
     @routes.post("/audio/alignments", **openapi.alignments(ALIGNMENT_FORMATS))
     async def alignments(request: Request) -> Response:
@@ -69,13 +79,18 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
             _reject_if_full(orchestrator)
             async with received(request, max_bytes=settings.max_bytes) as upload:
                 response_format = _format(upload, ALIGNMENT_FORMATS)
+                export = form.export_options(upload)
                 text = options.text_to_align(upload.text("text"))
                 model = _model(upload, orchestrator)
                 task = _task(upload, model, wants=frozenset({Want.ALIGNMENT}), text=text)
                 result = await _run(orchestrator, request, task)
         except Wav2Vec2Error as error:
             raise RequestFailed(error) from error
-        return _render_alignment(schema.alignment(result, text), response_format)
+
+        def render() -> Response:
+            return _render_alignment(schema.alignment(result, text), response_format, export)
+
+        return await off_loop(result.audio.duration_s, render)
 
     return routes
 
@@ -123,12 +138,16 @@ def _format(upload: Upload, formats: Sequence[str]) -> str:
 
 
 def _last_event(
-    task: AudioTask, response_format: str, granularities: frozenset[str], result: AudioResult
+    task: AudioTask,
+    response_format: str,
+    granularities: frozenset[str],
+    export: ExportOptions,
+    result: AudioResult,
 ) -> schema.JsonObject:
     """The fields of the last event of a stream."""
-    answer = schema.transcription(result, task.decoding)
+    answer = schema.transcription(result, task.decoding, export.letter_case)
     if response_format == "verbose_json":
-        return _verbose(answer, granularities)
+        return _verbose(answer, granularities, export)
     return _json(answer)
 
 
@@ -155,19 +174,22 @@ async def _run(orchestrator: ModelOrchestrator, request: Request, task: AudioTas
 
 
 def _render(
-    answer: schema.TranscriptionResponse, response_format: str, granularities: frozenset[str]
+    answer: schema.TranscriptionResponse,
+    response_format: str,
+    granularities: frozenset[str],
+    export: ExportOptions,
 ) -> Response:
     headers = _headers(answer)
     texts = {
         "text": lambda: answer.text + "\n",
-        "srt": lambda: subtitles.to_srt(answer.words),
-        "vtt": lambda: subtitles.to_vtt(answer.words),
+        "srt": lambda: subtitles.to_srt(answer.words, export),
+        "vtt": lambda: subtitles.to_vtt(answer.words, export),
     }
     if response_format in texts:
         return PlainTextResponse(texts[response_format](), headers=headers)
     if response_format == "json":
         return JSONResponse(_json(answer), headers=headers)
-    body = _verbose(answer, granularities)
+    body = _verbose(answer, granularities, export)
     return JSONResponse(body, headers=headers)
 
 
@@ -176,13 +198,15 @@ def _headers(answer: schema.TranscriptionResponse | schema.AlignmentResponse) ->
     return {"X-Request-Id": answer.request_id, "X-Model": quote(answer.model.name, safe="/:@ ")}
 
 
-def _render_alignment(answer: schema.AlignmentResponse, response_format: str) -> Response:
+def _render_alignment(
+    answer: schema.AlignmentResponse, response_format: str, export: ExportOptions
+) -> Response:
     headers = _headers(answer)
     if response_format == "json":
         return JSONResponse(answer.json_dict(), headers=headers)
     to_text = subtitles.to_srt if response_format == "srt" else subtitles.to_vtt
     return PlainTextResponse(
-        to_text(subtitles.as_written(answer.text, answer.words)), headers=headers
+        to_text(subtitles.as_written(answer.text, answer.words), export), headers=headers
     )
 
 
@@ -195,7 +219,7 @@ def _usage(answer: schema.TranscriptionResponse) -> schema.JsonObject:
 
 
 def _verbose(
-    answer: schema.TranscriptionResponse, granularities: frozenset[str]
+    answer: schema.TranscriptionResponse, granularities: frozenset[str], export: ExportOptions
 ) -> schema.JsonObject:
     """OpenAI's ``verbose_json``, with confidences and our own fields (:data:`_EXTRAS`) added."""
     full = answer.json_dict()
@@ -207,9 +231,8 @@ def _verbose(
         "usage": _usage(answer),
     }
     if "segment" in granularities or not granularities:
-        body["segments"] = [
-            _segment(number, cue) for number, cue in enumerate(subtitles.cues(answer.words))
-        ]
+        segments = subtitles.cues(answer.words, export)
+        body["segments"] = [_segment(number, cue) for number, cue in enumerate(segments)]
     if "word" in granularities:
         body["words"] = [
             {"word": word.text, "start": word.start, "end": word.end, "confidence": word.confidence}
@@ -232,13 +255,14 @@ _EXTRAS: Final = (
 """Our fields that OpenAI's ``verbose_json`` does not have."""
 
 
-def _segment(number: int, cue: Sequence[schema.WordJson]) -> schema.JsonObject:
-    confidence = sum(word.confidence for word in cue) / len(cue)
+def _segment(number: int, cue: subtitles.Cue[schema.WordJson]) -> schema.JsonObject:
+    confidence = sum(word.confidence for word in cue.words) / len(cue.words)
+    start, end = cue.spoken
     return {
         "id": number,
-        "start": cue[0].start,
-        "end": cue[-1].end,
-        "text": " ".join(word.text for word in cue),
+        "start": round(start, 4),
+        "end": round(end, 4),
+        "text": cue.text,
         "seek": 0,
         "tokens": [],
         "temperature": 0.0,

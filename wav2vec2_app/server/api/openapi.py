@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict
 
 from wav2vec2_app.server import schema
+from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS
 
 Fields = Mapping[str, Mapping[str, object]]
@@ -41,7 +42,7 @@ def transcriptions(formats: Sequence[str], granularities: Sequence[str]) -> Rout
         "prompt": {"type": "string"},
         "language": {"type": "string"},
         "stream": {"type": "boolean", "default": False},
-        **{option.name: option.json_schema() for option in OPTIONS},
+        **{option.name: option.json_schema() for option in (*OPTIONS, *EXPORT_OPTIONS)},
     }
     return _route(["file"], fields, _ERRORS)
 
@@ -52,6 +53,7 @@ def alignments(formats: Sequence[str]) -> RouteArguments:
         **_FILE_FIELDS,
         "text": {"type": "string"},
         "response_format": {"type": "string", "enum": formats, "default": "json"},
+        **{option.name: option.json_schema() for option in EXPORT_OPTIONS},
     }
     return _route(["file", "text"], fields, {**_ERRORS, 200: {"model": schema.AlignmentResponse}})
 

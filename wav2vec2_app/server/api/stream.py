@@ -38,6 +38,7 @@ async def stream_transcription(
     task: AudioTask,
     body: Body,
     upload: AsyncExitStack,
+    letter_case: str,
 ) -> StreamingResponse:
     """The response to ``task``; ``upload`` is closed at its end.
 
@@ -53,7 +54,7 @@ async def stream_transcription(
         first = await _first(events, request)
         if isinstance(first, Failed):
             raise RequestFailed(first.error, task.id)
-        content = _content(first, events, body, stack.pop_all())
+        content = _content(first, events, body, stack.pop_all(), letter_case)
     headers = {**HEADERS, "X-Request-Id": task.id}
     return StreamingResponse(content, media_type="text/event-stream", headers=headers)
 
@@ -82,7 +83,11 @@ async def _begun(events: AsyncIterator[TaskEvent]) -> TaskEvent:
 
 
 async def _content(
-    event: TaskEvent, events: AsyncIterator[TaskEvent], body: Body, resources: AsyncExitStack
+    event: TaskEvent,
+    events: AsyncIterator[TaskEvent],
+    body: Body,
+    resources: AsyncExitStack,
+    letter_case: str,
 ) -> AsyncGenerator[str, None]:
     async with resources:
         while not isinstance(event, Done | Failed):
@@ -91,7 +96,7 @@ async def _content(
         if isinstance(event, Failed):
             yield _message("error", schema.error(event.error, event.task_id).json_dict())
             return
-        for delta in deltas(schema.transcription(event.result)):
+        for delta in deltas(schema.transcription(event.result, letter_case=letter_case)):
             yield _message("transcript.text.delta", {"delta": delta})
         yield _message("transcript.text.done", body(event.result))
 

@@ -20,7 +20,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import Message
 
-from wav2vec2_app.errors import InputError
+from wav2vec2_app.errors import InputError, translate
 
 FORM_OVERHEAD_BYTES = 1024 * 1024
 """Allowance for the other fields of a form (a text to align, hotwords) and the multipart boundaries."""
@@ -174,9 +174,18 @@ def _only_file(form: FormData) -> UploadFile:
 
 
 def _store(file: BinaryIO) -> tuple[Path, int]:
-    """Copy ``file`` to a temporary file; returns its path and size in bytes."""
+    """Copy ``file`` to a temporary file; returns its path and size in bytes.
+
+    Raises:
+        ResourceError: ``resource.disk``; nothing is left behind.
+    """
     with tempfile.NamedTemporaryFile(prefix="wav2vec2-", delete=False) as copy:
-        shutil.copyfileobj(file, copy)
+        try:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+        except BaseException as failure:
+            Path(copy.name).unlink(missing_ok=True)
+            raise translate(failure) from failure
         return Path(copy.name), copy.tell()
 
 

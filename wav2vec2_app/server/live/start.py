@@ -18,7 +18,7 @@ from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
 from wav2vec2_app.speech.models import AUTO_MODEL, model_for_language, model_or_auto
 from wav2vec2_app.speech.options import OPTION, parse_options
 
-MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000
+LIVE_MIN_RATE_HZ, LIVE_MAX_RATE_HZ = 8_000, 96_000
 
 _FIELDS: Final = frozenset(
     {"type", "sample_rate", "model", "encoding", "language", "channels", *OPTION}
@@ -118,9 +118,15 @@ def _rate_hz(value: object) -> int:
         return SAMPLE_RATE_HZ
     with suppress(TypeError, ValueError, OverflowError):
         rate = float(value) if isinstance(value, int | float | str) else math.nan
-        if not isinstance(value, bool) and rate == int(rate) and MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+        if (
+            not isinstance(value, bool)
+            and rate == int(rate)
+            and LIVE_MIN_RATE_HZ <= rate <= LIVE_MAX_RATE_HZ
+        ):
             return int(rate)
-    raise bad_message(f"`sample_rate` must be a whole number from {MIN_RATE_HZ} to {MAX_RATE_HZ}.")
+    raise bad_message(
+        f"`sample_rate` must be a whole number from {LIVE_MIN_RATE_HZ} to {LIVE_MAX_RATE_HZ}."
+    )
 
 
 def _type(message: Mapping[str, object]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.events import Queued
@@ -14,7 +15,7 @@ from wav2vec2_app.server.orchestrator.graph import TaskGraph, plan
 from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
 from wav2vec2_app.server.orchestrator.queue import Ticket, WaitQueue
 from wav2vec2_app.server.orchestrator.result import assemble_result
-from wav2vec2_app.server.orchestrator.steps import StepRunner
+from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.orchestrator.stream import EventStream
 from wav2vec2_app.server.tasks import (
     AudioResult,
@@ -38,11 +39,16 @@ class JobContext:
     live_queue: WaitQueue
     dispatcher: Dispatcher
     manager: ParallelExecutionManager
+    live_manager: ParallelExecutionManager
     cache: ResultCache
 
     def queue_of(self, task: AudioTask) -> WaitQueue:
         """The queue that ``task`` waits in."""
         return self.live_queue if task.live else self.queue
+
+    def manager_of(self, task: AudioTask) -> ParallelExecutionManager:
+        """What executes the graph of ``task``: steps of uploads never hold up a live pass."""
+        return self.live_manager if task.live else self.manager
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Job:
         self.events = events
         self._context = context
         self._queue = context.queue_of(task)
-        self._steps = StepRunner(task, events, context.dispatcher)
+        self._steps = TaskSteps(task, events)
 
     async def run(self) -> AudioResult:
         """Produce what the task wants.
@@ -90,8 +96,9 @@ class Job:
             )
             for node in graph:  # what cannot be done is rejected before the recording is opened
                 self._context.dispatcher.route(node.key)
-            if start.origin is None:
-                await self._wait(ticket, await self._duration_s())
+            if list(graph):  # an answer that is cached completely needs no slot
+                cached = start.origin is not None
+                await self._wait(ticket, await self._duration_s(start), cached=cached)
             problems = await self._run_graph(graph)
             return self._finish(start, problems)
 
@@ -101,13 +108,13 @@ class Job:
         if task.audio is not None:
             return Start(task.transcribers, {Step(Operation.DECODE_AUDIO): task.audio})
         if task.source is None:
-            origin = cache.get(task.cached_id)
+            origin = cache.get(task.cached_id, task.owner)
             if origin is None:
                 raise _not_cached()
             return _start_from(task, origin, {target: target for target in origin.answers})
         content = await cache.content_of(task.source, task.session)
         answering = self._answering(task.transcribers)
-        origin = cache.find(task.session, content, answering.values())
+        origin = cache.find(task.owner, content, answering.values())
         if origin is None or len(answering) < len(task.transcribers):
             return Start(task.transcribers, content=content)
         return _start_from(task, origin, answering)
@@ -117,21 +124,25 @@ class Job:
         found = {target: self._context.dispatcher.answering(target) for target in targets}
         return {target: answering for target, answering in found.items() if answering is not None}
 
-    async def _duration_s(self) -> float:
+    async def _duration_s(self, start: Start) -> float:
         """Length of the audio; a file's header is read, so that unusable audio never waits."""
+        if start.origin is not None:
+            return start.origin.audio.duration_s
         if self.task.audio is not None:
             return self.task.audio.duration_s
-        return (await self._steps.probe()).duration_s
+        await self._context.dispatcher.run(self._steps, Step(Operation.PROBE), {})
+        return self._steps.probe.duration_s if self._steps.probe is not None else 0.0
 
-    async def _wait(self, ticket: Ticket, audio_s: float) -> None:
+    async def _wait(self, ticket: Ticket, audio_s: float, *, cached: bool) -> None:
         began_s = self.events.elapsed_s()
-        async with aclosing(self._queue.wait(ticket, audio_s)) as positions:
+        async with aclosing(self._queue.wait(ticket, audio_s, cached=cached)) as positions:
             async for one in positions:
                 self.events.send(Queued(*self.events.stamp(), one.position, one.eta_s))
         self._steps.queue = Stage("queue", began_s, self.events.elapsed_s() - began_s)
 
     async def _run_graph(self, graph: TaskGraph[Step]) -> tuple[Problem, ...]:
-        outcome = await self._context.manager.execute(graph, self._steps.run)
+        run = partial(self._context.dispatcher.run, self._steps)
+        outcome = await self._context.manager_of(self.task).execute(graph, run)
         return tuple(
             Problem(step.operation, translate(error), step.target)
             for step, error in outcome.failures.items()

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from wav2vec2_app.protocol.inference import EmitRequest, EmitResponse, LoadRequest
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.policy import WindowPolicy
 from wav2vec2_app.server.service.priority import ShortFirst
@@ -23,11 +24,11 @@ from wav2vec2_app.server.tasks import Progress, Report, Stage, ignore_progress
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio
 from wav2vec2_app.speech.emission import Emission, Emitted
 from wav2vec2_app.speech.seams import join
-from wav2vec2_app.speech.windows import Level, Window, windows_of
+from wav2vec2_app.speech.windows import SampleStatistics, Window, windows_of
 
 T = TypeVar("T")
 
-LONG_S = 60.0
+LEVEL_IN_THREAD_S = 60.0
 """The level of longer recordings is computed in a thread, so that the event loop goes on, seconds."""
 
 
@@ -103,11 +104,12 @@ class WindowedInference:
             stages += [answer.stages for answer in answers]
             release(audio.samples)
             step.report(Progress(fraction=len(emissions) / len(windows)))
-        emitted = Emitted(join(windows, emissions), loaded.value.model, audio.duration_s)
+        joined = await off_loop(audio.duration_s, join, windows, emissions)
+        emitted = Emitted(joined, loaded.value.model, audio.duration_s)
         return StepResult(emitted, (*loaded.stages, *summed(stages)))
 
     async def _emit(
-        self, step: EmitStep, window: Window, level: Level | None
+        self, step: EmitStep, window: Window, level: SampleStatistics | None
     ) -> StepResult[EmitResponse]:
         samples = step.audio.samples[window.start : window.stop]
         return await self._client.request(
@@ -129,9 +131,9 @@ async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
             task.cancel()
 
 
-async def _level_of(audio: Audio) -> Level:
-    if audio.duration_s <= LONG_S:
-        return Level.of(audio.samples)
-    level = await asyncio.to_thread(Level.of, audio.samples)
+async def _level_of(audio: Audio) -> SampleStatistics:
+    if audio.duration_s <= LEVEL_IN_THREAD_S:
+        return SampleStatistics.of(audio.samples)
+    level = await asyncio.to_thread(SampleStatistics.of, audio.samples)
     release(audio.samples)
     return level

@@ -16,6 +16,7 @@ from wav2vec2_app.protocol.audio import (
     ProbeRequest,
 )
 from wav2vec2_app.protocol.text import TextInfo
+from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.service import stages
 from wav2vec2_app.server.service.client import WorkerClient
@@ -147,6 +148,7 @@ class Wav2Vec2Service:
         report: Report = ignore_progress,
         deadline: Deadline | None = None,
         request_id: str = "",
+        client: str = LOCAL,
     ) -> StepResult[Recognition]:
         """Transcribe ``audio``; ``report`` gets the fraction done after each window.
 
@@ -162,7 +164,7 @@ class Wav2Vec2Service:
             try:
                 emitted = await self._windows.emit(step)
             except ModelError as error:
-                self._models.download_if_missing(error)
+                self._models.download_if_missing(error, client)
                 raise
             if model == AUTO_MODEL:
                 self._models.note_answer(emitted.value.model)

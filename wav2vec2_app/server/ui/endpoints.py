@@ -1,6 +1,7 @@
-"""The named endpoints for ``gradio_client``, documented in ``docs/api.md``: registration with Gradio.
+"""The named endpoints for ``gradio_client``, documented in ``docs/api.md``.
 
-The parameters of the decoding options are made from their table.
+The parameters of the decoding options are made from their table. The endpoints never raise: a failure
+is answered with an ErrorResponse.
 """
 
 from __future__ import annotations
@@ -8,25 +9,39 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
+from wav2vec2_app.errors import InputError, translate
+from wav2vec2_app.server import schema
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.schema import JsonObject
-from wav2vec2_app.server.ui import endpoint_handlers as handlers
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.server.ui.gradio_internals import (
     accept_uploads_only,
     any_value_input,
+    client_of,
     fill_in_defaults,
 )
+from wav2vec2_app.server.ui.handlers import EVERYTHING, task_for
 from wav2vec2_app.server.ui.options_panel import input_value
+from wav2vec2_app.speech.export_options import EXPORT_OPTION, parse_export
 from wav2vec2_app.speech.models import AUTO_MODEL
-from wav2vec2_app.speech.options import OPTIONS, Option
+from wav2vec2_app.speech.options import OPTIONS, Option, parse_options, text_to_align
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
 Endpoint = Callable[..., Awaitable[JsonObject]]
+
+_WORDS: Final = frozenset({Want.TRANSCRIPT})
+_ALIGNMENT: Final = frozenset({Want.ALIGNMENT})
+
+
+def _named() -> tuple[Option, ...]:
+    """The last parameters of the endpoints that transcribe."""
+    return (*OPTIONS, EXPORT_OPTION["letter_case"])
 
 
 def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
@@ -38,7 +53,7 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     model = gr.Textbox(AUTO_MODEL, visible=False, label="model")
     request_id = gr.Textbox("", visible=False, label="request_id")
     text = gr.Textbox("", visible=False, label="text")
-    options = [_option_input(option) for option in OPTIONS]
+    options = [_option_input(option) for option in _named()]
     answer = gr.JSON(visible=False, label="answer")
     inputs: dict[Endpoint, Sequence[gr.Component]] = {
         endpoints.transcribe: [audio, model, *options],
@@ -54,7 +69,7 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
 
 
 def _with_named_options(endpoint: Endpoint) -> Endpoint:
-    """An endpoint with one parameter for each row of the table instead of ``*options``.
+    """An endpoint with one parameter for each of :func:`_named` instead of ``*values``.
 
     Gradio takes the names of an endpoint's parameters from the signature of its function.
     """
@@ -69,7 +84,7 @@ def _with_named_options(endpoint: Endpoint) -> Endpoint:
         return await endpoint(*values)
 
     named = [
-        inspect.Parameter(one.name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in OPTIONS
+        inspect.Parameter(one.name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in _named()
     ]
     vars(call)["__signature__"] = signature.replace(parameters=[*fixed, *named])
     return call
@@ -82,24 +97,26 @@ class Endpoints:
         self._orchestrator = orchestrator
 
     async def transcribe(
-        self, request: gr.Request, audio: str | None, model: str, *options: object
+        self, request: gr.Request, audio: str | None, model: str, *values: object
     ) -> JsonObject:
         """Transcribe speech: text, words with times and confidences, and timings."""
-        return await handlers.transcribe(
-            self._orchestrator, audio, model, session_of(request), *options
+        return await transcribe(
+            self._orchestrator, audio, model, session_of(request, self._orchestrator), *values
         )
 
     async def analyze(
-        self, request: gr.Request, audio: str | None, model: str, *options: object
+        self, request: gr.Request, audio: str | None, model: str, *values: object
     ) -> JsonObject:
         """Transcribe speech and compute acoustic features, contours and pictures (SVG)."""
-        return await handlers.analyze(
-            self._orchestrator, audio, model, session_of(request), *options
+        return await analyze(
+            self._orchestrator, audio, model, session_of(request, self._orchestrator), *values
         )
 
-    async def decode(self, request: gr.Request, request_id: str, *options: object) -> JsonObject:
+    async def decode(self, request: gr.Request, request_id: str, *values: object) -> JsonObject:
         """Decode the recording of an earlier request with other options; the model does not run."""
-        return await handlers.decode(self._orchestrator, request_id, session_of(request), *options)
+        return await decode(
+            self._orchestrator, request_id, session_of(request, self._orchestrator), *values
+        )
 
     async def align(
         self,
@@ -110,22 +127,29 @@ class Endpoints:
         model: str = AUTO_MODEL,
     ) -> JsonObject:
         """Find the time of each word and letter of a text, in a file or in an earlier request's."""
-        return await handlers.align(
-            self._orchestrator, audio, text, request_id, model, session_of(request)
+        return await align(
+            self._orchestrator,
+            audio,
+            text,
+            request_id,
+            model,
+            session_of(request, self._orchestrator),
         )
 
     async def capabilities(self) -> JsonObject:
         """What the server can do, its limits, and how fast it was recently."""
-        return handlers.capabilities(self._orchestrator)
+        return capabilities(self._orchestrator)
 
     async def status(self) -> JsonObject:
         """The queue, the workers, the models and the memory at this moment."""
-        return handlers.status(self._orchestrator)
+        return status(self._orchestrator)
 
 
-def session_of(request: gr.Request) -> str:
-    """The session of the browser tab or client that sends a request."""
-    return request.session_hash or ""
+def session_of(request: gr.Request, orchestrator: ModelOrchestrator) -> str:
+    """The session of the browser tab or program that sends a request; notes whose session it is."""
+    session = request.session_hash or ""
+    orchestrator.session_clients.introduce(session, client_of(request))
+    return session
 
 
 def _option_input(option: Option) -> gr.Component:
@@ -135,8 +159,8 @@ def _option_input(option: Option) -> gr.Component:
     elif option.values:
         description += f" One of {', '.join(option.values)}."
     kind = option.type if option.is_number else "string"
-    schema = {"type": kind, "description": description}
-    return any_value_input(input_value(option.default), schema, option.name)
+    described = {"type": kind, "description": description}
+    return any_value_input(input_value(option.default), described, option.name)
 
 
 def _add(endpoint: Endpoint, inputs: Sequence[gr.Component], answer: gr.JSON) -> None:
@@ -148,3 +172,128 @@ def _add(endpoint: Endpoint, inputs: Sequence[gr.Component], answer: gr.JSON) ->
         concurrency_limit=None,
         show_progress="hidden",
     )
+
+
+# --- what they answer ---
+
+
+async def transcribe(
+    orchestrator: ModelOrchestrator, audio: str | None, model: str, session: str, *values: object
+) -> JsonObject:
+    """``/transcribe``: a TranscriptionResponse."""
+
+    def task() -> AudioTask:
+        decoding = parse_options(*values[: len(OPTIONS)])
+        return task_for(_required(audio), model, session, _WORDS, decoding)
+
+    return await _answer_spelled(orchestrator, task, values, schema.transcription)
+
+
+async def analyze(
+    orchestrator: ModelOrchestrator, audio: str | None, model: str, session: str, *values: object
+) -> JsonObject:
+    """``/analyze``: an AnalysisResponse."""
+
+    def task() -> AudioTask:
+        decoding = parse_options(*values[: len(OPTIONS)])
+        return task_for(_required(audio), model, session, EVERYTHING, decoding)
+
+    return await _answer_spelled(orchestrator, task, values, schema.analysis)
+
+
+async def decode(
+    orchestrator: ModelOrchestrator, request_id: object, session: str, *values: object
+) -> JsonObject:
+    """``/decode``: the recording of an earlier request with other options; a TranscriptionResponse."""
+
+    def task() -> AudioTask:
+        cached_id = _id(request_id)
+        if not cached_id:
+            raise InputError(
+                "The request_id is missing.",
+                code="request.bad_value",
+                hint="Send the `request_id` of an earlier answer.",
+                metadata={"field": "request_id"},
+            )
+        decoding = parse_options(*values[: len(OPTIONS)])
+        return AudioTask(wants=_WORDS, decoding=decoding, session=session, cached_id=cached_id)
+
+    return await _answer_spelled(orchestrator, task, values, schema.transcription)
+
+
+async def align(
+    orchestrator: ModelOrchestrator,
+    audio: str | None,
+    text: object,
+    request_id: object,
+    model: str,
+    session: str,
+) -> JsonObject:
+    """``/align``: an AlignmentResponse; ``audio`` is used only without a ``request_id``."""
+
+    def task() -> AudioTask:
+        given, cached_id = text_to_align(text), _id(request_id)
+        if cached_id:
+            return AudioTask(wants=_ALIGNMENT, text=given, session=session, cached_id=cached_id)
+        return task_for(_required(audio), model, session, _ALIGNMENT, text=given)
+
+    return await _answer(
+        orchestrator, task, lambda task, result: schema.alignment(result, task.text)
+    )
+
+
+def capabilities(orchestrator: ModelOrchestrator) -> JsonObject:
+    """``/capabilities``: a CapabilitiesResponse."""
+    return schema.capabilities(orchestrator.capabilities()).json_dict()
+
+
+def status(orchestrator: ModelOrchestrator) -> JsonObject:
+    """``/status``: a StatusResponse."""
+    return schema.status(orchestrator.status()).json_dict()
+
+
+async def _answer_spelled(
+    orchestrator: ModelOrchestrator,
+    make_task: Callable[[], AudioTask],
+    values: Sequence[object],
+    to_response: Callable[..., schema.JsonModel],
+) -> JsonObject:
+    """The answer in the letter case that follows the decoding options in ``values``."""
+
+    def task() -> AudioTask:
+        parse_export(*values[len(OPTIONS) :])
+        return make_task()
+
+    def response(task: AudioTask, result: AudioResult) -> schema.JsonModel:
+        return to_response(result, task.decoding, parse_export(*values[len(OPTIONS) :]).letter_case)
+
+    return await _answer(orchestrator, task, response)
+
+
+async def _answer(
+    orchestrator: ModelOrchestrator,
+    make_task: Callable[[], AudioTask],
+    to_response: Callable[[AudioTask, AudioResult], schema.JsonModel],
+) -> JsonObject:
+    task_id = ""
+    try:
+        task = make_task()
+        task_id = task.id
+        result = await orchestrator.run(task)
+        return await off_loop(
+            result.audio.duration_s, lambda: to_response(task, result).json_dict()
+        )
+    except Exception as error:  # any unforeseen error becomes an answer
+        return schema.error(translate(error), task_id).json_dict()
+
+
+def _required(audio: str | None) -> str:
+    if audio is None:
+        raise InputError(
+            "The audio is missing.", code="audio.missing", hint="Send a file as the first argument."
+        )
+    return audio
+
+
+def _id(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""

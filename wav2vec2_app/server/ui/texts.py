@@ -151,6 +151,7 @@ EMBEDDED_MODEL: Final = (
 
 # --- export -------------------------------------------------------------------------------------
 
+EXPORT_OPTIONS: Final = "Export options"
 EXPORT_TRANSCRIPT: Final = "Export the transcript"
 EXPORT_ALIGNMENT: Final = "Export the alignment"
 COPY_TEXT: Final = "Copy text"

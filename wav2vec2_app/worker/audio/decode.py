@@ -16,10 +16,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.speech.audio import Audio, AudioProbe, AudioSource
+from wav2vec2_app.speech.audio import (
+    DEFAULT_TRACK_AND_MIX,
+    Audio,
+    AudioProbe,
+    AudioSource,
+    DecodeAudioOptions,
+)
+from wav2vec2_app.worker.audio.downmix import Channels, Downmix, Separation
 from wav2vec2_app.worker.audio.limits import (
     LENGTH_TOLERANCE_S,
     is_usable_rate,
@@ -29,8 +36,7 @@ from wav2vec2_app.worker.audio.limits import (
     refuse_size,
     too_long,
 )
-from wav2vec2_app.worker.audio.mixing import Channels, Downmix, Separation
-from wav2vec2_app.worker.audio.opening import open_reader
+from wav2vec2_app.worker.audio.open_reader import open_reader
 from wav2vec2_app.worker.audio.reader import Reader
 from wav2vec2_app.worker.audio.splice import size_of
 from wav2vec2_app.worker.audio.timeline import Timeline, joined
@@ -40,25 +46,10 @@ MISSING_S = 0.1
 
 
 @dataclass(frozen=True)
-class DecodeAudioOptions:
-    """What to decode.
-
-    ``track`` is the number of an audio track, from 1; by default the one that the file marks.
-    ``channels``: ``"mix"`` decodes one recording, ``"separate"`` one for each channel.
-    """
-
-    track: int | None = None
-    channels: Literal["mix", "separate"] = "mix"
-
-
-DEFAULT_OPTIONS = DecodeAudioOptions()
-
-
-@dataclass(frozen=True)
 class Decoded:
     """Decoded audio and what it took: ``decode_s`` for decoding and mixing down, ``resample_s``.
 
-    ``channels`` holds one recording, or one for each channel where they were asked for separately.
+    ``channels`` holds one recording, or one for each channel if the options separate them.
     """
 
     channels: tuple[Audio, ...]
@@ -88,7 +79,7 @@ def probe(
     *,
     max_bytes: int,
     max_duration_s: float = math.inf,
-    options: DecodeAudioOptions = DEFAULT_OPTIONS,
+    options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX,
 ) -> AudioProbe:
     """What the file's header says; nothing is decoded.
 
@@ -115,7 +106,7 @@ def decode(
     *,
     max_duration_s: float,
     max_bytes: int,
-    options: DecodeAudioOptions = DEFAULT_OPTIONS,
+    options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX,
     on_block: Callable[[], None] = lambda: None,
     spool: Path | None = None,
 ) -> Decoded:
@@ -193,7 +184,7 @@ def _decode(reader: Reader, task: Task, channels: Channels) -> Timeline:
 
 def _results(reader: Reader, timeline: Timeline, channels: Channels, *warnings: str) -> list[Audio]:
     header = reader.header
-    told = (*reader.warnings, *warnings, *_damage_warnings(reader, timeline))
+    shared = (*reader.warnings, *warnings, *_damage_warnings(reader, timeline))
     audios = []
     for output in channels.outputs:
         samples, level_warnings = output.finish()
@@ -203,7 +194,7 @@ def _results(reader: Reader, timeline: Timeline, channels: Channels, *warnings: 
                 original_rate_hz=header.rate_hz,
                 original_channels=header.channels,
                 format=header.format,
-                warnings=(*told, *level_warnings),
+                warnings=(*shared, *level_warnings),
             )
         )
     return audios

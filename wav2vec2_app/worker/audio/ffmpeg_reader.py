@@ -30,9 +30,14 @@ MAX_PACKET_S = 10.0
 """A packet that claims to last longer is followed by a hole."""
 MAX_OGG_LEAD_S = 60.0
 """An Ogg file that begins later is a piece of a broadcast: its times count from its beginning."""
+COUNT_FROM_ANYWHERE = (formats.FLV, formats.WMA)
+"""Containers whose stated duration counts from the first packet or from zero, as the writer likes."""
+MAX_PLANES = 7
+"""PyAV counts the planes of a frame up to the first missing one and reads past the end of a list of
+eight: it ends the process. Frames of more planes are interleaved before they are read."""
 MAX_TIME_S = 1e9
 """Timestamps beyond are damaged."""
-HEAD_BYTES = 65_536
+PROBED_BYTES = 65_536
 
 av.logging.set_level(None)  # FFmpeg would print its messages to stderr
 
@@ -48,7 +53,7 @@ class FfmpegReader:
         self._file = file
         self._format = format_
         self._size_bytes = size_of(file)
-        self._head = read_at(file, 0, HEAD_BYTES)
+        self._head = read_at(file, 0, PROBED_BYTES)
         self._options: dict[str, str] = {}
         self.damaged = format_ is formats.OGG and not _ogg_is_whole(file, self._size_bytes)
         self.reached_s = 0.0
@@ -58,6 +63,8 @@ class FfmpegReader:
             self._track, self.warnings = self._choose(track)
             self._select()
             self.header = self._read_header()
+            if format_ is formats.OGG and not self.damaged:
+                self.reached_s = self.header.duration_s or 0.0  # its last page is there
         except BaseException:
             self._container.close()
             raise
@@ -122,7 +129,7 @@ class FfmpegReader:
         stream, container_s = self._stream, (self._container.duration or 0) / 1e6
         if self._format is formats.OGG:
             end_s = container_s - self._origin_s  # FFmpeg's duration of Ogg counts from zero
-        elif self._format is formats.FLV and (self._container.start_time or 0) > 0:
+        elif self._format in COUNT_FROM_ANYWHERE and (self._container.start_time or 0) > 0:
             return None  # some writers count from the first packet, others from zero
         elif stream.duration and stream.duration > 0 and self._format.clock != "none":
             start = stream.start_time or 0
@@ -227,8 +234,9 @@ def _packet_s(packet: av.Packet) -> float:
 
 def _as_float(frame: av.AudioFrame) -> Samples:
     """A decoded frame as float32 ``(n, channels)``; integers scaled to [-1, 1]."""
-    if frame.format.name not in av.audio.frame.format_dtypes:
-        (frame,) = av.AudioResampler(format="fltp").resample(frame)  # 64-bit integers
+    planar = frame.format.is_planar and frame.layout.nb_channels > MAX_PLANES
+    if planar or frame.format.name not in av.audio.frame.format_dtypes:
+        (frame,) = av.AudioResampler(format="flt").resample(frame)
     values = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(-1, frame.layout.nb_channels).T
@@ -241,6 +249,6 @@ def _as_float(frame: av.AudioFrame) -> Samples:
 
 def _ogg_is_whole(file: BinaryIO, size_bytes: int) -> bool:
     """Whether the last page carries the end-of-stream flag (RFC 3533, section 6)."""
-    tail = read_at(file, max(0, size_bytes - HEAD_BYTES), HEAD_BYTES)
+    tail = read_at(file, max(0, size_bytes - PROBED_BYTES), PROBED_BYTES)
     page = tail.rfind(b"OggS")
     return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 4)

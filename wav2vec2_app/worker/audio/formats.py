@@ -8,7 +8,7 @@ from typing import Literal
 Clock = Literal["none", "zero", "start"]
 """How a container's timestamps count: not stored, from zero, or from the earliest track's start."""
 
-FORMATS: tuple[str, ...] = (
+FORMAT_NAMES: tuple[str, ...] = (
     "wav", "flac", "ogg", "opus", "mp3", "m4a", "aac", "webm", "aiff", "amr",
     "mp4", "mov", "mkv", "mka", "avi", "ts", "mpg", "flv", "wma", "3gp",
     "caf", "w64", "au", "ac3", "wv", "tta", "voc", "oga", "mp2",

@@ -10,6 +10,7 @@ import numpy as np
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord, Alignment
 from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.given_text import spoken_text
 from wav2vec2_app.speech.pauses import word_after_longest_gap
 from wav2vec2_app.speech.tokenization import TextTokenizer, TokenizedWord
 from wav2vec2_app.speech.transcript import Word
@@ -40,13 +41,13 @@ def rate_by_score(
 
 
 def align(emission: Emission, text: str, tokenizer: TextTokenizer) -> Alignment:
-    """Align ``text`` with all of ``emission``.
+    """Align ``text`` with all of ``emission``; of subtitles, only what is spoken.
 
     Raises:
         InputError: ``align.empty_text``, the text has no word; ``align.text_too_long``, it cannot be
             the text of this audio; ``align.too_long``, text and audio are too long together.
     """
-    words = _tokenized(emission, text, tokenizer)
+    words = _tokenized(emission, spoken_text(text), tokenizer)
     paths = word_paths(emission, words, tokenizer.delimiter_id)
     return Alignment(
         words=tuple(

@@ -143,7 +143,11 @@ class EmissionDecoder:
 def tokenizer_of(emission: Emission) -> TextTokenizer:
     """The tokenizer for the vocabulary of ``emission``."""
     return TextTokenizer(
-        emission.vocabulary, emission.blank_id, emission.word_delimiter, frozenset(emission.special)
+        emission.vocabulary,
+        emission.blank_id,
+        emission.word_delimiter,
+        frozenset(emission.special),
+        emission.language or "en",
     )
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.models import ModelInfo
-from wav2vec2_app.speech.windows import FrameGrid, Level
+from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics
 from wav2vec2_app.worker.model.alphabet import Alphabet
 from wav2vec2_app.worker.model.confidence import read_calibration
 from wav2vec2_app.worker.model.engines.base import Engine
+from wav2vec2_app.worker.model.languages import number_language
 from wav2vec2_app.worker.model.prior import read_prior
 from wav2vec2_app.worker.model.resolve import Checkpoint
 from wav2vec2_app.worker.model.speech_activity import MASKED_LOG_PROB, frame_energy, is_silent
@@ -32,6 +33,7 @@ class Recognizer:
         self._alphabet = alphabet.fitted(engine.outputs)
         self._calibration = read_calibration(checkpoint.path)
         self._prior = read_prior(checkpoint.path, self._alphabet.tokens)
+        self._language = number_language(checkpoint.path, checkpoint.name, checkpoint.language)
         self._engine = engine
         self.checkpoint = checkpoint
         self._frame_s = engine.grid.hop / SAMPLE_RATE_HZ
@@ -62,7 +64,7 @@ class Recognizer:
         """How many recordings of one length are computed faster as a batch than one by one."""
         return self._engine.describe().batch_size
 
-    def emit(self, samples: Float32, level: Level | None = None) -> Emission:
+    def emit(self, samples: Float32, level: SampleStatistics | None = None) -> Emission:
         """Run the model once over ``samples`` ``(n,)``: a recording, or a window of one with ``level``.
 
         Silence is answered without a forward pass: normalizing it would amplify noise until it
@@ -71,7 +73,7 @@ class Recognizer:
         return self.emit_batch([samples], [level])[0]
 
     def emit_batch(
-        self, recordings: Sequence[Float32], levels: Sequence[Level | None]
+        self, recordings: Sequence[Float32], levels: Sequence[SampleStatistics | None]
     ) -> list[Emission]:
         """The emissions of several recordings of one length, in one forward pass."""
         grid, length = self.grid, len(recordings[0])
@@ -91,10 +93,10 @@ class Recognizer:
             for number, energy in enumerate(energies)
         ]
 
-    def _normalized(self, samples: Float32, level: Level | None) -> Float32:
+    def _normalized(self, samples: Float32, level: SampleStatistics | None) -> Float32:
         if not self._alphabet.normalize:
             return samples
-        return (level or Level.of(samples)).normalize(samples)
+        return (level or SampleStatistics.of(samples)).normalize(samples)
 
     def _silence(self, energy_db: Float32) -> Emission:
         """The emission of silence: blank in every frame."""
@@ -115,4 +117,5 @@ class Recognizer:
             energy_db=energy_db.astype(np.float16),
             calibration=self._calibration,
             prior=self._prior,
+            language=self._language,
         )

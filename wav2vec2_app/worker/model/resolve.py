@@ -30,7 +30,7 @@ from wav2vec2_app.worker.model.languages import (
 
 
 @dataclass(frozen=True)
-class ModelPolicy:
+class CheckpointPolicy:
     """Which models may be used; the part of the settings that resolution needs."""
 
     embedded: Path
@@ -39,7 +39,7 @@ class ModelPolicy:
     folders: tuple[Path, ...] = ()
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> ModelPolicy:
+    def from_config(cls, config: Mapping[str, Any]) -> CheckpointPolicy:
         return cls(
             embedded=Path(config["embedded"]),
             preferred=config.get("preferred", ""),
@@ -89,7 +89,7 @@ class Checkpoint:
 
 
 def resolve(
-    name: str, policy: ModelPolicy, *, unusable: frozenset[Path] = frozenset()
+    name: str, policy: CheckpointPolicy, *, unusable: frozenset[Path] = frozenset()
 ) -> Checkpoint:
     """The checkpoint called ``name``.
 
@@ -117,7 +117,7 @@ def resolve(
     return checkpoint
 
 
-def _unknown_model(name: str, policy: ModelPolicy) -> ModelError:
+def _unknown_model(name: str, policy: CheckpointPolicy) -> ModelError:
     return ModelError(
         f"There is no model called “{name[:80]}” on this server.",
         code="model.unknown",
@@ -159,7 +159,7 @@ def _in_cache(name: str) -> Checkpoint | None:
     return Checkpoint(name, path, "cache", language=language)
 
 
-def _resolve_auto(policy: ModelPolicy, unusable: frozenset[Path]) -> Checkpoint:
+def _resolve_auto(policy: CheckpointPolicy, unusable: frozenset[Path]) -> Checkpoint:
     better = _in_cache(policy.preferred) if policy.preferred else None
     if better is not None and better.path not in unusable:
         return better
@@ -172,7 +172,7 @@ def _resolve_auto(policy: ModelPolicy, unusable: frozenset[Path]) -> Checkpoint:
     )
 
 
-def known_names(policy: ModelPolicy) -> tuple[str, ...]:
+def known_names(policy: CheckpointPolicy) -> tuple[str, ...]:
     """All names that can be chosen, ``auto`` first; each may be followed by ``:language``."""
     names = [AUTO_MODEL, EMBEDDED, *policy.allowed, *(folder.name for folder in policy.folders)]
     return tuple(dict.fromkeys(names))

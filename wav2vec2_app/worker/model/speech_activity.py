@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from wav2vec2_app.speech.audio import Float16, Float32
 from wav2vec2_app.speech.emission import Emission
 
-SILENCE_DBFS = -75.0
+SILENT_AUDIO_DBFS = -75.0
 """Audio whose loudest :data:`LOUDEST_S` stay below this level is silence, dB relative to full scale."""
 LOUDEST_S = 0.5
 """Length of the window whose level decides whether audio is silent, seconds."""
@@ -31,8 +31,8 @@ LOUDEST_S = 0.5
 GUESS_PROBABILITY = 0.4
 """A letter's evidence is its probability minus this: models guess letters with about so much."""
 REQUIRED_EVIDENCE = 0.9
-"""Evidence (see :class:`Stretch`) required in audio of :data:`LONG_S`: two very probable letters."""
-SHORT_REQUIRED_EVIDENCE, SHORT_S, LONG_S = 0.45, 2.0, 10.0
+"""Evidence (see :class:`Stretch`) required in audio of :data:`ORDINARY_S`: two very probable letters."""
+SHORT_REQUIRED_EVIDENCE, SHORT_S, ORDINARY_S = 0.45, 2.0, 10.0
 """Evidence required in audio of :data:`SHORT_S`: one letter; in between it is interpolated."""
 MIN_EVIDENCE_RATE = 0.3
 """Least evidence of all letters for each second of speech."""
@@ -113,13 +113,13 @@ def frame_energy(samples: Float32, hop: int, frames: int) -> Float32:
 
 
 def is_silent(energy_db: Float32 | Float16, frame_s: float) -> bool:
-    """Whether the loudest half second of levels ``(frames,)`` stays below :data:`SILENCE_DBFS`."""
+    """Whether the loudest half second of levels ``(frames,)`` stays below :data:`SILENT_AUDIO_DBFS`."""
     if not len(energy_db):
         return True
     width = min(len(energy_db), max(1, round(LOUDEST_S / frame_s)))
     summed = np.cumsum(np.r_[0.0, 10 ** (energy_db.astype(np.float64) / 10)])
     loudest = (summed[width:] - summed[:-width]).max() / width
-    return bool(loudest < 10 ** (SILENCE_DBFS / 10))
+    return bool(loudest < 10 ** (SILENT_AUDIO_DBFS / 10))
 
 
 def find_speech(emission: Emission, energy_db: Float32 | Float16) -> SpeechActivity:
@@ -211,7 +211,7 @@ def _level_contour(energy_db: Float32, width: int) -> LevelContour:
 def _required_evidence(duration_s: float) -> float:
     """The required evidence: longer audio has more chances of letters that are not speech."""
     required = (SHORT_REQUIRED_EVIDENCE, REQUIRED_EVIDENCE)
-    return float(np.interp(duration_s, (SHORT_S, LONG_S), required))
+    return float(np.interp(duration_s, (SHORT_S, ORDINARY_S), required))
 
 
 def _is_speech(stretch: Stretch, contour: LevelContour, required: float) -> bool:

@@ -36,8 +36,8 @@ UNREACHED = -1e300
 """Score of a state that no path has reached."""
 
 
-P = ParamSpec("P")
-R = TypeVar("R")
+KernelParameters = ParamSpec("KernelParameters")
+KernelResult = TypeVar("KernelResult")
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,9 @@ def _kernels() -> tuple[Callable[..., None], Callable[..., int]]:
     )
 
 
-def _compiled(kernel: Callable[P, R], signature: str) -> Callable[P, R]:
+def _compiled(
+    kernel: Callable[KernelParameters, KernelResult], signature: str
+) -> Callable[KernelParameters, KernelResult]:
     """``kernel`` compiled, or loaded from numba's cache on disk."""
     import numba  # takes half a second to import, needed for alignment only
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -24,16 +25,16 @@ from wav2vec2_app.protocol.audio import (
 )
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import Context, Empty
-from wav2vec2_app.speech.audio import Float32
+from wav2vec2_app.speech.audio import Audio, Float32
 from wav2vec2_app.worker import plots
 from wav2vec2_app.worker.audio import decode, features
-from wav2vec2_app.worker.audio.formats import FORMATS
+from wav2vec2_app.worker.audio.formats import FORMAT_NAMES
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.stages import sequence
 
 
 @dataclass(frozen=True)
-class AudioLimits:
+class AudioConfig:
     """The role's configuration: the longest audio, seconds, and the largest file, bytes."""
 
     max_duration_s: float
@@ -41,8 +42,8 @@ class AudioLimits:
 
 
 def create(config: Mapping[str, object]) -> Role:
-    """The role; ``config`` has the fields of :class:`AudioLimits`."""
-    operations = AudioOperations(codec.unpack(AudioLimits, Body(config)))
+    """The role; ``config`` has the fields of :class:`AudioConfig`."""
+    operations = AudioOperations(codec.unpack(AudioConfig, Body(config)))
     features.warm_up()
     plots.warm_up()
     return Role(
@@ -52,14 +53,14 @@ def create(config: Mapping[str, object]) -> Role:
             AnalyzeRequest.handler(analyze),
             DrawRequest.handler(draw),
         ),
-        info=lambda: AudioInfo(tuple(FORMATS)),
+        info=lambda: AudioInfo(tuple(FORMAT_NAMES)),
     )
 
 
 class AudioOperations:
     """The operations that have limits."""
 
-    def __init__(self, limits: AudioLimits) -> None:
+    def __init__(self, limits: AudioConfig) -> None:
         self._limits = limits
 
     def probe(self, request: ProbeRequest, _: Context[Empty]) -> ProbeResponse:
@@ -67,30 +68,54 @@ class AudioOperations:
         limits = self._limits
         return ProbeResponse(
             decode.probe(
-                request.source, max_bytes=limits.max_bytes, max_duration_s=limits.max_duration_s
+                request.source,
+                max_bytes=limits.max_bytes,
+                max_duration_s=limits.max_duration_s,
+                options=request.options,
             )
         )
 
     def decode(self, request: DecodeAudioRequest, context: Context[Empty]) -> DecodeAudioResponse:
-        """Decode to 16 kHz mono; decoding and resampling alternate, and are reported as two stages."""
+        """Decode to 16 kHz; decoding and resampling alternate, and are reported as two stages."""
         result = decode.decode(
             request.source,
             max_duration_s=self._limits.max_duration_s,
             max_bytes=self._limits.max_bytes,
+            options=request.options,
             on_block=context.check_cancelled,
             spool=request.spool,
         )
         audio = result.audio
-        spooled = isinstance(audio.samples, np.memmap)
+        samples = _one_after_the_other(result.channels, request.spool)
+        spooled = isinstance(samples, np.memmap)
         return DecodeAudioResponse(
-            samples=None if spooled else audio.samples,
-            spooled=len(audio.samples) if spooled else 0,
+            samples=None if spooled else samples,
+            spooled=len(samples) if spooled else 0,
             original_rate_hz=audio.original_rate_hz,
             original_channels=audio.original_channels,
             format=audio.format,
-            warnings=audio.warnings,
+            warnings=tuple(dict.fromkeys(text for one in result.channels for text in one.warnings)),
+            channels=len(result.channels),
             stages=sequence({"decode audio": result.decode_s, "resample": result.resample_s}),
         )
+
+
+def _one_after_the_other(channels: Sequence[Audio], spool: Path | None) -> Float32:
+    """The samples of all channels, of equal length; mapped from the file ``spool`` if one of them is."""
+    first, *others = (channel.samples for channel in channels)
+    if not others:
+        return first
+    length = max(len(first), *map(len, others))
+    equal = [np.pad(samples, (0, length - len(samples))) for samples in (first, *others)]
+    if spool is None or not isinstance(first, np.memmap):
+        return np.concatenate(equal)
+    with spool.open("wb") as file:
+        for samples in equal:
+            samples.tofile(file)
+    for samples in (first, *others):
+        if isinstance(samples, np.memmap) and samples.filename is not None:
+            Path(samples.filename).unlink(missing_ok=True)
+    return np.memmap(spool, np.float32, mode="r+", shape=(length * len(equal),))
 
 
 def analyze(request: AnalyzeRequest, context: Context[Empty]) -> AnalyzeResponse:

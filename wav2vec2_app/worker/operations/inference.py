@@ -22,14 +22,14 @@ from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED, ModelChoice, ModelI
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.model.engines.choose import EngineOptions, choose
 from wav2vec2_app.worker.model.recognizer import Recognizer
-from wav2vec2_app.worker.model.resolve import Checkpoint, ModelPolicy, known_names, resolve
+from wav2vec2_app.worker.model.resolve import Checkpoint, CheckpointPolicy, known_names, resolve
 from wav2vec2_app.worker.stages import sequence
 
 log = logging.getLogger(__name__)
 
 MAX_LOADED_MODELS = 2
 """Models in memory; the least recently used is unloaded first."""
-NOTICEABLE_S = 0.01
+NOTICEABLE_LOAD_S = 0.01
 """Looking up a loaded model takes less, seconds; more means that this request loaded it."""
 
 
@@ -38,7 +38,7 @@ class Models:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config = config
-        self._policy = ModelPolicy.from_config(config)
+        self._policy = CheckpointPolicy.from_config(config)
         self._loaded: OrderedDict[tuple[Path, str], Recognizer] = OrderedDict()
         self._unusable: set[Path] = set()
         self._languages: dict[tuple[Path, str], tuple[str, tuple[str, ...]]] = {}
@@ -144,7 +144,7 @@ def emit(requests: Sequence[EmitRequest], models: Models) -> list[EmitResponse]:
     forward_s = time.perf_counter() - begin
     stages = sequence(
         {
-            "load model": loaded_s if loaded_s > NOTICEABLE_S else 0.0,
+            "load model": loaded_s if loaded_s > NOTICEABLE_LOAD_S else 0.0,
             "forward": forward_s / len(requests),
         }
     )

@@ -47,13 +47,18 @@ INDIGO, TEAL, ORANGE, RED, SLATE = "#6366f1", "#0d9488", "#e8590c", "#e03131", "
 TEXT_SIZE, MEDIUM_TEXT_SIZE, LARGE_TEXT_SIZE = 12, 15, 21
 """Text on wide, medium and narrow screens, in viewBox units."""
 
-_MEDIUM = f"#{ID_PLACEHOLDER} text{{font-size:{MEDIUM_TEXT_SIZE}px}}#{ID_PLACEHOLDER} .widest{{display:none}}"
-_LARGE = f"#{ID_PLACEHOLDER} text{{font-size:{LARGE_TEXT_SIZE}px}}#{ID_PLACEHOLDER} .wide{{display:none}}"
-_STYLE = rf"""\ #{ID_PLACEHOLDER} text{{font:400 {TEXT_SIZE}px var(--font,system-ui,-apple-system,"Segoe
-UI",Roboto,sans-serif);\ font-variant-numeric:tabular-nums;fill:currentColor;stroke:none}}
-#{ID_PLACEHOLDER} .axis{{opacity:.78}} #{ID_PLACEHOLDER} .end{{text-anchor:end}} #{ID_PLACEHOLDER}
-.middle{{text-anchor:middle}} #{ID_PLACEHOLDER} .centred{{dominant-baseline:central}} #{ID_PLACEHOLDER}
-.below{{dominant-baseline:hanging}} #{ID_PLACEHOLDER} .word{{font-weight:500}}
+_ID = ID_PLACEHOLDER
+_MEDIUM = f"#{_ID} text{{font-size:{MEDIUM_TEXT_SIZE}px}}#{_ID} .widest{{display:none}}"
+_LARGE = f"#{_ID} text{{font-size:{LARGE_TEXT_SIZE}px}}#{_ID} .wide{{display:none}}"
+_STYLE = f"""\
+#{_ID} text{{font:400 {TEXT_SIZE}px var(--font,system-ui,-apple-system,"Segoe UI",Roboto,sans-serif);\
+font-variant-numeric:tabular-nums;fill:currentColor;stroke:none}}
+#{_ID} .axis{{opacity:.78}}
+#{_ID} .end{{text-anchor:end}}
+#{_ID} .middle{{text-anchor:middle}}
+#{_ID} .centred{{dominant-baseline:central}}
+#{_ID} .below{{dominant-baseline:hanging}}
+#{_ID} .word{{font-weight:500}}
 @media(max-width:960px){{{_MEDIUM}}}@container(max-width:760px){{{_MEDIUM}}}
 @media(max-width:620px){{{_LARGE}}}@container(max-width:540px){{{_LARGE}}}"""
 """Text sizes depend on the width of the screen and of the container, if the page has made it one."""

@@ -21,7 +21,7 @@ def preflight(origin: str = ORIGIN) -> dict[str, str]:
 
 
 def connect(orchestrator: ModelOrchestrator, *origins: str) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(make_app(orchestrator, allowed_origins=origins))
+    transport = httpx.ASGITransport(make_app(orchestrator, trusted_origins=origins))
     return httpx.AsyncClient(transport=transport, base_url="http://server")
 
 

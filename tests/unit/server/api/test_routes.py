@@ -103,8 +103,8 @@ async def test_json_is_the_default(client: httpx.AsyncClient) -> None:
     ("response_format", "text"),
     [
         ("text", "hello world\n"),
-        ("srt", "1\n00:00:00,020 --> 00:00:00,660\nhello world\n"),
-        ("vtt", "WEBVTT\n\n00:00:00.020 --> 00:00:00.660\nhello world\n"),
+        ("srt", "1\n00:00:00,020 --> 00:00:01,020\nhello world\n"),
+        ("vtt", "WEBVTT\n\n00:00:00.020 --> 00:00:01.020\nhello world\n"),
     ],
 )
 async def test_text_formats(client: httpx.AsyncClient, response_format: str, text: str) -> None:
@@ -382,6 +382,69 @@ async def test_invalid_option_is_rejected_before_any_work(
     assert adapter.calls == []
 
 
+# --- letter case and subtitles ------------------------------------------------------------------
+
+CAPITALS = "IN THE MORNING I SAW WHAT I'D LOST"
+SENTENCE = "In the morning I saw what I'd lost"
+
+
+@pytest.mark.parametrize("response_format", ["json", "text", "srt", "vtt", "verbose_json"])
+@pytest.mark.parametrize(
+    ("letter_case", "expected"), [("", SENTENCE), ("sentence", SENTENCE), ("raw", CAPITALS)]
+)
+async def test_capital_letters_are_written_in_the_wanted_case(
+    client: httpx.AsyncClient,
+    adapter: FakeAdapter,
+    response_format: str,
+    letter_case: str,
+    expected: str,
+) -> None:
+    adapter.answer(Operation.TRANSCRIBE, make_recognition(CAPITALS))
+    data = {"response_format": response_format, "letter_case": letter_case}
+
+    answer = await client.post(URL, files=FILE, data=data)
+
+    assert expected in answer.text.replace("\n", " ")
+
+
+@pytest.mark.parametrize("route", [URL, ALIGNMENTS])
+async def test_lines_of_subtitles_are_as_long_as_requested(
+    client: httpx.AsyncClient, adapter: FakeAdapter, route: str
+) -> None:
+    text = " ".join(["word"] * 20)
+    adapter.answer(Operation.TRANSCRIBE, make_recognition(text))
+    data = {"response_format": "srt", "text": text, "line_characters": "12", "max_lines": "1"}
+
+    answer = await client.post(route, files=FILE, data=data)
+
+    lines = [line for line in answer.text.splitlines() if line.startswith("word")]
+    assert len(lines) >= 10
+    assert all(len(line) <= 12 for line in lines)
+
+
+@pytest.mark.parametrize("route", [URL, ALIGNMENTS])
+@pytest.mark.parametrize("data", [{"line_characters": "9"}, {"letter_case": "upper"}])
+async def test_impossible_export_option_is_rejected_before_any_work(
+    client: httpx.AsyncClient, adapter: FakeAdapter, route: str, data: dict[str, str]
+) -> None:
+    answer = await client.post(route, files=FILE, data={"text": "hello", **data})
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "export.bad_value"
+    assert adapter.calls == []
+
+
+async def test_line_breaks_of_the_text_end_cues(client: httpx.AsyncClient) -> None:
+    data = {"text": "Hello,\nworld!", "response_format": "srt"}
+
+    answer = await client.post(ALIGNMENTS, files=FILE, data=data)
+
+    assert [block.splitlines()[2:] for block in answer.text.split("\n\n")] == [
+        ["Hello,"],
+        ["world!"],
+    ]
+
+
 # --- alignments ---------------------------------------------------------------------------------
 
 
@@ -399,8 +462,8 @@ async def test_text_is_aligned(client: httpx.AsyncClient, adapter: FakeAdapter) 
 @pytest.mark.parametrize(
     ("response_format", "text"),
     [
-        ("srt", "1\n00:00:00,000 --> 00:00:00,400\nHello, <world>!\n"),
-        ("vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:00.400\nHello, &lt;world&gt;!\n"),
+        ("srt", "1\n00:00:00,000 --> 00:00:01,000\nHello, <world>!\n"),
+        ("vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello, &lt;world&gt;!\n"),
     ],
 )
 async def test_subtitles_of_a_given_text_keep_its_spelling(

@@ -17,7 +17,7 @@ from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.tasks import WAITING, Progress, Report, Stage, ignore_progress
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.emission import Emission, Emitted
-from wav2vec2_app.speech.windows import FrameGrid, Level
+from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics
 
 WINDOWS = WindowPolicy(window_s=10.0, overlap_s=2.0)
 
@@ -29,7 +29,7 @@ class Client:
         self.batch = batch
         self.in_flight = self.most_in_flight = 0
         self.requests: list[tuple[str, float]] = []
-        self.levels: list[Level | None] = []
+        self.levels: list[SampleStatistics | None] = []
 
     async def request(
         self, request: LoadRequest | EmitRequest, *, audio_s: float = 0.0, **options: Any
@@ -176,7 +176,7 @@ async def test_every_window_is_normalised_by_the_level_of_the_recording() -> Non
 
     await emit(client, audio)
 
-    expected = Level.of(audio.samples)
+    expected = SampleStatistics.of(audio.samples)
     assert all(level == expected for level in client.levels)
 
 

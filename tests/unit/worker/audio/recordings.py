@@ -17,8 +17,14 @@ import soundfile
 
 from tests.audio_files import tone
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe, AudioSource
-from wav2vec2_app.worker.audio.decode import DecodeAudioOptions, decode, probe
+from wav2vec2_app.speech.audio import (
+    SAMPLE_RATE_HZ,
+    Audio,
+    AudioProbe,
+    AudioSource,
+    DecodeAudioOptions,
+)
+from wav2vec2_app.worker.audio.decode import decode, probe
 
 MIB = 1 << 20
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
@@ -119,8 +125,8 @@ def _audio_packets(stream: av.AudioStream, track: TrackOf) -> Iterable[av.Packet
     for part in track.parts:
         planes = np.atleast_2d(np.asarray(part.samples, np.float32).T)
         for begin in range(0, planes.shape[1], size):
-            block = np.ascontiguousarray(planes[:, begin : begin + size])
-            frame = av.AudioFrame.from_ndarray(block, "fltp", layout)
+            block = np.ascontiguousarray(planes[:, begin : begin + size].T).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(block, "flt", layout)
             frame.sample_rate = track.rate_hz
             for ready in resampler.resample(frame):
                 ready.pts = round(part.start_s * track.rate_hz) + begin

@@ -9,16 +9,19 @@ import pytest
 
 from tests.audio_files import tone, write_audio
 from tests.unit.worker.audio.recordings import (
+    Part,
+    TrackOf,
     decoded,
     level,
+    muxed,
     refused,
     separated,
     strongest_hz,
     written,
 )
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.speech.audio import AudioSource
-from wav2vec2_app.worker.audio.decode import DecodeAudioOptions, decode
+from wav2vec2_app.speech.audio import AudioSource, DecodeAudioOptions
+from wav2vec2_app.worker.audio.decode import decode
 
 TONE_LEVEL = 0.5 / np.sqrt(2)
 
@@ -112,6 +115,20 @@ def test_one_voice_among_eight_channels_is_averaged() -> None:
 
     assert level(audio.samples) == pytest.approx(TONE_LEVEL / 8, rel=0.02)
     assert audio.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [("mp4", "aac"), ("matroska", "libopus"), ("matroska", "flac"), ("matroska", "pcm_f32le")],
+)
+@pytest.mark.parametrize("channels", [6, 8])
+def test_surround_sound_is_averaged(container: str, codec: str, channels: int) -> None:
+    samples = np.repeat(tone(1.0, 48_000)[:, None], channels, axis=1)
+
+    audio = decoded(muxed(container, [TrackOf(codec, 48_000, [Part(0.0, samples)])]))
+
+    assert audio.original_channels == channels
+    assert level(audio.samples) == pytest.approx(TONE_LEVEL, rel=0.3)
 
 
 def test_silence_in_all_channels_stays_silence() -> None:

@@ -98,7 +98,7 @@ def read(alphabet: Alphabet, ids: np.ndarray) -> str:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_reads_as_transformers_does_whatever_the_format(tmp_path: Path, name: str) -> None:
+def test_alphabet_is_that_of_transformers_in_every_format(tmp_path: Path, name: str) -> None:
     folder = write(tmp_path, FORMATS[name])
     tokenizer = Wav2Vec2CTCTokenizer.from_pretrained(folder)
     alphabet = Alphabet.of(folder)
@@ -125,7 +125,7 @@ def test_special_tokens_are_those_of_transformers_and_never_spelled(
     assert read(alphabet, np.array(ids)) == ""
 
 
-def test_vocabulary_without_delimiter_says_so(tmp_path: Path) -> None:
+def test_vocabulary_without_a_delimiter_has_none(tmp_path: Path) -> None:
     write(
         tmp_path,
         {"vocab.json": numbered("[PAD]", "[UNK]", *"你好嗎"), "tokenizer_config.json": SQUARE},
@@ -134,7 +134,7 @@ def test_vocabulary_without_delimiter_says_so(tmp_path: Path) -> None:
     assert Alphabet.of(tmp_path).word_delimiter == NO_DELIMITER
 
 
-def test_delimiter_that_the_vocabulary_lacks_gives_way_to_the_one_it_has(tmp_path: Path) -> None:
+def test_delimiter_that_the_vocabulary_lacks_is_replaced_by_one_it_has(tmp_path: Path) -> None:
     settings = {**ROLES, "word_delimiter_token": "|"}
     write(
         tmp_path, {"vocab.json": numbered("<pad>", " ", *"ab"), "tokenizer_config.json": settings}
@@ -175,7 +175,7 @@ def test_broken_vocabulary_is_an_error_with_a_hint(
     assert refused.value.hint
 
 
-def test_few_outputs_may_have_no_name_and_are_never_spelled(tmp_path: Path) -> None:
+def test_few_outputs_may_have_no_token_and_are_left_out(tmp_path: Path) -> None:
     vocabulary = {token: number for token, number in VOCABULARY.items() if token != "c"}
     alphabet = Alphabet.of(write(tmp_path, {"vocab.json": vocabulary})).fitted(16)
 
@@ -183,14 +183,14 @@ def test_few_outputs_may_have_no_name_and_are_never_spelled(tmp_path: Path) -> N
     assert read(alphabet, np.arange(16)) == "abdefg"
 
 
-def test_special_tokens_beyond_the_head_are_let_go(tmp_path: Path) -> None:
+def test_special_tokens_without_an_output_are_dropped(tmp_path: Path) -> None:
     write(tmp_path, {"vocab.json": VOCABULARY, "added_tokens.json": {"<s>": 10, "</s>": 11}})
 
     assert Alphabet.of(tmp_path).fitted(10).tokens == tuple(VOCABULARY)
 
 
 @pytest.mark.parametrize("outputs", [0, 5, 9, 19, 400])
-def test_vocabulary_of_another_size_than_the_head_is_refused(tmp_path: Path, outputs: int) -> None:
+def test_vocabulary_of_another_size_than_the_head_is_rejected(tmp_path: Path, outputs: int) -> None:
     alphabet = Alphabet.of(write(tmp_path, {"vocab.json": VOCABULARY}))
 
     with pytest.raises(ModelError) as refused:
@@ -222,7 +222,7 @@ EXTRACTOR = {"do_normalize": False, "sampling_rate": 16_000, "feature_size": 1}
         ({"preprocessor_config.json": {"sampling_rate": 16_000}}, True),
     ],
 )
-def test_audio_is_normalised_as_the_feature_extractor_says(
+def test_normalization_is_that_of_the_feature_extractor(
     tmp_path: Path, files: Files, normalize: bool
 ) -> None:
     write(tmp_path, {"vocab.json": VOCABULARY, **files})
@@ -231,7 +231,7 @@ def test_audio_is_normalised_as_the_feature_extractor_says(
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 44_100])
-def test_other_sampling_rate_is_refused(tmp_path: Path, rate_hz: int) -> None:
+def test_other_sampling_rate_is_rejected(tmp_path: Path, rate_hz: int) -> None:
     settings = {**EXTRACTOR, "sampling_rate": rate_hz}
     write(tmp_path, {"vocab.json": VOCABULARY, "preprocessor_config.json": settings})
 

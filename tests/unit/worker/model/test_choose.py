@@ -45,7 +45,7 @@ def first_of(*engines: ScriptedEngine) -> FallbackEngine:
 @pytest.mark.parametrize(
     "error", [ImportError("none here"), RuntimeError("illegal"), UnsupportedArchitecture("new")]
 )
-def test_engine_that_cannot_load_gives_way(tiny_checkpoint: Checkpoint, error: Exception) -> None:
+def test_engine_that_cannot_load_is_replaced(tiny_checkpoint: Checkpoint, error: Exception) -> None:
     engine = first_of(ScriptedEngine("fast", load_error=error), ScriptedEngine("plain"))
     engine.load(tiny_checkpoint)
 
@@ -53,7 +53,7 @@ def test_engine_that_cannot_load_gives_way(tiny_checkpoint: Checkpoint, error: E
     assert engine.forward(BATCH).shape == (1, 1, 3)
 
 
-def test_last_engine_that_cannot_load_says_why(tiny_checkpoint: Checkpoint) -> None:
+def test_error_of_the_last_engine_is_raised(tiny_checkpoint: Checkpoint) -> None:
     engine = first_of(ScriptedEngine("only", load_error=RuntimeError("no memory")))
 
     with pytest.raises(RuntimeError, match="no memory"):
@@ -72,7 +72,7 @@ def test_checkpoint_that_no_engine_could_read_is_not_tried_again(
         engine.load(tiny_checkpoint)
 
 
-def test_engine_that_fails_in_the_middle_gives_way_and_says_so(
+def test_engine_that_fails_later_is_replaced_with_a_note(
     tiny_checkpoint: Checkpoint,
 ) -> None:
     engine = first_of(
@@ -103,7 +103,9 @@ def test_failure_of_the_last_engine_is_raised(tiny_checkpoint: Checkpoint) -> No
         (EngineOptions(device="cuda"), "torch"),
     ],
 )
-def test_options_decide(tiny_checkpoint: Checkpoint, options: EngineOptions, expected: str) -> None:
+def test_options_choose_the_engine(
+    tiny_checkpoint: Checkpoint, options: EngineOptions, expected: str
+) -> None:
     engine = choose(options)
     engine.load(tiny_checkpoint)
 
@@ -111,7 +113,7 @@ def test_options_decide(tiny_checkpoint: Checkpoint, options: EngineOptions, exp
 
 
 @pytest.mark.parametrize(("accelerator", "expected"), [(True, "torch"), (False, "openvino")])
-def test_automatic_device_takes_an_accelerator_where_there_is_one(
+def test_automatic_device_is_an_accelerator_if_there_is_one(
     tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, accelerator: bool, expected: str
 ) -> None:
     monkeypatch.setattr(choosing, "has_accelerator", lambda: accelerator)
@@ -149,7 +151,7 @@ class Driver:
     ("driver", "expected"),
     [(Driver(1), True), (Driver(0), False), (Driver(1, status=100), False), (None, False)],
 )
-def test_nvidia_driver_is_asked_for_devices(
+def test_devices_are_counted_by_the_nvidia_driver(
     monkeypatch: pytest.MonkeyPatch, driver: Driver | None, expected: bool
 ) -> None:
     def load(name: str) -> Driver:
@@ -164,7 +166,7 @@ def test_nvidia_driver_is_asked_for_devices(
 
 
 @pytest.mark.parametrize(("machine", "expected"), [("arm64", True), ("x86_64", False)])
-def test_apples_own_chips_are_accelerators(
+def test_apple_silicon_has_an_accelerator(
     monkeypatch: pytest.MonkeyPatch, machine: str, expected: bool
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")

@@ -69,11 +69,11 @@ def test_tokens_are_words_where_there_is_no_delimiter() -> None:
     assert [word.text for word in words] == ["A", "B", "C"]
 
 
-def test_blank_everywhere_is_no_word() -> None:
+def test_blanks_are_no_word() -> None:
     assert greedy_words(emission("______")) == ()
 
 
-def test_no_frames_is_no_word() -> None:
+def test_no_frames_have_no_word() -> None:
     empty = Emission(np.zeros((0, 6), np.float32), VOCABULARY, 0, "|", 0.02)
 
     assert greedy_words(empty) == ()

@@ -1,4 +1,4 @@
-"""Which decoder reads an emission, with which words, and what is rejected."""
+"""Choice of the decoder, its words, and rejected options."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_hotword_that_was_not_spoken_changes_nothing(decoder: EmissionDecoder) -
 
 
 @needs_beam
-def test_boost_of_a_hotword_does_not_lift_its_confidence(decoder: EmissionDecoder) -> None:
+def test_boost_of_a_hotword_does_not_raise_its_confidence(decoder: EmissionDecoder) -> None:
     [_, weak, _] = decoder.decode(
         STRANGE, DecodingOptions(hotwords=("zorka",)), embedded=True
     ).words
@@ -120,7 +120,7 @@ def test_silence_has_no_words(decoder: EmissionDecoder) -> None:
     assert (found.words, found.reason, found.confidence) == ((), "silence", 0.0)
 
 
-def test_system_without_a_language_model_reads_the_best_path_and_says_so(tmp_path: Path) -> None:
+def test_system_without_a_language_model_decodes_greedily_with_a_note(tmp_path: Path) -> None:
     decoder = EmissionDecoder(tmp_path)
     found = decoder.decode(BROUGHT, DEFAULT_OPTIONS, embedded=True)
 

@@ -17,10 +17,10 @@ from wav2vec2_app.worker.model.engines.base import UnsupportedArchitecture
 from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.worker.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.worker.model.fetch import fetch
-from wav2vec2_app.worker.model.languages import language_of, split_name
-from wav2vec2_app.worker.model.resolve import Checkpoint, ModelPolicy, cached_path, resolve
+from wav2vec2_app.worker.model.languages import language_of, number_language, split_name
+from wav2vec2_app.worker.model.resolve import Checkpoint, CheckpointPolicy, cached_path, resolve
 
-NAME = "somebody/mms-test"
+NAME = "example/mms-test"
 BATCH = np.random.default_rng(1).standard_normal((2, 16_000)).astype(np.float32)
 
 
@@ -50,7 +50,7 @@ def hub(folder: Path, hub_cache: Path) -> Iterator[str]:
 
 
 def in_folder(folder: Path, name: str = "") -> Checkpoint:
-    policy = ModelPolicy(embedded=folder, folders=(folder,))
+    policy = CheckpointPolicy(embedded=folder, folders=(folder,))
     return resolve(f"{folder.name}:{name}" if name else folder.name, policy)
 
 
@@ -71,7 +71,7 @@ def in_folder(folder: Path, name: str = "") -> Checkpoint:
         ("auto", ("auto", "")),
     ],
 )
-def test_language_stands_after_the_colon(name: str, parts: tuple[str, str]) -> None:
+def test_language_follows_the_colon(name: str, parts: tuple[str, str]) -> None:
     assert split_name(name) == parts
 
 
@@ -97,8 +97,8 @@ def test_without_any_choice_it_is_english_or_the_only_one(copy: Path) -> None:
     assert "ß" in Alphabet.of(copy).tokens
 
 
-def test_folder_and_path_take_a_language(folder: Path) -> None:
-    policy = ModelPolicy(embedded=folder, folders=(folder,))
+def test_folder_and_path_may_have_a_language(folder: Path) -> None:
+    policy = CheckpointPolicy(embedded=folder, folders=(folder,))
 
     for name in (f"{folder.name}:deu", f"{folder}:deu"):
         checkpoint = resolve(name, policy)
@@ -107,7 +107,7 @@ def test_folder_and_path_take_a_language(folder: Path) -> None:
         assert checkpoint.adapter == folder / "adapter.deu.safetensors"
 
 
-def test_unknown_language_is_told_with_the_known_ones(folder: Path) -> None:
+def test_error_of_an_unknown_language_lists_the_known_ones(folder: Path) -> None:
     with pytest.raises(ModelError) as refused:
         in_folder(folder, "xyz")
     with pytest.raises(ModelError) as unread:
@@ -128,7 +128,7 @@ def test_language_whose_adapter_is_missing_is_not_known_in_a_folder(copy: Path) 
     assert refused.value.metadata["known"] == ["eng", "tur-script_latin"]
 
 
-def test_model_of_one_language_has_none_to_choose(tiny_folder: Path) -> None:
+def test_model_with_one_language_has_no_choice(tiny_folder: Path) -> None:
     with pytest.raises(ModelError) as refused:
         in_folder(tiny_folder, "deu")
 
@@ -170,7 +170,7 @@ def test_both_engines_compute_what_transformers_computes_with_the_adapter(
         assert engine.outputs == len(Alphabet.of(folder, language).tokens)
 
 
-def test_weights_without_adapter_files_speak_their_own_language(folder: Path, copy: Path) -> None:
+def test_weights_without_adapter_files_have_their_own_language(folder: Path, copy: Path) -> None:
     for adapter in copy.glob("adapter.*"):
         adapter.unlink()
     alone, beside = OpenVinoEngine(precision="fp32"), OpenVinoEngine(precision="fp32")
@@ -181,7 +181,7 @@ def test_weights_without_adapter_files_speak_their_own_language(folder: Path, co
 
 
 @pytest.mark.parametrize("change", ["missing", "unexpected", "damaged"])
-def test_adapter_of_another_model_is_refused_by_both_engines(copy: Path, change: str) -> None:
+def test_adapter_of_another_model_is_rejected_by_both_engines(copy: Path, change: str) -> None:
     path = copy / "adapter.deu.safetensors"
     tensors = load_file(path)
     if change == "missing":
@@ -214,22 +214,22 @@ def test_pickled_adapter_is_for_the_torch_engine(folder: Path, copy: Path) -> No
 # --- the hub ---
 
 
-def hub_policy(folder: Path, *names: str) -> ModelPolicy:
-    return ModelPolicy(embedded=folder, preferred=names[0], allowed=names)
+def hub_policy(folder: Path, *names: str) -> CheckpointPolicy:
+    return CheckpointPolicy(embedded=folder, preferred=names[0], allowed=names)
 
 
-def test_fetched_language_is_complete_and_others_are_fetched_when_asked_for(
+def test_downloaded_language_is_complete_and_others_are_downloaded_on_demand(
     hub: str, folder: Path
 ) -> None:
     policy = hub_policy(folder, NAME)
-    told: list[tuple[int, int]] = []
-    fetch(f"{NAME}:deu", lambda done, total: told.append((done, total)), endpoint=hub)
+    reported: list[tuple[int, int]] = []
+    fetch(f"{NAME}:deu", lambda done, total: reported.append((done, total)), endpoint=hub)
 
     checkpoint = resolve(f"{NAME}:deu", policy)
     assert (checkpoint.language, checkpoint.source) == ("deu", "cache")
     assert checkpoint.adapter is not None
-    assert told[-1][0] == told[-1][1]
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert reported[-1][0] == reported[-1][1]
+    assert [done for done, _ in reported] == sorted(done for done, _ in reported)
     assert cached_path(f"{NAME}:tur-script_latin") is None
     with pytest.raises(ModelError) as missing:
         resolve(f"{NAME}:tur-script_latin", policy)
@@ -239,7 +239,7 @@ def test_fetched_language_is_complete_and_others_are_fetched_when_asked_for(
     assert resolve(f"{NAME}:tur-script_latin", policy).language == "tur-script_latin"
 
 
-def test_default_language_is_fetched_where_none_is_named(hub: str, folder: Path) -> None:
+def test_default_language_is_downloaded_if_none_is_named(hub: str, folder: Path) -> None:
     fetch(NAME, lambda done, total: None, endpoint=hub)
 
     checkpoint = resolve("auto", hub_policy(folder, NAME))
@@ -247,7 +247,7 @@ def test_default_language_is_fetched_where_none_is_named(hub: str, folder: Path)
     assert checkpoint.adapter is not None
 
 
-def test_language_that_the_hub_has_not_is_refused_before_the_weights_come(hub: str) -> None:
+def test_language_that_the_hub_lacks_is_rejected_before_the_download(hub: str) -> None:
     with pytest.raises(ModelError) as refused:
         fetch(f"{NAME}:xyz", lambda done, total: None, endpoint=hub)
 
@@ -265,7 +265,7 @@ def test_preferred_model_may_name_its_language(hub: str, folder: Path) -> None:
     assert resolve("auto", policy).language == "deu"
 
 
-def test_language_that_is_allowed_alone_opens_no_other(hub_cache: Path, folder: Path) -> None:
+def test_allowing_one_language_does_not_allow_others(hub_cache: Path, folder: Path) -> None:
     policy = hub_policy(folder, f"{NAME}:deu")
 
     with pytest.raises(ModelError) as allowed:
@@ -329,7 +329,7 @@ def test_tokenizer_says_the_language_before_card_and_name(tmp_path: Path) -> Non
 def test_checkpoints_say_their_languages(tmp_path: Path) -> None:
     save_tiny_multilingual(tmp_path / "many")
     save_tiny_checkpoint(tmp_path / "wav2vec2-german")
-    policy = ModelPolicy(
+    policy = CheckpointPolicy(
         embedded=tmp_path / "wav2vec2-german",
         folders=(tmp_path / "many", tmp_path / "wav2vec2-german"),
     )
@@ -340,3 +340,25 @@ def test_checkpoints_say_their_languages(tmp_path: Path) -> None:
     assert resolve("wav2vec2-german", policy).transcribes == "de"
     assert resolve("wav2vec2-german", policy).languages == ()
     assert resolve("embedded", policy).transcribes == "en"
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "card", "expected"),
+    [
+        ("facebook/mms-1b-all:deu", "deu", "", "de"),
+        ("facebook/mms-1b-all:urd-script_arabic", "urd-script_arabic", "", ""),
+        ("someone/wav2vec2-large-xlsr-53-german", "", "", "de"),
+        ("someone/xlsr", "", "---\nlanguage: fr\ntags:\n- audio\n---\n", "fr"),
+        ("someone/xlsr", "", "---\nlanguage:\n- deu\n- en\n---\n", "de"),
+        ("someone/xlsr", "", '---\nlanguage: ["fr"]\n---\n', "fr"),
+        ("someone/xlsr-french", "", "no front matter", "fr"),
+        ("facebook/wav2vec2-base-960h", "", "", ""),
+    ],
+)
+def test_language_of_the_numbers_is_that_of_the_checkpoint(
+    tmp_path: Path, name: str, language: str, card: str, expected: str
+) -> None:
+    if card:
+        (tmp_path / "README.md").write_text(card, encoding="utf-8")
+
+    assert number_language(tmp_path, name, language) == expected

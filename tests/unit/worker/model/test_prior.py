@@ -18,14 +18,14 @@ def emission(*rows: tuple[float, ...]) -> Emission:
     return Emission(log_probs, TOKENS, 0, "|", 0.02, ("<pad>", "<s>"))
 
 
-HEARD = (
+EMISSIONS = (
     emission((0.6, 0.1, 0.1, 0.1, 0.1), (0.8, 0.05, 0.05, 0.05, 0.05)),
     emission((0.2, 0.1, 0.1, 0.5, 0.1), (0.8, 0.05, 0.05, 0.05, 0.05)),
 )
 
 
 def test_prior_is_the_mean_probability_of_each_token_over_all_frames() -> None:
-    document = measure_prior(HEARD, 0.5)
+    document = measure_prior(EMISSIONS, 0.5)
 
     assert document["weight"] == 0.5
     assert document["log_prior"]["<pad>"] == pytest.approx(np.log(0.6), abs=1e-3)
@@ -33,10 +33,10 @@ def test_prior_is_the_mean_probability_of_each_token_over_all_frames() -> None:
     assert "<s>" not in document["log_prior"]  # never spelled
 
 
-def test_part_of_it_is_taken_off_and_the_emission_stays_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / PRIOR_FILE).write_text(json.dumps(measure_prior(HEARD, 0.5)))
+def test_weighted_prior_is_subtracted_and_the_emission_unchanged(tmp_path: Path) -> None:
+    (tmp_path / PRIOR_FILE).write_text(json.dumps(measure_prior(EMISSIONS, 0.5)))
     prior = read_prior(tmp_path, TOKENS)
-    said = replace(HEARD[0], prior=prior)
+    said = replace(EMISSIONS[0], prior=prior)
 
     scores = subtract_prior(said)
 
@@ -44,8 +44,8 @@ def test_part_of_it_is_taken_off_and_the_emission_stays_as_it_was(tmp_path: Path
     assert scores[0, 0] == pytest.approx(np.log(0.6) - 0.5 * np.log(0.6), abs=1e-3)
     assert scores[0, 3] == pytest.approx(np.log(0.1) - 0.5 * np.log(0.175), abs=1e-3)
     assert scores[0, 1] == pytest.approx(np.log(0.1), abs=1e-6)
-    assert np.array_equal(said.log_probs, HEARD[0].log_probs)
-    assert subtract_prior(HEARD[0]) is HEARD[0].log_probs
+    assert np.array_equal(said.log_probs, EMISSIONS[0].log_probs)
+    assert subtract_prior(EMISSIONS[0]) is EMISSIONS[0].log_probs
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_part_of_it_is_taken_off_and_the_emission_stays_as_it_was(tmp_path: Path
         {"version": 1, "weight": 0.5, "log_prior": []},
     ],
 )
-def test_broken_prior_is_as_good_as_none(
+def test_broken_prior_is_ignored(
     tmp_path: Path, document: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = document if isinstance(document, str) else json.dumps(document)
@@ -71,11 +71,11 @@ def test_broken_prior_is_as_good_as_none(
     assert PRIOR_FILE in caplog.text
 
 
-def test_checkpoint_without_one_has_none(tmp_path: Path) -> None:
+def test_checkpoint_without_a_prior_has_none(tmp_path: Path) -> None:
     assert read_prior(tmp_path, TOKENS) is None
 
 
-def test_embedded_checkpoint_brings_one() -> None:
+def test_embedded_checkpoint_has_a_prior() -> None:
     prior = read_prior(assets_path() / "model", ("<pad>", "|", "E", "Z"))
 
     assert prior is not None

@@ -12,7 +12,7 @@ from wav2vec2_app.errors import ModelError
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.seams import join
-from wav2vec2_app.speech.windows import FrameGrid, Level, windows_of
+from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics, windows_of
 from wav2vec2_app.worker.model.alphabet import Alphabet
 from wav2vec2_app.worker.model.decoders import GreedyDecoder
 from wav2vec2_app.worker.model.engines.base import EngineInfo
@@ -34,7 +34,7 @@ def in_windows(
     recognizer: Recognizer, samples: Float32, *, window_s: float, overlap_s: float
 ) -> Emission:
     windows = windows_of(len(samples), recognizer.grid, window_s=window_s, overlap_s=overlap_s)
-    level = Level.of(samples)
+    level = SampleStatistics.of(samples)
     return join(windows, [recognizer.emit(samples[w.start : w.stop], level) for w in windows])
 
 
@@ -77,7 +77,7 @@ def test_windows_agree_with_one_pass_away_from_context(tmp_path: Path) -> None:
 
 
 class LocalEngine:
-    """Hears in each frame the token that the frame's first sample names, whatever is around it."""
+    """Emits in each frame the token that the frame's first sample names, whatever is around it."""
 
     grid = FrameGrid()
     outputs = len(VOCABULARY)
@@ -119,7 +119,7 @@ def test_silence_is_blank_without_a_forward_pass(
     recognizer = load(tiny_checkpoint)
     monkeypatch.setattr(TorchEngine, "forward", lambda *_: pytest.fail("a forward pass"))
 
-    emission = recognizer.emit(np.full(32_000, 0.5, np.float32))  # an offset is no sound
+    emission = recognizer.emit(np.full(32_000, 0.5, np.float32))  # an offset is silence
 
     assert emission.log_probs.shape == (99, len(VOCABULARY))
     assert (emission.log_probs.argmax(axis=1) == emission.blank_id).all()
@@ -137,7 +137,7 @@ def test_audio_shorter_than_one_frame_still_has_an_emission(tiny_checkpoint: Che
     assert len(load(tiny_checkpoint).emit(noise(0.01)).log_probs) == 1
 
 
-def test_info_says_what_runs_where(tiny_checkpoint: Checkpoint) -> None:
+def test_info_has_engine_device_and_precision(tiny_checkpoint: Checkpoint) -> None:
     info = load(tiny_checkpoint).info
 
     assert (info.name, info.source) == ("tiny", "folder")
@@ -184,7 +184,7 @@ def test_broken_checkpoint_is_a_model_error(
     assert refused.value.code == code
 
 
-def test_checkpoint_without_ctc_head_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+def test_checkpoint_without_ctc_head_is_rejected(tiny_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "headless"
     shutil.copytree(tiny_folder, folder)
     Wav2Vec2ForCTC.from_pretrained(tiny_folder).wav2vec2.save_pretrained(folder)
@@ -206,7 +206,7 @@ def test_output_that_the_tokenizer_does_not_name_is_never_spelled(tmp_path: Path
     assert GreedyDecoder().decode(emission).words == ()
 
 
-def test_vocabulary_of_another_model_is_refused(tmp_path: Path) -> None:
+def test_vocabulary_of_another_model_is_rejected(tmp_path: Path) -> None:
     folder = save_tiny_checkpoint(tmp_path, vocab_size=5)
     (folder / "vocab.json").write_text(json.dumps({"A": 0, "<pad>": 31}))
 

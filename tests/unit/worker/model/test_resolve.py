@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from wav2vec2_app.errors import ModelError
-from wav2vec2_app.worker.model.resolve import ModelPolicy, known_names, resolve
+from wav2vec2_app.worker.model.resolve import CheckpointPolicy, known_names, resolve
 
-NAME = "somebody/wav2vec2-test"
+NAME = "example/wav2vec2-test"
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def policy(tiny_folder: Path) -> ModelPolicy:
-    return ModelPolicy(embedded=tiny_folder, preferred=NAME, allowed=(NAME, "somebody/else"))
+def policy(tiny_folder: Path) -> CheckpointPolicy:
+    return CheckpointPolicy(embedded=tiny_folder, preferred=NAME, allowed=(NAME, "example/else"))
 
 
 def put_in_cache(cache: Path, *files: str) -> Path:
@@ -33,8 +33,8 @@ def put_in_cache(cache: Path, *files: str) -> Path:
     return snapshot
 
 
-def test_auto_is_the_embedded_model_and_says_so_when_nothing_better_is_on_disk(
-    policy: ModelPolicy, hub_cache: Path
+def test_auto_is_the_embedded_model_with_a_note_if_the_preferred_one_is_not_on_disk(
+    policy: CheckpointPolicy, hub_cache: Path
 ) -> None:
     checkpoint = resolve("auto", policy)
 
@@ -43,7 +43,7 @@ def test_auto_is_the_embedded_model_and_says_so_when_nothing_better_is_on_disk(
 
 
 def test_auto_is_the_preferred_model_once_it_is_complete_on_disk(
-    policy: ModelPolicy, hub_cache: Path
+    policy: CheckpointPolicy, hub_cache: Path
 ) -> None:
     snapshot = put_in_cache(hub_cache, "config.json", "vocab.json", "model.safetensors")
 
@@ -53,26 +53,28 @@ def test_auto_is_the_preferred_model_once_it_is_complete_on_disk(
     assert checkpoint.note == ""
 
 
-def test_half_a_download_does_not_count(policy: ModelPolicy, hub_cache: Path) -> None:
+def test_incomplete_download_is_not_on_disk(policy: CheckpointPolicy, hub_cache: Path) -> None:
     put_in_cache(hub_cache, "config.json", "vocab.json")
 
     assert resolve("auto", policy).source == "embedded"
 
 
-def test_allowed_model_that_is_not_on_disk_is_told_apart_from_an_unknown_one(
-    policy: ModelPolicy, hub_cache: Path
+def test_error_of_an_allowed_model_that_is_not_on_disk_is_not_that_of_an_unknown_one(
+    policy: CheckpointPolicy, hub_cache: Path
 ) -> None:
     with pytest.raises(ModelError) as missing:
         resolve(NAME, policy)
     with pytest.raises(ModelError) as unknown:
-        resolve("nobody/nothing", policy)
+        resolve("missing/model", policy)
 
     assert missing.value.code == "model.not_on_disk"
     assert unknown.value.code == "model.unknown"
     assert NAME in unknown.value.metadata["known"]
 
 
-def test_path_is_not_a_way_around_the_allow_list(policy: ModelPolicy, tiny_folder: Path) -> None:
+def test_path_is_not_a_way_around_the_allow_list(
+    policy: CheckpointPolicy, tiny_folder: Path
+) -> None:
     with pytest.raises(ModelError) as refused:
         resolve(str(tiny_folder), policy)
 
@@ -80,7 +82,7 @@ def test_path_is_not_a_way_around_the_allow_list(policy: ModelPolicy, tiny_folde
 
 
 def test_local_folder_answers_to_its_name_and_its_path(tiny_folder: Path) -> None:
-    policy = ModelPolicy(embedded=tiny_folder, folders=(tiny_folder,))
+    policy = CheckpointPolicy(embedded=tiny_folder, folders=(tiny_folder,))
 
     assert resolve(tiny_folder.name, policy).path == tiny_folder
     assert resolve(str(tiny_folder), policy).source == "folder"
@@ -94,20 +96,20 @@ def test_local_folder_answers_to_its_name_and_its_path(tiny_folder: Path) -> Non
         (("config.json", "model.safetensors"), "model.no_vocabulary"),
     ],
 )
-def test_incomplete_folder_says_what_is_missing(
+def test_error_of_an_incomplete_folder_names_what_is_missing(
     tmp_path: Path, files: tuple[str, ...], code: str
 ) -> None:
     for file in files:
         (tmp_path / file).write_text("{}")
 
     with pytest.raises(ModelError) as refused:
-        resolve(str(tmp_path), ModelPolicy(embedded=tmp_path, folders=(tmp_path,)))
+        resolve(str(tmp_path), CheckpointPolicy(embedded=tmp_path, folders=(tmp_path,)))
 
     assert refused.value.code == code
     assert refused.value.hint
 
 
-def test_known_names_start_with_auto_and_do_not_repeat(policy: ModelPolicy) -> None:
+def test_known_names_start_with_auto_and_do_not_repeat(policy: CheckpointPolicy) -> None:
     names = known_names(policy)
 
     assert names[:2] == ("auto", "embedded")

@@ -113,13 +113,13 @@ def test_sentence_is_speech_from_end_to_end() -> None:
     [pause(10), pause(4) + "?" + pause(4) + " " + pause(4)],
     ids=["blanks", "special tokens and delimiters"],
 )
-def test_what_spells_nothing_is_no_speech(text: str) -> None:
+def test_emission_without_letters_is_no_speech(text: str) -> None:
     emission = emission_of(text)
 
     assert find_speech(emission, lively(len(emission.log_probs))).reason == "no_speech"
 
 
-def test_silence_is_told_from_sounds_without_speech() -> None:
+def test_silence_differs_from_sounds_without_speech() -> None:
     emission = emission_of(pause(3))
 
     assert find_speech(emission, np.full(150, -90, np.float32)).reason == "silence"
@@ -134,11 +134,11 @@ def test_silence_is_told_from_sounds_without_speech() -> None:
     ],
     ids=["guessed", "rare", "a rhythm"],
 )
-def test_letters_that_prove_nothing_are_no_speech(emission: Emission) -> None:
+def test_letters_with_little_evidence_are_no_speech(emission: Emission) -> None:
     assert find_speech(emission, lively(len(emission.log_probs))).reason == "no_speech"
 
 
-def test_flat_level_asks_for_more_letters() -> None:
+def test_flat_level_requires_more_letters() -> None:
     some, many = emission_of(pause(5) + "boat" + pause(5)), emission_of(SENTENCE)
 
     assert find_speech(some, lively(len(some.log_probs))).segments
@@ -146,7 +146,7 @@ def test_flat_level_asks_for_more_letters() -> None:
     assert find_speech(many, flat(len(many.log_probs))).segments
 
 
-def test_one_sure_letter_is_speech_in_a_short_clip_only() -> None:
+def test_single_probable_letter_is_speech_in_a_short_clip_only() -> None:
     short, long = emission_of(pause(0.6) + "i" + pause(0.6)), emission_of(pause(9) + "i" + pause(9))
 
     assert find_speech(short, lively(len(short.log_probs))).segments
@@ -176,7 +176,7 @@ def test_long_flat_stretch_between_sentences_is_left_out() -> None:
     assert second[1] == pytest.approx(emission.duration_s)
 
 
-def test_what_moves_like_speech_is_kept_where_the_model_is_lost() -> None:
+def test_level_that_swings_like_speech_is_speech_without_probable_letters() -> None:
     emission = emission_of(SENTENCE + pause(3) + "om" + pause(3) + SENTENCE)
 
     activity = find_speech(emission, lively(len(emission.log_probs)))
@@ -197,7 +197,7 @@ def test_segments_are_ascending_apart_and_within_the_clip() -> None:
     assert all(after[0] - before[1] > 1.0 for before, after in pairwise(segments))
 
 
-def test_decoder_reads_nothing_outside_the_segments_and_no_word_across() -> None:
+def test_masked_emission_has_no_words_outside_or_across_segments() -> None:
     emission = emission_of("abc" + "def" + "ghi")
 
     masked = mask_non_speech(emission, SpeechActivity(((0.0, 0.24), (0.48, 0.72))))
@@ -207,7 +207,7 @@ def test_decoder_reads_nothing_outside_the_segments_and_no_word_across() -> None
     assert words(emission) == ["abcdefghi"]
 
 
-def test_emission_that_is_all_speech_is_left_as_it_is() -> None:
+def test_emission_with_only_speech_is_unchanged() -> None:
     emission = emission_of(SENTENCE)
 
     assert mask_non_speech(emission, SpeechActivity(((0.0, emission.duration_s),))) is emission
@@ -220,7 +220,7 @@ def test_vocabulary_without_delimiter_can_be_masked() -> None:
     assert words(mask_non_speech(bare, SpeechActivity(((0.0, 0.24),)))) == ["a", "b", "c"]
 
 
-def test_no_speech_leaves_nothing_to_read() -> None:
+def test_emission_without_speech_is_masked_completely() -> None:
     assert words(mask_non_speech(emission_of(SENTENCE), SpeechActivity((), "no_speech"))) == []
 
 
@@ -258,7 +258,7 @@ def examples() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", examples(), ids=lambda path: path.stem)
-def test_example_clips_are_kept_whole_however_quiet(embedded: Recognizer, path: Path) -> None:
+def test_example_clips_are_not_masked_however_quiet(embedded: Recognizer, path: Path) -> None:
     samples = soundfile.read(path, dtype="float32")[0]
 
     for clip in (samples, samples * np.float32(10 ** (-30 / 20))):
@@ -266,7 +266,7 @@ def test_example_clips_are_kept_whole_however_quiet(embedded: Recognizer, path: 
         assert words(mask_non_speech(emission, activity)) == words(emission) != []
 
 
-def test_sentence_after_a_minute_of_noise_is_all_that_is_kept(embedded: Recognizer) -> None:
+def test_only_the_sentence_after_a_minute_of_noise_is_speech(embedded: Recognizer) -> None:
     said = soundfile.read(examples()[0], dtype="float32")[0]
     samples = sounds.joined(sounds.white_noise(60, -35, SEED), said)
 

@@ -18,7 +18,7 @@ from wav2vec2_app.protocol.audio import (
     ProbeRequest,
 )
 from wav2vec2_app.protocol.message import AnyRequest
-from wav2vec2_app.speech.audio import AudioProbe, AudioSource
+from wav2vec2_app.speech.audio import AudioProbe, AudioSource, DecodeAudioOptions
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker.call import Role
@@ -68,7 +68,7 @@ def draw(role: Role, samples: np.ndarray, **options: Any) -> Run:
     return Run(role, DrawRequest(samples, analyzed(role, samples).features, **options))
 
 
-def test_probe_tells_what_the_header_says(role: Role, clip) -> None:
+def test_probe_returns_what_the_header_says(role: Role, clip) -> None:
     response = Run(role, ProbeRequest(AudioSource(path=clip, name="clip.wav"))).response()
 
     size_bytes = clip.stat().st_size
@@ -95,6 +95,39 @@ def test_decode_gives_samples_and_its_stages(role: Role, clip, from_bytes) -> No
     assert [stage.name for stage in response.stages] == ["decode audio", "resample"]
     first, second = response.stages
     assert second.start_s == pytest.approx(first.duration_s)
+
+
+@pytest.mark.parametrize(("duration_s", "spooled"), [(1.0, False), (5.0, True)])
+def test_channels_are_decoded_separately_on_request(
+    role: Role, tmp_path, monkeypatch, duration_s: float, spooled: bool
+) -> None:
+    monkeypatch.setattr("wav2vec2_app.worker.audio.output.SPOOL_S", 2.0)
+    samples = np.stack([tone(duration_s), np.zeros(round(duration_s * 16_000))], axis=1)
+    path = write_audio(tmp_path / "call.wav", samples, 16_000, "wav-s16")
+    spool = tmp_path / "spool.f32"
+    request = DecodeAudioRequest(
+        AudioSource(path=path), spool, DecodeAudioOptions(channels="separate")
+    )
+
+    response = Run(role, request).response()
+
+    assert response.channels == 2
+    assert (response.samples is None) == spooled
+    found = np.fromfile(spool, np.float32) if spooled else response.samples
+    left, right = found.reshape(response.channels, -1)
+    np.testing.assert_allclose(left, samples[:, 0], atol=1e-4)
+    assert not right.any()
+    assert {file.name for file in tmp_path.iterdir()} <= {"call.wav", "spool.f32"}
+
+
+@pytest.mark.parametrize("request_type", [ProbeRequest, DecodeAudioRequest])
+def test_a_track_that_is_not_there_is_refused(role: Role, clip, request_type) -> None:
+    request = request_type(AudioSource(path=clip), options=DecodeAudioOptions(track=3))
+
+    with pytest.raises(InputError) as caught:
+        Run(role, request).response()
+
+    assert caught.value.code == "audio.no_such_track"
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_recording_without_speech_has_an_emission_picture() -> None:
 # --- pitch, energy, waveform -------------------------------------------------------------------
 
 
-def test_without_voice_the_pitch_panel_says_so() -> None:
+def test_pitch_panel_without_voice_has_a_message() -> None:
     picture = drawn("pitch_energy", sounding(np.zeros(16_000, np.float32)))
 
     assert "no voiced sound found" in texts(picture)

@@ -82,7 +82,7 @@ def test_time_axes_have_labels_with_a_unit(name: str, ordinary: Scene) -> None:
     ("waveform", "full scale"), ("log_mel", "Hz"), ("log_mel", "dB"), ("pitch_energy", "Hz"),
     ("pitch_energy", "dBFS"), ("mfcc", "Coefficient"), ("emission", "blank"),
 ])  # fmt: skip
-def test_the_vertical_axis_says_what_it_is(name: str, unit: str, ordinary: Scene) -> None:
+def test_vertical_axis_has_a_title_with_its_unit(name: str, unit: str, ordinary: Scene) -> None:
     assert any(unit in text for text in texts(drawn(name, ordinary)))
 
 

@@ -49,7 +49,11 @@ def test_playhead_follows_the_axis_of_the_pictures() -> None:
 
 
 def test_words_have_the_same_levels_on_the_page_and_in_the_pictures() -> None:
-    assert [level.at_least for level in LEVELS] == [words.SURE, words.DOUBTFUL, 0.0]
+    assert [level.at_least for level in LEVELS] == [
+        words.HIGH_CONFIDENCE,
+        words.FAIR_CONFIDENCE,
+        0.0,
+    ]
 
 
 def test_picture_keeps_its_own_markup_and_description() -> None:
