@@ -229,7 +229,12 @@
   /* --- the microphone: blocks of 100 ms, 16-bit, mono --- */
 
   const WORKLET = `registerProcessor("blocks", class extends AudioWorkletProcessor {
-    constructor() { super(); this.block = new Int16Array(Math.round(sampleRate / 10)); this.at = 0; this.peak = 0; }
+    constructor() { super(); this.block = new Int16Array(Math.round(sampleRate / 10)); this.at = 0; this.peak = 0;
+      this.port.onmessage = () => { this.send(); this.port.postMessage({ flushed: true }); }; }
+    send() {
+      if (this.at) this.port.postMessage({ pcm: this.block.slice(0, this.at).buffer, peak: this.peak });
+      this.at = 0; this.peak = 0;
+    }
     process(inputs) {
       const channels = inputs[0];
       const count = channels[0]?.length ?? 0;
@@ -238,10 +243,7 @@
         for (const channel of channels) sample += channel[i] / channels.length;
         this.peak = Math.max(this.peak, Math.abs(sample));
         this.block[this.at++] = Math.max(-32768, Math.min(32767, Math.round(sample * 32767)));
-        if (this.at === this.block.length) {
-          this.port.postMessage({ pcm: this.block.buffer.slice(0), peak: this.peak });
-          this.at = 0; this.peak = 0;
-        }
+        if (this.at === this.block.length) this.send();
       }
       return true;
     }
@@ -256,7 +258,8 @@
         URL.revokeObjectURL(url);
         const node = new AudioWorkletNode(context, "blocks", { numberOfOutputs: 1 });
         context.createMediaStreamSource(stream).connect(node).connect(context.destination); /* its output is silent */
-        node.port.onmessage = (event) => onBlock(event.data);
+        node.port.onmessage = (event) => (event.data.flushed ? context.flushed?.() : onBlock(event.data));
+        context.flush = () => new Promise((resolve) => { context.flushed = resolve; node.port.postMessage("flush"); });
         await context.resume();
         return context;
       } catch (error) { context.close(); throw error; }
@@ -266,6 +269,10 @@
   };
 
   /* --- a session --- */
+
+  const TAIL_MS = 300; /* recorded after Stop */
+  const RECONNECT_MS = [0, 500, 1000, 2000, 4000, 8000]; /* waits before the attempts to connect again */
+  const MAX_BLOCKS = 1200; /* two minutes, kept until they are transcribed */
 
   let recorded = 0; /* seconds, over all sessions of this page */
 
@@ -290,7 +297,8 @@
       return;
     }
     const own = session = {
-      offset: recorded, rate: 16000, recorded: 0, transcribed: 0, ready: false, stopping: false, early: [] };
+      offset: recorded, rate: 16000, recorded: 0, transcribed: 0, ready: false, stopping: false,
+      blocks: [], sent: 0, dropped: 0, attempts: 0, flushed: false };
     showButton(true);
     updateExports();
     setStatus("queued", texts.waiting);
@@ -320,20 +328,54 @@
     socket.onopen = () => socket.send(JSON.stringify({ type: "start", sample_rate: own.rate, ...startOptions() }));
     socket.onmessage = (event) => onMessage(own, JSON.parse(event.data));
     socket.onclose = () => {
-      if (session !== own) return;
+      if (session !== own || own.socket !== socket) return;
+      if (!own.over && own.attempts < RECONNECT_MS.length) { reconnect(own); return; }
       if (!own.over) showProblem("connection", ...texts.connectionLost);
       if (own.over === "ended") end(own, "done", texts.done);
       else end(own, "failed", texts.notListening);
     };
   };
 
+  /* The connection was lost. Blocks since the last final line are sent again, in a new session whose times and
+     utterances begin there. */
+  const reconnect = (own) => {
+    own.ready = false;
+    own.sent = 0;
+    own.offset += own.dropped;
+    own.recorded -= own.dropped;
+    own.transcribed = own.dropped = 0;
+    current?.element.remove();
+    current = null;
+    setStatus("queued", texts.reconnecting);
+    setTimeout(() => session === own && connect(own), RECONNECT_MS[own.attempts++]);
+  };
+
+  /* Blocks before `until`, in seconds of this connection, are transcribed: they need not be sent again. */
+  const acknowledge = (own, until) => {
+    while (own.sent && own.dropped + own.blocks[0].seconds <= until) {
+      own.dropped += own.blocks.shift().seconds;
+      own.sent--;
+    }
+  };
+
+  const sendBlocks = (own) => {
+    if (!own.ready || own.socket.readyState !== WebSocket.OPEN) return;
+    while (own.sent < own.blocks.length) own.socket.send(own.blocks[own.sent++].pcm);
+    if (own.flushed) own.socket.send(JSON.stringify({ type: "stop" }));
+  };
+
   const onBlock = (own, { pcm, peak }) => {
-    if (session !== own || own.stopping) return;
+    if (session !== own || own.flushed) return;
     showLevel(peak);
-    if (own.ready) own.socket.send(pcm);
-    else if (own.early.length < 100) own.early.push(pcm); /* recorded before the session is ready */
-    recorded += 0.1;
-    own.recorded += 0.1;
+    const seconds = pcm.byteLength / 2 / own.rate;
+    own.blocks.push({ pcm, seconds });
+    if (own.blocks.length > MAX_BLOCKS) { /* an outage that is too long: the oldest audio is given up */
+      own.dropped += own.blocks.shift().seconds;
+      own.sent = Math.max(0, own.sent - 1);
+    }
+    recorded += seconds;
+    own.recorded += seconds;
+    sendBlocks(own);
     if (own.ready) showDelay(own.recorded - own.transcribed);
     byId("live-time").textContent = clock(recorded);
   };
@@ -342,14 +384,14 @@
     if (session !== own) return;
     if (message.type === "ready") {
       own.ready = true;
-      for (const pcm of own.early.splice(0)) own.socket.send(pcm);
-      setStatus("running", texts.listening);
-      if (own.stopping) own.socket.send(JSON.stringify({ type: "stop" }));
+      setStatus("running", own.stopping ? texts.finishing : texts.listening);
+      sendBlocks(own);
     } else if (message.type === "words") onWords(message);
-    else if (message.type === "final") onFinal(message);
+    else if (message.type === "final") { onFinal(message); acknowledge(own, message.end); own.attempts = 0; }
     else if (message.type === "notice") setStatus("running", texts.passFailed);
     else if (message.type === "ended") own.over = "ended";
     else if (message.type === "error") {
+      if (own.attempts && message.error.code === "live.busy") return; /* by the lost connection, for a moment */
       own.over = "error";
       showProblem("session", message.error.message, message.error.hint, message.error.code);
     }
@@ -357,15 +399,19 @@
     if (message.type === "status" && !own.stopping) setStatus("running", texts.listening);
   };
 
-  const stop = () => {
+  /* The last word may end as the button is pressed: record a little more, then send what the worklet holds. */
+  const stop = async () => {
     const own = session;
     if (!own || own.stopping) return;
     own.stopping = true;
-    releaseMicrophone(own);
-    if (!own.socket) { end(own, "idle", texts.stopped); return; }
+    if (!own.socket) { releaseMicrophone(own); end(own, "idle", texts.stopped); return; }
     setStatus("running", texts.finishing);
     byId("live-toggle").disabled = true;
-    if (own.ready && own.socket.readyState === WebSocket.OPEN) own.socket.send(JSON.stringify({ type: "stop" }));
+    await new Promise((resolve) => setTimeout(resolve, TAIL_MS));
+    await Promise.race([own.context?.flush(), new Promise((resolve) => setTimeout(resolve, TAIL_MS))]);
+    own.flushed = true;
+    releaseMicrophone(own);
+    sendBlocks(own);
   };
 
   const releaseMicrophone = (own) => {

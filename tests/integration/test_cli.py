@@ -2,6 +2,10 @@
 
 import json
 import logging
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -194,3 +198,27 @@ def test_serve_takes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert done.exit_code == 0
     assert [(settings.host, settings.port) for settings in served] == [("127.0.0.2", 8123)]
+
+
+# --- consoles that are not UTF-8 ------------------------------------------------------------------
+
+NAMES = ["Łódź 東京 🎤.wav", os.fsdecode(b"caf\xe9.wav"), "naïve ‘x’.wav"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_no_name_of_a_file_stops_the_command(tmp_path: Path, encoding: str) -> None:
+    for name in NAMES:
+        shutil.copy(CLIP, tmp_path / name)
+    (tmp_path / "schlecht ż.wav").write_text("not a sound")
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from wav2vec2_app.cli import main; main()",
+         "transcribe", "--output", "json", *map(str, sorted(tmp_path.iterdir()))],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+
+    results = [json.loads(line) for line in done.stdout.decode(encoding).splitlines()]
+    assert {result["file"] for result in results} == {path.name for path in tmp_path.iterdir()}
+    assert sum("words" in result for result in results) == len(NAMES)
+    assert b"Traceback" not in done.stderr

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from wav2vec2_app.cli import debug, diagnosis
+from wav2vec2_app.cli import console, debug, diagnosis
 from wav2vec2_app.cli.decoding import (
     OptionValue,
     parse_decoding,
@@ -41,6 +41,7 @@ ModelOption = Annotated[
 
 def main() -> None:
     """Entry point of the ``wav2vec2-app`` command."""
+    console.accept_every_character()
     app()
 
 

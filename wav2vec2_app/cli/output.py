@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from wav2vec2_app.cli.console import shows_unicode
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.tasks import AudioResult, AudioTask
@@ -68,7 +69,7 @@ def print_result(
 def print_error(file: Path, error: Wav2Vec2Error, how: OutputOptions) -> None:
     """Print why a file failed."""
     if how.output is OutputFormat.JSON:
-        print(json.dumps({"file": file.name, "error": error.public()}, ensure_ascii=False))
+        _print_json({"file": file.name, "error": error.public()})
     print_problem(file.name, f"{error.message} {error.hint} ({error.code})")
 
 
@@ -90,12 +91,16 @@ def _print(
     text: str,
 ) -> None:
     if how.output is OutputFormat.JSON:
-        print(json.dumps({"file": file.name, **answer.json_dict()}, ensure_ascii=False))
+        _print_json({"file": file.name, **answer.json_dict()})
     elif how.output is OutputFormat.TEXT:
         print(text)
     else:
         to_text = subtitles.to_srt if how.output is OutputFormat.SRT else subtitles.to_vtt
         print(to_text(words, how.export), end="")
+
+
+def _print_json(value: Mapping[str, object]) -> None:
+    print(json.dumps(value, ensure_ascii=not shows_unicode()))
 
 
 def _line(word: schema.AlignedWordJson) -> str:

@@ -242,7 +242,7 @@ def _parsed(option: Option, value: object) -> Value:
     if option.type == "words":
         return _parsed_words(value)
     if option.type == "choice":
-        return str(value)
+        return str(value).strip().lower()
     return parse_number(option, value)
 
 

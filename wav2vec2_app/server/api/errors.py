@@ -24,6 +24,7 @@ TOO_LARGE_CODES = frozenset({"audio.too_large", "audio.too_long"})
 
 _STATUS_OF_CODE = {
     "access.host": 403,
+    "request.origin_not_allowed": 403,
     "access.origin": 403,
     "access.key": 401,
     "model.downloading": 503,

@@ -40,6 +40,8 @@ def transcriptions(formats: Sequence[str], granularities: Sequence[str]) -> Rout
             "items": {"type": "string", "enum": granularities},
         },
         "prompt": {"type": "string"},
+        "language": {"type": "string"},
+        "stream": {"type": "boolean", "default": False},
         **{option.name: option.json_schema() for option in (*OPTIONS, *EXPORT_OPTIONS)},
     }
     return _route(["file"], fields, _ERRORS)

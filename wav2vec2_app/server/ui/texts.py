@@ -327,6 +327,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "waiting": "Waiting for the microphone…",
         "listening": "Listening. You can speak.",
         "notListening": "Not listening.",
+        "reconnecting": "Connecting again; the recording continues.",
         "finishing": "Finishing the transcript…",
         "done": "Done.",
         "stopped": STOPPED,

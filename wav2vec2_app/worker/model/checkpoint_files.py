@@ -10,6 +10,7 @@ from wav2vec2_app.errors import ModelError
 CONFIG = "config.json"
 VOCABULARY = "vocab.json"
 TOKENIZER = "tokenizer_config.json"
+MODEL_CARD = "README.md"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """Files that may hold the weights, best first."""
 

@@ -14,8 +14,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from wav2vec2_app.errors import ModelError
+from wav2vec2_app.speech.languages import known_language
 from wav2vec2_app.worker.model.checkpoint_files import (
     CONFIG,
+    MODEL_CARD,
     TOKENIZER,
     VOCABULARY,
     JsonDocument,
@@ -130,3 +132,41 @@ def unknown_language(language: str, known: tuple[str, ...]) -> ModelError:
         hint=some if known else none,
         metadata={"known": sorted(known)[:MAX_LISTED_LANGUAGES], "count": len(known)},
     )
+
+
+def language_of(folder: Path, *names: str) -> str:
+    """The code of the language that a checkpoint with a single one transcribes; empty if unknown.
+
+    The tokenizer says it, or the model card, or one of the checkpoint's ``names``
+    (``wav2vec2-large-xlsr-53-german``; ``960h`` are the hours of LibriSpeech, which is English).
+    """
+    target = known_language(json_text(read_json(folder / TOKENIZER).get("target_lang")))
+    if target:
+        return target
+    on_card = _card_languages(folder / MODEL_CARD)
+    if on_card:
+        return on_card[0] if len(on_card) == 1 else ""
+    origin = json_text(read_json(folder / CONFIG).get("_name_or_path"))
+    parts = [part for name in (*names, origin) for part in re.split(r"[^a-z0-9]+", name.lower())]
+    if "960h" in parts:
+        return "en"
+    named = (known_language(part) for part in parts if len(part) > MAX_CODE_CHARACTERS)
+    return next(filter(None, named), "")
+
+
+MAX_CODE_CHARACTERS = 3
+"""Parts of a name up to this length do not count as the name of a language."""
+MAX_CARD_CHARACTERS = 20_000
+
+
+def _card_languages(card: Path) -> tuple[str, ...]:
+    """The languages in the YAML header of a model card: ``language: de``, or a list of them."""
+    if not card.is_file():
+        return ()
+    with card.open(encoding="utf-8", errors="replace") as file:
+        header = re.match(r"---\n(.*?)\n---", file.read(MAX_CARD_CHARACTERS), re.DOTALL)
+    field = header and re.search(
+        r"^language:[ \t]*(\S[^\n]*|(?:\n[ \t]*- [^\n]*)+)", header[1], re.MULTILINE
+    )
+    found = map(known_language, re.findall(r"[\w-]+", field[1])) if field else ()
+    return tuple(dict.fromkeys(filter(None, found)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -126,11 +127,20 @@ def _spellings(
     """The tokens of each word that can be spelled, in whichever case the vocabulary has."""
     found = {}
     for word in checked(words, check):
-        for form in (word.upper(), word):
-            if all(letter in ids for letter in form):
+        for form in _forms(word):
+            if form and all(letter in ids for letter in form):
                 found[word] = [ids[letter] for letter in form]
                 break
     return found
+
+
+def _forms(word: str) -> Iterator[str]:
+    """How a vocabulary may spell a word: in either case, then without silent signs (``DALL·E``)."""
+    yield word.upper()
+    yield word
+    plain = "".join(sign for sign in word.replace("’", "'") if sign.isalnum() or sign == "'")
+    yield plain.upper()
+    yield plain
 
 
 def _wrong_language() -> InputError:

@@ -51,6 +51,7 @@ class Recognizer:
             parameters=engine.parameters,
             size_bytes=self.checkpoint.weights.stat().st_size,
             note=" ".join(note for note in notes if note),
+            language=self.checkpoint.transcribes,
         )
 
     @property

@@ -17,7 +17,7 @@ from wav2vec2_app.worker.model.engines.base import UnsupportedArchitecture
 from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.worker.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.worker.model.fetch import fetch
-from wav2vec2_app.worker.model.languages import number_language, split_name
+from wav2vec2_app.worker.model.languages import language_of, number_language, split_name
 from wav2vec2_app.worker.model.resolve import Checkpoint, CheckpointPolicy, cached_path, resolve
 
 NAME = "example/mms-test"
@@ -282,6 +282,64 @@ def test_adapters_for_one_language_with_its_own_flat_vocabulary(tmp_path: Path) 
 
     assert checkpoint.language == ""
     assert checkpoint.adapter is None
+
+
+# --- the language of a checkpoint with a single one -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("card", "language"),
+    [
+        ("---\nlanguage: de\n---\n", "de"),
+        ("---\nlicense: mit\nlanguage:\n- fr\ntags: [a]\n---\nText", "fr"),
+        ("---\nlanguage: [sv-SE]\n---\n", "sv"),
+        ("---\nlanguage: ['pl']\n---\n", "pl"),
+        ("---\nlanguage:\n- de\n- fr\n---\n", ""),
+        ("language: de", ""),
+        ("", ""),
+    ],
+)
+def test_model_card_says_the_language(tmp_path: Path, card: str, language: str) -> None:
+    (tmp_path / "README.md").write_text(card)
+
+    assert language_of(tmp_path, "my-model") == language
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        ("facebook/wav2vec2-base-960h", "en"),
+        ("jonatasgrosman/wav2vec2-large-xlsr-53-german", "de"),
+        ("wav2vec2_Portuguese_v2", "pt"),
+        ("my-model", ""),
+        ("de", ""),
+    ],
+)
+def test_name_says_the_language(tmp_path: Path, name: str, language: str) -> None:
+    assert language_of(tmp_path, name) == language
+
+
+def test_tokenizer_says_the_language_before_card_and_name(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("---\nlanguage: de\n---\n")
+    (tmp_path / "tokenizer_config.json").write_text('{"target_lang": "fra"}')
+
+    assert language_of(tmp_path, "x-german") == "fr"
+
+
+def test_checkpoints_say_their_languages(tmp_path: Path) -> None:
+    save_tiny_multilingual(tmp_path / "many")
+    save_tiny_checkpoint(tmp_path / "wav2vec2-german")
+    policy = CheckpointPolicy(
+        embedded=tmp_path / "wav2vec2-german",
+        folders=(tmp_path / "many", tmp_path / "wav2vec2-german"),
+    )
+
+    many = resolve("many", policy)
+    assert (many.transcribes, set(many.languages)) == ("en", set(LANGUAGES))
+    assert resolve("many:deu", policy).transcribes == "de"
+    assert resolve("wav2vec2-german", policy).transcribes == "de"
+    assert resolve("wav2vec2-german", policy).languages == ()
+    assert resolve("embedded", policy).transcribes == "en"
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,8 @@ def test_info_names_the_default_model_and_every_choice(tiny_folder: Path, hub_ca
     assert isinstance(info, InferenceInfo)
     assert info.model.name == "embedded"
     assert info.choices == (
-        ModelChoice("auto", "auto", True),
-        ModelChoice("embedded", "embedded", True),
+        ModelChoice("auto", "auto", True, "en"),
+        ModelChoice("embedded", "embedded", True, "en"),
         ModelChoice(NAME, NAME, False),
     )
 
