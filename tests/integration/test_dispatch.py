@@ -132,7 +132,7 @@ async def test_poison_is_quarantined_by_content_and_the_rest_is_served(make: Mak
     assert bridge.status().restarts == restarts == 2
 
 
-async def test_many_poisons_in_a_minute_cost_nobody_else_the_worker(make: Make) -> None:
+async def test_many_poison_files_in_a_minute_leave_the_worker_to_other_clients(make: Make) -> None:
     events = Events()
     pool = await started(make(on_event=events, restart_budget=0))
     for number in range(1, 5):

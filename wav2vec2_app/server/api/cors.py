@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.api.errors import respond
+from wav2vec2_app.server.api.origins import ANY_NAME
 
 PATHS: Final = ("/v1/", "/healthz", "/readyz")
 """Beginnings of the paths that other sites may use; the page and its endpoints have rules of their own."""
@@ -20,13 +21,11 @@ EXPOSED: Final = ("X-Request-Id", "X-Model", "Retry-After")
 MAX_AGE_S: Final = 600
 """How long a browser may remember the permission, seconds."""
 
-ANY: Final = "*"
-
 
 def is_allowed(origin: str, allowed: Sequence[str]) -> bool:
     """Whether an origin is in the settings; case and a slash at the end do not matter."""
     plain = origin.rstrip("/").lower()
-    return any(one == ANY or one.rstrip("/").lower() == plain for one in allowed)
+    return any(one == ANY_NAME or one.rstrip("/").lower() == plain for one in allowed)
 
 
 class ApiCors:
@@ -34,7 +33,7 @@ class ApiCors:
 
     Args:
         app: everything behind it.
-        origins: the allowed ones, or :data:`ANY`.
+        origins: the allowed ones, or :data:`ANY_NAME`.
     """
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
@@ -44,7 +43,7 @@ class ApiCors:
             app,
             allow_origins=[origin.rstrip("/").lower() for origin in origins],
             allow_methods=METHODS,
-            allow_headers=[ANY],
+            allow_headers=[ANY_NAME],
             expose_headers=EXPOSED,
             max_age=MAX_AGE_S,
         )

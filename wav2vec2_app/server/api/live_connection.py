@@ -15,7 +15,13 @@ from wav2vec2_app.server.live.encoding import EncodingCheck
 from wav2vec2_app.server.live.messages import LiveMessage, NoticeMessage, ReadyMessage
 from wav2vec2_app.server.live.resampler import PcmResampler
 from wav2vec2_app.server.live.session import LiveSession, Recognize, SessionOptions
-from wav2vec2_app.server.live.start import Start, bad_message, is_keep_alive, is_stop, parse_start
+from wav2vec2_app.server.live.start import (
+    LiveStart,
+    bad_message,
+    is_keep_alive,
+    is_stop,
+    parse_start,
+)
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import Float32
@@ -130,7 +136,7 @@ class LiveConnection:
 
     # --- in ---
 
-    async def _receive_audio(self, session: LiveSession, start: Start) -> None:
+    async def _receive_audio(self, session: LiveSession, start: LiveStart) -> None:
         """Pass the client's audio to the session until its ``stop`` message, or an empty message."""
         resampler = PcmResampler(start.rate_hz, start.encoding)
         encoding = EncodingCheck(start.encoding)

@@ -45,54 +45,64 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
     @routes.post("/audio/transcriptions", **openapi.transcriptions(FORMATS, GRANULARITIES))
     async def transcriptions(request: Request) -> Response:
         """Transcribe one file."""
-        try:
-            _reject_if_full(orchestrator)
-            async with AsyncExitStack() as stack:
-                upload = await stack.enter_async_context(
-                    received(request, max_bytes=settings.max_bytes)
-                )
-                response_format = _format(upload, FORMATS)
-                granularities = form.several_of(upload, GRANULARITIES, "timestamp_granularities")
-                form.check_temperature(upload)
-                export = form.export_options(upload)
-                model = _model(upload, orchestrator)
-                task = _task(upload, model, decoding=form.decoding_options(upload))
-                if form.wants_stream(upload):
-                    body = partial(_last_event, task, response_format, granularities, export)
-                    return await stream_transcription(
-                        orchestrator, request, task, body, stack, export.letter_case
-                    )
-                result = await _run(orchestrator, request, task)
-        except Wav2Vec2Error as error:
-            raise RequestFailed(error) from error
-
-        def render() -> Response:
-            answer = schema.transcription(result, task.decoding, export.letter_case)
-            return _render(answer, response_format, granularities, export)
-
-        return await off_loop(result.audio.duration_s, render)
+        return await _transcribe(orchestrator, settings, request)
 
     @routes.post("/audio/alignments", **openapi.alignments(ALIGNMENT_FORMATS))
     async def alignments(request: Request) -> Response:
         """Return when each word and character of a given text is spoken in a file."""
-        try:
-            _reject_if_full(orchestrator)
-            async with received(request, max_bytes=settings.max_bytes) as upload:
-                response_format = _format(upload, ALIGNMENT_FORMATS)
-                export = form.export_options(upload)
-                text = options.text_to_align(upload.text("text"))
-                model = _model(upload, orchestrator)
-                task = _task(upload, model, wants=frozenset({Want.ALIGNMENT}), text=text)
-                result = await _run(orchestrator, request, task)
-        except Wav2Vec2Error as error:
-            raise RequestFailed(error) from error
-
-        def render() -> Response:
-            return _render_alignment(schema.alignment(result, text), response_format, export)
-
-        return await off_loop(result.audio.duration_s, render)
+        return await _align(orchestrator, settings, request)
 
     return routes
+
+
+async def _transcribe(
+    orchestrator: ModelOrchestrator, settings: Settings, request: Request
+) -> Response:
+    try:
+        _reject_if_full(orchestrator)
+        async with AsyncExitStack() as stack:
+            upload = await stack.enter_async_context(
+                received(request, max_bytes=settings.max_bytes)
+            )
+            response_format = _format(upload, FORMATS)
+            granularities = form.several_of(upload, GRANULARITIES, "timestamp_granularities")
+            form.check_temperature(upload)
+            export = form.export_options(upload)
+            model = _model(upload, orchestrator)
+            task = _task(upload, model, decoding=form.decoding_options(upload))
+            if form.wants_stream(upload):
+                body = partial(_last_event, task, response_format, granularities, export)
+                return await stream_transcription(
+                    orchestrator, request, task, body, stack, export.letter_case
+                )
+            result = await _run(orchestrator, request, task)
+    except Wav2Vec2Error as error:
+        raise RequestFailed(error) from error
+
+    def render() -> Response:
+        answer = schema.transcription(result, task.decoding, export.letter_case)
+        return _render(answer, response_format, granularities, export)
+
+    return await off_loop(result.audio.duration_s, render)
+
+
+async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: Request) -> Response:
+    try:
+        _reject_if_full(orchestrator)
+        async with received(request, max_bytes=settings.max_bytes) as upload:
+            response_format = _format(upload, ALIGNMENT_FORMATS)
+            export = form.export_options(upload)
+            text = options.text_to_align(upload.text("text"))
+            model = _model(upload, orchestrator)
+            task = _task(upload, model, wants=frozenset({Want.ALIGNMENT}), text=text)
+            result = await _run(orchestrator, request, task)
+    except Wav2Vec2Error as error:
+        raise RequestFailed(error) from error
+
+    def render() -> Response:
+        return _render_alignment(schema.alignment(result, text), response_format, export)
+
+    return await off_loop(result.audio.duration_s, render)
 
 
 # --- in -----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 LOCAL_NAMES: Final = ("localhost",)
 PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
-ANY: Final = "*"
+ANY_NAME: Final = "*"
 
 
 def is_loopback(host: str) -> bool:
@@ -31,7 +31,7 @@ def is_trusted_host(header: str, trusted: Collection[str], listens_on: str) -> b
         trusted: configured names; ``*`` is any.
         listens_on: the address that the server listens on.
     """
-    if ANY in trusted or not header or (not trusted and not is_loopback(listens_on)):
+    if ANY_NAME in trusted or not header or (not trusted and not is_loopback(listens_on)):
         return True
     with suppress(ValueError):
         host = (urlsplit(f"//{header}").hostname or "").rstrip(".")
@@ -45,7 +45,7 @@ def is_trusted_origin(headers: Mapping[str, str], trusted: Collection[str]) -> b
 
     Browsers send ``Origin`` or ``Sec-Fetch-Site``; programs send neither.
     """
-    if ANY in trusted:
+    if ANY_NAME in trusted:
         return True
     origin = headers.get("origin")
     if origin is None:

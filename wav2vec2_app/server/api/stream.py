@@ -20,7 +20,7 @@ from wav2vec2_app.server.events import Done, Failed, Started, TaskEvent
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
 
-PHRASE_PAUSE_S: Final = 0.4
+DELTA_PAUSE_S: Final = 0.4
 """Silence between two words from which they are in different deltas, seconds."""
 MAX_PHRASE_WORDS: Final = 16
 HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
@@ -28,7 +28,7 @@ HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 KEEP_ALIVE: Final = ": processing\n\n"
 """A comment, which clients ignore."""
 
-Body = Callable[[AudioResult], schema.JsonObject]
+RenderBody = Callable[[AudioResult], schema.JsonObject]
 """The fields of the last event, ``text`` among them."""
 
 
@@ -36,7 +36,7 @@ async def stream_transcription(
     orchestrator: ModelOrchestrator,
     request: Request,
     task: AudioTask,
-    body: Body,
+    body: RenderBody,
     upload: AsyncExitStack,
     letter_case: str,
 ) -> StreamingResponse:
@@ -85,7 +85,7 @@ async def _begun(events: AsyncIterator[TaskEvent]) -> TaskEvent:
 async def _content(
     event: TaskEvent,
     events: AsyncIterator[TaskEvent],
-    body: Body,
+    body: RenderBody,
     resources: AsyncExitStack,
     letter_case: str,
 ) -> AsyncGenerator[str, None]:
@@ -110,7 +110,7 @@ def deltas(answer: schema.TranscriptionResponse) -> Iterator[str]:
     phrase: list[str] = []
     end = 0.0
     for text, word in zip(words, answer.words, strict=True):
-        if phrase and (word.start - end >= PHRASE_PAUSE_S or len(phrase) >= MAX_PHRASE_WORDS):
+        if phrase and (word.start - end >= DELTA_PAUSE_S or len(phrase) >= MAX_PHRASE_WORDS):
             yield " ".join(phrase) + " "
             phrase = []
         phrase.append(text)

@@ -12,7 +12,7 @@ from wav2vec2_app.errors import WorkerDiedError
 from wav2vec2_app.protocol.frame import NIL_ID, Body, Frame, encode
 from wav2vec2_app.protocol.message import P, R, Request
 from wav2vec2_app.server.bridge.child import Child
-from wav2vec2_app.server.bridge.job import Job, Sent
+from wav2vec2_app.server.bridge.pending import PendingRequest, Sent
 from wav2vec2_app.server.bridge.quarantine import QUARANTINE_S, Quarantine, quarantined
 from wav2vec2_app.server.bridge.supervisor import Delay
 from wav2vec2_app.server.bridge.worker import I, WorkerBridge, packed, unpacking
@@ -43,7 +43,7 @@ class WorkerPool:
         self._bridges = tuple(bridges)
         self._quarantine = quarantine or Quarantine()
         self._numbers = itertools.count()
-        self._waiting: list[Job] = []
+        self._waiting: list[PendingRequest] = []
         self._runs: dict[WorkerBridge, asyncio.Task[None]] = {}
         self._verdicts: set[asyncio.Task[None]] = set()
         self._scheduled = False
@@ -121,7 +121,7 @@ class WorkerPool:
         progress = unpacking(request, on_progress) if on_progress else None
         number, body = next(self._numbers), packed(request, request_id)
         encode(Frame("request", NIL_ID, request.op, body.meta, body.arrays))  # fails here or never
-        job = Job(number, request, body, progress, idempotent)
+        job = PendingRequest(number, request, body, progress, idempotent)
         self._enqueue(job)
         try:
             await first(job.outcome, timeout_s=deadline.remaining_s())
@@ -136,13 +136,13 @@ class WorkerPool:
 
     # --- the queue ---
 
-    def _enqueue(self, job: Job) -> None:
+    def _enqueue(self, job: PendingRequest) -> None:
         """Put ``job`` into its place in the order of arrival."""
         job.sent = None
         bisect.insort(self._waiting, job, key=lambda one: one.number)
         self._schedule()
 
-    def _withdraw(self, job: Job) -> None:
+    def _withdraw(self, job: PendingRequest) -> None:
         if job in self._waiting:
             self._waiting.remove(job)
         job.withdraw()
@@ -165,7 +165,7 @@ class WorkerPool:
             if self._waiting and bridge not in self._runs:
                 self._runs[bridge] = asyncio.create_task(self._run(bridge))
 
-    def _take(self, child: Child) -> list[Job]:
+    def _take(self, child: Child) -> list[PendingRequest]:
         """Remove the oldest job that ``child`` may have, and those in one batch with it."""
         fresh_comes = any(bridge.usable and not bridge.served for bridge in self._bridges)
         jobs = [job for job in self._waiting if not (job.suspect and child.served and fresh_comes)]
@@ -185,7 +185,7 @@ class WorkerPool:
 
     async def _run(self, bridge: WorkerBridge) -> None:
         """Give jobs to a worker when it is ready, and return when it is free again."""
-        jobs: list[Job] = []
+        jobs: list[PendingRequest] = []
         try:
             child = await bridge.ready_child()
             jobs = self._take(child)
@@ -204,7 +204,7 @@ class WorkerPool:
                 self._schedule()
 
     def _send(
-        self, bridge: WorkerBridge, child: Child, jobs: Sequence[Job]
+        self, bridge: WorkerBridge, child: Child, jobs: Sequence[PendingRequest]
     ) -> list[asyncio.Future[Body]]:
         """Send a batch; the answers that will come."""
         wanted = [job for job in jobs if not job.outcome.done()]
@@ -217,7 +217,7 @@ class WorkerPool:
             answers.append(ticket.answer)
         return answers
 
-    def _conclude(self, job: Job, sent: Sent, answer: asyncio.Future[Body]) -> None:
+    def _conclude(self, job: PendingRequest, sent: Sent, answer: asyncio.Future[Body]) -> None:
         """Pass the answer on, or decide what becomes of a job whose worker died."""
         if job.outcome.done() or answer.cancelled():
             return
@@ -231,7 +231,7 @@ class WorkerPool:
         else:
             self._lost(job, sent, error)
 
-    def _lost(self, job: Job, sent: Sent, error: WorkerDiedError) -> None:
+    def _lost(self, job: PendingRequest, sent: Sent, error: WorkerDiedError) -> None:
         """The worker died. A death is charged to what had begun, never to what waited."""
         begun, own = sent.ticket.begun, sent.child.gone.result().own
         if begun and not job.idempotent:
@@ -245,7 +245,7 @@ class WorkerPool:
             sent.bridge.announce_retry(error)
             self._enqueue(job)
 
-    async def _condemn(self, job: Job) -> None:
+    async def _condemn(self, job: PendingRequest) -> None:
         """The second crash, alone in a fresh worker: put the input into quarantine."""
         await self._quarantine.add(job.request)
         job.fail(quarantined(self.role, QUARANTINE_S))

@@ -38,7 +38,7 @@ KEEP_ALIVE_TYPES: Final = frozenset({"ping", "keepalive", "keep_alive"})
 
 
 @dataclass(frozen=True)
-class Start:
+class LiveStart:
     """What a start message says; ``ignored`` are fields that have no meaning here."""
 
     options: SessionOptions
@@ -47,7 +47,7 @@ class Start:
     ignored: tuple[str, ...] = ()
 
 
-def parse_start(message: str | bytes, status: OrchestratorStatus | None = None) -> Start:
+def parse_start(message: str | bytes, status: OrchestratorStatus | None = None) -> LiveStart:
     """The first message of a session; ``status`` has the models to choose from.
 
     Raises:
@@ -63,7 +63,7 @@ def parse_start(message: str | bytes, status: OrchestratorStatus | None = None) 
         if meant := get_close_matches(name, _FIELDS, n=1, cutoff=0.75):
             raise bad_message(f"The field “{name[:40]}” is unknown; “{meant[0]}” exists.")
     decoding = parse_options(**{name: start[name] for name in OPTION if name in start})
-    return Start(
+    return LiveStart(
         SessionOptions(_model(start, status), decoding),
         _rate_hz(start.get("sample_rate")),
         _encoding(start.get("encoding")),

@@ -52,7 +52,7 @@ class JobContext:
 
 
 @dataclass(frozen=True)
-class Start:
+class StartPoint:
     """What a job starts with.
 
     Attributes:
@@ -102,11 +102,11 @@ class Job:
             problems = await self._run_graph(graph)
             return self._finish(start, problems)
 
-    async def _start(self) -> Start:
+    async def _start(self) -> StartPoint:
         """Find what is known of the recording."""
         task, cache = self.task, self._context.cache
         if task.audio is not None:
-            return Start(task.transcribers, {Step(Operation.DECODE_AUDIO): task.audio})
+            return StartPoint(task.transcribers, {Step(Operation.DECODE_AUDIO): task.audio})
         if task.source is None:
             origin = cache.get(task.cached_id, task.owner)
             if origin is None:
@@ -116,7 +116,7 @@ class Job:
         answering = self._answering(task.transcribers)
         origin = cache.find(task.owner, content, answering.values())
         if origin is None or len(answering) < len(task.transcribers):
-            return Start(task.transcribers, content=content)
+            return StartPoint(task.transcribers, content=content)
         return _start_from(task, origin, answering)
 
     def _answering(self, targets: Iterable[Target]) -> dict[Target, Target]:
@@ -124,7 +124,7 @@ class Job:
         found = {target: self._context.dispatcher.answering(target) for target in targets}
         return {target: answering for target, answering in found.items() if answering is not None}
 
-    async def _duration_s(self, start: Start) -> float:
+    async def _duration_s(self, start: StartPoint) -> float:
         """Length of the audio; a file's header is read, so that unusable audio never waits."""
         if start.origin is not None:
             return start.origin.audio.duration_s
@@ -148,7 +148,7 @@ class Job:
             for step, error in outcome.failures.items()
         )
 
-    def _finish(self, start: Start, problems: tuple[Problem, ...]) -> AudioResult:
+    def _finish(self, start: StartPoint, problems: tuple[Problem, ...]) -> AudioResult:
         result = assemble_result(
             self.task,
             self._steps.results,
@@ -178,7 +178,9 @@ class Job:
         }
 
 
-def _start_from(task: AudioTask, origin: CachedResult, answering: Mapping[Target, Target]) -> Start:
+def _start_from(
+    task: AudioTask, origin: CachedResult, answering: Mapping[Target, Target]
+) -> StartPoint:
     """Start from a cached result; ``answering`` says whose transcript each target gets."""
     targets = tuple(answering)
     shows_words = bool(task.wants & {Want.TRANSCRIPT, Want.PICTURES})
@@ -191,7 +193,7 @@ def _start_from(task: AudioTask, origin: CachedResult, answering: Mapping[Target
         known[Step(Operation.ANALYZE)] = origin.features
     if origin.pictures and same_primary and not decode_again:
         known[Step(Operation.DRAW, targets[0])] = origin.pictures
-    return Start(targets, known, origin.content, origin, decode_again, same_primary)
+    return StartPoint(targets, known, origin.content, origin, decode_again, same_primary)
 
 
 def _not_cached() -> InputError:

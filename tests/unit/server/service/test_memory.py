@@ -80,16 +80,16 @@ def test_workers_over_their_share_are_found_above_the_limit(
 
 
 def test_one_worker_is_replaced_at_a_time_and_one_that_cannot_be_is_passed_over() -> None:
-    asked: list[int] = []
+    requested: list[int] = []
 
     def replace(pid: int) -> bool:
-        asked.append(pid)
+        requested.append(pid)
         return pid == 1
 
     guard = MemoryGuard(lambda: report(600, server=1, audio=300, text=900, inference=1), replace)
     replaced = guard.check()
     assert replaced is not None
-    assert (replaced.name, asked) == ("audio", [2, 1])
+    assert (replaced.name, requested) == ("audio", [2, 1])
 
 
 def test_worker_that_needs_more_than_its_share_is_not_replaced_over_and_over() -> None:

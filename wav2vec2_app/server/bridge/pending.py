@@ -22,7 +22,7 @@ class Sent:
 
 
 @dataclass(eq=False)
-class Job:
+class PendingRequest:
     """A request that waits for a worker, or is with one.
 
     Attributes:
