@@ -1,4 +1,4 @@
-"""Time-bound runs: training time across restarts, the learning rate's schedule, checkpoints."""
+"""Progress of a run across restarts, the learning rate's schedule, checkpoints."""
 
 import signal
 import time
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-LONGEST_STEP_S = 30.0  # a step counts at most this much, so that a pause does not end the run
 SAVE_EVERY_S = 300.0
 
 
@@ -20,25 +19,24 @@ def schedule(progress: float, hold: float, warmup: float = 0.02, floor: float = 
 
 
 class Clock:
-    """Measures training time; knows when to save and when to stop (SIGTERM saves, then stops)."""
+    """Measures progress in audio and training time; SIGTERM saves, then stops."""
 
-    def __init__(self, hours: float, spent_s: float = 0.0) -> None:
-        self.total_s = hours * 3600
-        self.spent_s = spent_s
+    def __init__(self, total_s: float, heard_s: float = 0.0, spent_s: float = 0.0) -> None:
+        self.total_s, self.heard_s, self.spent_s = total_s, heard_s, spent_s
         self.last = self.saved = time.monotonic()
         self.stopped = False
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stopped", True))
 
-    def tick(self) -> float:
+    def tick(self, heard_s: float) -> float:
         """Count the time since the last call; return the progress in [0, 1]."""
         now = time.monotonic()
-        self.spent_s += min(now - self.last, LONGEST_STEP_S)
-        self.last = now
-        return min(1.0, self.spent_s / self.total_s)
+        self.spent_s += now - self.last
+        self.last, self.heard_s = now, heard_s
+        return min(1.0, heard_s / self.total_s)
 
     @property
     def done(self) -> bool:
-        return self.stopped or self.spent_s >= self.total_s
+        return self.stopped or self.heard_s >= self.total_s
 
     def save_due(self) -> bool:
         """Return true every `SAVE_EVERY_S` seconds and at the end."""

@@ -2,7 +2,7 @@
 
 Mean squared error, relative to the features' variance, between the student's projected features and
 Whisper's second convolution, frame by frame on the same distorted clip. Needs nothing of the body.
-Run `python -m training.front --hours 0.4`; it resumes from its checkpoint.
+Run `python -m training.front --hours 12`; it resumes from its checkpoint.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main(hours: float, seconds: float, seed: int, hold: float) -> None:
     front = WhisperFront(read_arrays(download()))
     matrices, others = front_parameters(model)
     optimiser = Optimisers(matrices, others, muon_lr=0.02, adamw_lr=2e-3)
-    clock, heard_s, step, average = Clock(hours), 0.0, 0, 0.0
+    clock, heard_s, step, average = Clock(hours * 3600), 0.0, 0, 0.0
     if CHECKPOINT.exists():
         state = torch.load(CHECKPOINT, map_location="cpu")
         model.load_state_dict(state["model"])
@@ -58,9 +58,9 @@ def main(hours: float, seconds: float, seed: int, hold: float) -> None:
     for batch in corpus.batches(seconds, longest_s=8.0):
         loss = front_loss(model, front, batch.distorted, batch)
         loss.backward()
-        progress = clock.tick()
-        optimiser.step(schedule(progress, hold))
         heard_s, step = heard_s + batch.seconds, step + 1
+        progress = clock.tick(heard_s)
+        optimiser.step(schedule(progress, hold))
         value = float(loss.detach())
         average = 0.97 * average + 0.03 * value if average else value
         if step % 50 == 0:
@@ -86,7 +86,7 @@ def main(hours: float, seconds: float, seed: int, hold: float) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hours", type=float, default=0.4)
+    parser.add_argument("--hours", type=float, default=12.0, help="of audio")
     parser.add_argument("--seconds", type=float, default=30.0, help="audio in a batch")
     parser.add_argument("--hold", type=float, default=0.4, help="when the rate starts to fall")
     parser.add_argument("--seed", type=int, default=1)

@@ -1,4 +1,4 @@
-"""The beam's word n-gram: novels, everyday sentences, and sentences with numbers and names.
+"""The beam's word n-gram: novels, everyday and typed sentences, numbers and names.
 
 Run `python -m training.language_model` with `lmplz`, `build_binary` and `query` on the path; they are
 built from the source package of `kenlm` (cmake, Boost's headers) and needed here only. Writes
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from training.data import utterances
+from training.modern_text import chat_sentences, wordnet_sentences, wordnet_words
 from training.paths import NOVELS, REPO
 from training.text import SLOTS, everyday_sentences, plain, template_sentences, unseen_sentences
 
@@ -27,34 +28,55 @@ TEST_SENTENCES = 100
 LETTERS = re.compile(r"[a-z']+")
 
 
-def everyday_text(repeats: int) -> Iterator[str]:
-    """Yield everyday sentences, `repeats` times, and sentences from templates."""
+def novel_text() -> Iterator[str]:
+    """Yield the novels' sentences."""
+    with lzma.open(NOVELS, "rt", encoding="utf-8") as novels:
+        for line in novels:
+            yield line.rstrip("\n")
+
+
+def modern_text(repeats: int) -> Iterator[str]:
+    """Yield everyday sentences, `repeats` times, conversations, and sentences from templates."""
     sentences = [plain(sentence) for sentence in everyday_sentences()]
     for _ in range(repeats):
         yield from sentences
+    yield from chat_sentences()
     for sentence in itertools.islice(template_sentences(seed=5), TEMPLATES):
         yield plain(sentence)
 
 
-def write_text(target: Path, repeats: int) -> tuple[collections.Counter[str], set[str]]:
-    """Write all text, a sentence a line; return word counts and the words that must be known."""
+def write_text(target: Path, repeats: int) -> dict[str, collections.Counter[str]]:
+    """Write all text, a sentence a line, without held-out sentences; return word counts."""
     kept_out = {plain(s) for s in everyday_sentences(held_out=True)}
     kept_out |= {plain(s) for s in unseen_sentences(TEST_SENTENCES)}
-    counts: collections.Counter[str] = collections.Counter()
-    everyday: collections.Counter[str] = collections.Counter()
+    sources = {
+        "novels": novel_text(),
+        "modern": modern_text(repeats),
+        "wordnet": wordnet_sentences(),
+    }
+    counts: dict[str, collections.Counter[str]] = {}
     with target.open("w", encoding="utf-8") as file:
-        with lzma.open(NOVELS, "rt", encoding="utf-8") as novels:
-            for line in novels:
-                if line.rstrip("\n") not in kept_out:
-                    counts.update(line.split())
-                    file.write(line)
-        for sentence in everyday_text(repeats):
-            if sentence not in kept_out:
-                everyday.update(sentence.split())
-                file.write(sentence + "\n")
-    names = {plain(word) for words in SLOTS.values() for phrase in words for word in phrase.split()}
-    known = {word for word, count in everyday.items() if count >= 2 * repeats} | names
-    return counts + everyday, {word for word in known if LETTERS.fullmatch(word)}
+        for name, sentences in sources.items():
+            counts[name] = collections.Counter()
+            for sentence in sentences:
+                if sentence not in kept_out:
+                    counts[name].update(sentence.split())
+                    file.write(sentence + "\n")
+    return counts
+
+
+def vocabulary(counts: dict[str, collections.Counter[str]], size: int) -> list[str]:
+    """Return the most frequent words, all common modern words and all names of the templates."""
+    total = sum(counts.values(), collections.Counter())
+    chosen = {word for word, _ in total.most_common(size)}
+    spelled = wordnet_words() | {word for word, count in counts["novels"].items() if count > 9}
+    everyday = {word for sentence in everyday_sentences() for word in plain(sentence).split()}
+    for word, count in counts["modern"].items():
+        if word in everyday or (count > 2 and word in spelled):
+            chosen.add(word)
+    chosen |= {plain(w) for words in SLOTS.values() for phrase in words for w in phrase.split()}
+    chosen = {word for word in chosen if LETTERS.fullmatch(word)}
+    return sorted(chosen, key=lambda word: (-total[word], word))
 
 
 def held_out_texts() -> dict[str, list[str]]:
@@ -77,9 +99,8 @@ def report(model: Path) -> None:
             text=True,
             check=True,
         )
-        summary = " ".join(found.stdout.split("\n")[:4])
-        numbers = re.findall(r"(?:OOVs|OOVs|OOV):\t(\S+)", summary)
-        print(name, ", ".join(numbers), summary)
+        numbers = dict(re.findall(r"(.+):\t(\S+)", found.stdout))
+        print(name, {key: round(float(value)) for key, value in numbers.items()})
 
 
 def main() -> None:
@@ -93,9 +114,7 @@ def main() -> None:
     listing, binary = arguments.out / "words.txt", arguments.out / "lm.bin"
     with tempfile.TemporaryDirectory() as folder:
         text, arpa = Path(folder) / "text", Path(folder) / "lm.arpa"
-        counts, known = write_text(text, arguments.repeats)
-        top = {word for word, _ in counts.most_common(arguments.words)} | known
-        words = sorted(top, key=lambda word: (-counts[word], word))
+        words = vocabulary(write_text(text, arguments.repeats), arguments.words)
         listing.write_text("\n".join(words) + "\n", encoding="utf-8")
         command = ["lmplz", "-o", str(len(arguments.prune)), "--prune", *arguments.prune]
         command += ["--limit_vocab_file", str(listing), "-S", "2G", "-T", folder]

@@ -58,7 +58,7 @@ def build_model(seed: int = 1) -> Wav2Vec2ForCTC:
 
 @torch.no_grad()
 def copy_whisper(model: Wav2Vec2ForCTC, arrays: dict[str, Tensor]) -> None:
-    """Give the transformer Whisper's weights; the positional convolution starts close to zero."""
+    """Give the transformer Whisper's weights."""
 
     def copy(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
         layer.weight.copy_(weight)
@@ -86,7 +86,12 @@ def copy_whisper(model: Wav2Vec2ForCTC, arrays: dict[str, Tensor]) -> None:
         for target, name in ((layer.layer_norm, attention), (layer.final_layer_norm, ffn)):
             copy(target, arrays[f"{name}/layer_norm/gamma"], arrays[f"{name}/layer_norm/beta"])
     copy(encoder.layer_norm, arrays["layer_norm/gamma"], arrays["layer_norm/beta"])
-    conv = encoder.pos_conv_embed.conv
+
+
+@torch.no_grad()
+def start_positions(model: Wav2Vec2ForCTC) -> None:
+    """Make the positional convolution's output small, so that it disturbs nothing at the start."""
+    conv = model.wav2vec2.encoder.pos_conv_embed.conv
     conv.parametrizations.weight.original0.fill_(POSITION_GAIN)
     conv.bias.zero_()
 

@@ -80,23 +80,31 @@ def positions(hidden: Tensor, conv: nn.Conv1d) -> Tensor:
 
 
 class Body:
-    """Transformer and CTC head of a `Wav2Vec2ForCTC` over projected features."""
+    """Transformer and CTC head of a `Wav2Vec2ForCTC` over projected features.
 
-    def __init__(self, model: Wav2Vec2ForCTC) -> None:
-        self.model = model
+    Without `positional` it has no positional convolution, as the teacher.
+    """
+
+    def __init__(self, model: Wav2Vec2ForCTC, *, positional: bool = True) -> None:
+        self.model, self.positional = model, positional
         self.sinusoids = sinusoids(MAX_FRAMES, model.config.hidden_size)
 
     def __call__(
         self, features: Tensor, frames: Tensor, absolute: float = 0.0, dropout: float = 0.0
-    ) -> Tensor:
-        """Return float32 logits; `absolute` scales Whisper's absolute positions, `frames` are lengths."""
+    ) -> tuple[Tensor, Tensor]:
+        """Return the last hidden state and float32 logits.
+
+        `absolute` scales Whisper's absolute positions; `frames` are lengths.
+        """
         encoder = self.model.wav2vec2.encoder
         dtype, count = features.dtype, features.shape[1]
         real = torch.arange(count, device=features.device) < frames[:, None]
         padding = torch.where(real, 0.0, -1e4)[:, None, None, :].to(dtype)
         bias = None if bool(real.all()) else padding
         features = features * real[:, :, None]
-        hidden = features.float() + positions(features, encoder.pos_conv_embed.conv)
+        hidden = features.float()
+        if self.positional:
+            hidden = hidden + positions(features, encoder.pos_conv_embed.conv)
         if absolute:
             hidden = hidden + absolute * self.sinusoids[:count].to(hidden.device)
         for layer in encoder.layers:
@@ -107,7 +115,7 @@ class Body:
             outer = linear(F.gelu(inner), layer.feed_forward.output_dense)
             hidden = hidden + drop(outer, dropout)
         hidden = norm(hidden, encoder.layer_norm, dtype)
-        return linear(hidden, self.model.lm_head).float()
+        return hidden, linear(hidden, self.model.lm_head).float()
 
     def attend(
         self, hidden: Tensor, layer: nn.Module, bias: Tensor | None, dtype: torch.dtype
@@ -142,7 +150,7 @@ def check() -> float:
     spans = torch.tensor([frames_of(40_000), frames_of(30_000)])
     with torch.no_grad():
         expected = reference(audio, attention_mask=mask).logits
-        got = Body(reference)(raw_front(reference, audio), spans)
+        _, got = Body(reference)(raw_front(reference, audio), spans)
     return max(float((expected[i, :n] - got[i, :n]).abs().max()) for i, n in enumerate(spans))
 
 

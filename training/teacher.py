@@ -3,6 +3,7 @@
 Run `python -m training.teacher` to download, verify and unpack it.
 """
 
+import functools
 import hashlib
 import math
 import struct
@@ -101,6 +102,7 @@ def mel_filters() -> Tensor:
     return torch.from_numpy(triangles * (2 / (edges[2:] - edges[:-2]))[:, None]).float()
 
 
+@functools.cache
 def sinusoids(count: int, width: int) -> Tensor:
     """Return Whisper's absolute position encodings, shape `(count, width)`."""
     rates = torch.exp(-math.log(10_000) / (width // 2 - 1) * torch.arange(width // 2))

@@ -1,18 +1,24 @@
-"""Train the recogniser end to end by CTC, from Whisper's transformer and the taught front.
+"""Train the recogniser: a teacher with Whisper's positions first, then the student from it.
 
-The transformer starts with Whisper base's weights, the convolutions with those of
-`training.front`. Whisper's absolute positions fade out in the first part of the run while the
-positional convolution learns to replace them. A second loss keeps the front's features close to
-Whisper's. The result is a standard `Wav2Vec2ForCTC`.
+`teacher`: Whisper's transformer over Whisper's own frozen front learns letters by CTC. Absolute
+positions stay as they are, so little has to change and hours of speech are enough.
 
-Run `python -m training.train --hours 2`; it resumes from its checkpoint. `--start NAME` begins a
-further run with the averaged weights of another one.
+`student`: a standard `Wav2Vec2ForCTC`. Its transformer starts with the teacher's weights, its
+convolutions with those of `training.front`. The absolute positions fade out while the positional
+convolution learns to replace them. It follows the teacher's letter probabilities and last hidden
+state frame by frame (the teacher gets the clean clip, the student the distorted one), and the
+transcripts by CTC.
+
+Run `python -m training.train teacher --hours 5`, then `student --hours 20`. Hours are of audio heard;
+each stage resumes from its checkpoint. `--run` and `--start` begin a further student run with the
+averaged weights of another one.
 """
 
 import argparse
 import copy
 import json
 import time
+from dataclasses import dataclass
 
 import jiwer
 import torch
@@ -25,14 +31,29 @@ from training.clock import Clock, save, schedule
 from training.corpus import Batch, Corpus
 from training.data import packed_set
 from training.front import CHECKPOINT as FRONT
-from training.model import BLANK, build_model, copy_whisper, decode_greedy, frames_of
+from training.model import (
+    BLANK,
+    build_model,
+    copy_whisper,
+    decode_greedy,
+    frames_of,
+    start_positions,
+)
 from training.network import Body, fast_type, normalise, raw_front
 from training.paths import STATE
 from training.teacher import WhisperFront, download, read_arrays
 
 CURVE = STATE / "curve.jsonl"
 AVERAGE_EVERY = 5  # steps between updates of the averaged weights
-EVALUATE_EVERY_S = 600.0
+EVALUATE_EVERY_S = 900.0
+STRENGTH = {
+    "teacher": Strength(0.15, 0.4, 0.12, 0.04, 0.1, 0.35, 0.02, lowest_snr_db=6),
+    "student": Strength(),
+}
+SHARES = {
+    "teacher": {"real": 0.6, "kokoro": 0.25, "hibari": 0.08, "commands": 0.04, "nothing": 0.03},
+    "student": None,
+}
 
 
 def ctc(logits: Tensor, batch: Batch) -> Tensor:
@@ -51,6 +72,18 @@ def ctc(logits: Tensor, batch: Batch) -> Tensor:
     return nats.sum() / max(1, int(sizes.sum()))
 
 
+def mask_mel(mel: Tensor, bands: int = 14) -> Tensor:
+    """Fill up to two random ranges of mel bands of each clip with the clip's mean."""
+    axis = torch.arange(mel.shape[1])
+    masked = torch.zeros(mel.shape[:2], dtype=torch.bool)
+    for _ in range(2):
+        width = (torch.rand(len(mel)) * bands).long()[:, None]
+        start = (torch.rand(len(mel)) * (mel.shape[1] - bands)).long()[:, None]
+        masked |= (axis >= start) & (axis < start + width)
+    mean = mel.mean(dim=(1, 2), keepdim=True).expand_as(mel)
+    return torch.where(masked[:, :, None].to(mel.device), mean, mel)
+
+
 def mask_time(features: Tensor, share: float, span: int = 10) -> Tensor:
     """Set random spans of frames to zero, about `share` of all."""
     starts = torch.rand(features.shape[:2]) < share / span
@@ -58,28 +91,61 @@ def mask_time(features: Tensor, share: float, span: int = 10) -> Tensor:
     return features.masked_fill(covered[:, :, None].to(features.device), 0.0)
 
 
-def losses(
-    model: Wav2Vec2ForCTC,
-    whisper: WhisperFront,
-    batch: Batch,
-    options: argparse.Namespace,
-    absolute: float,
+@dataclass
+class Networks:
+    """The network being trained, Whisper's front and, for the student, the teacher."""
+
+    model: Wav2Vec2ForCTC
+    whisper: WhisperFront
+    teacher: Body | None = None
+
+    def whisper_features(self, audio: Tensor, batch: Batch, *, mask: bool = False) -> Tensor:
+        """Return the frozen front's features of normalised audio on the student's grid."""
+        mel = self.whisper.aligned_mel(audio, batch.samples.to(audio.device))
+        mel = mask_mel(mel) if mask else mel
+        return self.whisper.features(mel, int(batch.frames.max()), fast_type(audio.device.type))
+
+
+def teacher_losses(
+    networks: Networks, batch: Batch, options: argparse.Namespace, absolute: float
 ) -> dict[str, Tensor]:
-    """Return the losses of one batch; `absolute` scales Whisper's absolute positions."""
-    frames = int(batch.frames.max())
-    device = batch.distorted.device
-    features = raw_front(model, batch.distorted)[:, :frames]
-    found = {}
+    """Return the losses of the stage `teacher`; `absolute` scales Whisper's positions."""
+    features = networks.whisper_features(batch.distorted, batch, mask=True)
+    features = mask_time(features, options.mask)
+    frames = batch.frames.to(features.device)
+    _, logits = Body(networks.model, positional=False)(features, frames, absolute, options.dropout)
+    return {"ctc": ctc(logits, batch)}
+
+
+def student_losses(
+    networks: Networks, batch: Batch, options: argparse.Namespace, absolute: float
+) -> dict[str, Tensor]:
+    """Return the losses of the stage `student`."""
+    count, device = int(batch.frames.max()), batch.distorted.device
+    frames = batch.frames.to(device)
+    real = torch.arange(count, device=device) < frames[:, None]
+    features = raw_front(networks.model, batch.distorted)[:, :count]
+    losses = {}
     if options.front:
-        real = (torch.arange(frames) < batch.frames[:, None]).to(device)
-        mel = whisper.aligned_mel(batch.distorted, batch.samples.to(device))
-        target = whisper.features(mel, frames, fast_type(device.type))[real].float()
-        error = (features[real].float() - target).square().mean()
-        found["front"] = error / target.var(0).mean().clamp_min(0.02)
-    masked = mask_time(features, options.mask)
-    logits = Body(model)(masked, batch.frames.to(device), absolute, options.dropout)
-    found["ctc"] = ctc(logits, batch)
-    return found
+        target = networks.whisper_features(batch.distorted, batch)[real].float()
+        losses["front"] = relative_error(features[real].float(), target)
+    features = mask_time(features, options.mask)
+    hidden, logits = Body(networks.model)(features, frames, absolute, options.dropout)
+    losses["ctc"] = ctc(logits, batch)
+    if networks.teacher is not None:
+        with torch.no_grad():
+            clean = networks.whisper_features(batch.clean, batch)
+            taught, wanted = networks.teacher(clean, frames, 1.0)
+            wanted = wanted[real].log_softmax(-1)
+        got = logits[real].log_softmax(-1)
+        losses["kl"] = F.kl_div(got, wanted, log_target=True, reduction="batchmean")
+        losses["hidden"] = relative_error(hidden[real].float(), taught[real].float())
+    return losses
+
+
+def relative_error(got: Tensor, target: Tensor) -> Tensor:
+    """Return the mean squared error relative to the target's variance."""
+    return (got - target).square().mean() / target.var(0).mean().clamp_min(0.02)
 
 
 def groups(model: Wav2Vec2ForCTC, options: argparse.Namespace) -> list[dict]:
@@ -93,11 +159,12 @@ def groups(model: Wav2Vec2ForCTC, options: argparse.Namespace) -> list[dict]:
     found.append({"params": [*encoder.layer_norm.parameters()], "lr": options.lr})
     fresh = options.fresh_lr
     found.append({"params": [*model.lm_head.parameters()], "lr": fresh, "head": True})
-    found.append({"params": [*encoder.pos_conv_embed.parameters()], "lr": fresh})
-    ends = [model.wav2vec2.feature_extractor, model.wav2vec2.feature_projection]
-    found.append(
-        {"params": [p for part in ends for p in part.parameters()], "lr": options.front_lr}
-    )
+    if options.stage == "student":
+        found.append({"params": [*encoder.pos_conv_embed.parameters()], "lr": fresh, "head": True})
+    if options.stage == "student":
+        ends = [model.wav2vec2.feature_extractor, model.wav2vec2.feature_projection]
+        front = [p for part in ends for p in part.parameters()]
+        found.append({"params": front, "lr": options.front_lr})
     for group in found:
         group["base"] = group["lr"]
         group.setdefault("head", False)
@@ -105,69 +172,105 @@ def groups(model: Wav2Vec2ForCTC, options: argparse.Namespace) -> list[dict]:
 
 
 @torch.inference_mode()
-def transcripts(model: Wav2Vec2ForCTC, name: str) -> tuple[list[str], list[str]]:
+def transcripts(networks: Networks, name: str, *, raw: bool) -> tuple[list[str], list[str]]:
     """Return texts and greedy transcripts of a set; each clip by itself, unpadded."""
     packed = packed_set(name)
-    device = next(model.parameters()).device
+    device = next(networks.model.parameters()).device
     found = []
     for index in range(len(packed)):
-        audio = normalise(torch.from_numpy(packed[index].astype("float32") / 32768))[None]
-        frames = torch.tensor([frames_of(audio.shape[1])], device=device)
-        logits = Body(model)(raw_front(model, audio.to(device)), frames)
+        clip = torch.from_numpy(packed[index].astype("float32") / 32768)
+        audio = normalise(clip)[None].to(device)
+        frames = torch.tensor([frames_of(len(clip))])
+        if raw:
+            features = raw_front(networks.model, audio)
+        else:
+            batch = Batch(audio, audio, torch.tensor([len(clip)]), frames, [[]])
+            features = networks.whisper_features(audio, batch)
+        body = Body(networks.model, positional=raw)
+        _, logits = body(features, frames.to(device), 0.0 if raw else 1.0)
         found.append(decode_greedy(logits[0].argmax(-1).tolist()))
     return packed.texts, found
 
 
+def averaged_weights(run: str) -> dict[str, Tensor]:
+    """Return the averaged weights of a run."""
+    return torch.load(STATE / f"{run}.pt", map_location="cpu")["averaged"]
+
+
 class Trainer:
-    """The network, its optimiser, averaged weights and clock."""
+    """One stage's networks, optimiser, averaged weights and clock."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.path = STATE / f"{options.run}.pt"
+        self.raw = options.stage == "student"
+        self.path = STATE / f"{options.run or options.stage}.pt"
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         arrays = read_arrays(download())
         self.model = build_model(options.seed)
-        self.whisper = WhisperFront(arrays).to(self.device)
+        self.networks = Networks(self.model, WhisperFront(arrays).to(self.device))
         self.heard_s, self.step, spent_s = 0.0, 0, 0.0
         state = torch.load(self.path, map_location="cpu") if self.path.exists() else None
         if state:
             self.model.load_state_dict(state["model"])
             self.heard_s, self.step, spent_s = state["heard_s"], state["step"], state["spent_s"]
         elif options.start:
-            start = torch.load(STATE / f"{options.start}.pt", map_location="cpu")
-            self.model.load_state_dict(start["averaged"])
+            self.model.load_state_dict(averaged_weights(options.start))
+        elif self.raw:
+            self.begin_student()
         else:
-            self.model.load_state_dict(torch.load(FRONT, map_location="cpu")["model"])
             copy_whisper(self.model, arrays)
         self.model.to(self.device)
         self.averaged = copy.deepcopy(self.model)
+        if self.raw and (options.kl or options.hidden):
+            taught = build_model()
+            taught.load_state_dict(averaged_weights("teacher"))
+            self.networks.teacher = Body(taught.to(self.device), positional=False)
         self.optimiser = torch.optim.AdamW(
             groups(self.model, options), betas=(0.9, 0.98), weight_decay=0.01, fused=True
         )
         if state:
             self.averaged.load_state_dict(state["averaged"])
             self.optimiser.load_state_dict(state["optimiser"])
-            for group, now in zip(
-                self.optimiser.param_groups, groups(self.model, options), strict=True
-            ):
-                group["base"] = now["base"]  # the rates of this command line
+            now = groups(self.model, options)
+            for group, given in zip(self.optimiser.param_groups, now, strict=True):
+                group["base"] = given["base"]  # the rates of this command line
         self.trained = [p for group in self.optimiser.param_groups for p in group["params"]]
-        self.clock = Clock(options.hours, spent_s)
+        self.clock = Clock(options.hours * 3600, self.heard_s, spent_s)
         self.evaluated = time.monotonic()
+
+    def begin_student(self) -> None:
+        """Join the taught front with the teacher's transformer and head."""
+        front = torch.load(FRONT, map_location="cpu")["model"]
+        body = averaged_weights("teacher")
+        fresh = self.model.state_dict()
+        for name in fresh:
+            if name.startswith(("wav2vec2.feature_extractor.", "wav2vec2.feature_projection.")):
+                fresh[name] = front[name]
+            elif "pos_conv_embed" not in name:
+                fresh[name] = body[name]
+        start_positions(self.model)
+        positions = {n: v for n, v in self.model.state_dict().items() if "pos_conv_embed" in n}
+        self.model.load_state_dict(fresh | positions)
 
     def absolute(self) -> float:
         """Return how much of the absolute positions is left."""
+        if not self.raw:
+            return 1.0
         if self.options.start:
             return 0.0
-        return min(1.0, max(0.0, 1 - self.clock.spent_s / 60 / self.options.fade))
+        return max(0.0, 1 - self.heard_s / 3600 / max(1e-6, self.options.fade))
 
     def learn(self, batch: Batch, progress: float) -> dict[str, float]:
         """Take one step; return the losses."""
-        found = losses(self.model, self.whisper, batch, self.options, self.absolute())
-        (found["ctc"] + self.options.front * found.get("front", 0.0)).backward()
+        losses = student_losses if self.raw else teacher_losses
+        found = losses(self.networks, batch, self.options, self.absolute())
+        weights = vars(self.options)
+        torch.stack(
+            [weights.get(name, 1.0) * loss for name, loss in found.items()]
+        ).sum().backward()
         gradient = nn.utils.clip_grad_norm_(self.trained, 1.0)
         rate = schedule(progress, self.options.hold, warmup=0.01, floor=self.options.floor)
-        grown = min(1.0, self.clock.spent_s / 60 / self.options.head_minutes)
+        grown = min(1.0, self.step / self.options.head_steps)
         for group in self.optimiser.param_groups:
             group["lr"] = group["base"] * rate * (1.0 if group["head"] else grown)
         if torch.isfinite(gradient):
@@ -205,12 +308,13 @@ class Trainer:
     def evaluate(self) -> None:
         """Print and log the averaged weights' greedy error rates on the tuning sets."""
         row: dict[str, float | str] = {
-            "run": self.options.run,
+            "run": self.path.stem,
             "minutes": round(self.clock.spent_s / 60, 1),
             "heard_h": round(self.heard_s / 3600, 2),
         }
+        networks = Networks(self.averaged, self.networks.whisper)
         for name in ("dev", "commands-dev"):
-            texts, found = transcripts(self.averaged, name)
+            texts, found = transcripts(networks, name, raw=self.raw)
             row[f"{name} wer"] = round(jiwer.wer(texts, found), 4)
             row[f"{name} cer"] = round(jiwer.cer(texts, found), 4)
         print(row, flush=True)
@@ -219,14 +323,16 @@ class Trainer:
 
     def run(self) -> None:
         """Train until the time is up."""
-        corpus = Corpus(self.options.seed + self.step, Strength())
+        corpus = Corpus(
+            self.options.seed + self.step, STRENGTH[self.options.stage], SHARES[self.options.stage]
+        )
         means: dict[str, float] = {}
         for batch in corpus.batches(self.options.seconds):
             batch.distorted, batch.clean = (
                 batch.distorted.to(self.device),
                 batch.clean.to(self.device),
             )
-            for name, value in self.learn(batch, self.clock.tick()).items():
+            for name, value in self.learn(batch, self.clock.tick(self.heard_s)).items():
                 means[name] = 0.98 * means.get(name, value) + 0.02 * value
             if self.step % 25 == 0:
                 spoken = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
@@ -248,20 +354,17 @@ class Trainer:
 def parse() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", default="student", help="name of the checkpoint")
+    parser.add_argument("stage", choices=("teacher", "student"))
+    parser.add_argument("--hours", type=float, required=True, help="of audio, restarts included")
+    parser.add_argument("--run", default="", help="name of the checkpoint, the stage's by default")
     parser.add_argument("--start", default="", help="run whose weights this one begins with")
-    parser.add_argument("--fade", type=float, default=15.0, help="minutes of absolute positions")
-    parser.add_argument("--hours", type=float, default=1.0, help="of training, restarts included")
-    parser.add_argument("--seconds", type=float, default=40.0, help="audio in a batch")
-    parser.add_argument("--lr", type=float, default=2e-4, help="highest layer's rate")
-    parser.add_argument(
-        "--layer-decay", type=float, default=0.9, help="of the rate, layer by layer"
-    )
-    parser.add_argument("--fresh-lr", type=float, default=1e-3, help="rate of head and positions")
-    parser.add_argument(
-        "--head-minutes", type=float, default=4.0, help="the other rates grow for so long"
-    )
-    parser.add_argument("--front-lr", type=float, default=2e-4, help="rate of the raw-audio front")
+    parser.add_argument("--seconds", type=float, default=32.0, help="audio in a batch")
+    parser.add_argument("--lr", type=float, default=1.5e-4, help="highest layer's rate")
+    parser.add_argument("--layer-decay", type=float, default=0.95, help="of the rate, by layer")
+    parser.add_argument("--fresh-lr", type=float, default=1.5e-3, help="rate of head and positions")
+    parser.add_argument("--front-lr", type=float, default=1e-4, help="rate of the raw-audio front")
+    parser.add_argument("--head-steps", type=int, default=100, help="the other rates grow so long")
+    parser.add_argument("--fade", type=float, default=1.0, help="hours of absolute positions")
     parser.add_argument("--hold", type=float, default=0.4, help="when the rate starts to fall")
     parser.add_argument("--floor", type=float, default=0.02, help="the rate's last scale")
     parser.add_argument(
@@ -269,6 +372,9 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--dropout", type=float, default=0.05)
     parser.add_argument("--mask", type=float, default=0.06, help="share of frames set to zero")
+    parser.add_argument("--ctc", type=float, default=1.0, help="weight of the transcripts")
+    parser.add_argument("--kl", type=float, default=1.0, help="weight of the teacher's letters")
+    parser.add_argument("--hidden", type=float, default=0.5, help="weight of its last layer")
     parser.add_argument("--front", type=float, default=1.0, help="weight of the front's features")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
