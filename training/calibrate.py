@@ -15,7 +15,7 @@ from pathlib import Path
 import jiwer
 import numpy as np
 
-from training.data import Utterance, held_out_utterances, read_audio, read_table
+from training.data import Utterance, read_audio, read_table, tuning_utterances
 from training.paths import MODEL, REPO, SPEECH
 from wav2vec2_app.model import confidence
 from wav2vec2_app.model.alignment import AlignedWord, align_words
@@ -157,7 +157,7 @@ def main() -> None:
         Checkpoint("calibrated", options.model, "folder"),
         OpenVinoEngine(precision="fp32", threads=options.threads),
     )
-    table = held_out_utterances()
+    table = tuning_utterances()
     emissions = heard_of(recognizer, table)
     prior = measure_prior(emissions, PRIOR_WEIGHT)
     (options.model / PRIOR).write_text(json.dumps(prior, indent=1) + "\n", encoding="utf-8")

@@ -12,8 +12,16 @@ from training.data import SAMPLE_RATE_HZ, Packed, packed_set
 from training.model import encode_text, frames_of
 from training.network import normalise
 from training.paths import STATE
+from training.text import quotes_example
 
-SHARES = {"real": 0.46, "kokoro": 0.24, "hibari": 0.22, "commands": 0.04, "nothing": 0.04}
+SHARES = {
+    "real": 0.46,
+    "kokoro": 0.24,
+    "hibari": 0.1,
+    "accents": 0.12,
+    "commands": 0.05,
+    "nothing": 0.03,
+}
 POOL = 192  # clips that are sorted by length together
 ROUND_S = 0.5  # batches are padded to a multiple of this, which bounds the number of shapes
 SHORTEST_S = 0.5
@@ -88,6 +96,7 @@ class Corpus:
             "real": [packed_set("real")],
             "kokoro": [packed_set("kokoro"), *self.made("kokoro-")],
             "hibari": self.made("hibari-"),
+            "accents": self.made("accents-"),
             "commands": [packed_set("commands")],
         }
         for name in [n for n, sets in self.sources.items() if not sets]:
@@ -119,7 +128,10 @@ class Corpus:
         sizes = np.array([len(s) for s in sets], float)
         packed = sets[self.rng.choice(len(sets), p=sizes / sizes.sum())]
         speed = 1.0 if self.rng.random() < 0.15 else float(self.rng.uniform(0.85, 1.18))
-        return Piece(packed, int(self.rng.integers(len(packed))), speed)
+        index = int(self.rng.integers(len(packed)))
+        while quotes_example(packed.texts[index]):
+            index = int(self.rng.integers(len(packed)))
+        return Piece(packed, index, speed)
 
     def draw(self, name: str, longest_s: float) -> Item:
         """Return a random example of a source; short clips are often joined."""

@@ -59,6 +59,16 @@ def utterances(name: str) -> list[Utterance]:
     return read_table(SPEECH / f"{name}.tsv")
 
 
+def held_out_utterances() -> list[Utterance]:
+    """Return the read speech of the speakers held out for tuning."""
+    return utterances("dev")
+
+
+def tuning_utterances() -> list[Utterance]:
+    """Return all held-out speech: read speech and spoken commands."""
+    return utterances("dev") + utterances("commands-dev")
+
+
 def read_audio(path: Path) -> np.ndarray:
     """Return mono 16 kHz samples as int16, shape `(samples,)`."""
     audio, rate = soundfile.read(path, dtype="int16")

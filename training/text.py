@@ -4,6 +4,7 @@ Run `python -m training.text --count 20` to print some training sentences.
 """
 
 import argparse
+import functools
 import json
 import lzma
 import random
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from num2words import num2words
 
+from training.examples import example_texts
 from training.paths import EVERYDAY, NOVELS
 
 HELD_OUT_ONE_IN = 50  # everyday sentences kept out of training and language model
@@ -32,6 +34,22 @@ def plain(text: str) -> str:
     return " ".join(TITLES.get(word, word) for word in words if word)
 
 
+def word_runs(text: str, length: int = 4) -> set[tuple[str, ...]]:
+    """Return every run of `length` words in plain text."""
+    words = text.split()
+    return {tuple(words[i : i + length]) for i in range(len(words) - length + 1)}
+
+
+def quotes_example(text: str) -> bool:
+    """Return whether plain text shares four words in a row with an example clip."""
+    return not word_runs(text).isdisjoint(_example_runs())
+
+
+@functools.cache
+def _example_runs() -> frozenset[tuple[str, ...]]:
+    return frozenset().union(*(word_runs(text) for text in example_texts()))
+
+
 def everyday_sentences(*, held_out: bool = False) -> list[str]:
     """Return cased everyday sentences, without those that need more than letters to be spelled."""
     with lzma.open(EVERYDAY, "rt", encoding="utf-8") as file:
@@ -39,7 +57,9 @@ def everyday_sentences(*, held_out: bool = False) -> list[str]:
     return [
         line
         for line in lines
-        if not SKIP.search(line) and (zlib.crc32(line.encode()) % HELD_OUT_ONE_IN == 0) is held_out
+        if not SKIP.search(line)
+        and not quotes_example(plain(line))
+        and (zlib.crc32(line.encode()) % HELD_OUT_ONE_IN == 0) is held_out
     ]
 
 

@@ -15,7 +15,7 @@ import jiwer
 import numpy as np
 
 from training.calibrate import PRIOR_WEIGHT
-from training.data import held_out_utterances, read_audio
+from training.data import read_audio, tuning_utterances
 from training.paths import MODEL, REPO
 from wav2vec2_app.model import decoders
 from wav2vec2_app.model.decoders import BeamDecoder
@@ -31,7 +31,7 @@ def emissions(folder: Path) -> list[Emission]:
     """What the checkpoint in `folder` hears of every held-out clip."""
     engine = OpenVinoEngine(precision="fp32")
     recognizer = Recognizer(Checkpoint("tuned", folder, "folder"), engine)
-    audios = (read_audio(item.path).astype(np.float32) / 32768 for item in held_out_utterances())
+    audios = (read_audio(item.path).astype(np.float32) / 32768 for item in tuning_utterances())
     return [recognizer.emit(audio) for audio in audios]
 
 
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--prior-weight", type=float, nargs="+", default=[PRIOR_WEIGHT])
     parser.add_argument("--threshold", type=float, nargs="+", default=[decoders.THRESHOLD])
     options = parser.parse_args()
-    texts = [item.text for item in held_out_utterances()]
+    texts = [item.text for item in tuning_utterances()]
     heard = emissions(options.model)
     seconds = sum(emission.duration_s for emission in heard)
     prior = measure_prior(heard, 1.0)["log_prior"]
