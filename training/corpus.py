@@ -1,5 +1,6 @@
 """Batches of training clips: drawn by source, changed in speed, joined, distorted and padded."""
 
+import multiprocessing
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -186,6 +187,26 @@ class Corpus:
             for number in self.rng.permutation(len(groups)):
                 yield self.load(groups[number])
 
+    @classmethod
+    def stream(
+        cls,
+        seed: int,
+        strength: Strength,
+        shares: dict[str, float] | None,
+        seconds: float,
+        workers: int,
+    ) -> Iterator[Batch]:
+        """Yield batches, made in this process or in `workers` further ones."""
+        if not workers:
+            yield from cls(seed, strength, shares).batches(seconds)
+        context = multiprocessing.get_context("fork")
+        queue = context.Queue(maxsize=4 * workers)
+        for number in range(workers):
+            arguments = (queue, seed + 1000 * number, strength, shares, seconds)
+            context.Process(target=_fill, args=arguments, daemon=True).start()
+        while True:
+            yield queue.get()
+
     def load(self, items: list[Item]) -> Batch:
         """Return examples as one batch."""
         clean = [self.sound(item) for item in items]
@@ -201,3 +222,16 @@ class Corpus:
             torch.tensor([frames_of(len(clip)) for clip in clean]),
             [encode_text(item.text) for item in items],
         )
+
+
+def _fill(
+    queue: "multiprocessing.Queue[Batch]",
+    seed: int,
+    strength: Strength,
+    shares: dict[str, float] | None,
+    seconds: float,
+) -> None:
+    """Put batches into a queue without end."""
+    torch.set_num_threads(1)
+    for batch in Corpus(seed, strength, shares).batches(seconds):
+        queue.put(batch)

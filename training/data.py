@@ -3,6 +3,7 @@
 Run `python -m training.data` to decode all training speech once.
 """
 
+import argparse
 import csv
 import json
 import random
@@ -119,15 +120,10 @@ def packed_set(name: str) -> Packed:
 
 
 if __name__ == "__main__":
-    for part in (
-        "real",
-        "dev",
-        "commands",
-        "commands-dev",
-        "kokoro",
-        "test-clean-60",
-        "accents-50",
-    ):
+    parser = argparse.ArgumentParser(description=__doc__)
+    every = ("real", "dev", "commands", "commands-dev", "kokoro", "test-clean-60", "accents-50")
+    parser.add_argument("sets", nargs="*", default=every)
+    for part in parser.parse_args().sets:
         packed = packed_set(part)
         hours = len(packed.values) / SAMPLE_RATE_HZ / 3600
         print(f"{part}: {len(packed)} utterances, {hours:.2f} h")

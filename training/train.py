@@ -41,7 +41,7 @@ from training.model import (
 )
 from training.network import Body, fast_type, normalise, raw_front
 from training.paths import STATE
-from training.teacher import WhisperFront, download, read_arrays
+from training.teacher import WhisperFront, load_arrays
 
 CURVE = STATE / "curve.jsonl"
 AVERAGE_EVERY = 5  # steps between updates of the averaged weights
@@ -205,7 +205,7 @@ class Trainer:
         self.raw = options.stage == "student"
         self.path = STATE / f"{options.run or options.stage}.pt"
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        arrays = read_arrays(download())
+        arrays = load_arrays()
         self.model = build_model(options.seed)
         self.networks = Networks(self.model, WhisperFront(arrays).to(self.device))
         self.heard_s, self.step, spent_s = 0.0, 0, 0.0
@@ -323,11 +323,13 @@ class Trainer:
 
     def run(self) -> None:
         """Train until the time is up."""
-        corpus = Corpus(
-            self.options.seed + self.step, STRENGTH[self.options.stage], SHARES[self.options.stage]
+        options = self.options
+        seed, strength = options.seed + self.step, STRENGTH[options.stage]
+        stream = Corpus.stream(
+            seed, strength, SHARES[options.stage], options.seconds, options.workers
         )
         means: dict[str, float] = {}
-        for batch in corpus.batches(self.options.seconds):
+        for batch in stream:
             batch.distorted, batch.clean = (
                 batch.distorted.to(self.device),
                 batch.clean.to(self.device),
@@ -370,12 +372,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--average", type=float, default=0.01, help="averaged weights: share of new"
     )
-    parser.add_argument("--dropout", type=float, default=0.05)
-    parser.add_argument("--mask", type=float, default=0.06, help="share of frames set to zero")
+    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--mask", type=float, default=0.04, help="share of frames set to zero")
     parser.add_argument("--ctc", type=float, default=1.0, help="weight of the transcripts")
     parser.add_argument("--kl", type=float, default=1.0, help="weight of the teacher's letters")
     parser.add_argument("--hidden", type=float, default=0.5, help="weight of its last layer")
     parser.add_argument("--front", type=float, default=1.0, help="weight of the front's features")
+    parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
