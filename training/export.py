@@ -19,7 +19,9 @@ from transformers import (
 )
 
 from training.model import LETTER_ID, SAMPLE_RATE_HZ, build_model
-from training.paths import MODEL, STATE
+from training.paths import MODEL
+from training.positions import build_positions
+from training.train import averaged_weights, load_weights
 
 
 def build_processor() -> Wav2Vec2Processor:
@@ -62,7 +64,8 @@ def export(run: str, target: Path, share: float = 1.0) -> None:
     """
     target.mkdir(parents=True, exist_ok=True)
     model = build_model()
-    model.load_state_dict(torch.load(STATE / f"{run}.pt", map_location="cpu")["averaged"])
+    load_weights(model, averaged_weights(run))
+    build_positions(model)
     if share < 1:
         mix(model, Wav2Vec2ForCTC.from_pretrained(target, dtype=torch.float32), 1 - share)
     model.half()

@@ -5,6 +5,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
+from training.positions import GROUPS, KERNEL
+
 # Order and names of facebook/wav2vec2-base-960h, so that both checkpoints decode the same way.
 VOCABULARY = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
 LETTER_ID = {token: index for index, token in enumerate(VOCABULARY)}
@@ -15,11 +17,10 @@ FRAME_STRIDE = 320  # samples from one frame to the next: 20 ms
 FRAME_WIDTH = 1200  # samples that one frame depends on: 75 ms, about what Whisper's front sees
 KERNELS = (10, 3, 3, 3, 3, 4, 6)
 CHANNELS = (64, 96, 128, 128, 192, 256, 512)
-POSITION_GAIN = 0.05  # initial norm of the positional convolution's taps, close to no output
 
 
 def build_config() -> Wav2Vec2Config:
-    """Return the configuration of the embedded checkpoint (about 21 million parameters)."""
+    """Return the configuration of the embedded checkpoint (about 23 million parameters)."""
     return Wav2Vec2Config(
         vocab_size=len(VOCABULARY),
         conv_dim=CHANNELS,
@@ -32,8 +33,8 @@ def build_config() -> Wav2Vec2Config:
         num_hidden_layers=6,
         num_attention_heads=8,
         intermediate_size=2048,
-        num_conv_pos_embeddings=64,
-        num_conv_pos_embedding_groups=16,
+        num_conv_pos_embeddings=KERNEL,
+        num_conv_pos_embedding_groups=GROUPS,
         hidden_dropout=0.0,
         attention_dropout=0.0,
         activation_dropout=0.0,
@@ -86,14 +87,6 @@ def copy_whisper(model: Wav2Vec2ForCTC, arrays: dict[str, Tensor]) -> None:
         for target, name in ((layer.layer_norm, attention), (layer.final_layer_norm, ffn)):
             copy(target, arrays[f"{name}/layer_norm/gamma"], arrays[f"{name}/layer_norm/beta"])
     copy(encoder.layer_norm, arrays["layer_norm/gamma"], arrays["layer_norm/beta"])
-
-
-@torch.no_grad()
-def start_positions(model: Wav2Vec2ForCTC) -> None:
-    """Make the positional convolution's output small, so that it disturbs nothing at the start."""
-    conv = model.wav2vec2.encoder.pos_conv_embed.conv
-    conv.parametrizations.weight.original0.fill_(POSITION_GAIN)
-    conv.bias.zero_()
 
 
 @torch.no_grad()

@@ -10,9 +10,7 @@ from torch import Tensor, nn
 from transformers import Wav2Vec2ForCTC
 
 from training.model import build_model, frames_of
-from training.teacher import sinusoids
-
-MAX_FRAMES = 1500
+from training.positions import build_positions, carriers_mask, position_table
 
 
 def fast_type(device: str) -> torch.dtype:
@@ -34,14 +32,6 @@ def linear(hidden: Tensor, *layers: nn.Linear) -> Tensor:
     biases = [layer.bias.to(hidden.dtype) for layer in layers]
     weight = torch.cat(weights) if len(layers) > 1 else weights[0]
     return F.linear(hidden, weight, torch.cat(biases) if len(layers) > 1 else biases[0])
-
-
-def drop(hidden: Tensor, share: float) -> Tensor:
-    """Drop channels, the same ones in all frames of a clip: far fewer random numbers."""
-    if not share:
-        return hidden
-    kept = torch.rand(hidden.shape[0], 1, hidden.shape[2], device=hidden.device) >= share
-    return hidden * (kept / (1 - share)).to(hidden.dtype)
 
 
 def neighbours(frames: Tensor, kernel: int, stride: int) -> Tensor:
@@ -71,51 +61,34 @@ def raw_front(model: Wav2Vec2ForCTC, audio: Tensor) -> Tensor:
     return linear(norm(hidden, projection.layer_norm, dtype), projection.projection)
 
 
-def positions(hidden: Tensor, conv: nn.Conv1d) -> Tensor:
-    """Return the convolutional position embedding of `(batch, frames, width)`."""
-    weight, bias = conv.weight.to(hidden.dtype), conv.bias.to(hidden.dtype)
-    half = conv.kernel_size[0] // 2
-    out = F.conv1d(hidden.transpose(1, 2), weight, bias, padding=half, groups=conv.groups)
-    return F.gelu(out[:, :, : hidden.shape[1]]).transpose(1, 2)
-
-
 class Body:
     """Transformer and CTC head of a `Wav2Vec2ForCTC` over projected features.
 
-    Without `positional` it has no positional convolution, as the teacher.
+    Positions are added from a table; `training.positions` puts them into the model for export.
     """
 
-    def __init__(self, model: Wav2Vec2ForCTC, *, positional: bool = True) -> None:
-        self.model, self.positional = model, positional
-        self.sinusoids = sinusoids(MAX_FRAMES, model.config.hidden_size)
+    def __init__(self, model: Wav2Vec2ForCTC) -> None:
+        self.model = model
+        self.carriers = carriers_mask(model.config.hidden_size)
 
-    def __call__(
-        self, features: Tensor, frames: Tensor, absolute: float = 0.0, dropout: float = 0.0
-    ) -> tuple[Tensor, Tensor]:
-        """Return the last hidden state and float32 logits.
-
-        `absolute` scales Whisper's absolute positions; `frames` are lengths.
-        """
+    def __call__(self, features: Tensor, frames: Tensor) -> Tensor:
+        """Return float32 logits of `(batch, frames, width)` features; `frames` are lengths."""
         encoder = self.model.wav2vec2.encoder
-        dtype, count = features.dtype, features.shape[1]
-        real = torch.arange(count, device=features.device) < frames[:, None]
+        dtype, count, device = features.dtype, features.shape[1], features.device
+        real = torch.arange(count, device=device) < frames[:, None]
         padding = torch.where(real, 0.0, -1e4)[:, None, None, :].to(dtype)
         bias = None if bool(real.all()) else padding
-        features = features * real[:, :, None]
-        hidden = features.float()
-        if self.positional:
-            hidden = hidden + positions(features, encoder.pos_conv_embed.conv)
-        if absolute:
-            hidden = hidden + absolute * self.sinusoids[:count].to(hidden.device)
+        features = features * self.carriers.to(device) * real[:, :, None]
+        hidden = features + position_table(features.shape[2], count).to(device)
         for layer in encoder.layers:
-            hidden = hidden + drop(self.attend(hidden, layer, bias, dtype), dropout)
+            hidden = hidden + self.attend(hidden, layer, bias, dtype)
             inner = linear(
                 norm(hidden, layer.final_layer_norm, dtype), layer.feed_forward.intermediate_dense
             )
             outer = linear(F.gelu(inner), layer.feed_forward.output_dense)
-            hidden = hidden + drop(outer, dropout)
+            hidden = hidden + outer
         hidden = norm(hidden, encoder.layer_norm, dtype)
-        return hidden, linear(hidden, self.model.lm_head).float()
+        return linear(hidden, self.model.lm_head).float()
 
     def attend(
         self, hidden: Tensor, layer: nn.Module, bias: Tensor | None, dtype: torch.dtype
@@ -140,18 +113,19 @@ class Body:
         return linear(mixed.transpose(1, 2).flatten(2), parts.out_proj)
 
 
+@torch.no_grad()
 def check() -> float:
-    """Return the largest difference of a logit from transformers' forward pass."""
-    reference = build_model().eval()
+    """Return the largest difference of a logit from transformers' forward pass after export."""
+    model = build_model().eval()
     audio = torch.randn(2, 40_000)
     audio[1, 30_000:] = 0
     mask = torch.ones(2, 40_000, dtype=torch.bool)
     mask[1, 30_000:] = False
     spans = torch.tensor([frames_of(40_000), frames_of(30_000)])
-    with torch.no_grad():
-        expected = reference(audio, attention_mask=mask).logits
-        _, got = Body(reference)(raw_front(reference, audio), spans)
-    return max(float((expected[i, :n] - got[i, :n]).abs().max()) for i, n in enumerate(spans))
+    ours = Body(model)(raw_front(model, audio), spans)
+    build_positions(model)
+    theirs = model(audio, attention_mask=mask).logits
+    return max(float((theirs[i, :n] - ours[i, :n]).abs().max()) for i, n in enumerate(spans))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,15 @@
-"""Train the recogniser: a teacher with Whisper's positions first, then the student from it.
+"""Train the recogniser by CTC in two stages.
 
-`teacher`: Whisper's transformer over Whisper's own frozen front learns letters by CTC. Absolute
-positions stay as they are, so little has to change and hours of speech are enough.
+`body`: Whisper's transformer, with its absolute positions, learns letters over Whisper's own frozen
+front. This is cheaper than the second stage, and hearing is already there.
 
-`student`: a standard `Wav2Vec2ForCTC`. Its transformer starts with the teacher's weights, its
-convolutions with those of `training.front`. The absolute positions fade out while the positional
-convolution learns to replace them. It follows the teacher's letter probabilities and last hidden
-state frame by frame (the teacher gets the clean clip, the student the distorted one), and the
-transcripts by CTC.
+`student`: the transformer on top of the convolutions over raw audio that `training.front` has taught
+to give the same features; everything learns end to end. A second loss keeps the features close to
+Whisper's.
 
-Run `python -m training.train teacher --hours 5`, then `student --hours 20`. Hours are of audio heard;
-each stage resumes from its checkpoint. `--run` and `--start` begin a further student run with the
-averaged weights of another one.
+Run `python -m training.train body --hours 3`, then `student --hours 20`. Hours are of audio heard; each
+stage resumes from its checkpoint. `--run` and `--start` begin a further student run with the averaged
+weights of another one.
 """
 
 import argparse
@@ -37,7 +35,6 @@ from training.model import (
     copy_whisper,
     decode_greedy,
     frames_of,
-    start_positions,
 )
 from training.network import Body, fast_type, normalise, raw_front
 from training.paths import STATE
@@ -47,11 +44,11 @@ CURVE = STATE / "curve.jsonl"
 AVERAGE_EVERY = 5  # steps between updates of the averaged weights
 EVALUATE_EVERY_S = 900.0
 STRENGTH = {
-    "teacher": Strength(0.15, 0.4, 0.12, 0.04, 0.1, 0.35, 0.02, lowest_snr_db=6),
-    "student": Strength(),
+    "body": Strength(0.15, 0.4, 0.12, 0.04, 0.1, 0.35, 0.02, lowest_snr_db=6),
+    "student": Strength(0.25, 0.5, 0.15, 0.06, 0.12, 0.45, 0.03, lowest_snr_db=4),
 }
 SHARES = {
-    "teacher": {"real": 0.6, "kokoro": 0.25, "hibari": 0.08, "commands": 0.04, "nothing": 0.03},
+    "body": {"real": 0.6, "kokoro": 0.25, "hibari": 0.08, "commands": 0.04, "nothing": 0.03},
     "student": None,
 }
 
@@ -93,11 +90,10 @@ def mask_time(features: Tensor, share: float, span: int = 10) -> Tensor:
 
 @dataclass
 class Networks:
-    """The network being trained, Whisper's front and, for the student, the teacher."""
+    """The network being trained and Whisper's front."""
 
     model: Wav2Vec2ForCTC
     whisper: WhisperFront
-    teacher: Body | None = None
 
     def whisper_features(self, audio: Tensor, batch: Batch, *, mask: bool = False) -> Tensor:
         """Return the frozen front's features of normalised audio on the student's grid."""
@@ -106,40 +102,28 @@ class Networks:
         return self.whisper.features(mel, int(batch.frames.max()), fast_type(audio.device.type))
 
 
-def teacher_losses(
-    networks: Networks, batch: Batch, options: argparse.Namespace, absolute: float
-) -> dict[str, Tensor]:
-    """Return the losses of the stage `teacher`; `absolute` scales Whisper's positions."""
+def body_losses(networks: Networks, batch: Batch, options: argparse.Namespace) -> dict[str, Tensor]:
+    """Return the loss of the stage `body`."""
     features = networks.whisper_features(batch.distorted, batch, mask=True)
-    features = mask_time(features, options.mask)
-    frames = batch.frames.to(features.device)
-    _, logits = Body(networks.model, positional=False)(features, frames, absolute, options.dropout)
+    logits = Body(networks.model)(
+        mask_time(features, options.mask), batch.frames.to(features.device)
+    )
     return {"ctc": ctc(logits, batch)}
 
 
 def student_losses(
-    networks: Networks, batch: Batch, options: argparse.Namespace, absolute: float
+    networks: Networks, batch: Batch, options: argparse.Namespace
 ) -> dict[str, Tensor]:
     """Return the losses of the stage `student`."""
     count, device = int(batch.frames.max()), batch.distorted.device
     frames = batch.frames.to(device)
-    real = torch.arange(count, device=device) < frames[:, None]
     features = raw_front(networks.model, batch.distorted)[:, :count]
     losses = {}
     if options.front:
+        real = torch.arange(count, device=device) < frames[:, None]
         target = networks.whisper_features(batch.distorted, batch)[real].float()
         losses["front"] = relative_error(features[real].float(), target)
-    features = mask_time(features, options.mask)
-    hidden, logits = Body(networks.model)(features, frames, absolute, options.dropout)
-    losses["ctc"] = ctc(logits, batch)
-    if networks.teacher is not None:
-        with torch.no_grad():
-            clean = networks.whisper_features(batch.clean, batch)
-            taught, wanted = networks.teacher(clean, frames, 1.0)
-            wanted = wanted[real].log_softmax(-1)
-        got = logits[real].log_softmax(-1)
-        losses["kl"] = F.kl_div(got, wanted, log_target=True, reduction="batchmean")
-        losses["hidden"] = relative_error(hidden[real].float(), taught[real].float())
+    losses["ctc"] = ctc(Body(networks.model)(mask_time(features, options.mask), frames), batch)
     return losses
 
 
@@ -159,8 +143,6 @@ def groups(model: Wav2Vec2ForCTC, options: argparse.Namespace) -> list[dict]:
     found.append({"params": [*encoder.layer_norm.parameters()], "lr": options.lr})
     fresh = options.fresh_lr
     found.append({"params": [*model.lm_head.parameters()], "lr": fresh, "head": True})
-    if options.stage == "student":
-        found.append({"params": [*encoder.pos_conv_embed.parameters()], "lr": fresh, "head": True})
     if options.stage == "student":
         ends = [model.wav2vec2.feature_extractor, model.wav2vec2.feature_projection]
         front = [p for part in ends for p in part.parameters()]
@@ -186,10 +168,15 @@ def transcripts(networks: Networks, name: str, *, raw: bool) -> tuple[list[str],
         else:
             batch = Batch(audio, audio, torch.tensor([len(clip)]), frames, [[]])
             features = networks.whisper_features(audio, batch)
-        body = Body(networks.model, positional=raw)
-        _, logits = body(features, frames.to(device), 0.0 if raw else 1.0)
+        logits = Body(networks.model)(features, frames.to(device))
         found.append(decode_greedy(logits[0].argmax(-1).tolist()))
     return packed.texts, found
+
+
+def load_weights(model: Wav2Vec2ForCTC, weights: dict[str, Tensor]) -> None:
+    """Load weights; those of the positional convolution are made at export."""
+    kept = {name: value for name, value in weights.items() if "pos_conv_embed" not in name}
+    model.load_state_dict(model.state_dict() | kept)
 
 
 def averaged_weights(run: str) -> dict[str, Tensor]:
@@ -211,25 +198,21 @@ class Trainer:
         self.heard_s, self.step, spent_s = 0.0, 0, 0.0
         state = torch.load(self.path, map_location="cpu") if self.path.exists() else None
         if state:
-            self.model.load_state_dict(state["model"])
+            load_weights(self.model, state["model"])
             self.heard_s, self.step, spent_s = state["heard_s"], state["step"], state["spent_s"]
         elif options.start:
-            self.model.load_state_dict(averaged_weights(options.start))
+            load_weights(self.model, averaged_weights(options.start))
         elif self.raw:
             self.begin_student()
         else:
             copy_whisper(self.model, arrays)
         self.model.to(self.device)
         self.averaged = copy.deepcopy(self.model)
-        if self.raw and (options.kl or options.hidden):
-            taught = build_model()
-            taught.load_state_dict(averaged_weights("teacher"))
-            self.networks.teacher = Body(taught.to(self.device), positional=False)
         self.optimiser = torch.optim.AdamW(
             groups(self.model, options), betas=(0.9, 0.98), weight_decay=0.01, fused=True
         )
         if state:
-            self.averaged.load_state_dict(state["averaged"])
+            load_weights(self.averaged, state["averaged"])
             self.optimiser.load_state_dict(state["optimiser"])
             now = groups(self.model, options)
             for group, given in zip(self.optimiser.param_groups, now, strict=True):
@@ -239,31 +222,17 @@ class Trainer:
         self.evaluated = time.monotonic()
 
     def begin_student(self) -> None:
-        """Join the taught front with the teacher's transformer and head."""
+        """Join the taught front with the body's transformer and head."""
+        weights = averaged_weights("body")
         front = torch.load(FRONT, map_location="cpu")["model"]
-        body = averaged_weights("teacher")
-        fresh = self.model.state_dict()
-        for name in fresh:
-            if name.startswith(("wav2vec2.feature_extractor.", "wav2vec2.feature_projection.")):
-                fresh[name] = front[name]
-            elif "pos_conv_embed" not in name:
-                fresh[name] = body[name]
-        start_positions(self.model)
-        positions = {n: v for n, v in self.model.state_dict().items() if "pos_conv_embed" in n}
-        self.model.load_state_dict(fresh | positions)
-
-    def absolute(self) -> float:
-        """Return how much of the absolute positions is left."""
-        if not self.raw:
-            return 1.0
-        if self.options.start:
-            return 0.0
-        return max(0.0, 1 - self.heard_s / 3600 / max(1e-6, self.options.fade))
+        parts = ("wav2vec2.feature_extractor.", "wav2vec2.feature_projection.")
+        weights |= {name: value for name, value in front.items() if name.startswith(parts)}
+        load_weights(self.model, weights)
 
     def learn(self, batch: Batch, progress: float) -> dict[str, float]:
         """Take one step; return the losses."""
-        losses = student_losses if self.raw else teacher_losses
-        found = losses(self.networks, batch, self.options, self.absolute())
+        losses = student_losses if self.raw else body_losses
+        found = losses(self.networks, batch, self.options)
         weights = vars(self.options)
         torch.stack(
             [weights.get(name, 1.0) * loss for name, loss in found.items()]
@@ -356,27 +325,23 @@ class Trainer:
 def parse() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage", choices=("teacher", "student"))
+    parser.add_argument("stage", choices=("body", "student"))
     parser.add_argument("--hours", type=float, required=True, help="of audio, restarts included")
     parser.add_argument("--run", default="", help="name of the checkpoint, the stage's by default")
     parser.add_argument("--start", default="", help="run whose weights this one begins with")
     parser.add_argument("--seconds", type=float, default=32.0, help="audio in a batch")
     parser.add_argument("--lr", type=float, default=1.5e-4, help="highest layer's rate")
     parser.add_argument("--layer-decay", type=float, default=0.95, help="of the rate, by layer")
-    parser.add_argument("--fresh-lr", type=float, default=1.5e-3, help="rate of head and positions")
+    parser.add_argument("--fresh-lr", type=float, default=1.5e-3, help="rate of the head")
     parser.add_argument("--front-lr", type=float, default=1e-4, help="rate of the raw-audio front")
     parser.add_argument("--head-steps", type=int, default=100, help="the other rates grow so long")
-    parser.add_argument("--fade", type=float, default=1.0, help="hours of absolute positions")
     parser.add_argument("--hold", type=float, default=0.4, help="when the rate starts to fall")
     parser.add_argument("--floor", type=float, default=0.02, help="the rate's last scale")
     parser.add_argument(
         "--average", type=float, default=0.01, help="averaged weights: share of new"
     )
-    parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--mask", type=float, default=0.04, help="share of frames set to zero")
     parser.add_argument("--ctc", type=float, default=1.0, help="weight of the transcripts")
-    parser.add_argument("--kl", type=float, default=1.0, help="weight of the teacher's letters")
-    parser.add_argument("--hidden", type=float, default=0.5, help="weight of its last layer")
     parser.add_argument("--front", type=float, default=1.0, help="weight of the front's features")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     parser.add_argument("--seed", type=int, default=1)
