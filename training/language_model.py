@@ -36,11 +36,13 @@ def novel_text() -> Iterator[str]:
 
 
 def modern_text(repeats: int) -> Iterator[str]:
-    """Yield everyday sentences, `repeats` times, conversations, and sentences from templates."""
+    """Yield everyday sentences, `repeats` times, conversations, commands and template sentences."""
     sentences = [plain(sentence) for sentence in everyday_sentences()]
     for _ in range(repeats):
         yield from sentences
     yield from chat_sentences()
+    for utterance in utterances("commands"):
+        yield utterance.text
     for sentence in itertools.islice(template_sentences(seed=5), TEMPLATES):
         yield plain(sentence)
 
