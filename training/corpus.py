@@ -1,6 +1,7 @@
 """Batches of training clips: drawn by source, changed in speed, joined, distorted and padded."""
 
 import multiprocessing
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -233,5 +234,6 @@ def _fill(
 ) -> None:
     """Put batches into a queue without end."""
     torch.set_num_threads(1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not the trainer's handler
     for batch in Corpus(seed, strength, shares).batches(seconds):
         queue.put(batch)

@@ -21,7 +21,7 @@ from training.modern_text import chat_sentences, wordnet_sentences, wordnet_word
 from training.paths import NOVELS, REPO
 from training.text import SLOTS, everyday_sentences, plain, template_sentences, unseen_sentences
 
-PRUNE = ("0", "1", "1", "2")
+PRUNE = ("0", "1", "1", "4")
 """n-grams with this count or less are dropped, for each order."""
 TEMPLATES = 40_000
 TEST_SENTENCES = 100
@@ -108,7 +108,7 @@ def report(model: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--words", type=int, default=60_000, help="most frequent words to keep")
-    parser.add_argument("--repeats", type=int, default=3, help="how often everyday text counts")
+    parser.add_argument("--repeats", type=int, default=2, help="how often everyday text counts")
     parser.add_argument("--prune", nargs="+", default=PRUNE, help="one number for each order")
     parser.add_argument("--out", type=Path, default=REPO / "assets" / "lm")
     arguments = parser.parse_args()

@@ -23,7 +23,7 @@ from transformers import Wav2Vec2ForCTC
 from training.teacher import sinusoids
 
 COUNT = 758  # frames with a position of their own: 15.2 s
-# Not a multiple of 8: with AMX, OpenVINO 2026.2 computes such grouped convolutions wrongly in bfloat16.
+# Not a multiple of 8: with AMX, OpenVINO 2026.4 computes such grouped convolutions wrongly in bfloat16.
 KERNEL = 2 * COUNT
 OFFSET = 1.25  # output of the positional convolution lies within 1 of it
 CARRIERS = tuple(
