@@ -17,10 +17,11 @@ from training.paths import STATE
 from training.text import quotes_example
 
 SHARES = {
-    "real": 0.46,
+    "real": 0.44,
     "kokoro": 0.24,
-    "hibari": 0.1,
-    "accents": 0.12,
+    "hibari": 0.07,
+    "accents": 0.1,
+    "classic": 0.07,
     "commands": 0.05,
     "nothing": 0.03,
 }
@@ -99,6 +100,7 @@ class Corpus:
             "kokoro": [packed_set("kokoro"), *self.made("kokoro-")],
             "hibari": self.made("hibari-"),
             "accents": self.made("accents-"),
+            "classic": self.made("classic-"),
             "commands": [packed_set("commands")],
         }
         for name in [n for n, sets in self.sources.items() if not sets]:

@@ -1,8 +1,9 @@
 """Synthetic speech: hibari (one voice, 200 times real time) and Kokoro (many voices) read sentences.
 
 `python -m training.synthesis hibari --hours 5 --first 0` reads on from sentence number `first` and
-prints the number to go on from; `accents` and `kokoro` likewise, the first with hibari and changed
-phonemes, the second with plain, blended and foreign voices, half of them with changed phonemes.
+prints the number to go on from. The others likewise: `accents` is hibari with changed phonemes,
+`classic` are flite and espeak-ng (the example clips' synthesisers), `kokoro` has plain, blended and
+foreign voices, half of them with changed phonemes.
 `test` makes the test clips of two voices that are never used for training.
 """
 
@@ -150,13 +151,33 @@ def kokoro_reader() -> Callable[[str, int], Clip]:
     return read
 
 
+def classic_reader() -> Callable[[str, int], Clip]:
+    """Return a function that reads a sentence with flite or espeak-ng, given with its number."""
+    from training.voices import Espeak, Flite
+
+    flite, espeak = Flite(), Espeak()
+
+    def read(sentence: str, number: int) -> Clip:
+        rng = random.Random(number)
+        voice = rng.choice([*Flite.VOICES, "en-us", "en"])
+        if voice in Flite.VOICES:
+            speech = flite.say(sentence, voice, rng.uniform(0.85, 1.15))
+        else:
+            speech = espeak.say(sentence, voice, rng.randint(130, 190), rng.randint(35, 65))
+        return speech.audio, plain(sentence), voice
+
+    return read
+
+
 def read_on(engine: str, hours: float, first: int) -> None:
     """Write one set of about `hours` and print the number of the next sentence."""
     readers = {
         "hibari": partial(hibari_reader, accent=False),
         "accents": partial(hibari_reader, accent=True),
+        "classic": classic_reader,
+        "kokoro": kokoro_reader,
     }
-    read = readers.get(engine, kokoro_reader)()
+    read = readers[engine]()
     clips: list[Clip] = []
     samples, number = 0, first
     sentences = itertools.islice(training_sentences(), first, None)
@@ -189,7 +210,7 @@ def read_tests(count: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("engine", choices=("hibari", "accents", "kokoro", "test"))
+    parser.add_argument("engine", choices=("hibari", "accents", "classic", "kokoro", "test"))
     parser.add_argument("--hours", type=float, default=4.0)
     parser.add_argument("--first", type=int, default=0)
     arguments = parser.parse_args()
