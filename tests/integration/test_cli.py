@@ -193,6 +193,7 @@ def test_serve_takes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
 NAMES = ["Łódź 東京 🎤.wav", os.fsdecode(b"caf\xe9.wav"), "naïve ‘x’.wav"]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_no_name_of_a_file_stops_the_command(tmp_path: Path, encoding: str) -> None:
     for name in NAMES:
