@@ -98,7 +98,7 @@ def test_boost_of_a_hotword_does_not_raise_its_confidence(decoder: EmissionDecod
 
 @needs_beam
 def test_cached_lexicons_are_bounded(tmp_path: Path) -> None:
-    """A small lexicon: each is built anew for its hotwords."""
+    """A small lexicon: one is built for each list of hotwords."""
     (tmp_path / "words.txt").write_text("he\nbrought\n")
     (tmp_path / "lm.bin").symlink_to(LANGUAGE_MODEL / "lm.bin")
     decoder = EmissionDecoder(tmp_path)
