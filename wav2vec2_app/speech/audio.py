@@ -12,6 +12,13 @@ from numpy.typing import NDArray
 SAMPLE_RATE_HZ = 16_000
 """Sampling rate of all decoded audio."""
 
+FORMATS: tuple[str, ...] = (
+    "wav", "flac", "ogg", "opus", "mp3", "m4a", "aac", "webm", "aiff", "amr",
+    "mp4", "mov", "mkv", "mka", "avi", "ts", "mpg", "flv", "wma", "3gp",
+    "caf", "w64", "au", "ac3", "wv", "tta", "voc", "oga", "mp2",
+)  # fmt: skip
+"""Accepted uploads, by the usual ending of the file's name."""
+
 Float32 = NDArray[np.float32]
 Float16 = NDArray[np.float16]
 

@@ -17,6 +17,7 @@ from wav2vec2_app.server.ui.layout import Example, lay_out
 from wav2vec2_app.server.ui.theme import build_theme
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import subtitles
+from wav2vec2_app.speech.audio import FORMATS
 from wav2vec2_app.speech.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ App = TypeVar("App")  # a FastAPI application
 DELETE_UPLOADS: Final = (600, 3000)
 """Interval of the deletion of uploads, and their age at which they are deleted, seconds: the footer says
 "within the hour"."""
+
+ACCEPTED_FILES: Final = ",".join(["audio/*", "video/*", *(f".{ending}" for ending in FORMATS)])
+"""What the dialog for files offers: types that browsers know, and endings that they do not."""
 
 
 def load_examples(folder: Path) -> tuple[Example, ...]:
@@ -100,6 +104,7 @@ def scripts(folder: Path) -> str:
     config = {
         "texts": texts.FOR_SCRIPTS,
         "options": [option.name for option in OPTIONS],
+        "accept": ACCEPTED_FILES,
         "subtitles": {
             "characters": subtitles.MAX_CUE_CHARACTERS,
             "seconds": subtitles.MAX_CUE_S,

@@ -25,10 +25,9 @@ from wav2vec2_app.protocol.audio import (
 )
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import Context, Empty
-from wav2vec2_app.speech.audio import Audio, Float32
+from wav2vec2_app.speech.audio import FORMATS, Audio, Float32
 from wav2vec2_app.worker import plots
 from wav2vec2_app.worker.audio import decode, features
-from wav2vec2_app.worker.audio.formats import FORMATS
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.stages import sequence
 
