@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from wav2vec2_app.speech.channels import CHANNEL, channel_label, channel_of
+
 MAX_CUE_CHARACTERS = 84
 """Longest cue: two lines of 42 characters, as subtitling guides recommend."""
 MAX_CUE_S = 6.0
@@ -67,7 +69,8 @@ def as_written(text: str, aligned: Sequence[TimedText]) -> list[WrittenWord]:
 def to_srt(words: Sequence[TimedText]) -> str:
     """The words as SubRip subtitles."""
     blocks = (
-        f"{number}\n{_timestamp(cue[0].start, ',')} --> {_timestamp(cue[-1].end, ',')}\n{_text(cue)}\n"
+        f"{number}\n{_timestamp(cue[0].start, ',')} --> {_timestamp(cue[-1].end, ',')}\n"
+        f"{channel_label(cue[0])}{_text(cue)}\n"
         for number, cue in enumerate(cues(words), 1)
     )
     return "\n".join(blocks)
@@ -76,14 +79,26 @@ def to_srt(words: Sequence[TimedText]) -> str:
 def to_vtt(words: Sequence[TimedText]) -> str:
     """The words as WebVTT subtitles; the text is escaped."""
     blocks = (
-        f"{_timestamp(cue[0].start, '.')} --> {_timestamp(cue[-1].end, '.')}\n{_escaped(_text(cue))}\n"
+        f"{_timestamp(cue[0].start, '.')} --> {_timestamp(cue[-1].end, '.')}\n"
+        f"{_voice(cue[0])}{_escaped(_text(cue))}\n"
         for cue in cues(words)
     )
     return "\n".join(["WEBVTT\n", *blocks])
 
 
 def cues(words: Sequence[W]) -> list[list[W]]:
-    """The words of each cue: cut at pauses, and within the limits of time and characters."""
+    """The words of each cue: cut at pauses, and within the limits of time and characters.
+
+    A cue is of one channel; cues of several channels are in the order of their start.
+    """
+    channels: dict[int | None, list[W]] = {}
+    for word in words:
+        channels.setdefault(channel_of(word), []).append(word)
+    groups = [cue for one in channels.values() for cue in _cues(one)]
+    return sorted(groups, key=lambda cue: cue[0].start) if len(channels) > 1 else groups
+
+
+def _cues(words: Sequence[W]) -> list[list[W]]:
     groups: list[list[W]] = []
     for word in words:
         if groups and _fits(groups[-1], word):
@@ -103,6 +118,12 @@ def _fits(cue: Sequence[TimedText], word: TimedText) -> bool:
 
 def _text(cue: Sequence[TimedText]) -> str:
     return " ".join(word.text for word in cue)
+
+
+def _voice(word: object) -> str:
+    """The tag of WebVTT that names who speaks."""
+    channel = channel_of(word)
+    return "" if channel is None else f"<v {CHANNEL.format(channel=channel)}>"
 
 
 def _escaped(text: str) -> str:

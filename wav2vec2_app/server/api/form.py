@@ -9,6 +9,7 @@ from typing import Final
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.api.uploads import Upload
+from wav2vec2_app.speech.audio import DecodeAudioOptions, parse_audio_options
 from wav2vec2_app.speech.options import (
     MAX_HOTWORDS_CHARACTERS,
     OPTIONS,
@@ -31,6 +32,16 @@ def decoding_options(upload: Upload) -> DecodingOptions:
     values: dict[str, object] = {option.name: upload.get(option.name, "") for option in OPTIONS}
     hotwords = upload.all("hotwords", "hotwords[]") or prompt_hotwords(upload.get("prompt", ""))
     return parse_options(**{**values, "hotwords": list(hotwords)})
+
+
+def audio_options(upload: Upload, *, channels: bool = True) -> DecodeAudioOptions:
+    """The form's track, and whether its channels are transcribed separately.
+
+    Raises:
+        InputError: see :func:`parse_audio_options`.
+    """
+    wanted = upload.get("channels", "") if channels else ""
+    return parse_audio_options(upload.get("track", ""), wanted)
 
 
 def prompt_hotwords(prompt: str) -> Sequence[str]:

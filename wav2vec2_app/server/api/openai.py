@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
@@ -45,6 +46,7 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
                 response_format, granularities = _format(upload, FORMATS), _granularities(upload)
                 form.reject_unsupported(upload)
                 task = _task(upload, decoding=form.decoding_options(upload))
+                task = replace(task, audio_options=form.audio_options(upload))
                 result = await _run(orchestrator, request, task)
         except Wav2Vec2Error as error:
             raise RequestFailed(error) from error
@@ -59,6 +61,7 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
                 response_format = _format(upload, ALIGNMENT_FORMATS)
                 text = options.text_to_align(upload.get("text", ""))
                 task = _task(upload, wants=frozenset({Want.ALIGNMENT}), text=text)
+                task = replace(task, audio_options=form.audio_options(upload, channels=False))
                 result = await _run(orchestrator, request, task)
         except Wav2Vec2Error as error:
             raise RequestFailed(error) from error
@@ -149,7 +152,7 @@ def _render(
 ) -> Response:
     headers = {"X-Request-Id": answer.request_id}
     texts = {
-        "text": lambda: answer.text + "\n",
+        "text": lambda: answer.labelled_text + "\n",
         "srt": lambda: subtitles.to_srt(answer.words),
         "vtt": lambda: subtitles.to_vtt(answer.words),
     }
@@ -187,10 +190,7 @@ def _verbose(
             _segment(number, cue) for number, cue in enumerate(subtitles.cues(answer.words))
         ]
     if "word" in granularities:
-        body["words"] = [
-            {"word": word.text, "start": word.start, "end": word.end, "confidence": word.confidence}
-            for word in answer.words
-        ]
+        body["words"] = [_word(word) for word in answer.words]
     return body | {name: full[name] for name in _EXTRAS}
 
 
@@ -204,13 +204,14 @@ _EXTRAS: Final = (
     "note",
     "timings",
     "real_time_factor",
+    "audio",
 )
 """Our fields that OpenAI's ``verbose_json`` does not have."""
 
 
 def _segment(number: int, cue: Sequence[schema.WordJson]) -> schema.JsonObject:
     confidence = sum(word.confidence for word in cue) / len(cue)
-    return {
+    segment: schema.JsonObject = {
         "id": number,
         "start": cue[0].start,
         "end": cue[-1].end,
@@ -218,6 +219,22 @@ def _segment(number: int, cue: Sequence[schema.WordJson]) -> schema.JsonObject:
         "avg_logprob": round(math.log(max(confidence, 1e-4)), 4),
         "confidence": round(confidence, 4),
     }
+    return segment | _channel(cue[0])
+
+
+def _word(word: schema.WordJson) -> schema.JsonObject:
+    fields: schema.JsonObject = {
+        "word": word.text,
+        "start": word.start,
+        "end": word.end,
+        "confidence": word.confidence,
+    }
+    return fields | _channel(word)
+
+
+def _channel(word: schema.WordJson) -> schema.JsonObject:
+    """The channel of a word; nothing if channels were mixed."""
+    return {} if word.channel is None else {"channel": word.channel}
 
 
 def _models(now: OrchestratorStatus) -> list[JsonValue]:

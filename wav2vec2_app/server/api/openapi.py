@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict
 
 from wav2vec2_app.server import schema
+from wav2vec2_app.speech.audio import CHANNELS
 from wav2vec2_app.speech.options import OPTIONS
 
 Fields = Mapping[str, Mapping[str, object]]
+
+_TRACK: Final = {"type": "integer", "minimum": 1, "description": "number of an audio track"}
 """JSON schema of each field of a form."""
 Responses = dict[int | str, dict[str, Any]]
 
@@ -40,6 +43,8 @@ def transcriptions(formats: Sequence[str], granularities: Sequence[str]) -> Rout
         },
         "prompt": {"type": "string"},
         **{option.name: option.json_schema() for option in OPTIONS},
+        "track": _TRACK,
+        "channels": {"type": "string", "enum": CHANNELS, "default": "mix"},
     }
     return _route(["file"], fields, _ERRORS)
 
@@ -50,6 +55,7 @@ def alignments(formats: Sequence[str]) -> RouteArguments:
         **_FILE_FIELDS,
         "text": {"type": "string"},
         "response_format": {"type": "string", "enum": formats, "default": "json"},
+        "track": _TRACK,
     }
     return _route(["file", "text"], fields, {**_ERRORS, 200: {"model": schema.AlignmentResponse}})
 

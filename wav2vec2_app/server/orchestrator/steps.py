@@ -83,7 +83,7 @@ class StepRunner:
             self._events.send(Started(*self._events.stamp(), step, attempt))
 
         inputs = _inputs(step, {**self._given, **needed})
-        if step.operation in NEEDS_EMISSION and inputs.recognition is not None:
+        if _needs_one_emission(step, inputs.recognition) and inputs.recognition is not None:
             _ = inputs.recognition.emitted  # raises where there is none
         result = await self._dispatcher.run(
             ModelTask(step, self._task, inputs), started=started, report=self._report(step)
@@ -107,6 +107,12 @@ class StepRunner:
                 self._events.send(Advanced(*self._events.stamp(), step, fraction))
 
         return report
+
+
+def _needs_one_emission(step: Step, recognition: Recognition | None) -> bool:
+    """Whether a step needs the emission of a transcript; only an alignment needs a single one."""
+    separate = recognition is not None and bool(recognition.channels)
+    return step.operation in ({Operation.ALIGN} if separate else NEEDS_EMISSION)
 
 
 def _inputs(step: Step, results: StepResults) -> StepInputs:

@@ -6,12 +6,14 @@ They never raise: a failure is answered with an ErrorResponse.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
-from wav2vec2_app.server.ui.handlers import EVERYTHING, task_for
+from wav2vec2_app.server.ui.handlers import EVERYTHING, parse_all_options, task_for
+from wav2vec2_app.speech.audio import parse_audio_options
 from wav2vec2_app.speech.options import parse_options, text_to_align
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ async def transcribe(
     """``/transcribe``: a TranscriptionResponse."""
 
     def task() -> AudioTask:
-        return task_for(_required(audio), model, session, _WORDS, parse_options(*options))
+        return _task(audio, model, session, _WORDS, options)
 
     return await _answer(orchestrator, task, _transcription)
 
@@ -38,7 +40,7 @@ async def analyze(
     """``/analyze``: an AnalysisResponse."""
 
     def task() -> AudioTask:
-        return task_for(_required(audio), model, session, EVERYTHING, parse_options(*options))
+        return _task(audio, model, session, EVERYTHING, options)
 
     return await _answer(
         orchestrator, task, lambda task, result: schema.analysis(result, task.decoding)
@@ -72,6 +74,7 @@ async def align(
     request_id: object,
     model: str,
     session: str,
+    track: object = None,
 ) -> schema.JsonObject:
     """``/align``: an AlignmentResponse; ``audio`` is used only without a ``request_id``."""
 
@@ -79,11 +82,25 @@ async def align(
         given, cached_id = text_to_align(text), _id(request_id)
         if cached_id:
             return AudioTask(wants=_ALIGNMENT, text=given, session=session, cached_id=cached_id)
-        return task_for(_required(audio), model, session, _ALIGNMENT, text=given)
+        task = task_for(_required(audio), model, session, _ALIGNMENT, text=given)
+        return replace(task, audio_options=parse_audio_options(track))
 
     return await _answer(
         orchestrator, task, lambda task, result: schema.alignment(result, task.text)
     )
+
+
+def _task(
+    audio: str | None,
+    model: str,
+    session: str,
+    wants: frozenset[Want],
+    values: tuple[object, ...],
+) -> AudioTask:
+    """The task for a file; ``values`` are the decoding options, the track and the channels."""
+    decoding, audio_options = parse_all_options(values)
+    task = task_for(_required(audio), model, session, wants, decoding)
+    return replace(task, audio_options=audio_options)
 
 
 def capabilities(orchestrator: ModelOrchestrator) -> schema.JsonObject:

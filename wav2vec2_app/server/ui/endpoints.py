@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
@@ -26,6 +26,15 @@ from wav2vec2_app.speech.options import OPTIONS, Option
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
+_TRACK: Final = {
+    "type": "string",
+    "description": "Number of the audio track, from 1. Empty: the one that the file marks.",
+}
+_CHANNELS: Final = {
+    "type": "string",
+    "description": "mix, or separate for one transcript per channel.",
+}
+
 Endpoint = Callable[..., Awaitable[JsonObject]]
 
 
@@ -39,12 +48,14 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     request_id = gr.Textbox("", visible=False, label="request_id")
     text = gr.Textbox("", visible=False, label="text")
     options = [_option_input(option) for option in OPTIONS]
+    track = any_value_input("", _TRACK, "track")
+    channels = any_value_input("mix", _CHANNELS, "channels")
     answer = gr.JSON(visible=False, label="answer")
     inputs: dict[Endpoint, Sequence[gr.Component]] = {
-        endpoints.transcribe: [audio, model, *options],
-        endpoints.analyze: [audio, model, *options],
+        endpoints.transcribe: [audio, model, *options, track, channels],
+        endpoints.analyze: [audio, model, *options, track, channels],
         endpoints.decode: [request_id, *options],
-        endpoints.align: [audio, text, request_id, model],
+        endpoints.align: [audio, text, request_id, model, track],
         endpoints.capabilities: [],
         endpoints.status: [],
     }
@@ -68,9 +79,10 @@ def _with_named_options(endpoint: Endpoint) -> Endpoint:
     async def call(*values: object) -> JsonObject:
         return await endpoint(*values)
 
-    named = [
-        inspect.Parameter(one.name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in OPTIONS
-    ]
+    names = [option.name for option in OPTIONS]
+    if "audio" in signature.parameters:
+        names += ["track", "channels"]
+    named = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
     vars(call)["__signature__"] = signature.replace(parameters=[*fixed, *named])
     return call
 
@@ -108,10 +120,11 @@ class Endpoints:
         text: str = "",
         request_id: str = "",
         model: str = AUTO_MODEL,
+        track: object = "",
     ) -> JsonObject:
         """Find the time of each word and letter of a text, in a file or in an earlier request's."""
         return await handlers.align(
-            self._orchestrator, audio, text, request_id, model, session_of(request)
+            self._orchestrator, audio, text, request_id, model, session_of(request), track
         )
 
     async def capabilities(self) -> JsonObject:

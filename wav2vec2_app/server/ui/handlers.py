@@ -7,9 +7,9 @@ the named endpoints' handlers are in ``endpoint_handlers``.
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -26,10 +26,16 @@ from wav2vec2_app.server.ui.views import (
     Update,
     no_audio,
 )
-from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.audio import (
+    DEFAULT_TRACK_AND_MIX,
+    AudioSource,
+    DecodeAudioOptions,
+    parse_audio_options,
+)
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import (
     DEFAULT_OPTIONS,
+    OPTIONS,
     DecodingOptions,
     parse_options,
     text_to_align,
@@ -66,18 +72,18 @@ async def transcribe(
 ) -> Updates:
     """Transcribe a recording and follow the task; earlier tasks of the tab are cancelled.
 
-    ``options`` are the decoding options in the order of their table.
+    ``options`` are the decoding options in the order of their table, then the track and the channels.
     """
     orchestrator.cancel_session(session)
     try:
         if audio is None:
             raise no_audio()
-        decoding = parse_options(*options)
+        decoding, audio_options = parse_all_options(options)
     except InputError as error:
         tabs.forget(session)
         yield TranscriptionView.rejected(error)
         return
-    run = _transcription(audio, model, session, decoding)
+    run = _transcription(audio, model, session, decoding, audio_options)
     async with aclosing(_follow_runs(orchestrator, tabs.of(session), run)) as updates:
         async for update in updates:
             yield update
@@ -111,8 +117,15 @@ async def decode_again(
             yield update
 
 
-def _transcription(audio: str, model: str, session: str, decoding: DecodingOptions) -> _Run:
+def _transcription(
+    audio: str,
+    model: str,
+    session: str,
+    decoding: DecodingOptions,
+    audio_options: DecodeAudioOptions,
+) -> _Run:
     task = task_for(audio, model, session, EVERYTHING, decoding)
+    task = replace(task, audio_options=audio_options)
     return _Run(task, TranscriptionView(task.id, file_url(audio)), audio)
 
 
@@ -123,6 +136,7 @@ def _decoding(finished: FinishedRun, session: str, decoding: DecodingOptions) ->
         decoding=decoding,
         session=session,
         cached_id=finished.task_id,
+        audio_options=finished.audio_options,
     )
     view = DecodingView(task.id, file_url(finished.audio))
     return _Run(task, view, finished.audio, finished)
@@ -140,7 +154,9 @@ async def _follow_runs(orchestrator: ModelOrchestrator, tab: Tab, run: _Run | No
                     if tab.run != task.id:
                         return
                     if run.view.result is not None:
-                        tab.finished = FinishedRun(task.id, run.audio, task.model, task.decoding)
+                        tab.finished = FinishedRun(
+                            task.id, run.audio, task.model, task.decoding, task.audio_options
+                        )
                     yield update
         finally:
             tab.end(task.id)
@@ -156,7 +172,9 @@ def _next_run(tab: Tab, run: _Run) -> _Run | None:
     task, finished = run.task, tab.finished
     if run.decodes is not None:
         if run.view.cache_missed and finished is run.decodes:
-            return _transcription(run.audio, task.model, task.session, task.decoding)
+            return _transcription(
+                run.audio, task.model, task.session, task.decoding, task.audio_options
+            )
         return None
     if finished is None or finished.task_id != task.id:
         return None
@@ -204,10 +222,15 @@ async def align(
 def _alignment_tasks(
     finished: FinishedRun | None, audio: str | None, model: str, session: str, text: str
 ) -> Iterator[tuple[AudioTask, str]]:
-    """The cached emission of the finished run, then (if it is no longer cached) the recording."""
+    """The cached emission of the finished run, then (if it is no longer cached) the recording.
+
+    A text is aligned with the mix of the channels, even where they were transcribed separately.
+    """
     wants = frozenset({Want.ALIGNMENT})
+    audio_options = DEFAULT_TRACK_AND_MIX
     if finished is not None:
-        audio, model = finished.audio, finished.model
+        audio, model, audio_options = finished.audio, finished.model, finished.audio_options
+    if finished is not None and audio_options.channels == "mix":
         task = AudioTask(
             wants=wants,
             model=model,
@@ -216,9 +239,10 @@ def _alignment_tasks(
             session=session,
             cached_id=finished.task_id,
         )
-        yield task, audio
+        yield task, finished.audio
     if audio is not None:
-        yield task_for(audio, model, session, wants, text=text), audio
+        task = task_for(audio, model, session, wants, text=text)
+        yield replace(task, audio_options=replace(audio_options, channels="mix")), audio
 
 
 # --- the rest -----------------------------------------------------------------------------------
@@ -260,6 +284,16 @@ def watch(orchestrator: ModelOrchestrator, tabs: Tabs, session: str) -> Update:
         tab.choices = choices
         update["choices"] = choices
     return update
+
+
+def parse_all_options(values: Sequence[object]) -> tuple[DecodingOptions, DecodeAudioOptions]:
+    """The decoding options, then the track and the channels, as inputs and clients send them.
+
+    Raises:
+        InputError: see :func:`parse_options` and :func:`parse_audio_options`.
+    """
+    count = len(OPTIONS)
+    return parse_options(*values[:count]), parse_audio_options(*values[count:])
 
 
 def task_for(

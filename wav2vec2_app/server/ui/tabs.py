@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from wav2vec2_app.server.ui.render.system import Choices
+from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, DecodeAudioOptions
 from wav2vec2_app.speech.options import DecodingOptions
 
 
@@ -17,6 +18,7 @@ class FinishedRun:
     audio: str
     model: str
     decoding: DecodingOptions
+    audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
 
 
 @dataclass

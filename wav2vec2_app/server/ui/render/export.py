@@ -41,7 +41,7 @@ def alignment(answer: schema.AlignmentResponse) -> str:
 def _transcript_files(result: AudioResult) -> Mapping[str, str]:
     answer = schema.transcription(result)
     return {
-        "txt": answer.text + "\n",
+        "txt": answer.labelled_text + "\n",
         "srt": subtitles.to_srt(answer.words),
         "vtt": subtitles.to_vtt(answer.words),
         "json": _json(answer),
