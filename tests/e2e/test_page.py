@@ -328,6 +328,22 @@ def test_pasted_file_replaces_the_recording_on_the_page(
     assert is_transcript(clip, words(page))
 
 
+def test_call_gives_one_transcript_per_channel(page: Page, clip: Clip, tmp_path: Path) -> None:
+    samples = np.zeros((2 * len(clip.samples()), 2), np.float32)
+    samples[: len(samples) // 2, 0] = samples[len(samples) // 2 :, 1] = clip.samples()
+    path = tmp_path / "call.wav"
+    soundfile.write(path, samples, 16_000)
+    page.get_by_role("button", name=texts.TRACK_AND_CHANNELS).click()
+    page.get_by_label(texts.SEPARATE).check()
+
+    upload(page, path)
+    page.wait_for_selector(DONE)
+
+    labels = page.locator(f"{WORDS} .w-channel").all_inner_texts()
+    assert labels == ["Channel 1:", "Channel 2:"]
+    assert page.locator('#actions [data-name="transcript.srt"]').get_attribute("disabled") is None
+
+
 def test_file_dialog_offers_videos_and_rare_formats(page: Page) -> None:
     page.get_by_label("Upload file").click()
     page.wait_for_selector("#audio input[type=file]", state="attached")

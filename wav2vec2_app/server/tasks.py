@@ -159,7 +159,7 @@ class StepInputs:
 
     @property
     def transcribed_s(self) -> float:
-        """Seconds that a model transcribes: the duration, for each channel that is kept apart."""
+        """Seconds that a model transcribes: the duration, once for each separate channel."""
         channels = 1
         if self.audio is not None:
             channels = len(self.audio.channels)

@@ -129,10 +129,8 @@ class Wav2Vec2Service:
         try:
             answer = await self._audio.request(
                 DecodeAudioRequest(source, spool, options),
-                audio_s=expected_s,
-                deadline=deadline,
-                request_id=request_id,
-            )
+                audio_s=expected_s, deadline=deadline, request_id=request_id,
+            )  # fmt: skip
         except BaseException:
             self._spool.discard(spool)
             raise

@@ -6,13 +6,13 @@ They never raise: a failure is answered with an ErrorResponse.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
-from wav2vec2_app.server.ui.handlers import EVERYTHING, parse_all_options, task_for
+from wav2vec2_app.server.ui.handlers import EVERYTHING
+from wav2vec2_app.server.ui.requests import parse_all_options, task_for
 from wav2vec2_app.speech.audio import parse_audio_options
 from wav2vec2_app.speech.options import parse_options, text_to_align
 
@@ -82,8 +82,10 @@ async def align(
         given, cached_id = text_to_align(text), _id(request_id)
         if cached_id:
             return AudioTask(wants=_ALIGNMENT, text=given, session=session, cached_id=cached_id)
-        task = task_for(_required(audio), model, session, _ALIGNMENT, text=given)
-        return replace(task, audio_options=parse_audio_options(track))
+        chosen = parse_audio_options(track)
+        return task_for(
+            _required(audio), model, session, _ALIGNMENT, text=given, audio_options=chosen
+        )
 
     return await _answer(
         orchestrator, task, lambda task, result: schema.alignment(result, task.text)
@@ -99,8 +101,7 @@ def _task(
 ) -> AudioTask:
     """The task for a file; ``values`` are the decoding options, the track and the channels."""
     decoding, audio_options = parse_all_options(values)
-    task = task_for(_required(audio), model, session, wants, decoding)
-    return replace(task, audio_options=audio_options)
+    return task_for(_required(audio), model, session, wants, decoding, audio_options=audio_options)
 
 
 def capabilities(orchestrator: ModelOrchestrator) -> schema.JsonObject:

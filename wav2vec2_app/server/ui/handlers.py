@@ -7,16 +7,16 @@ the named endpoints' handlers are in ``endpoint_handlers``.
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.tasks import AudioTask, Want
 from wav2vec2_app.server.ui.render import status, system
+from wav2vec2_app.server.ui.requests import parse_all_options, task_for
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tab, Tabs
 from wav2vec2_app.server.ui.views import (
     AlignmentView,
@@ -28,14 +28,9 @@ from wav2vec2_app.server.ui.views import (
 )
 from wav2vec2_app.speech.audio import (
     DEFAULT_TRACK_AND_MIX,
-    AudioSource,
     DecodeAudioOptions,
-    parse_audio_options,
 )
-from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import (
-    DEFAULT_OPTIONS,
-    OPTIONS,
     DecodingOptions,
     parse_options,
     text_to_align,
@@ -124,8 +119,7 @@ def _transcription(
     decoding: DecodingOptions,
     audio_options: DecodeAudioOptions,
 ) -> _Run:
-    task = task_for(audio, model, session, EVERYTHING, decoding)
-    task = replace(task, audio_options=audio_options)
+    task = task_for(audio, model, session, EVERYTHING, decoding, audio_options=audio_options)
     return _Run(task, TranscriptionView(task.id, file_url(audio)), audio)
 
 
@@ -241,8 +235,8 @@ def _alignment_tasks(
         )
         yield task, finished.audio
     if audio is not None:
-        task = task_for(audio, model, session, wants, text=text)
-        yield replace(task, audio_options=replace(audio_options, channels="mix")), audio
+        mix = replace(audio_options, channels="mix")
+        yield task_for(audio, model, session, wants, text=text, audio_options=mix), audio
 
 
 # --- the rest -----------------------------------------------------------------------------------
@@ -284,30 +278,6 @@ def watch(orchestrator: ModelOrchestrator, tabs: Tabs, session: str) -> Update:
         tab.choices = choices
         update["choices"] = choices
     return update
-
-
-def parse_all_options(values: Sequence[object]) -> tuple[DecodingOptions, DecodeAudioOptions]:
-    """The decoding options, then the track and the channels, as inputs and clients send them.
-
-    Raises:
-        InputError: see :func:`parse_options` and :func:`parse_audio_options`.
-    """
-    count = len(OPTIONS)
-    return parse_options(*values[:count]), parse_audio_options(*values[count:])
-
-
-def task_for(
-    audio: str,
-    model: str,
-    session: str,
-    wants: frozenset[Want],
-    decoding: DecodingOptions = DEFAULT_OPTIONS,
-    text: str = "",
-) -> AudioTask:
-    """The task for an uploaded file at the path ``audio``."""
-    path = Path(audio)
-    source = AudioSource(path=path, name=path.name)
-    return AudioTask(source, wants, model or AUTO_MODEL, decoding, text, session)
 
 
 def file_url(audio: str) -> str:
