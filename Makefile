@@ -22,13 +22,14 @@ test: $(VENV)/.installed-dev chromium ## run every test with coverage; of matric
 test-all: PYTEST_ARGS += --thorough --timeout 900
 test-all: test ## the same with all variants and more fuzzing
 
-lint: $(VENV)/.installed-dev ## check style, types, import directions, wording and sizes
+lint: $(VENV)/.installed-dev ## check style, types, import directions, wording, sizes and names
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tools.lint_words
 	$(BIN)/python -m tools.lint_sizes
+	$(BIN)/python -m tools.lint_names
 	$(BIN)/python -m tools.api_reference --check
 
 format: $(VENV)/.installed-dev ## apply the fixes that ruff can make

@@ -46,10 +46,10 @@ async def measure() -> Sequence[Figure]:
                 "hot": replace(DEFAULT_OPTIONS, hotwords=("margolotte",)),
             }.items():
                 spent_s[name], _ = await timed(
-                    system, AudioTask(cached_id=first.id, decoding=decoding)
+                    system, AudioTask(cached_id=first.id, decoding=decoding, session="me")
                 )
             text = first.transcript.text if first.transcript else ""
-            align = AudioTask(cached_id=first.id, wants=ALIGNMENT, text=text)
+            align = AudioTask(cached_id=first.id, wants=ALIGNMENT, text=text, session="me")
             spent_s["align"], _ = await timed(system, align)
             if number:
                 for name, seconds in spent_s.items():

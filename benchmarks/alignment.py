@@ -118,7 +118,7 @@ def confidences() -> list[Figure]:
     table = read_table(TEST_SET)
     guess: list[float] = []
     right: list[float] = []
-    for item, emission in zip(table, calibrate.heard_of(recognizer, table), strict=True):
+    for item, emission in zip(table, calibrate.emissions_of(recognizer, table), strict=True):
         words = decoder.decode(emission, DEFAULT_OPTIONS, embedded=True).words
         guess += [word.confidence for word in words]
         right += list(calibrate.is_right(item.text, [word.text.lower() for word in words]))

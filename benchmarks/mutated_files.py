@@ -161,7 +161,7 @@ class Outcome:
 
     Attributes:
         results: how often each: ``decoded``, or the code of a typed error.
-        failures: files with an error that is no typed refusal, or beyond their limit.
+        failures: files with an error that is not typed, or that took longer than their limit.
         slowest_s: the longest time that a file took.
         growth_mib: how much the worker's memory grew after it had settled.
     """

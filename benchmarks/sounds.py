@@ -6,6 +6,7 @@ All are float32, mono, 16 kHz, within [-1, 1]; ``level_db`` is the RMS level rel
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -97,6 +98,7 @@ def joined(*parts: Float32, pause_s: float = 0.3) -> Float32:
     return np.concatenate([piece for part in parts for piece in (part, pause)][:-1])
 
 
+@lru_cache(maxsize=64)
 def _note(hertz: float, decay_s: float, brightness: float) -> Float32:
     clock = _clock(4 * decay_s)
     partials = sum(

@@ -1,4 +1,4 @@
-"""Encoders for tests: one function that writes samples in any format a person may upload.
+"""Encoders for tests: one function that writes samples in any format that users may upload.
 
 WAV, FLAC, Ogg and MP3 are written by libsndfile; AAC and WebM, which it does not know, by FFmpeg.
 """

@@ -1,4 +1,4 @@
-"""A model hub on this machine: the few routes that the hub's own client asks for."""
+"""A model hub on this machine: the few routes that the hub's own client uses."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """``python -m tools.api_reference [--check]``: write the generated parts of ``docs/api.md``.
 
 A part is the text between ``<!-- generated: NAME -->`` and ``<!-- end -->``. The parts are made from the
-table of decoding options, from the JSON classes of ``server/schema`` and ``server/live/messages.py`` with the
+tables of options, from the JSON classes of ``server/schema`` and ``server/live/messages.py`` with the
 docstrings of their fields, and from the error codes in the source of the package. With ``--check`` nothing is
 written; exit code 1 if a part differs.
 """
@@ -26,6 +26,7 @@ from pydantic import BaseModel
 from tools.error_codes import code_table
 from wav2vec2_app.server.live import messages
 from wav2vec2_app.server.schema import alignments, errors, recording, system, transcriptions
+from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import MAX_HOTWORDS, OPTIONS, Option
 
 ROOT = Path(__file__).parents[1]
@@ -59,10 +60,10 @@ def generated(text: str) -> str:
 # --- decoding options ---------------------------------------------------------------------------
 
 
-def option_table() -> str:
-    """The table of decoding options."""
+def option_table(options: Sequence[Option]) -> str:
+    """The table of decoding or export options."""
     rows = [
-        (f"`{option.name}`", _default(option), _values(option), option.help) for option in OPTIONS
+        (f"`{option.name}`", _default(option), _values(option), option.help) for option in options
     ]
     return table(("option", "default", "values", "meaning"), rows)
 
@@ -220,7 +221,8 @@ def table(header: Row, rows: Sequence[Row]) -> str:
 
 
 PARTS: Mapping[str, Callable[[], str]] = {
-    "options": option_table,
+    "options": partial(option_table, OPTIONS),
+    "export-options": partial(option_table, EXPORT_OPTIONS),
     "recording": partial(schema_table, recording.RecordingResponse),
     "transcription": partial(
         schema_table, transcriptions.TranscriptionResponse, recording.RecordingResponse

@@ -27,6 +27,7 @@ BARS: Mapping[str, float] = {
 }
 LONG_FILES: Mapping[str, str] = {
     "wav2vec2_app/server/ui/texts.py": "a table: every text of the page",
+    "wav2vec2_app/server/service/wav2vec2.py": "the service's methods, one for each operation",
     "wav2vec2_app/speech/options.py": "a table: every decoding option, and the check of its values",
 }
 """Files that may be longer than :data:`FILE_LINES`, each with the reason."""

@@ -70,7 +70,7 @@ def judged(emission: Emission, decoded: Decoded) -> np.ndarray:
     return np.concatenate(found)
 
 
-def heard_of(recognizer: Recognizer, table: list[Utterance]) -> list[Emission]:
+def emissions_of(recognizer: Recognizer, table: list[Utterance]) -> list[Emission]:
     """Return what the model hears of every utterance."""
     return [recognizer.emit(read_audio(item.path).astype(np.float32) / 32768) for item in table]
 
@@ -158,14 +158,14 @@ def main() -> None:
         OpenVinoEngine(precision="fp32", threads=options.threads),
     )
     table = held_out_utterances()
-    emissions = heard_of(recognizer, table)
+    emissions = emissions_of(recognizer, table)
     prior = measure_prior(emissions, PRIOR_WEIGHT)
     (options.model / PRIOR).write_text(json.dumps(prior, indent=1) + "\n", encoding="utf-8")
     taken_off = read_prior(options.model, emissions[0].vocabulary)
     sets = {"held-out": (table, [replace(e, prior=taken_off) for e in emissions])}
     if options.report:
         table = read_table(SPEECH / "test-clean-60.tsv")
-        heard = [replace(e, prior=taken_off) for e in heard_of(recognizer, table)]
+        heard = [replace(e, prior=taken_off) for e in emissions_of(recognizer, table)]
         sets["test-clean-60"] = (table, heard)
     decoders = {
         "greedy": GreedyDecoder(),

@@ -6,14 +6,20 @@ or passed by name.
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_cache_path
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+logger = logging.getLogger(__name__)
+
+PREFIX = "WAV2VEC2_"
 MIB = 1024 * 1024
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - a Space is reached from outside its container
 
@@ -23,11 +29,34 @@ def on_spaces() -> bool:
     return bool(os.environ.get("SPACE_ID"))
 
 
+def unknown_variables(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Environment variables that look like settings and are none: name -> the nearest setting's, or empty."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    unknown = (
+        name
+        for name in environment
+        if name.upper().startswith(PREFIX.rstrip("2_")) and name.upper() not in known
+    )
+    return {
+        name: next(iter(get_close_matches(name.upper(), known, n=1, cutoff=0.7)), "")
+        for name in sorted(unknown)
+    }
+
+
+def warn_of_unknown_variables(environment: Mapping[str, str]) -> None:
+    """Log a warning for each of :func:`unknown_variables`."""
+    for name, nearest in unknown_variables(environment).items():
+        hint = f"did you mean {nearest}?" if nearest else "docs/settings.md lists all settings."
+        logger.warning(
+            "The environment variable %s is not a setting and is ignored; %s", name, hint
+        )
+
+
 class Settings(BaseSettings):
     """Settings of one application; immutable."""
 
     model_config = SettingsConfigDict(
-        env_prefix="WAV2VEC2_", frozen=True, extra="forbid", protected_namespaces=()
+        env_prefix=PREFIX, frozen=True, extra="forbid", protected_namespaces=()
     )
 
     # --- the server ---
@@ -35,6 +64,17 @@ class Settings(BaseSettings):
     """Network address that the server listens on; ``0.0.0.0`` on a Space, else this machine only."""
     port: int = Field(7860, ge=0, le=65535)
     """TCP port; 0 lets the operating system choose a free one."""
+
+    trusted_hosts: tuple[str, ...] = ()
+    """Host names under which the server may be addressed (a JSON list in the environment). Empty: any name,
+    but only names of this machine and IP addresses where the server listens on this machine only. Behind
+    a reverse proxy, list the public name."""
+    trusted_origins: tuple[str, ...] = ()
+    """Origins (``https://example.org``) of other sites whose pages may use this server (a JSON list in the
+    environment); by default none may."""
+    api_keys: tuple[SecretStr, ...] = ()
+    """Keys of which every request must have one, as ``Authorization: Bearer KEY``, or as the password in
+    a browser (a JSON list in the environment). Empty: no key is needed."""
 
     # --- the model ---
     model: str = "auto"
@@ -70,7 +110,8 @@ class Settings(BaseSettings):
     cache_folder: Path = Field(default_factory=lambda: user_cache_path("wav2vec2_app"))
     """Folder for the results of these trials."""
     threads: int = Field(0, ge=0)
-    """Threads of one inference worker; 0 means one for each core."""
+    """Threads of one inference worker; 0 means an equal share of the processors that the affinity of the
+    process and the quota of its container allow."""
 
     inference_workers: int = Field(1, ge=1)
     """Number of inference worker processes; each loads its own copy of the model."""
@@ -81,7 +122,8 @@ class Settings(BaseSettings):
     max_bytes: int = Field(500 * MIB, gt=0)
     """Largest accepted upload, bytes."""
     memory_limit_bytes: int = Field(2048 * MIB, gt=0)
-    """Intended maximum memory of all processes together, bytes; displayed, not enforced."""
+    """Maximum memory of all processes together, bytes. Above it, workers over their share are replaced
+    between requests; the address space of the audio worker is limited."""
     window_s: float = Field(10.0, ge=2.0)
     """Length of the windows that long audio is cut into, seconds; audio up to twice as long is not cut."""
     window_overlap_s: float = Field(2.0, ge=0.5)
@@ -96,6 +138,18 @@ class Settings(BaseSettings):
     """Longest time that a result stays in the cache, seconds."""
     cache_shared: bool = False
     """Whether a recording sent by another user is answered from the cache too."""
+
+    # --- limits of one client ---
+    client_tasks: int = Field(16, ge=0)
+    """Number of tasks of one client (an API key, else a network address) that run or wait; the next one
+    receives ``client.tasks``. 0: no limit."""
+    client_bytes: int = Field(1024 * MIB, ge=0)
+    """Size of the files of these tasks, bytes; more receives ``client.bytes``. 0: no limit."""
+    client_upload_bytes: int = Field(8192 * MIB, ge=0)
+    """Largest sum of one client's uploads within an hour, bytes. 0: no limit."""
+    client_live_sessions: int = Field(3, ge=0)
+    """Number of concurrent live sessions of one client. One client never gets all ``live_sessions``, unless
+    there is only one. 0: no limit."""
 
     # --- queue, timeouts, recovery ---
     queue_size: int = Field(32, ge=1)

@@ -1,5 +1,5 @@
 /* The Live mode: microphone -> AudioWorklet -> WebSocket /v1/live -> captions. Called once, after page.js, with
-   {texts, options, subtitles} (ui/page.py). */
+   {texts, options, exportOptions, subtitles} (ui/page.py). */
 (config) => {
   "use strict";
   const { live: texts, microphone: microphoneTexts, ...common } = config.texts;
@@ -114,16 +114,12 @@
     byId("live-lines").append(element);
     return { element, committed: [], tentative: [], announced: 0 };
   };
-  /* Words of a model with capital letters only in sentence case, for display only, as in
-     ui/render/transcript.py. */
+  /* A model with capital letters only is shown in sentence case; once a word has others, all are left unchanged. */
   let mixed = false;
   const sentenceCase = (words) => {
-    mixed ||= words.some((word) => word.text !== word.text.toUpperCase());
-    return words.map(({ text }, number) => {
-      if (mixed) return text;
-      const capital = number === 0 || /^I(?:'[A-Z]+)?$/.test(text);
-      return capital ? text.slice(0, 1) + text.slice(1).toLowerCase() : text.toLowerCase();
-    });
+    const spelled = words.map((word) => word.text);
+    mixed ||= spelled.some((text) => text !== text.toUpperCase());
+    return mixed ? spelled : subtitles.sentenceCase(spelled);
   };
   const spansOf = (words, nameOf) => {
     const spelled = sentenceCase(words);
@@ -194,43 +190,21 @@
       else button.disabled = !lines.length;
     }
   };
-  const timestamp = (seconds, separator) => {
-    const ms = Math.round(seconds * 1000);
-    const part = (value, size) => String(value).padStart(size, "0");
-    return `${part(Math.floor(ms / 3600000), 2)}:${part(Math.floor(ms / 60000) % 60, 2)}:` +
-      `${part(Math.floor(ms / 1000) % 60, 2)}${separator}${part(ms % 1000, 3)}`;
+  /* The export options of the page, in the order of their table (speech/export_options.py). */
+  const exportValues = () => {
+    const values = window.wav2vec2Export ?? [];
+    const named = config.exportOptions.map((name, number) => [name, values[number]]);
+    return Object.fromEntries(named.filter(([, value]) => value !== undefined && value !== null && value !== ""));
   };
-  /* Words in groups short enough to read as one subtitle, with the limits of speech/subtitles.py. */
-  const cues = () => {
-    const found = [];
-    for (const line of lines) {
-      let cue = null;
-      for (const word of line.words) {
-        const fits = cue && word.start - cue.end < subtitles.pause &&
-          word.end - cue.start <= subtitles.seconds &&
-          cue.text.length + 1 + word.text.length <= subtitles.characters;
-        if (fits) { cue.text += ` ${word.text}`; cue.end = word.end; }
-        else { cue = { text: word.text, start: word.start, end: word.end }; found.push(cue); }
-      }
-    }
-    return found;
-  };
-  const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  const files = {
-    txt: () => lines.map((line) => line.words.map((word) => word.text).join(" ")).join("\n") + "\n",
-    srt: () => cues().map((cue, number) =>
-      `${number + 1}\n${timestamp(cue.start, ",")} --> ${timestamp(cue.end, ",")}\n${cue.text}\n`).join("\n"),
-    vtt: () => ["WEBVTT\n", ...cues().map((cue) =>
-      `${timestamp(cue.start, ".")} --> ${timestamp(cue.end, ".")}\n${escaped(cue.text)}\n`)].join("\n"),
-  };
+  const fileOf = (kind) => subtitles.write(kind, lines.map((line) => line.words), exportValues());
   const save = (name) => {
-    const url = URL.createObjectURL(new Blob([files[name]()], { type: "text/plain;charset=utf-8" }));
+    const url = URL.createObjectURL(new Blob([fileOf(name)], { type: "text/plain;charset=utf-8" }));
     Object.assign(document.createElement("a"), { href: url, download: `captions.${name}` }).click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   };
   const copy = async (button) => {
     const label = button.textContent;
-    try { await navigator.clipboard.writeText(files.txt().trim()); button.textContent = common.copied; }
+    try { await navigator.clipboard.writeText(fileOf("txt").trim()); button.textContent = common.copied; }
     catch { button.textContent = common.copyRefused; }
     setTimeout(() => { button.textContent = label; }, 1400);
   };
@@ -255,7 +229,12 @@
   /* --- the microphone: blocks of 100 ms, 16-bit, mono --- */
 
   const WORKLET = `registerProcessor("blocks", class extends AudioWorkletProcessor {
-    constructor() { super(); this.block = new Int16Array(Math.round(sampleRate / 10)); this.at = 0; this.peak = 0; }
+    constructor() { super(); this.block = new Int16Array(Math.round(sampleRate / 10)); this.at = 0; this.peak = 0;
+      this.port.onmessage = () => { this.send(); this.port.postMessage({ flushed: true }); }; }
+    send() {
+      if (this.at) this.port.postMessage({ pcm: this.block.slice(0, this.at).buffer, peak: this.peak });
+      this.at = 0; this.peak = 0;
+    }
     process(inputs) {
       const channels = inputs[0];
       const count = channels[0]?.length ?? 0;
@@ -264,10 +243,7 @@
         for (const channel of channels) sample += channel[i] / channels.length;
         this.peak = Math.max(this.peak, Math.abs(sample));
         this.block[this.at++] = Math.max(-32768, Math.min(32767, Math.round(sample * 32767)));
-        if (this.at === this.block.length) {
-          this.port.postMessage({ pcm: this.block.buffer.slice(0), peak: this.peak });
-          this.at = 0; this.peak = 0;
-        }
+        if (this.at === this.block.length) this.send();
       }
       return true;
     }
@@ -282,7 +258,8 @@
         URL.revokeObjectURL(url);
         const node = new AudioWorkletNode(context, "blocks", { numberOfOutputs: 1 });
         context.createMediaStreamSource(stream).connect(node).connect(context.destination); /* its output is silent */
-        node.port.onmessage = (event) => onBlock(event.data);
+        node.port.onmessage = (event) => (event.data.flushed ? context.flushed?.() : onBlock(event.data));
+        context.flush = () => new Promise((resolve) => { context.flushed = resolve; node.port.postMessage("flush"); });
         await context.resume();
         return context;
       } catch (error) { context.close(); throw error; }
@@ -292,6 +269,10 @@
   };
 
   /* --- a session --- */
+
+  const TAIL_MS = 300; /* recorded after Stop */
+  const RECONNECT_MS = [0, 500, 1000, 2000, 4000, 8000]; /* waits before the attempts to connect again */
+  const MAX_BLOCKS = 1200; /* two minutes, kept until they are transcribed */
 
   let recorded = 0; /* seconds, over all sessions of this page */
 
@@ -316,7 +297,8 @@
       return;
     }
     const own = session = {
-      offset: recorded, rate: 16000, recorded: 0, transcribed: 0, ready: false, stopping: false, early: [] };
+      offset: recorded, rate: 16000, recorded: 0, transcribed: 0, ready: false, stopping: false,
+      blocks: [], sent: 0, dropped: 0, attempts: 0, flushed: false };
     showButton(true);
     updateExports();
     setStatus("queued", texts.waiting);
@@ -346,20 +328,54 @@
     socket.onopen = () => socket.send(JSON.stringify({ type: "start", sample_rate: own.rate, ...startOptions() }));
     socket.onmessage = (event) => onMessage(own, JSON.parse(event.data));
     socket.onclose = () => {
-      if (session !== own) return;
+      if (session !== own || own.socket !== socket) return;
+      if (!own.over && own.attempts < RECONNECT_MS.length) { reconnect(own); return; }
       if (!own.over) showProblem("connection", ...texts.connectionLost);
       if (own.over === "ended") end(own, "done", texts.done);
       else end(own, "failed", texts.notListening);
     };
   };
 
+  /* The connection was lost. Blocks since the last final line are sent again, in a new session whose times and
+     utterances begin there. */
+  const reconnect = (own) => {
+    own.ready = false;
+    own.sent = 0;
+    own.offset += own.dropped;
+    own.recorded -= own.dropped;
+    own.transcribed = own.dropped = 0;
+    current?.element.remove();
+    current = null;
+    setStatus("queued", texts.reconnecting);
+    setTimeout(() => session === own && connect(own), RECONNECT_MS[own.attempts++]);
+  };
+
+  /* Blocks before `until`, in seconds of this connection, are transcribed: they need not be sent again. */
+  const acknowledge = (own, until) => {
+    while (own.sent && own.dropped + own.blocks[0].seconds <= until) {
+      own.dropped += own.blocks.shift().seconds;
+      own.sent--;
+    }
+  };
+
+  const sendBlocks = (own) => {
+    if (!own.ready || own.socket.readyState !== WebSocket.OPEN) return;
+    while (own.sent < own.blocks.length) own.socket.send(own.blocks[own.sent++].pcm);
+    if (own.flushed) own.socket.send(JSON.stringify({ type: "stop" }));
+  };
+
   const onBlock = (own, { pcm, peak }) => {
-    if (session !== own || own.stopping) return;
+    if (session !== own || own.flushed) return;
     showLevel(peak);
-    if (own.ready) own.socket.send(pcm);
-    else if (own.early.length < 100) own.early.push(pcm); /* recorded before the session is ready */
-    recorded += 0.1;
-    own.recorded += 0.1;
+    const seconds = pcm.byteLength / 2 / own.rate;
+    own.blocks.push({ pcm, seconds });
+    if (own.blocks.length > MAX_BLOCKS) { /* an outage that is too long: the oldest audio is given up */
+      own.dropped += own.blocks.shift().seconds;
+      own.sent = Math.max(0, own.sent - 1);
+    }
+    recorded += seconds;
+    own.recorded += seconds;
+    sendBlocks(own);
     if (own.ready) showDelay(own.recorded - own.transcribed);
     byId("live-time").textContent = clock(recorded);
   };
@@ -368,14 +384,14 @@
     if (session !== own) return;
     if (message.type === "ready") {
       own.ready = true;
-      for (const pcm of own.early.splice(0)) own.socket.send(pcm);
-      setStatus("running", texts.listening);
-      if (own.stopping) own.socket.send(JSON.stringify({ type: "stop" }));
+      setStatus("running", own.stopping ? texts.finishing : texts.listening);
+      sendBlocks(own);
     } else if (message.type === "words") onWords(message);
-    else if (message.type === "final") onFinal(message);
+    else if (message.type === "final") { onFinal(message); acknowledge(own, message.end); own.attempts = 0; }
     else if (message.type === "notice") setStatus("running", texts.passFailed);
     else if (message.type === "ended") own.over = "ended";
     else if (message.type === "error") {
+      if (own.attempts && message.error.code === "live.busy") return; /* by the lost connection, for a moment */
       own.over = "error";
       showProblem("session", message.error.message, message.error.hint, message.error.code);
     }
@@ -383,15 +399,19 @@
     if (message.type === "status" && !own.stopping) setStatus("running", texts.listening);
   };
 
-  const stop = () => {
+  /* The last word may end as the button is pressed: record a little more, then send what the worklet holds. */
+  const stop = async () => {
     const own = session;
     if (!own || own.stopping) return;
     own.stopping = true;
-    releaseMicrophone(own);
-    if (!own.socket) { end(own, "idle", texts.stopped); return; }
+    if (!own.socket) { releaseMicrophone(own); end(own, "idle", texts.stopped); return; }
     setStatus("running", texts.finishing);
     byId("live-toggle").disabled = true;
-    if (own.ready && own.socket.readyState === WebSocket.OPEN) own.socket.send(JSON.stringify({ type: "stop" }));
+    await new Promise((resolve) => setTimeout(resolve, TAIL_MS));
+    await Promise.race([own.context?.flush(), new Promise((resolve) => setTimeout(resolve, TAIL_MS))]);
+    own.flushed = true;
+    releaseMicrophone(own);
+    sendBlocks(own);
   };
 
   const releaseMicrophone = (own) => {

@@ -1,6 +1,7 @@
 /* What the page does without the server: messages about the microphone, playback from a word, copying,
    downloading, trying again, light and dark. There is one listener per event, on the document, because parts
-   of the page are replaced at any time. Called with {texts, options, subtitles, accept} (ui/page.py). */
+   of the page are replaced at any time. Called with {texts, options, exportOptions, subtitles, accept}
+   (ui/page.py). */
 (config) => {
   "use strict";
   const { texts } = config;
@@ -348,7 +349,7 @@
   /* --- accordions have aria-expanded --- */
 
   const updateExpanded = () => {
-    for (const button of all("#decoding > button, #alignment > button"))
+    for (const button of all("#decoding > button, #export-options > button, #alignment > button"))
       button.setAttribute("aria-expanded", String(button.classList.contains("open")));
   };
   document.addEventListener("click", () => setTimeout(updateExpanded));

@@ -40,7 +40,10 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[RunningServer]:
-    limits = {"WAV2VEC2_MAX_BYTES": str(MAX_BYTES)}
+    limits = {
+        "WAV2VEC2_MAX_BYTES": str(MAX_BYTES),
+        "WAV2VEC2_TRUSTED_HOSTS": '["speech.example"]',  # a name that is not this machine's
+    }
     with running_server({"WAV2VEC2_MODEL": "embedded", **limits}) as running:
         yield running
 

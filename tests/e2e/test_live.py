@@ -82,7 +82,7 @@ def test_captions_can_be_exported_and_continue_after_a_stop(page: Page, tmp_path
 
     with page.expect_download() as download:
         page.get_by_role("button", name="Download captions.srt").click()
-    path = tmp_path / "captions.srt"
+    path = tmp_path / "live.srt"
     download.value.save_as(path)
 
     text = path.read_text(encoding="utf-8")
@@ -156,3 +156,44 @@ def test_narrow_page_does_not_scroll_sideways(open_page: Open) -> None:
 
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     stop(page)
+
+
+SOCKETS = """(() => {
+  const Real = window.WebSocket;
+  window.sockets = [];
+  window.WebSocket = class extends Real {
+    constructor(...given) { super(...given); this.sent = []; window.sockets.push(this); }
+    send(data) { this.sent.push(typeof data === "string" ? data : data.byteLength); super.send(data); }
+  };
+})()"""
+
+
+def test_stop_records_a_little_more_and_sends_the_last_block(page: Page) -> None:
+    page.evaluate(SOCKETS)
+    start(page)
+    page.wait_for_function("sockets.at(-1)?.sent.filter(one => one > 0).length > 5")
+    before = page.evaluate("sockets.at(-1).sent.length")
+    stop(page)
+
+    sent = page.evaluate("sockets.at(-1).sent")
+    assert '"stop"' in sent[-1]
+    blocks = sent[before:-1]
+    assert sum(blocks) >= 0.25 * 32_000
+    assert all(blocks)
+
+
+def test_lost_connection_is_made_again_and_unfinished_audio_is_sent_again(page: Page) -> None:
+    page.evaluate(SOCKETS)
+    start(page)
+    page.wait_for_function("sockets.at(-1)?.sent.filter(one => one > 0).length > 8")
+    page.evaluate("sockets.at(-1).close()")
+    page.wait_for_function("sockets.length > 1 && sockets[1].sent.length > 8")
+    page.wait_for_selector(FINAL)
+    stop(page)
+
+    first, second = page.evaluate("sockets.slice(0, 2).map(one => one.sent)")
+    assert '"start"' in second[0]
+    assert len(second) - 1 >= len(first) - 1
+    assert page.locator("#live-problem .w-error").count() == 0
+    starts = page.locator(f"{LINES} time").all_inner_texts()
+    assert starts == sorted(starts)

@@ -203,7 +203,7 @@ async def test_ctrl_c_and_sigterm_sent_to_a_worker(make: Make) -> None:
     os.kill(pid, signal.SIGTERM)
     died = await events.wait_for("died")
     assert died.error is not None
-    assert died.error.metadata["exit_code"] == 0
+    assert died.error.metadata["signal"] == "SIGTERM"
 
 
 async def test_worker_ends_by_itself_when_its_parent_is_gone() -> None:

@@ -12,14 +12,24 @@ import pytest
 
 from tests.integration import toy_messages as toy
 from tests.integration.toy import LONG_S, Events, Make, Started, ask, begin, wait_for_end
-from wav2vec2_app.errors import WorkerDiedError
+from wav2vec2_app.errors import InputError, WorkerDiedError
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.supervisor import Supervisor
+from wav2vec2_app.server.bridge.worker import WorkerBridge
 from wav2vec2_app.server.events import WorkerEvent
 
 pytestmark = pytest.mark.integration
+
+
+async def crash_idle(bridge: WorkerBridge) -> None:
+    """Crash a worker that runs nothing, and wait for its end."""
+    await bridge.wait_ready()
+    child = bridge._supervisor.child
+    assert child is not None
+    os.kill(child.pid, signal.SIGSEGV)
+    await asyncio.wait({child.gone})
 
 
 async def test_killed_worker_is_replaced_and_the_request_retried(
@@ -39,16 +49,24 @@ async def test_killed_worker_is_replaced_and_the_request_retried(
     ]  # fmt: skip
 
 
-async def test_request_that_kills_twice_is_not_sent_a_third_time(make: Make) -> None:
+async def test_request_that_crashes_twice_is_not_sent_a_third_time(make: Make) -> None:
     events = Events()
     bridge = make(on_event=events)
     await bridge.start()
-    with pytest.raises(WorkerDiedError) as died:
-        await ask(WorkerPool([bridge]), toy.KillSelf("SIGKILL"))
-    assert died.value.metadata == {"role": "toy", "exit_code": -9, "signal": "SIGKILL"}
-    assert "memory" in died.value.hint
+    with pytest.raises(InputError) as crashed:
+        await ask(WorkerPool([bridge]), toy.KillSelf("SIGSEGV"))
+    assert crashed.value.code == "request.quarantined"
     assert events.kinds.count("retried") == 1
     assert (await ask(bridge, toy.Echo(1))).number == 1
+
+
+async def test_kill_by_the_system_is_reported_as_a_lack_of_memory(make: Make) -> None:
+    bridge = make()
+    await bridge.start()
+    with pytest.raises(WorkerDiedError) as died:
+        await ask(bridge, toy.KillSelf("SIGKILL"))
+    assert died.value.metadata == {"role": "toy", "exit_code": -9, "signal": "SIGKILL"}
+    assert "memory" in died.value.hint
 
 
 async def test_request_that_is_not_idempotent_is_not_retried(make: Make) -> None:
@@ -98,13 +116,12 @@ async def test_restart_budget_spent_means_down_and_failing_fast(make: Make) -> N
     bridge = make(on_event=events, restart_budget=2)
     await bridge.start()
     for _ in range(3):
-        with pytest.raises(WorkerDiedError):
-            await ask(bridge, toy.Leave(9))
+        await crash_idle(bridge)
     await events.wait_for("down")
     with pytest.raises(WorkerDiedError) as down:
         await ask(bridge, toy.Echo())
     assert (down.value.code, down.value.retryable) == ("worker.down", False)
-    assert down.value.metadata["exit_code"] == 9
+    assert down.value.metadata["signal"] == "SIGSEGV"
     assert events.kinds.count("restarting") == 2
     with pytest.raises(WorkerDiedError):
         await bridge.wait_ready()
@@ -115,8 +132,7 @@ async def test_worker_that_is_down_is_tried_again_when_the_window_has_slid(make:
     bridge = make(on_event=events, restart_budget=1, restart_window_s=5.0)  # two deaths fit in
     await bridge.start()
     for _ in range(2):
-        with pytest.raises(WorkerDiedError):
-            await ask(bridge, toy.Leave(9))
+        await crash_idle(bridge)
     await events.wait_for("down")
     await events.wait_for("restarting", times=2)
     assert (await ask(bridge, toy.Echo(1))).pid

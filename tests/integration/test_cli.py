@@ -2,6 +2,10 @@
 
 import json
 import logging
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,6 +132,32 @@ def test_align_writes_subtitles_of_the_text_as_written(tmp_path: Path) -> None:
     assert done.stdout.startswith("1\n00:00:00,")
 
 
+def test_letter_case_and_lines_are_options(tmp_path: Path) -> None:
+    arguments = ["--letter-case", "raw", "--line-characters", "16", "--max-lines", "1"]
+
+    done = run.invoke(app, ["transcribe", "-o", "srt", *arguments, str(CLIP)])
+
+    lines = [line for line in done.stdout.splitlines() if line and not line[0].isdecimal()]
+    assert done.exit_code == 0
+    assert lines
+    assert all(len(line) <= 16 for line in lines)
+
+
+def test_align_gives_subtitles_new_times(tmp_path: Path) -> None:
+    text = tmp_path / "said.srt"
+    first, *rest = clips()[0].text.split()
+    text.write_text(
+        f"1\n00:01:00,000 --> 00:01:02,000\n{first}\n\n"
+        f"2\n00:01:02,000 --> 00:01:04,000\n{' '.join(rest)}\n"
+    )
+
+    done = run.invoke(app, ["align", "-o", "srt", str(CLIP), str(text)])
+
+    blocks = done.stdout.strip().split("\n\n")
+    assert [block.splitlines()[2] for block in blocks] == [first, " ".join(rest)]
+    assert all(block.splitlines()[1].startswith("00:00:0") for block in blocks)
+
+
 def test_align_rejects_an_empty_text(tmp_path: Path) -> None:
     text = tmp_path / "said.txt"
     text.write_text(" \n")
@@ -168,3 +198,27 @@ def test_serve_takes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert done.exit_code == 0
     assert [(settings.host, settings.port) for settings in served] == [("127.0.0.2", 8123)]
+
+
+# --- consoles that are not UTF-8 ------------------------------------------------------------------
+
+NAMES = ["Łódź 東京 🎤.wav", os.fsdecode(b"caf\xe9.wav"), "naïve ‘x’.wav"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_no_name_of_a_file_stops_the_command(tmp_path: Path, encoding: str) -> None:
+    for name in NAMES:
+        shutil.copy(CLIP, tmp_path / name)
+    (tmp_path / "schlecht ż.wav").write_text("not a sound")
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from wav2vec2_app.cli import main; main()",
+         "transcribe", "--output", "json", *map(str, sorted(tmp_path.iterdir()))],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+
+    results = [json.loads(line) for line in done.stdout.decode(encoding).splitlines()]
+    assert {result["file"] for result in results} == {path.name for path in tmp_path.iterdir()}
+    assert sum("words" in result for result in results) == len(NAMES)
+    assert b"Traceback" not in done.stderr

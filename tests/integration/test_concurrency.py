@@ -1,4 +1,4 @@
-"""Many clients at once, each with its own recording."""
+"""Many clients simultaneously, each with its own recording."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

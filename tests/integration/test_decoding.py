@@ -1,4 +1,4 @@
-"""DecodingOptions anew, hotwords and alignment, through the whole application."""
+"""Decoding again, hotwords and alignment, through the whole application."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 GREEDY = DecodingOptions(decoder="greedy")
 
 
-async def hear(system: System, path: Path, **more: object) -> tuple[str, tuple[Word, ...]]:
-    """The task's id and the words heard."""
+async def transcribe(system: System, path: Path, **more: object) -> tuple[str, tuple[Word, ...]]:
+    """The task's id and the words of its transcript."""
     result = await system.orchestrator.run(AudioTask(AudioSource(path=path), **more))  # type: ignore[arg-type]
     assert result.transcript is not None
     return result.id, result.transcript.words
@@ -29,8 +29,8 @@ async def hear(system: System, path: Path, **more: object) -> tuple[str, tuple[W
 
 async def test_kept_emission_is_read_like_a_fresh_one(shared_system: System) -> None:
     path = clips()[0].path
-    first, _ = await hear(shared_system, path)
-    _, expected = await hear(shared_system, path, decoding=GREEDY)
+    first, _ = await transcribe(shared_system, path)
+    _, expected = await transcribe(shared_system, path, decoding=GREEDY)
 
     again = await shared_system.orchestrator.run(AudioTask(cached_id=first, decoding=GREEDY))
 
@@ -90,6 +90,6 @@ async def test_wishes_that_cannot_be_followed_are_refused(
     shared_system: System, decoding: DecodingOptions, code: str
 ) -> None:
     with pytest.raises(InputError) as refused:
-        await hear(shared_system, clips()[0].path, decoding=decoding)
+        await transcribe(shared_system, clips()[0].path, decoding=decoding)
 
     assert refused.value.code == code

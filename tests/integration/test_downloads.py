@@ -13,7 +13,7 @@ from wav2vec2_app.speech.audio import AudioSource
 
 pytestmark = pytest.mark.integration
 
-NAME = "somebody/wav2vec2-better"
+NAME = "example/wav2vec2-better"
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Every format that a person may upload, through the real server, with the real client."""
+"""Every format that users may upload, through the real server, with the real client."""
 
 from pathlib import Path
 
@@ -15,19 +15,19 @@ pytestmark = pytest.mark.integration
 
 CLIP = clips()[0]
 LOSSY_TOLERANCE = 0.35
-"""Word error rate against the clip as it is; codecs, 8 bits and 8 kHz cost a small model words."""
+"""Word error rate against the original clip; codecs, 8 bits and 8 kHz cost a small model words."""
 
 
 @pytest.fixture(scope="module")
-def heard(client: Client) -> str:
-    """What the application hears in the clip as it is."""
+def expected(client: Client) -> str:
+    """The transcript of the original clip."""
     answer = client.predict(handle_file(str(CLIP.path)), "auto", api_name="/transcribe")
     assert answer["text"]
     return str(answer["text"])
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
-def test_format_is_transcribed(fmt: str, client: Client, heard: str, tmp_path: Path) -> None:
+def test_format_is_transcribed(fmt: str, client: Client, expected: str, tmp_path: Path) -> None:
     rate_hz = 16_000 if accepts(fmt, 16_000) else 48_000
     samples = soxr.resample(CLIP.samples(), 16_000, rate_hz)
     path = write_audio(tmp_path / f"clip{suffix(fmt)}", samples, rate_hz, fmt)
@@ -36,13 +36,13 @@ def test_format_is_transcribed(fmt: str, client: Client, heard: str, tmp_path: P
 
     assert "error" not in answer, answer
     assert answer["duration_s"] == pytest.approx(len(CLIP.samples()) / 16_000, abs=0.15)
-    assert jiwer.cer(heard, answer["text"]) <= LOSSY_TOLERANCE
+    assert jiwer.cer(expected, answer["text"]) <= LOSSY_TOLERANCE
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100, 48_000, 192_000])
 @pytest.mark.parametrize("channels", [1, 2, 8])
 def test_rate_and_channels_are_transcribed(
-    rate_hz: int, channels: int, client: Client, heard: str, tmp_path: Path
+    rate_hz: int, channels: int, client: Client, expected: str, tmp_path: Path
 ) -> None:
     mono = soxr.resample(CLIP.samples(), 16_000, rate_hz)
     samples = np.stack([mono] * channels, axis=1) if channels > 1 else mono
@@ -52,4 +52,4 @@ def test_rate_and_channels_are_transcribed(
 
     assert "error" not in answer, answer
     tolerance = 0.6 if rate_hz < 16_000 else 0.1  # half of the band is missing at 8 kHz
-    assert jiwer.cer(heard, answer["text"]) <= tolerance
+    assert jiwer.cer(expected, answer["text"]) <= tolerance

@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration import toy_messages as toy
 from tests.integration.toy import Events, Make, ask, begin
-from wav2vec2_app.errors import WorkerDiedError
+from wav2vec2_app.errors import InputError, WorkerDiedError
 from wav2vec2_app.server.bridge.pool import WorkerPool
 
 pytestmark = pytest.mark.integration
@@ -42,7 +42,7 @@ async def test_pool_retries_a_lost_request_once(make: Make, tmp_path: Path) -> N
     assert answer.pid in {status.pid for status in pool.statuses()}
     with pytest.raises(WorkerDiedError):
         await ask(pool, toy.Leave(9), idempotent=False)
-    with pytest.raises(WorkerDiedError):
+    with pytest.raises(InputError):
         await ask(pool, toy.Leave(9))
 
 

@@ -24,13 +24,13 @@ async def test_example_clips_are_read_with_few_word_errors(
         await system.orchestrator.run(AudioTask(AudioSource(path=clip.path))) for clip in examples
     ]
     transcripts = [result.transcript for result in results if result.transcript]
-    heard = [transcript.text.lower() for transcript in transcripts]
+    texts = [transcript.text.lower() for transcript in transcripts]
 
-    error_rate = jiwer.wer([clip.text for clip in examples], heard)
+    error_rate = jiwer.wer([clip.text for clip in examples], texts)
 
     with capsys.disabled():
-        for clip, text in zip(examples, heard, strict=True):
-            print(f"\n{clip.path.stem:10} said:  {clip.text}\n{'':10} heard: {text}")
+        for clip, text in zip(examples, texts, strict=True):
+            print(f"\n{clip.path.stem:10} said:  {clip.text}\n{'':10} text:  {text}")
         print(f"word error rate on the example clips: {100 * error_rate:.1f} %")
     assert error_rate <= LIMITS[transcripts[0].decoder]
 
@@ -47,7 +47,7 @@ async def test_words_lie_in_order_inside_the_audio(system: System) -> None:
         assert all(0 < word.confidence <= 1 for word in words)
 
 
-async def test_bytes_and_file_are_heard_alike(system: System) -> None:
+async def test_bytes_and_file_have_the_same_transcript(system: System) -> None:
     clip = clips()[0]
 
     by_path, by_bytes = await asyncio.gather(

@@ -64,7 +64,7 @@ async def test_new_request_is_served_after_the_worker_died(system: System) -> No
     assert result.transcript.text
 
 
-async def test_bad_file_costs_nobody_else_the_request(system: System, tmp_path: Path) -> None:
+async def test_bad_file_does_not_affect_other_requests(system: System, tmp_path: Path) -> None:
     bad = tmp_path / "bad.wav"
     bad.write_bytes(b"RIFF" + os.urandom(5000))
     pids = pid_of(system, "audio"), pid_of(system, "inference")
@@ -82,15 +82,15 @@ async def test_bad_file_costs_nobody_else_the_request(system: System, tmp_path: 
 
 
 async def test_cancel_stops_the_work_between_windows(system: System) -> None:
-    """The long clip has several windows; after the first the work is told to stop."""
-    task = AudioTask(AudioSource(path=LONG.path), session="somebody")
+    """The long clip has several windows; after the first, the session is cancelled."""
+    task = AudioTask(AudioSource(path=LONG.path), session="client")
     windows = 0
     last = None
 
     async for event in system.orchestrator.submit(task):
         if isinstance(event, Advanced) and event.operation is Operation.TRANSCRIBE:
             windows += 1
-            assert system.orchestrator.cancel_session("somebody") in (0, 1)
+            assert system.orchestrator.cancel_session("client") in (0, 1)
         last = event
 
     assert windows == 1

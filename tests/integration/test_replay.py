@@ -40,8 +40,8 @@ async def test_recorded_requests_are_replayed_with_the_same_outcome(
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r-1", "r-2"]
     kinds = [[frame.kind for frame in frames] for _, frames in read_recordings(tmp_path / "r-1")]
-    assert kinds == [["request", "progress", "progress", "result"], ["request", "error"],
-                     ["request", "result"]]  # fmt: skip
+    assert kinds == [["request", "begun", "progress", "progress", "result"],
+                     ["request", "begun", "error"], ["request", "begun", "result"]]  # fmt: skip
     count, refuse, echo = await replayed(tmp_path / "r-1")
     assert (count.op, count.recorded, count.outcome) == ("count", "result", "result")
     assert not count.same  # it reports the process id

@@ -15,7 +15,7 @@ from wav2vec2_app.settings import Settings
 
 
 async def workers_ready() -> list[str]:
-    """The roles in the order in which their processes got ready, started in turn."""
+    """The roles in the order in which their processes got ready, started sequentially."""
     events: list[Event] = []
     settings = Settings(fetch_models=False, model="embedded")
     system = build_system(settings, sequential_start=True)

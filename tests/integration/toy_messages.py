@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,6 +77,29 @@ class KillSelfOnce(Request[ToyResponse, ToyProgress]):
 
 
 @dataclass(frozen=True)
+class CrashOn(Request[ToyResponse, ToyProgress]):
+    """Crashes if ``samples`` begin with a negative number; may be in a batch."""
+
+    op = "crash_on"
+    samples: Float32
+    limit: int = 1
+
+    def batch_key(self) -> Hashable:
+        return self.op
+
+    def batch_limit(self) -> int:
+        return self.limit
+
+
+@dataclass(frozen=True)
+class WaitFor(Request[ToyResponse, ToyProgress]):
+    """Runs until the file ``marker`` exists."""
+
+    op = "wait_for"
+    marker: Path
+
+
+@dataclass(frozen=True)
 class Noise(Request[ToyResponse, ToyProgress]):
     op = "noise"
 
@@ -137,7 +160,7 @@ class Unknown(Request[ToyResponse, ToyProgress]):
 REQUESTS = {
     request.op: request
     for request in (
-        Echo, RunUntilCancelled, Hang, Count, Leave, KillSelf, KillSelfOnce, Noise, Log, Orphan, Fail,
-        Refuse, Exhaust, AnswerMalformed, FailMalformed, SendFrame, CloseOutput, Unknown,
+        Echo, RunUntilCancelled, Hang, Count, Leave, KillSelf, KillSelfOnce, CrashOn, WaitFor, Noise, Log,
+        Orphan, Fail, Refuse, Exhaust, AnswerMalformed, FailMalformed, SendFrame, CloseOutput, Unknown,
     )
 }  # fmt: skip

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from tests.integration import toy_messages as toy
 from tests.integration.toy_messages import ToyProgress, ToyResponse
 from wav2vec2_app.errors import InputError, ResourceError
 from wav2vec2_app.protocol.frame import Frame
-from wav2vec2_app.protocol.message import Context
+from wav2vec2_app.protocol.message import BatchPolicy, Context
 from wav2vec2_app.worker.call import Call, Role
 from wav2vec2_app.worker.loop import serve
 
@@ -75,6 +76,24 @@ def kill_self_once(request: toy.KillSelfOnce, _: ToyContext) -> ToyResponse:
     if not request.marker.exists():
         request.marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    return ToyResponse(pid=os.getpid())
+
+
+def crash_on(request: toy.CrashOn, _: ToyContext) -> ToyResponse:
+    return crash_batch([request])[0]
+
+
+def crash_batch(requests: Sequence[toy.CrashOn]) -> list[ToyResponse]:
+    if any(request.samples[0] < 0 for request in requests):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return [ToyResponse(pid=os.getpid(), number=len(requests)) for _ in requests]
+
+
+def wait_for(request: toy.WaitFor, context: ToyContext) -> ToyResponse:
+    context.progress(ToyProgress())
+    tick = threading.Event()
+    while not request.marker.exists():
+        tick.wait(0.005)
     return ToyResponse(pid=os.getpid())
 
 
@@ -148,6 +167,11 @@ HANDLERS = (
     toy.Leave.handler(leave),
     toy.KillSelf.handler(kill_self),
     toy.KillSelfOnce.handler(kill_self_once),
+    toy.CrashOn.handler(
+        crash_on,
+        BatchPolicy(crash_batch, key=lambda request: 0, limit=lambda request: request.limit),
+    ),
+    toy.WaitFor.handler(wait_for),
     toy.Noise.handler(noise),
     toy.Log.handler(log),
     toy.Orphan.handler(orphan),

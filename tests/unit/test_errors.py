@@ -72,7 +72,7 @@ def test_own_error_passes_through_unchanged() -> None:
 
 
 def test_unknown_foreign_exception_is_internal_and_its_text_is_not_passed_on() -> None:
-    ours = translate(RuntimeError("/home/someone/secret.wav"))
+    ours = translate(RuntimeError("/home/user/secret.wav"))
 
     assert type(ours) is InternalError
     assert "secret" not in str(ours.public())

@@ -59,3 +59,33 @@ def test_every_setting_is_documented_under_its_field() -> None:
     ]
 
     assert undocumented == []
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("WAV2VEC2_QUEUE_SIZ", "WAV2VEC2_QUEUE_SIZE"),
+        ("WAV2VEC2_PROT", "WAV2VEC2_PORT"),
+        ("WAV2VEC2_MAXBYTES", "WAV2VEC2_MAX_BYTES"),
+        ("wav2vec2_hots", "WAV2VEC2_HOST"),
+        ("WAV2VEC_PORT", "WAV2VEC2_PORT"),
+        ("WAV2VEC2PORT", "WAV2VEC2_PORT"),
+        ("WAV2VEC2_XYZZY_FROBNICATE_QUUX", ""),
+    ],
+)
+def test_mistyped_variable_is_named_with_the_nearest_setting(
+    name: str, nearest: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings_module.warn_of_unknown_variables({name: "1", "WAV2VEC2_PORT": "1", "PATH": "/bin"})
+
+    [message] = caplog.messages
+    assert name in message
+    assert nearest in message
+
+
+def test_known_variables_are_not_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+    settings_module.warn_of_unknown_variables(
+        {f"WAV2VEC2_{name}".upper(): "" for name in Settings.model_fields} | {"wav2vec2_port": ""}
+    )
+
+    assert not caplog.messages

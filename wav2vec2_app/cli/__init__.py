@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
-from wav2vec2_app.cli import debug, diagnosis
+from wav2vec2_app.cli import console, debug, diagnosis
 from wav2vec2_app.cli.decoding import (
-    DecodingValue,
+    OptionValue,
     parse_decoding,
+    parse_export_values,
     read_text,
-    with_decoding_options,
+    with_options,
 )
-from wav2vec2_app.cli.output import Output, out, print_problem
+from wav2vec2_app.cli.output import OutputFormat, OutputOptions, out, print_problem
 from wav2vec2_app.cli.tasks import run_tasks
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.server.tasks import AudioTask, Want
-from wav2vec2_app.settings import Settings
+from wav2vec2_app.settings import Settings, warn_of_unknown_variables
 from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
-from wav2vec2_app.speech.options import text_to_align
+from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
+from wav2vec2_app.speech.options import OPTIONS, text_to_align
 
 TrackOption = Annotated[
     str, typer.Option("--track", help="Number of the audio track; default: the file's own choice.")
@@ -37,7 +40,7 @@ app = typer.Typer(
 )
 app.add_typer(debug.app, name="debug")
 
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Format of the result.")]
+OutputOption = Annotated[OutputFormat, typer.Option("--output", "-o", help="Format of the result.")]
 ModelOption = Annotated[
     str | None, typer.Option(help="auto, embedded, a model name or a folder.", show_default=False)
 ]
@@ -45,6 +48,7 @@ ModelOption = Annotated[
 
 def main() -> None:
     """Entry point of the ``wav2vec2-app`` command."""
+    console.accept_every_character()
     app()
 
 
@@ -61,20 +65,21 @@ def serve(
 
 
 @app.command()
-@with_decoding_options
+@with_options(*OPTIONS, *EXPORT_OPTIONS)
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
-    output: OutputOption = Output.TEXT,
+    output: OutputOption = OutputFormat.TEXT,
     model: ModelOption = None,
     track: TrackOption = "auto",
     channels: ChannelsOption = "mix",
-    **decoding: DecodingValue,
+    **values: OptionValue,
 ) -> None:
     """Transcribe audio files; results go to stdout, progress and errors to stderr."""
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")
     configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_of_unknown_variables(os.environ)
     try:
-        options = parse_decoding(decoding)
+        options, export = parse_decoding(values), parse_export_values(values)
         audio = parse_audio_options(track, channels)
     except InputError as error:
         print_problem(error.code, f"{error.message} {error.hint}")
@@ -82,34 +87,42 @@ def transcribe(
     tasks = [
         (file, AudioTask(_source(file), decoding=options, audio_options=audio)) for file in files
     ]
-    raise typer.Exit(1 if asyncio.run(run_tasks(settings, tasks, output)) else 0)
+    raise typer.Exit(
+        1 if asyncio.run(run_tasks(settings, tasks, OutputOptions(output, export))) else 0
+    )
 
 
 @app.command()
+@with_options(*EXPORT_OPTIONS)
 def align(
     file: Annotated[Path, typer.Argument(help="An audio file.", show_default=False)],
     text: Annotated[
         Path, typer.Argument(help="A text file with the spoken words.", show_default=False)
     ],
-    output: OutputOption = Output.TEXT,
+    output: OutputOption = OutputFormat.TEXT,
     model: ModelOption = None,
     track: TrackOption = "auto",
+    **values: OptionValue,
 ) -> None:
     """Print when each word of a text is spoken: start, end, score and word, one line each.
 
-    Subtitles (srt, vtt) keep the text as written; json has every character, too.
+    Subtitles (srt, vtt) keep the text as written; a line break ends a cue, and the cues of a text that is
+    SRT or VTT itself get new times. json has every character, too.
     """
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")
     configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_of_unknown_variables(os.environ)
     try:
-        given = text_to_align(read_text(text))
+        given, export = text_to_align(read_text(text)), parse_export_values(values)
         audio = parse_audio_options(track)
     except InputError as error:
         print_problem(text.name, f"{error.message} {error.hint} ({error.code})")
         raise typer.Exit(2) from None
     wants = frozenset({Want.ALIGNMENT})
     task = AudioTask(_source(file), wants, text=given, audio_options=audio)
-    raise typer.Exit(1 if asyncio.run(run_tasks(settings, [(file, task)], output)) else 0)
+    raise typer.Exit(
+        1 if asyncio.run(run_tasks(settings, [(file, task)], OutputOptions(output, export))) else 0
+    )
 
 
 @app.command()
@@ -117,6 +130,7 @@ def doctor() -> None:
     """Print versions, devices and models, and whether the workers can start."""
     settings = _settings(fetch_models=False, log_level="ERROR")
     configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_of_unknown_variables(os.environ)
     out.print(diagnosis.version_table())
     status, problem = asyncio.run(diagnosis.probe(settings))
     out.print(diagnosis.status_table(settings, status))

@@ -1,20 +1,21 @@
-"""The command line options of a decoding, made from the table of decoding options."""
+"""The command line options of decoding and export, made from their tables."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from wav2vec2_app.errors import InputError
+from wav2vec2_app.speech.export_options import EXPORT_OPTIONS, ExportOptions, parse_export
 from wav2vec2_app.speech.options import OPTIONS, DecodingOptions, Option, parse_options
 
-DecodingValue = str | int | float
+OptionValue = str | int | float
 
-_TYPES: Final[Mapping[str, type[DecodingValue]]] = {
+_TYPES: Final[Mapping[str, type[OptionValue]]] = {
     "choice": str,
     "words": str,
     "integer": int,
@@ -22,29 +23,50 @@ _TYPES: Final[Mapping[str, type[DecodingValue]]] = {
 }
 
 
-def with_decoding_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Replace the ``**`` parameter of a command by one option for each row of the table."""
+def with_options(
+    *options: Option,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Replace the ``**`` parameter of a command by one command line option for each of ``options``."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        return _with_parameters(command, [_parameter(option) for option in options])
+
+    return decorate
+
+
+def _with_parameters(
+    command: Callable[..., None], parameters: Sequence[inspect.Parameter]
+) -> Callable[..., None]:
     signature = inspect.signature(command, eval_str=True)
     fixed = [
         parameter
         for parameter in signature.parameters.values()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
-    parameters = [*fixed, *(_parameter(option) for option in OPTIONS)]
-    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__signature__ = signature.replace(parameters=[*fixed, *parameters])  # type: ignore[attr-defined]
     return command
 
 
-def parse_decoding(values: Mapping[str, DecodingValue]) -> DecodingOptions:
+def parse_decoding(values: Mapping[str, OptionValue]) -> DecodingOptions:
     """The options that were given on the command line; ``@FILE`` as hotwords is read from the file.
 
     Raises:
         InputError: ``text.unreadable``, or an error of :func:`parse_options`.
     """
+    values = {option.name: values[option.name] for option in OPTIONS}
     hotwords = str(values["hotwords"])
     if hotwords.startswith("@"):
         hotwords = read_text(Path(hotwords[1:]))
     return parse_options(**{**values, "hotwords": hotwords})
+
+
+def parse_export_values(values: Mapping[str, OptionValue]) -> ExportOptions:
+    """The export options that were given on the command line.
+
+    Raises:
+        InputError: ``export.bad_value``.
+    """
+    return parse_export(**{option.name: values[option.name] for option in EXPORT_OPTIONS})
 
 
 def read_text(file: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 from typing import Final
 
@@ -12,6 +11,7 @@ from rich.table import Table
 from wav2vec2_app import __version__
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.build import assets_path, build_system
+from wav2vec2_app.server.processors import usable_processors
 from wav2vec2_app.server.status import AdapterStatus, OrchestratorStatus
 from wav2vec2_app.settings import Settings
 
@@ -33,7 +33,7 @@ def version_table() -> Table:
     """Versions of the application and its dependencies."""
     table = _table(f"wav2vec2-app {__version__}")
     table.add_row("Python", f"{platform.python_version()} on {platform.system()}")
-    table.add_row("processor", f"{os.cpu_count()} cores, {platform.machine()}")
+    table.add_row("processor", f"{usable_processors()} cores, {platform.machine()}")
     for package in PACKAGES:
         table.add_row(package, _version(package))
     return table

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -11,22 +12,32 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from wav2vec2_app.cli.console import shows_unicode
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.tasks import AudioResult, AudioTask
 from wav2vec2_app.speech import subtitles
+from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 
 out = Console()
 err = Console(stderr=True)
 
 
-class Output(str, Enum):
+class OutputFormat(str, Enum):
     """Formats of a result."""
 
     TEXT = "text"
     JSON = "json"
     SRT = "srt"
     VTT = "vtt"
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How results are printed."""
+
+    output: OutputFormat
+    export: ExportOptions = DEFAULT_EXPORT
 
 
 def progress_bars() -> Progress:
@@ -42,24 +53,24 @@ def progress_bars() -> Progress:
 
 
 def print_result(
-    file: Path, task: AudioTask, result: AudioResult, output: Output, *, many: bool
+    file: Path, task: AudioTask, result: AudioResult, how: OutputOptions, *, many: bool
 ) -> None:
     """Print a transcript or an alignment; ``many`` puts the file's name before the text."""
     if result.alignment is not None:
-        _print_alignment(file, schema.alignment(result, task.text), output)
+        _print_alignment(file, schema.alignment(result, task.text), how)
         return
-    answer = schema.transcription(result, task.decoding)
-    if answer.reason and output is not Output.JSON:
+    answer = schema.transcription(result, task.decoding, how.export.letter_case)
+    if answer.reason and how.output is not OutputFormat.JSON:
         print_problem(file.name, f"no speech was found ({answer.reason.replace('_', ' ')})")
     text = answer.labelled_text
     text = f"{file.name}: {text}" if many else text
-    _print(file, answer, answer.words, output, text)
+    _print(file, answer, answer.words, how, text)
 
 
-def print_error(file: Path, error: Wav2Vec2Error, output: Output) -> None:
+def print_error(file: Path, error: Wav2Vec2Error, how: OutputOptions) -> None:
     """Print why a file failed."""
-    if output is Output.JSON:
-        print(json.dumps({"file": file.name, "error": error.public()}, ensure_ascii=False))
+    if how.output is OutputFormat.JSON:
+        _print_json({"file": file.name, "error": error.public()})
     print_problem(file.name, f"{error.message} {error.hint} ({error.code})")
 
 
@@ -68,24 +79,29 @@ def print_problem(subject: str, text: str) -> None:
     err.print(f"[red]{escape(subject)}:[/red] {escape(text)}", soft_wrap=True, highlight=False)
 
 
-def _print_alignment(file: Path, answer: schema.AlignmentResponse, output: Output) -> None:
+def _print_alignment(file: Path, answer: schema.AlignmentResponse, how: OutputOptions) -> None:
     words = subtitles.as_written(answer.text, answer.words)
-    _print(file, answer, words, output, "\n".join(map(_line, answer.words)))
+    _print(file, answer, words, how, "\n".join(map(_line, answer.words)))
 
 
 def _print(
     file: Path,
     answer: schema.TranscriptionResponse | schema.AlignmentResponse,
     words: Sequence[subtitles.TimedText],
-    output: Output,
+    how: OutputOptions,
     text: str,
 ) -> None:
-    if output is Output.JSON:
-        print(json.dumps({"file": file.name, **answer.json_dict()}, ensure_ascii=False))
-    elif output is Output.TEXT:
+    if how.output is OutputFormat.JSON:
+        _print_json({"file": file.name, **answer.json_dict()})
+    elif how.output is OutputFormat.TEXT:
         print(text)
     else:
-        print((subtitles.to_srt if output is Output.SRT else subtitles.to_vtt)(words), end="")
+        to_text = subtitles.to_srt if how.output is OutputFormat.SRT else subtitles.to_vtt
+        print(to_text(words, how.export), end="")
+
+
+def _print_json(value: Mapping[str, object]) -> None:
+    print(json.dumps(value, ensure_ascii=not shows_unicode()))
 
 
 def _line(word: schema.AlignedWordJson) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.progress import Progress, TaskID
 
-from wav2vec2_app.cli.output import Output, print_error, print_result, progress_bars
+from wav2vec2_app.cli.output import OutputOptions, print_error, print_result, progress_bars
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.build import System, build_system
 from wav2vec2_app.server.events import Advanced, Done, Failed, Started
@@ -16,7 +16,7 @@ from wav2vec2_app.settings import Settings
 
 
 async def run_tasks(
-    settings: Settings, tasks: Sequence[tuple[Path, AudioTask]], output: Output
+    settings: Settings, tasks: Sequence[tuple[Path, AudioTask]], output: OutputOptions
 ) -> int:
     """Run the task of each file and print the results; returns how many failed."""
     system = build_system(settings)

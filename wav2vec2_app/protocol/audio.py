@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,9 @@ class ProbeRequest(Request[ProbeResponse, Empty]):
 
     source: AudioSource
     options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
+
+    def content(self) -> Iterable[str | memoryview | Path]:
+        return _content(self.source)
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,15 @@ class DecodeAudioRequest(Request[DecodeAudioResponse, Empty]):
     source: AudioSource
     spool: Path | None = None
     options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
+
+    def content(self) -> Iterable[str | memoryview | Path]:
+        return _content(self.source)
+
+
+def _content(source: AudioSource) -> Iterable[str | memoryview | Path]:
+    """The bytes of a file, whatever it is called and whichever operation reads it."""
+    yield "source"
+    yield source.path if source.path is not None else memoryview(source.data or b"")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from wav2vec2_app.protocol.emission import check_emission
 from wav2vec2_app.protocol.message import Empty, Message, Request, Response
@@ -40,11 +42,15 @@ class LoadRequest(Request[LoadResponse, Empty]):
 
 @dataclass(frozen=True)
 class EmitResponse(Response):
-    """The emission, the model that computed it, and how many requests were in its batch."""
+    """The emission, the model that computed it, and how many requests were in its batch.
+
+    ``batch_limit``: how many requests of this length the model computes faster as a batch.
+    """
 
     emission: Emission
     model: ModelInfo
     batch: int
+    batch_limit: int = 1
 
     def __post_init__(self) -> None:
         check_emission(self.emission)
@@ -56,6 +62,7 @@ class EmitRequest(Request[EmitResponse, Empty]):
 
     Attributes:
         level: of the complete recording, if ``samples`` are a window of it.
+        batch: how many requests of this model and length may be sent as one batch.
     """
 
     op = "emit"
@@ -63,7 +70,18 @@ class EmitRequest(Request[EmitResponse, Empty]):
     model: str
     samples: Float32
     level: SampleStatistics | None = None
+    batch: int = 1
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 1:
             raise ValueError("the model takes audio with one channel")
+
+    def batch_key(self) -> Hashable:
+        return self.op, self.model, len(self.samples)
+
+    def batch_limit(self) -> int:
+        return self.batch
+
+    def content(self) -> Iterable[str | memoryview | Path]:
+        yield f"{self.op} {self.model} {self.level}"
+        yield memoryview(self.samples.tobytes())

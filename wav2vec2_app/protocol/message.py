@@ -13,8 +13,10 @@ A request names its operation and, as type parameters, its response and what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+import json
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast, get_args, get_origin
 
 from wav2vec2_app.protocol import codec
@@ -117,6 +119,25 @@ class Request(Message, Generic[R, P]):
         super().__init_subclass__(**options)
         [base] = [b for b in cls.__dict__["__orig_bases__"] if get_origin(b) is Request]
         cls._response, cls._progress = get_args(base)
+
+    def batch_key(self) -> Hashable:
+        """Equal for requests that may be sent as one batch."""
+        return id(self)
+
+    def batch_limit(self) -> int:
+        """How many requests may be in the batch of this one; 1 means no batch."""
+        return 1
+
+    def content(self) -> Iterable[str | memoryview | Path]:
+        """What identifies the user's input: text, bytes, or a file whose bytes are meant.
+
+        A request that crashes its worker is recognized by it when it is sent again.
+        """
+        body = self.pack()
+        yield f"{self.op} {json.dumps(body.meta, sort_keys=True, default=str)}"
+        for name, array in body.arrays.items():
+            yield f"{name} {array.dtype} {array.shape}"
+            yield memoryview(array.tobytes())
 
     @classmethod
     def unpack_response(cls, body: Body) -> R:

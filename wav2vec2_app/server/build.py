@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,19 +16,22 @@ from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.bridge.recorder import FrameRecorder
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.worker import WorkerBridge
+from wav2vec2_app.server.clients import ClientPolicy
 from wav2vec2_app.server.events import EventBus
 from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
 from wav2vec2_app.server.orchestrator.cache import CachePolicy
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator, OrchestratorPolicy
 from wav2vec2_app.server.orchestrator.queue import QueuePolicy
+from wav2vec2_app.server.processors import threads_of_a_worker
 from wav2vec2_app.server.service.limits import StepLimits
 from wav2vec2_app.server.service.policy import ModelPolicy, ServicePolicy, WindowPolicy
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.settings import Settings
+from wav2vec2_app.speech.audio import MAX_SEPARATE_CHANNELS, SAMPLE_RATE_HZ
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE_FOLDER = Path(__file__).parents[1]
 
 LIVE_CONCURRENCY = 2
 """Live passes that run at the same time."""
@@ -43,8 +45,8 @@ NO_ENV: Env = MappingProxyType({})
 
 def assets_path() -> Path:
     """The folder of checkpoint, examples and page assets: inside the package, or beside it."""
-    packaged = PACKAGE / "assets"
-    return packaged if packaged.is_dir() else PACKAGE.parent / "assets"
+    packaged = PACKAGE_FOLDER / "assets"
+    return packaged if packaged.is_dir() else PACKAGE_FOLDER.parent / "assets"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def orchestrator_policy(settings: Settings) -> OrchestratorPolicy:
         live_queue=QueuePolicy(settings.live_sessions, LIVE_CONCURRENCY),
         breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_recovery_s),
         cache=CachePolicy(settings.cache_bytes, settings.cache_s, settings.cache_shared),
+        clients=ClientPolicy(settings.client_tasks, settings.client_bytes),
     )
 
 
@@ -124,7 +127,7 @@ def _workers(settings: Settings, events: EventBus, *, sequential_start: bool) ->
     recorder = FrameRecorder(settings.record_folder) if settings.record_folder else None
 
     def pool(role: str, config: Config, env: Env = NO_ENV, *, size: int = 1) -> WorkerPool:
-        spec = _spec(role, config, {"WAV2VEC2_LOG_LEVEL": settings.log_level, **env})
+        spec = _worker_spec(role, config, {"WAV2VEC2_LOG_LEVEL": settings.log_level, **env})
         policy, publish = bridge_policy(settings), events.publish
         return WorkerPool(
             [WorkerBridge(spec, policy, on_event=publish, recorder=recorder) for _ in range(size)]
@@ -139,9 +142,9 @@ def _workers(settings: Settings, events: EventBus, *, sequential_start: bool) ->
     )
 
 
-def _spec(role: str, config: Config, env: Env) -> WorkerSpec:
+def _worker_spec(role: str, config: Config, env: Env) -> WorkerSpec:
     argv = (sys.executable, "-c", WORKER, "--role", role, "--config", json.dumps(config))
-    return WorkerSpec(role=role, argv=argv, env=env)
+    return WorkerSpec(role=role, argv=argv, env=env, isolated=role == "audio")
 
 
 def _download_config(settings: Settings) -> Config:
@@ -149,7 +152,18 @@ def _download_config(settings: Settings) -> Config:
 
 
 def _audio_config(settings: Settings) -> Config:
-    return {"max_duration_s": settings.max_duration_s, "max_bytes": settings.max_bytes}
+    channel_bytes = int(settings.max_duration_s * SAMPLE_RATE_HZ * 4)
+    file_bytes = channel_bytes * (1 + MAX_SEPARATE_CHANNELS)  # the mix and each channel
+    mapped_bytes = file_bytes + channel_bytes * MAX_SEPARATE_CHANNELS  # and a file of each channel
+    return {
+        "max_duration_s": settings.max_duration_s,
+        "max_bytes": settings.max_bytes,
+        "process": {
+            "memory_bytes": settings.memory_limit_bytes // 2 + settings.max_bytes + mapped_bytes,
+            "file_bytes": file_bytes + SPOOL_MARGIN_BYTES,
+            "cpu_s": DECODER_CPU_S,
+        },
+    }
 
 
 def _inference_config(settings: Settings) -> Config:
@@ -166,7 +180,7 @@ def _inference_config(settings: Settings) -> Config:
         "engine": settings.engine,
         "precision": settings.precision,
         "cache_folder": str(settings.cache_folder),
-        "threads": settings.threads or os.cpu_count() or 1,
+        "threads": threads_of_a_worker(settings.threads, settings.inference_workers),
     }
 
 
@@ -180,11 +194,16 @@ def _text_config(settings: Settings) -> Config:
 
 
 WORKER = (
-    f"import sys; sys.path = [p for p in sys.path if p] + [{str(PACKAGE.parent)!r}]; "
+    f"import sys; sys.path = [p for p in sys.path if p] + [{str(PACKAGE_FOLDER.parent)!r}]; "
     "from wav2vec2_app.worker.__main__ import main; sys.exit(main())"
 )
 """The worker program. Not ``-m``: that would import from the current folder, and find nothing where
 the package is not installed but lies beside ``app.py``."""
+
+SPOOL_MARGIN_BYTES = 64 << 20
+"""The audio worker may write files that are larger than the longest recording by so much."""
+DECODER_CPU_S = 1800
+"""Processor time of one operation of the audio worker, seconds; deadlines are shorter as a rule."""
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """Features are small matrices: threads for them would only take cores from the forward pass."""

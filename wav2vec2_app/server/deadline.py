@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -40,14 +40,13 @@ CANCEL_GRACE_S = 5.0
 """How long cancelled work may take to clean up before it is abandoned, seconds."""
 
 
-async def within(limit_s: float, coroutine: Awaitable[V]) -> V:
-    """The coroutine's result; if it takes longer than ``limit_s`` seconds it is cancelled.
+async def within(limit_s: float, work: asyncio.Task[V]) -> V:
+    """The task's result; if it takes longer than ``limit_s`` seconds, or the caller is cancelled, it is too.
 
     Raises:
         TimedOutError: the limit passed.
         CancelledError: the work was cancelled from inside, not by the caller.
     """
-    work = asyncio.ensure_future(coroutine)
     try:
         await asyncio.wait({work}, timeout=limit_s)
         if work.cancelled():

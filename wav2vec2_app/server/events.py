@@ -181,3 +181,12 @@ def _deliver(sink: Sink, event: Event) -> None:
         sink(event)
     except Exception:
         logger.exception("a sink failed on %s", type(event).__name__)
+
+
+def audio_s(event: TaskEvent) -> float:
+    """Length of the audio of the transcript in an event, seconds; 0 where there is none."""
+    if isinstance(event, Done):
+        return event.result.audio.duration_s
+    if isinstance(event, Partial) and isinstance(event.value, Recognition):
+        return event.value.transcript.duration_s
+    return 0.0

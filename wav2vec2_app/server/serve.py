@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from wav2vec2_app import __version__
 from wav2vec2_app.server.build import System, assets_path, build_system
 from wav2vec2_app.server.monitoring.logs import configure_logging, log_event
 from wav2vec2_app.server.monitoring.metrics import Metrics
-from wav2vec2_app.settings import Settings, on_spaces
+from wav2vec2_app.settings import Settings, on_spaces, warn_of_unknown_variables
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -34,6 +35,7 @@ GRACE_S = 3
 def run(settings: Settings) -> None:
     """Serve until interrupted."""
     configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_of_unknown_variables(os.environ)
     logging.getLogger("uvicorn.error").addFilter(_is_not_cancelled)
     metrics = Metrics()
     with contextlib.suppress(KeyboardInterrupt):
@@ -49,8 +51,10 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
     The caller starts and stops the system.
     """
     from fastapi import FastAPI
+    from starlette.routing import Mount
 
-    from wav2vec2_app.server.api import add_routes
+    from wav2vec2_app.server.api import add_routes, errors
+    from wav2vec2_app.server.api.access import Access
     from wav2vec2_app.server.ui.page import build_page, load_examples, mount_page
 
     orchestrator, settings = system.orchestrator, system.settings
@@ -65,7 +69,12 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
     assets = assets_path()
     examples = load_examples(assets / "examples")
     page = build_page(orchestrator, settings, examples=examples, assets=assets)
-    return mount_page(app, page, settings, assets=assets)
+    app = mount_page(app, page, settings, assets=assets)
+    for mounted in app.routes:
+        if isinstance(mounted, Mount) and isinstance(mounted.app, FastAPI):
+            errors.install(mounted.app)  # uploads to the page can meet a full disk too
+    app.add_middleware(Access, settings=settings)
+    return app
 
 
 async def _serve(system: System, metrics: Metrics) -> None:

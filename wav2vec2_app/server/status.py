@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wav2vec2_app.server.tasks import Operation
-from wav2vec2_app.speech.models import ModelChoice, ModelInfo
+from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
 
 
 @dataclass(frozen=True)
@@ -98,3 +98,14 @@ class OrchestratorStatus:
     throughput: float | None
     adapters: tuple[AdapterStatus, ...]
     breakers: Mapping[str, str]
+
+    @property
+    def choices(self) -> Mapping[str, ModelChoice]:
+        """The models that a request may name, of all adapters, by name."""
+        return {choice.name: choice for adapter in self.adapters for choice in adapter.choices}
+
+    @property
+    def default_model(self) -> str:
+        """Name of the model that answers by default; ``auto`` before one is loaded."""
+        models = (adapter.model for adapter in self.adapters if adapter.model is not None)
+        return next((model.name for model in models), AUTO_MODEL)

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from wav2vec2_app.errors import Wav2Vec2Error
+from wav2vec2_app.server.clients import current_client, owner_of
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import (
@@ -105,6 +106,7 @@ class AudioTask:
         targets: adapters and models whose transcripts are made side by side; the first one is the
             primary one, which alignment and pictures are made of. Empty: ``model`` alone.
         audio_options: the track of the source, and whether its channels are transcribed separately.
+        client: who sends it, see :mod:`wav2vec2_app.server.clients`; limits hold for each client.
     """
 
     source: AudioSource | None = None
@@ -118,6 +120,7 @@ class AudioTask:
     live: bool = False
     targets: tuple[Target, ...] = ()
     audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
+    client: str = field(default_factory=current_client)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def __post_init__(self) -> None:
@@ -126,6 +129,11 @@ class AudioTask:
             raise ValueError("an AudioTask has exactly one of source, cached_id and audio")
         if len(set(self.targets)) < len(self.targets):
             raise ValueError("an AudioTask names each target once")
+
+    @property
+    def owner(self) -> str:
+        """Who may use its result."""
+        return owner_of(self.client, self.session)
 
     @property
     def transcribers(self) -> tuple[Target, ...]:

@@ -15,7 +15,7 @@ from wav2vec2_app.errors import InputError
 SAMPLE_RATE_HZ = 16_000
 """Sampling rate of all decoded audio."""
 
-FORMATS: tuple[str, ...] = (
+FORMAT_NAMES: tuple[str, ...] = (
     "wav", "flac", "ogg", "opus", "mp3", "m4a", "aac", "webm", "aiff", "amr",
     "mp4", "mov", "mkv", "mka", "avi", "ts", "mpg", "flv", "wma", "3gp",
     "caf", "w64", "au", "ac3", "wv", "tta", "voc", "oga", "mp2",
@@ -58,6 +58,8 @@ DEFAULT_TRACK_AND_MIX = DecodeAudioOptions()
 
 CHANNELS: tuple[Literal["mix", "separate"], ...] = ("mix", "separate")
 """Values of the option ``channels``."""
+MAX_SEPARATE_CHANNELS = 8
+"""Most channels of a recording that are decoded separately."""
 MAX_TRACK = 1000
 """Largest number of a track that is accepted."""
 

@@ -92,7 +92,7 @@ class Option:
         return {**base, "type": self.type, **bounds, "default": self.default}
 
 
-def _row(
+def row(
     default: T,
     label: str,
     help: str,  # noqa: A002 - the name that argparse, typer and click use
@@ -115,14 +115,14 @@ def _row(
 class DecodingOptions:
     """How an emission is decoded. The order of the fields is that of arguments and of the page."""
 
-    decoder: str = _row(
+    decoder: str = row(
         "auto",
         "Decoder",
         "Greedy: the most probable character of each frame. Beam: words of a lexicon, weighted by a language "
         "model. Automatic: beam for the embedded model and when there are hotwords, otherwise greedy.",
         choices=(Choice("auto", "Automatic"), Choice("greedy", "Greedy"), Choice("beam", "Beam")),
     )
-    beam_width: int = _row(
+    beam_width: int = row(
         300,
         "Beam width",
         "Hypotheses in the beam. A wider beam is slower and sometimes more accurate.",
@@ -132,7 +132,7 @@ class DecodingOptions:
         unit="hypotheses",
         applies_to="beam",
     )
-    lm_weight: float = _row(
+    lm_weight: float = row(
         3.0,
         "Language model weight",
         "Factor of the language model's log10 probability. 0 disables the language model.",
@@ -141,7 +141,7 @@ class DecodingOptions:
         step=0.1,
         applies_to="beam",
     )
-    word_score: float = _row(
+    word_score: float = row(
         -1.0,
         "Word score",
         "Added to a hypothesis for each word. Values above 0 favour more and shorter words.",
@@ -151,12 +151,12 @@ class DecodingOptions:
         unit="natural log",
         applies_to="beam",
     )
-    hotwords: tuple[str, ...] = _row(
+    hotwords: tuple[str, ...] = row(
         (),
         "Hotwords",
         "Words or names to favour, separated by commas or line breaks. They need not be in the lexicon.",
     )
-    hotword_boost: float = _row(
+    hotword_boost: float = row(
         6.0,
         "Hotword boost",
         "Added to a hypothesis for each hotword. At 0, hotwords are in the lexicon but not favoured.",
@@ -166,7 +166,7 @@ class DecodingOptions:
         unit="natural log",
         applies_to="hotwords",
     )
-    blank_penalty: float = _row(
+    blank_penalty: float = row(
         0.0,
         "Blank penalty",
         "Subtracted from the blank token's log-probability in each frame. Values above 0 yield more "
@@ -223,7 +223,7 @@ def check_options(options: DecodingOptions) -> DecodingOptions:
         elif isinstance(value, str):
             _check_choice(option, value)
         elif not option.low <= value <= option.high:  # also rejects NaN
-            raise _bad_number(option, value, "out of range")
+            raise bad_number(option, value, "out of range")
     return options
 
 
@@ -242,18 +242,23 @@ def _parsed(option: Option, value: object) -> Value:
     if option.type == "words":
         return _parsed_words(value)
     if option.type == "choice":
-        return str(value)
-    return _parsed_number(option, value)
+        return str(value).strip().lower()
+    return parse_number(option, value)
 
 
-def _parsed_number(option: Option, value: object) -> int | float:
+def parse_number(option: Option, value: object, code: str = "decoder.bad_value") -> int | float:
+    """The value of an option of type ``integer`` or ``number``; its bounds are not checked.
+
+    Raises:
+        InputError: ``code``.
+    """
     number = _as_number(value)
     if number is None:
-        raise _bad_number(option, value, "not a number")
+        raise bad_number(option, value, "not a number", code)
     if option.type == "number":
         return number
     if number != int(number):
-        raise _bad_number(option, value, "not a whole number")
+        raise bad_number(option, value, "not a whole number", code)
     return int(number)
 
 
@@ -307,10 +312,13 @@ def _check_hotwords(hotwords: tuple[str, ...]) -> None:
         )
 
 
-def _bad_number(option: Option, value: object, problem: str) -> InputError:
+def bad_number(
+    option: Option, value: object, problem: str, code: str = "decoder.bad_value"
+) -> InputError:
+    """The error of a number that an option cannot have."""
     return InputError(
         f"{option.name} is “{str(value)[:20]}”, which is {problem}.",
-        code="decoder.bad_value",
+        code=code,
         hint=f"{option.name} must be a {'whole ' * (option.type == 'integer')}number "
         f"from {option.low:g} to {option.high:g}.",
         metadata={"field": option.name, "low": option.low, "high": option.high},

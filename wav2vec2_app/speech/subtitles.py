@@ -1,123 +1,52 @@
-"""Subtitles: words grouped into cues that can be read at a glance, as SubRip and WebVTT."""
+"""Subtitles: timed words as SubRip and WebVTT."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
 from wav2vec2_app.speech.channels import CHANNEL, channel_label, channel_of
+from wav2vec2_app.speech.cues import Cue, TimedText, W, WrittenWord, cues
+from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
+from wav2vec2_app.speech.given_text import as_written
 
-MAX_CUE_CHARACTERS = 84
-"""Longest cue: two lines of 42 characters, as subtitling guides recommend."""
-MAX_CUE_S = 6.0
-"""Longest time that one cue is displayed, seconds."""
-CUE_PAUSE_S = 0.8
-"""Silence between two words from which they are in different cues, seconds."""
-
-
-class TimedText(Protocol):
-    """A word, or several, with start and end in seconds."""
-
-    @property
-    def text(self) -> str:
-        """The text to display."""
-
-    @property
-    def start(self) -> float:
-        """Start of the first sound."""
-
-    @property
-    def end(self) -> float:
-        """End of the last sound."""
+__all__ = [
+    "Cue", "TimedText", "WrittenWord", "as_written", "channel_cues", "cues", "to_srt", "to_vtt"
+]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class WrittenWord:
-    """A word of a given text as written, together with the punctuation beside it."""
-
-    text: str
-    start: float
-    end: float
-
-
-W = TypeVar("W", bound=TimedText)
-
-
-def as_written(text: str, aligned: Sequence[TimedText]) -> list[WrittenWord]:
-    """All of ``text``, word by word, with the times of its ``aligned`` words.
-
-    Punctuation between spaces (a dash) has no time; it joins the word before it, or the first one.
-    """
-    written: list[WrittenWord] = []
-    leading: list[str] = []
-    words = iter(aligned)
-    word = next(words, None)
-    for token in unicodedata.normalize("NFC", text).split():
-        if word is not None and token == word.text:
-            written.append(WrittenWord(" ".join([*leading, token]), word.start, word.end))
-            leading, word = [], next(words, None)
-        elif written:
-            last = written[-1]
-            written[-1] = WrittenWord(f"{last.text} {token}", last.start, last.end)
-        else:
-            leading.append(token)
-    return written
-
-
-def to_srt(words: Sequence[TimedText]) -> str:
+def to_srt(words: Sequence[TimedText], options: ExportOptions = DEFAULT_EXPORT) -> str:
     """The words as SubRip subtitles."""
     blocks = (
-        f"{number}\n{_timestamp(cue[0].start, ',')} --> {_timestamp(cue[-1].end, ',')}\n"
-        f"{channel_label(cue[0])}{_text(cue)}\n"
-        for number, cue in enumerate(cues(words), 1)
+        f"{number}\n{_times(cue, ',')}\n{channel_label(cue.words[0])}{_text(cue)}\n"
+        for number, cue in enumerate(channel_cues(words, options), 1)
     )
     return "\n".join(blocks)
 
 
-def to_vtt(words: Sequence[TimedText]) -> str:
+def to_vtt(words: Sequence[TimedText], options: ExportOptions = DEFAULT_EXPORT) -> str:
     """The words as WebVTT subtitles; the text is escaped."""
     blocks = (
-        f"{_timestamp(cue[0].start, '.')} --> {_timestamp(cue[-1].end, '.')}\n"
-        f"{_voice(cue[0])}{_escaped(_text(cue))}\n"
-        for cue in cues(words)
+        f"{_times(cue, '.')}\n{_voice(cue.words[0])}{_escaped(_text(cue))}\n"
+        for cue in channel_cues(words, options)
     )
     return "\n".join(["WEBVTT\n", *blocks])
 
 
-def cues(words: Sequence[W]) -> list[list[W]]:
-    """The words of each cue: cut at pauses, and within the limits of time and characters.
-
-    A cue is of one channel; cues of several channels are in the order of their start.
-    """
+def channel_cues(words: Sequence[W], options: ExportOptions = DEFAULT_EXPORT) -> list[Cue[W]]:
+    """The words in cues of one channel each, in the order of their start."""
     channels: dict[int | None, list[W]] = {}
     for word in words:
         channels.setdefault(channel_of(word), []).append(word)
-    groups = [cue for one in channels.values() for cue in _cues(one)]
-    return sorted(groups, key=lambda cue: cue[0].start) if len(channels) > 1 else groups
+    found = [cue for one in channels.values() for cue in cues(one, options)]
+    return sorted(found, key=lambda cue: cue.start) if len(channels) > 1 else found
 
 
-def _cues(words: Sequence[W]) -> list[list[W]]:
-    groups: list[list[W]] = []
-    for word in words:
-        if groups and _fits(groups[-1], word):
-            groups[-1].append(word)
-        else:
-            groups.append([word])
-    return groups
+def _text(cue: Cue[TimedText]) -> str:
+    return "\n".join(cue.lines)
 
 
-def _fits(cue: Sequence[TimedText], word: TimedText) -> bool:
-    return (
-        word.start - cue[-1].end < CUE_PAUSE_S
-        and word.end - cue[0].start <= MAX_CUE_S
-        and len(_text(cue)) + 1 + len(word.text) <= MAX_CUE_CHARACTERS
-    )
-
-
-def _text(cue: Sequence[TimedText]) -> str:
-    return " ".join(word.text for word in cue)
+def _times(cue: Cue[TimedText], separator: str) -> str:
+    return f"{_timestamp(cue.start, separator)} --> {_timestamp(cue.end, separator)}"
 
 
 def _voice(word: object) -> str:

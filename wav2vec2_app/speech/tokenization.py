@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wav2vec2_app.speech.normalization import SYMBOLS, verbalize
+from wav2vec2_app.speech.normalization import SIGNS, verbalize, written_words
 
 APOSTROPHES = "’‘ʼ′`´＇"
 """Characters that are written for an apostrophe."""
@@ -76,8 +76,11 @@ class TextTokenizer:
         return self.tokens.index(self.word_delimiter) if known else None
 
     def tokenize(self, text: str) -> tuple[TokenizedWord, ...]:
-        """The words of ``text``, split at white space; those of punctuation alone are left out."""
-        written = unicodedata.normalize("NFC", text).split()
+        """The words of ``text``, split at white space; those of punctuation alone are left out.
+
+        What is spoken as one (“1 000 000”) is one word.
+        """
+        written = written_words(unicodedata.normalize("NFC", text), self.language)
         return tuple(self._word(word) for word in written if _is_spoken(word))
 
     def encode(self, text: str) -> tuple[int, ...] | None:
@@ -98,7 +101,7 @@ class TextTokenizer:
     def _word(self, word: str) -> TokenizedWord:
         plain = "".join("'" if sign in APOSTROPHES else sign for sign in word)
         missing_digits = (s for s in plain if s.isnumeric() and self.encode(s) is None)
-        if any(missing_digits) or not SYMBOLS.keys().isdisjoint(plain):
+        if any(missing_digits) or not SIGNS.isdisjoint(plain):
             spoken = verbalize(plain, self.language).split()
         else:
             spoken = [plain]
@@ -151,7 +154,7 @@ class TextTokenizer:
 
 
 def _is_spoken(word: str) -> bool:
-    return any(_is_word_character(sign) or sign in SYMBOLS for sign in word)
+    return any(_is_word_character(sign) or sign in SIGNS for sign in word)
 
 
 def _is_word_character(sign: str) -> bool:

@@ -1,7 +1,7 @@
 """``python -m wav2vec2_app.worker --role audio|inference|text|download --config '<json>'``.
 
 Each role is a module in ``operations/`` with ``create(config) -> Role``. It is the only one that is imported,
-and only after the standard streams are taken over: the audio role loads no torch.
+and only after the standard streams are redirected: the audio role loads no torch.
 """
 
 from __future__ import annotations

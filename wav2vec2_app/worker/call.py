@@ -9,10 +9,10 @@ from functools import cached_property
 from itertools import islice
 
 from wav2vec2_app.errors import CancelledError
-from wav2vec2_app.protocol.frame import Frame, breach
+from wav2vec2_app.protocol.frame import Frame
 from wav2vec2_app.protocol.message import AnyHandler, AnyRequest, Empty, Message, Response
 
-Send = Callable[[Frame], None]
+SendFrame = Callable[[Frame], None]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Call:
         op: name of the operation.
     """
 
-    def __init__(self, frame: Frame, send: Send) -> None:
+    def __init__(self, frame: Frame, send: SendFrame) -> None:
         self.id = frame.id
         self.op = frame.op
         self.request_id = str(frame.meta.get("request_id", frame.id))
@@ -81,20 +81,6 @@ class Call:
     def _reply(self, kind: str, message: Message) -> None:
         body = message.pack()
         self._send(Frame(kind, self.id, self.op, body.meta, body.arrays))
-
-
-def run_one(call: Call, role: Role) -> Response:
-    """Run the operation of one request.
-
-    Raises:
-        ProtocolError: the operation is unknown, or its message is malformed.
-        Exception: whatever the operation raises.
-    """
-    handler = role.by_op.get(call.op)
-    if handler is None:
-        raise breach("unknown_op", f"There is no operation {call.op[:40]!r}.")
-    response: Response = handler.run(call.request(handler.request), call)
-    return response
 
 
 def run_batch(calls: Sequence[Call], role: Role) -> Sequence[Response]:

@@ -4,7 +4,7 @@ Operations run on the main thread, in the order of their requests. A second thre
 ping, a cancel and the end of the server are noticed during an operation. ``docs/worker-protocol.md``
 describes the life of a request.
 
-Exit codes: 0 the server closed the pipe or sent SIGTERM; 3 the start failed (an error frame with the nil
+Exit codes: 0 the server closed the pipe; 143 SIGTERM; 3 the start failed (an error frame with the nil
 id says why); 4 the server broke the protocol.
 """
 
@@ -23,7 +23,7 @@ from wav2vec2_app.errors import CancelledError, InternalError, ModelError, Proto
 from wav2vec2_app.protocol.frame import NIL_ID, Body, Frame, breach, encode
 from wav2vec2_app.protocol.message import Response
 from wav2vec2_app.protocol.reader import read_frame
-from wav2vec2_app.worker.call import Call, Role, batch_mates, run_batch, run_one
+from wav2vec2_app.worker.call import Call, Role, batch_mates, run_batch
 from wav2vec2_app.worker.process import become_worker
 
 EXIT_OK = 0
@@ -62,6 +62,7 @@ class WorkerLoop:
         self._write_lock = threading.Lock()
         self._state_lock = threading.Lock()
         self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._incomplete: list[Call] = []
         self._waiting: dict[str, Call] = {}
         self._running: dict[str, Call] = {}
         self._idle = False
@@ -78,9 +79,11 @@ class WorkerLoop:
             return EXIT_START_FAILED
         self._send_info("ready", NIL_ID)
         while calls := self._next():
+            for call in calls:
+                self._send(Frame("begun", call.id, call.op))
             if len(calls) == 1 or not self._run_batch(calls):
                 for call in calls:
-                    self._answer(call, partial(run_one, call, self._role))
+                    self._answer(call, partial(self._run_one, call))
         return EXIT_OK
 
     # --- the main thread ---
@@ -111,6 +114,20 @@ class WorkerLoop:
         for one in mates:
             del self._waiting[one.id]
         return mates
+
+    def _run_one(self, call: Call) -> Response:
+        """Run the operation of one request.
+
+        Raises:
+            ProtocolError: the operation is unknown, or its message is malformed.
+            Exception: whatever the operation raises.
+        """
+        handler = self._role.by_op.get(call.op)
+        if handler is None:
+            raise breach("unknown_op", f"There is no operation {call.op[:40]!r}.")
+        _log.debug("request %s %s begins", call.request_id, call.op)
+        response: Response = handler.run(call.request(handler.request), call)
+        return response
 
     def _run_batch(self, calls: Sequence[Call]) -> bool:
         """Whether the batch was answered; if not, no request of it was."""
@@ -149,7 +166,11 @@ class WorkerLoop:
             call = Call(frame, self._send)
             with self._state_lock:
                 self._waiting[call.id] = call
-                self._queue.put(call)
+                self._incomplete.append(call)
+                if not frame.meta.get("more"):  # else the rest of its batch follows
+                    for one in self._incomplete:
+                        self._queue.put(one)
+                    self._incomplete = []
         elif frame.kind == "cancel":
             self._cancel(frame.id)
         elif frame.kind == "ping":

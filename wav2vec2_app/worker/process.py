@@ -11,6 +11,9 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+EXIT_TERMINATED = 128 + signal.SIGTERM
+"""Exit code after SIGTERM, as a shell reports it: the worker was ended from outside."""
+
 
 def become_worker() -> tuple[BinaryIO, BinaryIO]:
     """Take over the standard streams and set up signals and log; returns the streams of frames."""
@@ -19,7 +22,7 @@ def become_worker() -> tuple[BinaryIO, BinaryIO]:
     _log_to_stderr()
     _prefer_for_oom_killer()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server handles Ctrl-C
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     return frames_in, frames_out
 
 

@@ -23,22 +23,22 @@ async def answer() -> int:
 
 
 async def test_a_result_in_time_is_passed_on() -> None:
-    assert await within(60.0, answer()) == 42
+    assert await within(60.0, asyncio.create_task(answer())) == 42
 
 
 async def test_work_past_its_limit_is_cancelled_before_the_error_is_raised() -> None:
     cleaned_up: list[bool] = []
 
     with pytest.raises(TimedOutError) as caught:
-        await within(0.001, forever(cleaned_up))
+        await within(0.001, asyncio.create_task(forever(cleaned_up)))
 
     assert cleaned_up == [True]
     assert caught.value.metadata == {"limit_s": 0.001}
 
 
-async def test_cancelling_the_one_who_waits_cancels_the_work() -> None:
+async def test_cancelling_the_caller_cancels_the_work() -> None:
     cleaned_up: list[bool] = []
-    waiting = asyncio.ensure_future(within(60.0, forever(cleaned_up)))
+    waiting = asyncio.ensure_future(within(60.0, asyncio.create_task(forever(cleaned_up))))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
@@ -56,7 +56,7 @@ async def test_a_cancellation_in_the_step_of_the_result_is_not_swallowed() -> No
         waiting.cancel()
         return 42
 
-    waiting = asyncio.ensure_future(within(60.0, work()))
+    waiting = asyncio.ensure_future(within(60.0, asyncio.create_task(work())))
     await asyncio.sleep(0)
     gate.set()
 
@@ -64,15 +64,15 @@ async def test_a_cancellation_in_the_step_of_the_result_is_not_swallowed() -> No
         await waiting
 
 
-async def test_work_that_cancels_itself_is_our_error_not_a_cancellation_of_the_caller() -> None:
+async def test_work_that_cancels_itself_is_a_typed_error_not_a_cancellation_of_the_caller() -> None:
     async def work() -> None:
         raise asyncio.CancelledError
 
     with pytest.raises(CancelledError):
-        await within(60.0, work())
+        await within(60.0, asyncio.create_task(work()))
 
 
-async def test_errors_of_work_nobody_waits_for_are_taken_note_of() -> None:
+async def test_errors_of_abandoned_work_are_retrieved() -> None:
     async def work() -> None:
         try:
             await asyncio.Event().wait()

@@ -10,7 +10,7 @@ from wav2vec2_app.server.schema.transcriptions import word_json
 from wav2vec2_app.speech.audio import CHANNELS, MAX_TRACK, parse_audio_options
 from wav2vec2_app.speech.channels import labelled_lines, merged, turns_of_words
 from wav2vec2_app.speech.models import ModelInfo
-from wav2vec2_app.speech.subtitles import cues, to_srt, to_vtt
+from wav2vec2_app.speech.subtitles import channel_cues, to_srt, to_vtt
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 
 MODEL = ModelInfo("m", "embedded", "torch", "cpu", "fp32", 0, 0)
@@ -79,7 +79,7 @@ def test_subtitles_show_the_channel_and_keep_channels_apart() -> None:
 
     srt, vtt = to_srt(words), to_vtt(words)
 
-    assert [cue[0].channel for cue in cues(words)] == [1, 2, 1, 2]
+    assert [cue.words[0].channel for cue in channel_cues(words)] == [1, 2, 1, 2]
     assert "Channel 1: HELLO THERE" in srt
     assert "Channel 2: HI" in srt
     assert "<v Channel 1>HELLO THERE" in vtt

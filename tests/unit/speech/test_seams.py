@@ -29,8 +29,8 @@ def emission_of(tokens: Tokens, energy_db: Float32 | None = None) -> Emission:
     )
 
 
-def heard(window: Window, tokens: Tokens, energy_db: Float32 | None = None) -> Emission:
-    """What a window hears of a whole of which every frame is told."""
+def window_emission(window: Window, tokens: Tokens, energy_db: Float32 | None = None) -> Emission:
+    """The emission of one window of a recording whose tokens are given by frame."""
     first = window.start // GRID.hop
     frames = slice(first, first + GRID.frames(window.stop - window.start))
     return emission_of(tokens[frames], None if energy_db is None else energy_db[frames])
@@ -60,7 +60,7 @@ def test_every_frame_is_used_exactly_once(
 ) -> None:
     overlap = max(1, int(window * share))
     windows = plan_windows(GRID.samples(frames), GRID, window_frames=window, overlap_frames=overlap)
-    ears = [heard(one, spoken(frames, seed + n)) for n, one in enumerate(windows)]
+    ears = [window_emission(one, spoken(frames, seed + n)) for n, one in enumerate(windows)]
 
     settled = place_seams(windows, ears)
 
@@ -77,10 +77,15 @@ def test_every_frame_is_used_exactly_once(
 def test_seam_stays_in_the_middle_where_neighbours_agree_everywhere_or_nowhere() -> None:
     windows, tokens = two_windows(), spoken(900)
 
-    assert place_seams(windows, [heard(one, tokens) for one in windows]) == windows
+    assert place_seams(windows, [window_emission(one, tokens) for one in windows]) == windows
 
     others = (tokens + 1) % len(VOCABULARY)
-    assert place_seams(windows, [heard(windows[0], tokens), heard(windows[1], others)]) == windows
+    assert (
+        place_seams(
+            windows, [window_emission(windows[0], tokens), window_emission(windows[1], others)]
+        )
+        == windows
+    )
 
 
 def test_seam_moves_to_where_neighbours_agree() -> None:
@@ -88,7 +93,9 @@ def test_seam_moves_to_where_neighbours_agree() -> None:
     others = (tokens + 1) % len(VOCABULARY)
     others[425 : 425 + 2 * SEAM_CONTEXT_FRAMES] = tokens[425 : 425 + 2 * SEAM_CONTEXT_FRAMES]
 
-    settled = place_seams(windows, [heard(windows[0], tokens), heard(windows[1], others)])
+    settled = place_seams(
+        windows, [window_emission(windows[0], tokens), window_emission(windows[1], others)]
+    )
 
     assert seams(windows) == [450]
     assert seams(settled) == [425 + SEAM_CONTEXT_FRAMES]
@@ -99,7 +106,9 @@ def test_seam_moves_no_further_than_allowed() -> None:
     others = (tokens + 1) % len(VOCABULARY)
     others[: 450 - MAX_SEAM_SHIFT_FRAMES] = tokens[: 450 - MAX_SEAM_SHIFT_FRAMES]
 
-    settled = place_seams(windows, [heard(windows[0], tokens), heard(windows[1], others)])
+    settled = place_seams(
+        windows, [window_emission(windows[0], tokens), window_emission(windows[1], others)]
+    )
 
     assert seams(settled) == [450 - MAX_SEAM_SHIFT_FRAMES]
 
@@ -112,7 +121,7 @@ def test_delimiter_is_not_lost_if_it_is_early_in_one_window_and_late_in_the_othe
         ear[380:430:3], ear[470:520:3] = 5, 6
     left[455], right[445] = space, space
 
-    whole = join(windows, [heard(windows[0], left), heard(windows[1], right)])
+    whole = join(windows, [window_emission(windows[0], left), window_emission(windows[1], right)])
 
     assert space in whole.log_probs[430:470].argmax(axis=1)
 
@@ -122,10 +131,10 @@ def test_joined_windows_are_the_emission_of_the_recording() -> None:
     windows = plan_windows(GRID.samples(2000), GRID, window_frames=500, overlap_frames=100)
     whole = emission_of(tokens, level)
 
-    joined = join(windows, [heard(one, tokens, level) for one in windows])
+    joined = join(windows, [window_emission(one, tokens, level) for one in windows])
 
     np.testing.assert_array_equal(joined.log_probs, whole.log_probs)
     np.testing.assert_array_equal(joined.energy_db, whole.energy_db)
 
-    without = [replace(heard(one, tokens, level), energy_db=None) for one in windows]
+    without = [replace(window_emission(one, tokens, level), energy_db=None) for one in windows]
     assert join(windows, without).energy_db is None

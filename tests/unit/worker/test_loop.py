@@ -86,6 +86,7 @@ class Parent:
         answers_read, answers_write = os.pipe()
         self.requests = os.fdopen(requests_write, "wb", buffering=0)
         self.answers = os.fdopen(answers_read, "rb")
+        self.begun: list[str] = []
         self.left_with: list[int] = []
         self.left = threading.Event()
         self.returned: list[int] = []
@@ -107,9 +108,13 @@ class Parent:
             self.requests.write(buffer)
 
     def read(self) -> Frame:
-        frame = read_frame(self.answers)
-        assert frame is not None
-        return frame
+        """The next frame but those that say that an operation began, which go to ``begun``."""
+        while True:
+            frame = read_frame(self.answers)
+            assert frame is not None
+            if frame.kind != "begun":
+                return frame
+            self.begun.append(frame.id)
 
     def close(self) -> None:
         self.requests.close()
@@ -142,6 +147,32 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Parent]]:
 
 
 Serve = Callable[..., Parent]
+
+
+def test_begin_of_an_operation_is_reported_before_its_result(serve: Serve) -> None:
+    parent = serve(ECHO)
+    parent.read()
+    for number in (1, 2):
+        parent.send("request", "echo", number)
+        assert parent.read().id == id_of(number)
+        assert parent.begun == [id_of(n) for n in range(1, number + 1)]
+
+
+def test_batch_begins_when_all_of_it_has_arrived(serve: Serve) -> None:
+    def add(requests: Sequence[Add]) -> list[Answer]:
+        return [Answer(batch=len(requests)) for _ in requests]
+
+    batch = BatchPolicy(add, key=lambda request: request.kind, limit=lambda _: 9)
+    parent = serve(Add.handler(lambda request, _: add([request])[0], batch), ECHO)
+    parent.read()
+    for number in (1, 2, 3):
+        meta = {"kind": "a", "number": number, "more": number != 3}
+        parent.send("request", "add", number, meta=meta)
+        if number == 2:
+            parent.send("cancel", number=2)
+    assert parent.read().meta["code"] == "task.cancelled"
+    assert [parent.read().meta["batch"] for _ in range(2)] == [2, 2]
+    assert parent.begun == [id_of(1), id_of(3)]
 
 
 def test_ready_comes_first_and_says_what_the_worker_is(serve: Serve) -> None:

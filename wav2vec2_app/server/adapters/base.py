@@ -10,7 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from wav2vec2_app.errors import BusyError, CancelledError, CircuitOpenError, Wav2Vec2Error
+from wav2vec2_app.errors import (
+    BusyError,
+    CancelledError,
+    CircuitOpenError,
+    Wav2Vec2Error,
+    translate,
+)
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
 from wav2vec2_app.server.tasks import ModelTask, Report, TaskResult, ignore_progress
 
@@ -60,15 +66,22 @@ class ModelAdapter(Protocol):
         ...
 
 
+NO_FAULTS = frozenset({"resource.disk", "resource.files"})
+"""Codes of errors of the machine: pausing an operation does not help."""
+
+
 def is_fault(error: BaseException) -> bool:
     """Whether a failure is a fault of what did the work.
 
-    Unusable input, a wrong choice of the caller, a lack of room and cancellation are not.
+    Unusable input, a wrong choice of the caller, a lack of room, also on the disk, and cancellation are
+    not.
     """
     if isinstance(error, CancelledError | BusyError | CircuitOpenError):
         return False
+    if isinstance(error, OSError):
+        error = translate(error)
     if isinstance(error, Wav2Vec2Error):
-        return error.layer not in ("validation", "context")
+        return error.code not in NO_FAULTS and error.layer not in ("validation", "context")
     return isinstance(error, Exception) and not isinstance(error, asyncio.CancelledError)
 
 

@@ -39,7 +39,7 @@ MAX_MODEL_NAME_CHARS = 200
 
 T = TypeVar("T")
 
-Handler = Callable[[ModelTask, Report], Awaitable[TaskResult]]
+StepHandler = Callable[[ModelTask, Report], Awaitable[TaskResult]]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Wav2Vec2Adapter:
         self._service = service
         self._audio = audio
         self._measure = RollingMeasure(clock=clock)
-        self._handlers: Mapping[Operation, Handler] = {
+        self._handlers: Mapping[Operation, StepHandler] = {
             Operation.PROBE: self._probe,
             Operation.DECODE_AUDIO: self._decode_audio,
             Operation.TRANSCRIBE: self._transcribe,
@@ -164,6 +164,7 @@ class Wav2Vec2Adapter:
                 report=report,
                 deadline=task.deadline,
                 request_id=task.task.id,
+                client=task.task.client,
             )
 
         audio = _needed(task.inputs.audio, "decoded audio")

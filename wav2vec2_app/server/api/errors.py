@@ -16,10 +16,19 @@ from wav2vec2_app.errors import (
     TimedOutError,
     Wav2Vec2Error,
     WorkerDiedError,
+    translate,
 )
 from wav2vec2_app.server import schema
 
 TOO_LARGE_CODES = frozenset({"audio.too_large", "audio.too_long"})
+
+_STATUS_OF_CODE = {
+    "access.host": 403,
+    "request.origin_not_allowed": 403,
+    "access.origin": 403,
+    "access.key": 401,
+    "model.downloading": 503,
+}
 
 _STATUS: tuple[tuple[type[Wav2Vec2Error], int], ...] = (
     (InputError, 400),
@@ -42,19 +51,26 @@ class RequestFailed(Exception):  # noqa: N818 - it carries an error, it is not o
 
 
 def install(app: FastAPI) -> None:
-    """Have ``app`` respond to :class:`RequestFailed` with the status and the JSON of its error."""
+    """Have ``app`` respond to our errors, and to a full disk, with their status and JSON."""
 
     async def handle(_: Request, failure: Exception) -> JSONResponse:
         assert isinstance(failure, RequestFailed)  # noqa: S101 - it is registered for this class only
         return respond(failure.error, failure.request_id)
 
+    async def handle_other(_: Request, failure: Exception) -> JSONResponse:
+        return respond(translate(failure))
+
     app.add_exception_handler(RequestFailed, handle)
+    app.add_exception_handler(Wav2Vec2Error, handle_other)
+    app.add_exception_handler(OSError, handle_other)
 
 
 def status_of(error: Wav2Vec2Error) -> int:
     """The HTTP status code of an error."""
     if error.code in TOO_LARGE_CODES:
         return 413
+    if error.code in _STATUS_OF_CODE:
+        return _STATUS_OF_CODE[error.code]
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 

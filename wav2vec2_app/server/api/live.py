@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from wav2vec2_app.errors import BusyError, Wav2Vec2Error, translate
 from wav2vec2_app.server.api.live_connection import LiveConnection
+from wav2vec2_app.server.api.origins import is_trusted_origin
+from wav2vec2_app.server.clients import LOCAL, current_client
 from wav2vec2_app.server.live.messages import error_message
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER_S: Final = 10
+LIVE_RETRY_AFTER_S: Final = 10
 """When a client that was rejected with ``live.busy`` should try again, seconds."""
 
 CLOSE_POLICY, CLOSE_TOO_BIG, CLOSE_INTERNAL, CLOSE_TRY_LATER = 1008, 1009, 1011, 1013
@@ -27,50 +29,69 @@ CLOSE_POLICY, CLOSE_TOO_BIG, CLOSE_INTERNAL, CLOSE_TRY_LATER = 1008, 1009, 1011,
 _CLOSE_CODES: Final = {
     "live.message_too_large": CLOSE_TOO_BIG,
     "live.busy": CLOSE_TRY_LATER,
+    "client.live": CLOSE_TRY_LATER,
 }
 
 
 class SessionSlots:
-    """Limits the number of concurrent live sessions."""
+    """Limits the number of concurrent live sessions, in all and of each client.
 
-    def __init__(self, count: int) -> None:
+    Args:
+        count: sessions in all.
+        per_client: sessions of one client, and never all unless there is only one; 0: unlimited.
+    """
+
+    def __init__(self, count: int, per_client: int = 0) -> None:
         self._free = count
+        self._per_client = min(per_client, max(1, count - 1)) if per_client else count
+        self._clients: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
+    async def slot(self, client: str = LOCAL) -> AsyncIterator[None]:
         """Holds a slot while the block runs.
 
         Raises:
-            BusyError: ``live.busy``, if none is free.
+            BusyError: ``live.busy`` if none is free, ``client.live`` if the client has too many.
         """
+        if client != LOCAL and self._clients[client] >= self._per_client and self._free:
+            raise BusyError(
+                f"This client has {self._clients[client]} live sessions already.",
+                code="client.live",
+                hint="End one of them first.",
+                metadata={"retry_after_s": LIVE_RETRY_AFTER_S, "limit": self._per_client},
+            )
         if not self._free:
             raise BusyError(
                 "The maximum number of concurrent live sessions is reached.",
                 code="live.busy",
                 hint="Try again in a moment, or record the speech and transcribe the file.",
-                metadata={"retry_after_s": RETRY_AFTER_S},
+                metadata={"retry_after_s": LIVE_RETRY_AFTER_S},
             )
         self._free -= 1
+        self._clients[client] += 1
         try:
             yield
         finally:
             self._free += 1
+            self._clients[client] -= 1
+            if not self._clients[client]:
+                del self._clients[client]
 
 
 def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
     """``/v1/live``."""
     routes = APIRouter(prefix="/v1")
-    slots = SessionSlots(settings.live_sessions)
+    slots = SessionSlots(settings.live_sessions, settings.client_live_sessions)
 
     @routes.websocket("/live")
     async def live(socket: WebSocket) -> None:
         """One live session."""
-        if not is_same_origin(socket):
+        if not may_connect(socket, settings):
             await socket.close(CLOSE_POLICY)  # not accepted yet: the browser sees HTTP 403
             return
         await socket.accept()
         try:
-            async with slots.slot():
+            async with slots.slot(current_client()):
                 await LiveConnection(socket, orchestrator, settings).serve()
         except WebSocketDisconnect:
             pass
@@ -83,10 +104,9 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
     return routes
 
 
-def is_same_origin(socket: WebSocket) -> bool:
-    """Whether the client is a page of this server, or a program (which sends no ``Origin``)."""
-    origin = socket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
+def may_connect(socket: WebSocket, settings: Settings) -> bool:
+    """Whether the client is a page of this server or a trusted site, or a program (without ``Origin``)."""
+    return is_trusted_origin(socket.headers, settings.trusted_origins)
 
 
 async def _close(socket: WebSocket, error: Wav2Vec2Error) -> None:

@@ -1,4 +1,4 @@
-"""One WebSocket of live captions: 16-bit PCM in, JSON messages out, and the limits on both."""
+"""One WebSocket of live captions: PCM in, JSON messages out, and the limits on both."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ from fastapi import WebSocket, WebSocketDisconnect
 from wav2vec2_app.errors import InputError, TimedOutError
 from wav2vec2_app.server.deadline import cancel_all
 from wav2vec2_app.server.live.captions import CaptionPolicy
-from wav2vec2_app.server.live.messages import LiveMessage, ReadyMessage
+from wav2vec2_app.server.live.encoding import EncodingCheck
+from wav2vec2_app.server.live.messages import LiveMessage, NoticeMessage, ReadyMessage
 from wav2vec2_app.server.live.resampler import PcmResampler
 from wav2vec2_app.server.live.session import LiveSession, Recognize, SessionOptions
-from wav2vec2_app.server.live.start import bad_message, is_stop, parse_start
+from wav2vec2_app.server.live.start import (
+    LiveStart,
+    bad_message,
+    is_keep_alive,
+    is_stop,
+    parse_start,
+)
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import Float32
@@ -75,10 +82,16 @@ class LiveConnection:
             WebSocketDisconnect: the client disconnected.
             Wav2Vec2Error: the session cannot begin or continue.
         """
-        options, rate_hz = parse_start(await self._receive())
+        start = parse_start(await self._receive(), self._orchestrator.status())
+        options = start.options
         session = LiveSession(self._recognizer(options), self._send, self._policy())
         await self._send(self._ready(options))
-        receiving = asyncio.ensure_future(self._receive_audio(session, PcmResampler(rate_hz)))
+        if start.ignored:
+            fields = ", ".join(f"`{name}`" for name in start.ignored[:10])
+            await self._send(
+                _notice("live.unknown_field", f"Unknown fields are ignored: {fields}.")
+            )
+        receiving = asyncio.ensure_future(self._receive_audio(session, start))
         captioning = asyncio.ensure_future(session.run())
         try:
             await asyncio.wait({receiving, captioning}, return_when=asyncio.FIRST_EXCEPTION)
@@ -123,21 +136,36 @@ class LiveConnection:
 
     # --- in ---
 
-    async def _receive_audio(self, session: LiveSession, resampler: PcmResampler) -> None:
-        """Pass the client's audio to the session until its ``stop`` message."""
-        while True:
-            message = await self._receive()
+    async def _receive_audio(self, session: LiveSession, start: LiveStart) -> None:
+        """Pass the client's audio to the session until its ``stop`` message, or an empty message."""
+        resampler = PcmResampler(start.rate_hz, start.encoding)
+        encoding = EncodingCheck(start.encoding)
+        while not self._is_end(message := await self._receive()):
             if isinstance(message, bytes):
+                await self._notice_encoding(encoding.add(message))
                 await session.feed(resampler.resample(message))
                 self._check_length(session)
-            elif is_stop(message):
-                await session.feed(resampler.resample(b"", last=True))
-                session.finish()
-                return
-            else:
-                raise bad_message(
-                    "After the start message only audio and a stop message may follow."
-                )
+        await self._notice_encoding(encoding.finish())
+        await session.feed(resampler.resample(b"", last=True))
+        session.finish()
+
+    def _is_end(self, message: str | bytes) -> bool:
+        """Whether a message ends the audio.
+
+        Raises:
+            InputError: ``live.bad_message``.
+        """
+        if isinstance(message, bytes):
+            return not message
+        if is_stop(message):
+            return True
+        if not is_keep_alive(message):
+            raise bad_message("After the start message only audio and a stop message may follow.")
+        return False
+
+    async def _notice_encoding(self, notice: str) -> None:
+        if notice:
+            await self._send(_notice("live.encoding", notice))
 
     async def _receive(self) -> str | bytes:
         """The client's next message."""
@@ -185,3 +213,7 @@ class LiveConnection:
                 hint="Connect again to continue.",
                 metadata={"limit_s": limit_s},
             )
+
+
+def _notice(code: str, message: str) -> NoticeMessage:
+    return NoticeMessage(code=code, message=message)

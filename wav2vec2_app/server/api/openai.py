@@ -5,74 +5,107 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import JsonValue
 
-from wav2vec2_app.errors import BusyError, InputError, Wav2Vec2Error, translate
+from wav2vec2_app.errors import BusyError, Wav2Vec2Error, translate
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.api import form, openapi
+from wav2vec2_app.server.api.disconnect import disconnected
 from wav2vec2_app.server.api.errors import RequestFailed
+from wav2vec2_app.server.api.stream import stream_transcription
 from wav2vec2_app.server.api.uploads import Upload, received
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.status import OrchestratorStatus
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import options, subtitles
 from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.export_options import ExportOptions
+from wav2vec2_app.speech.languages import language_name
+from wav2vec2_app.speech.models import model_for_language, model_or_auto
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 
 FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
 ALIGNMENT_FORMATS: Final = ("json", "srt", "vtt")
 GRANULARITIES: Final = ("segment", "word")
-ALIASES: Final = {"": "auto", "whisper-1": "auto"}
-"""Model names that OpenAI's clients send by default, and the model that is used."""
-LANGUAGE: Final = "english"
+UNKNOWN_LANGUAGE: Final = "unknown"
+"""What ``verbose_json`` says of a checkpoint that does not name its language."""
 
 
 def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
-    """``POST /v1/audio/transcriptions``, ``POST /v1/audio/alignments``, ``GET /v1/models``."""
+    """``POST /v1/audio/transcriptions``, ``POST /v1/audio/alignments``."""
     routes = APIRouter(prefix="/v1", tags=["transcription"])
 
     @routes.post("/audio/transcriptions", **openapi.transcriptions(FORMATS, GRANULARITIES))
     async def transcriptions(request: Request) -> Response:
         """Transcribe one file."""
-        try:
-            _reject_if_full(orchestrator)
-            async with received(request, max_bytes=settings.max_bytes) as upload:
-                response_format, granularities = _format(upload, FORMATS), _granularities(upload)
-                form.reject_unsupported(upload)
-                task = _task(upload, decoding=form.decoding_options(upload))
-                task = replace(task, audio_options=form.audio_options(upload))
-                result = await _run(orchestrator, request, task)
-        except Wav2Vec2Error as error:
-            raise RequestFailed(error) from error
-        return _render(schema.transcription(result, task.decoding), response_format, granularities)
+        return await _transcribe(orchestrator, settings, request)
 
     @routes.post("/audio/alignments", **openapi.alignments(ALIGNMENT_FORMATS))
     async def alignments(request: Request) -> Response:
         """Return when each word and character of a given text is spoken in a file."""
-        try:
-            _reject_if_full(orchestrator)
-            async with received(request, max_bytes=settings.max_bytes) as upload:
-                response_format = _format(upload, ALIGNMENT_FORMATS)
-                text = options.text_to_align(upload.get("text", ""))
-                task = _task(upload, wants=frozenset({Want.ALIGNMENT}), text=text)
-                task = replace(task, audio_options=form.audio_options(upload, channels=False))
-                result = await _run(orchestrator, request, task)
-        except Wav2Vec2Error as error:
-            raise RequestFailed(error) from error
-        return _render_alignment(schema.alignment(result, text), response_format)
-
-    @routes.get("/models")
-    async def models() -> schema.JsonObject:
-        """The models that a request may name."""
-        return {"object": "list", "data": _models(orchestrator.status())}
+        return await _align(orchestrator, settings, request)
 
     return routes
+
+
+async def _transcribe(
+    orchestrator: ModelOrchestrator, settings: Settings, request: Request
+) -> Response:
+    try:
+        _reject_if_full(orchestrator)
+        async with AsyncExitStack() as stack:
+            upload = await stack.enter_async_context(
+                received(request, max_bytes=settings.max_bytes)
+            )
+            response_format = _format(upload, FORMATS)
+            granularities = form.several_of(upload, GRANULARITIES, "timestamp_granularities")
+            form.check_temperature(upload)
+            export = form.export_options(upload)
+            model = _model(upload, orchestrator)
+            task = _task(upload, model, decoding=form.decoding_options(upload))
+            task = replace(task, audio_options=form.audio_options(upload))
+            if form.wants_stream(upload):
+                body = partial(_last_event, task, response_format, granularities, export)
+                return await stream_transcription(
+                    orchestrator, request, task, body, stack, export.letter_case
+                )
+            result = await _run(orchestrator, request, task)
+    except Wav2Vec2Error as error:
+        raise RequestFailed(error) from error
+
+    def render() -> Response:
+        answer = schema.transcription(result, task.decoding, export.letter_case)
+        return _render(answer, response_format, granularities, export)
+
+    return await off_loop(result.audio.duration_s, render)
+
+
+async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: Request) -> Response:
+    try:
+        _reject_if_full(orchestrator)
+        async with received(request, max_bytes=settings.max_bytes) as upload:
+            response_format = _format(upload, ALIGNMENT_FORMATS)
+            export = form.export_options(upload)
+            text = options.text_to_align(upload.text("text"))
+            model = _model(upload, orchestrator)
+            task = _task(upload, model, wants=frozenset({Want.ALIGNMENT}), text=text)
+            task = replace(task, audio_options=form.audio_options(upload, channels=False))
+            result = await _run(orchestrator, request, task)
+    except Wav2Vec2Error as error:
+        raise RequestFailed(error) from error
+
+    def render() -> Response:
+        return _render_alignment(schema.alignment(result, text), response_format, export)
+
+    return await off_loop(result.audio.duration_s, render)
 
 
 # --- in -----------------------------------------------------------------------------------------
@@ -91,42 +124,53 @@ def _reject_if_full(orchestrator: ModelOrchestrator) -> None:
 
 def _task(
     upload: Upload,
+    model: str,
     *,
     wants: frozenset[Want] = frozenset({Want.TRANSCRIPT}),
     decoding: DecodingOptions = DEFAULT_OPTIONS,
     text: str = "",
 ) -> AudioTask:
-    model = upload.get("model", "")
     source = AudioSource(path=upload.path, name=upload.name)
-    return AudioTask(source, wants, ALIASES.get(model, model), decoding, text)
+    return AudioTask(source, wants, model, decoding, text)
+
+
+def _model(upload: Upload, orchestrator: ModelOrchestrator) -> str:
+    """The model of a request; OpenAI's names mean :data:`AUTO_MODEL`.
+
+    Raises:
+        InputError: ``language.unsupported``.
+    """
+    now = orchestrator.status()
+    name = model_or_auto(upload.get("model", ""), now.choices)
+    languages = upload.all("language", "languages")
+    return model_for_language(name, next(iter(languages), ""), now.choices, now.default_model)
 
 
 def _format(upload: Upload, formats: Sequence[str]) -> str:
-    return _one_of(upload.get("response_format", "json"), formats, "response_format")
+    return form.one_of(upload.get("response_format", "json"), formats, "response_format")
 
 
-def _granularities(upload: Upload) -> frozenset[str]:
-    values = upload.all("timestamp_granularities[]", "timestamp_granularities")
-    return frozenset(_one_of(value, GRANULARITIES, "timestamp_granularities") for value in values)
-
-
-def _one_of(value: str, allowed: Sequence[str], field: str) -> str:
-    if value not in allowed:
-        raise InputError(
-            f"`{field}` has an unknown value.",
-            code="request.bad_value",
-            hint=f"Use one of {', '.join(allowed)}.",
-            metadata={"field": field, "allowed": list(allowed)},
-        )
-    return value
+def _last_event(
+    task: AudioTask,
+    response_format: str,
+    granularities: frozenset[str],
+    export: ExportOptions,
+    result: AudioResult,
+) -> schema.JsonObject:
+    """The fields of the last event of a stream."""
+    answer = schema.transcription(result, task.decoding, export.letter_case)
+    if response_format == "verbose_json":
+        return _verbose(answer, granularities, export)
+    return _json(answer)
 
 
 async def _run(orchestrator: ModelOrchestrator, request: Request, task: AudioTask) -> AudioResult:
     """Run the task; cancel it if the client disconnects."""
     work = asyncio.ensure_future(orchestrator.run(task))
-    disconnected = asyncio.ensure_future(_disconnected(request))
+    gone = asyncio.ensure_future(disconnected(request))
+
     try:
-        await asyncio.wait({work, disconnected}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
             orchestrator.cancel(task.id)
         return await work
@@ -136,59 +180,72 @@ async def _run(orchestrator: ModelOrchestrator, request: Request, task: AudioTas
     except Exception as failure:  # the boundary where unforeseen failures become a response
         raise RequestFailed(translate(failure), task.id) from failure
     finally:
-        disconnected.cancel()
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+        gone.cancel()
 
 
 # --- out ----------------------------------------------------------------------------------------
 
 
 def _render(
-    answer: schema.TranscriptionResponse, response_format: str, granularities: frozenset[str]
+    answer: schema.TranscriptionResponse,
+    response_format: str,
+    granularities: frozenset[str],
+    export: ExportOptions,
 ) -> Response:
-    headers = {"X-Request-Id": answer.request_id}
+    headers = _headers(answer)
     texts = {
         "text": lambda: answer.labelled_text + "\n",
-        "srt": lambda: subtitles.to_srt(answer.words),
-        "vtt": lambda: subtitles.to_vtt(answer.words),
+        "srt": lambda: subtitles.to_srt(answer.words, export),
+        "vtt": lambda: subtitles.to_vtt(answer.words, export),
     }
     if response_format in texts:
         return PlainTextResponse(texts[response_format](), headers=headers)
     if response_format == "json":
-        return JSONResponse({"text": answer.text}, headers=headers)
-    body = _verbose(answer, granularities)
+        return JSONResponse(_json(answer), headers=headers)
+    body = _verbose(answer, granularities, export)
     return JSONResponse(body, headers=headers)
 
 
-def _render_alignment(answer: schema.AlignmentResponse, response_format: str) -> Response:
-    headers = {"X-Request-Id": answer.request_id}
+def _headers(answer: schema.TranscriptionResponse | schema.AlignmentResponse) -> dict[str, str]:
+    """The request, and which model answered, for formats that cannot say it."""
+    return {"X-Request-Id": answer.request_id, "X-Model": quote(answer.model.name, safe="/:@ ")}
+
+
+def _render_alignment(
+    answer: schema.AlignmentResponse, response_format: str, export: ExportOptions
+) -> Response:
+    headers = _headers(answer)
     if response_format == "json":
         return JSONResponse(answer.json_dict(), headers=headers)
     to_text = subtitles.to_srt if response_format == "srt" else subtitles.to_vtt
     return PlainTextResponse(
-        to_text(subtitles.as_written(answer.text, answer.words)), headers=headers
+        to_text(subtitles.as_written(answer.text, answer.words), export), headers=headers
     )
 
 
+def _json(answer: schema.TranscriptionResponse) -> schema.JsonObject:
+    return {"text": answer.text, "model": answer.model.json_dict(), "usage": _usage(answer)}
+
+
+def _usage(answer: schema.TranscriptionResponse) -> schema.JsonObject:
+    return {"type": "duration", "seconds": answer.duration_s}
+
+
 def _verbose(
-    answer: schema.TranscriptionResponse, granularities: frozenset[str]
+    answer: schema.TranscriptionResponse, granularities: frozenset[str], export: ExportOptions
 ) -> schema.JsonObject:
     """OpenAI's ``verbose_json``, with confidences and our own fields (:data:`_EXTRAS`) added."""
     full = answer.json_dict()
     body: schema.JsonObject = {
         "task": "transcribe",
-        "language": LANGUAGE,
+        "language": language_name(answer.model.language) or UNKNOWN_LANGUAGE,
         "duration": answer.duration_s,
         "text": answer.text,
+        "usage": _usage(answer),
     }
     if "segment" in granularities or not granularities:
-        body["segments"] = [
-            _segment(number, cue) for number, cue in enumerate(subtitles.cues(answer.words))
-        ]
+        segments = subtitles.channel_cues(answer.words, export)
+        body["segments"] = [_segment(number, cue) for number, cue in enumerate(segments)]
     if "word" in granularities:
         body["words"] = [_word(word) for word in answer.words]
     return body | {name: full[name] for name in _EXTRAS}
@@ -209,17 +266,23 @@ _EXTRAS: Final = (
 """Our fields that OpenAI's ``verbose_json`` does not have."""
 
 
-def _segment(number: int, cue: Sequence[schema.WordJson]) -> schema.JsonObject:
-    confidence = sum(word.confidence for word in cue) / len(cue)
+def _segment(number: int, cue: subtitles.Cue[schema.WordJson]) -> schema.JsonObject:
+    confidence = sum(word.confidence for word in cue.words) / len(cue.words)
+    start, end = cue.spoken
     segment: schema.JsonObject = {
         "id": number,
-        "start": cue[0].start,
-        "end": cue[-1].end,
-        "text": " ".join(word.text for word in cue),
+        "start": round(start, 4),
+        "end": round(end, 4),
+        "text": cue.text,
+        "seek": 0,
+        "tokens": [],
+        "temperature": 0.0,
+        "compression_ratio": 1.0,
+        "no_speech_prob": 0.0,
         "avg_logprob": round(math.log(max(confidence, 1e-4)), 4),
         "confidence": round(confidence, 4),
     }
-    return segment | _channel(cue[0])
+    return segment | _channel(cue.words[0])
 
 
 def _word(word: schema.WordJson) -> schema.JsonObject:
@@ -235,11 +298,3 @@ def _word(word: schema.WordJson) -> schema.JsonObject:
 def _channel(word: schema.WordJson) -> schema.JsonObject:
     """The channel of a word; nothing if channels were mixed."""
     return {} if word.channel is None else {"channel": word.channel}
-
-
-def _models(now: OrchestratorStatus) -> list[JsonValue]:
-    ready = {choice.name: choice.ready for adapter in now.adapters for choice in adapter.choices}
-    return [
-        {"id": name, "object": "model", "created": 0, "owned_by": "wav2vec2-app", "ready": is_ready}
-        for name, is_ready in {"auto": True, **ready}.items()
-    ]

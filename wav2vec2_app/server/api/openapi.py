@@ -7,6 +7,7 @@ from typing import Any, Final, TypedDict
 
 from wav2vec2_app.server import schema
 from wav2vec2_app.speech.audio import CHANNELS
+from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS
 
 Fields = Mapping[str, Mapping[str, object]]
@@ -42,7 +43,9 @@ def transcriptions(formats: Sequence[str], granularities: Sequence[str]) -> Rout
             "items": {"type": "string", "enum": granularities},
         },
         "prompt": {"type": "string"},
-        **{option.name: option.json_schema() for option in OPTIONS},
+        "language": {"type": "string"},
+        "stream": {"type": "boolean", "default": False},
+        **{option.name: option.json_schema() for option in (*OPTIONS, *EXPORT_OPTIONS)},
         "track": _TRACK,
         "channels": {"type": "string", "enum": CHANNELS, "default": "mix"},
     }
@@ -55,6 +58,7 @@ def alignments(formats: Sequence[str]) -> RouteArguments:
         **_FILE_FIELDS,
         "text": {"type": "string"},
         "response_format": {"type": "string", "enum": formats, "default": "json"},
+        **{option.name: option.json_schema() for option in EXPORT_OPTIONS},
         "track": _TRACK,
     }
     return _route(["file", "text"], fields, {**_ERRORS, 200: {"model": schema.AlignmentResponse}})

@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
+import tempfile
 import uuid
 from asyncio.subprocess import Process
-from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from wav2vec2_app.errors import ProtocolError, Wav2Vec2Error, WorkerDiedError, from_wire
@@ -22,27 +23,14 @@ from wav2vec2_app.protocol.frame import NIL_ID, Body, Frame, breach
 from wav2vec2_app.protocol.reader import read_frame_async
 from wav2vec2_app.server.bridge.log import WorkerLog
 from wav2vec2_app.server.bridge.policy import BridgePolicy
-from wav2vec2_app.server.bridge.recorder import FrameRecorder, Recording
+from wav2vec2_app.server.bridge.recorder import FrameRecorder
 from wav2vec2_app.server.bridge.spawn import PipesProtocol, WorkerSpec, spawn
-from wav2vec2_app.server.bridge.termination import Termination, describe
-from wav2vec2_app.server.bridge.writer import FrameWriter, Outgoing, StalledError
+from wav2vec2_app.server.bridge.termination import Termination, describe, is_own
+from wav2vec2_app.server.bridge.ticket import OnProgressBody, Ticket, mark_retrieved
+from wav2vec2_app.server.bridge.writer import FrameWriter, StalledError
 from wav2vec2_app.server.deadline import first, settles
 
 _log = logging.getLogger(__name__)
-
-OnProgressBody = Callable[[Body], None]
-"""Called with the body of every progress frame; a ProtocolError from it ends the worker."""
-
-
-@dataclass(eq=False)
-class Ticket:
-    """A request that was sent; ``answer`` settles with the response or the worker's error."""
-
-    id: str
-    answer: asyncio.Future[Body]
-    outgoing: Outgoing
-    on_progress: OnProgressBody | None
-    recording: Recording | None = None
 
 
 class Child:
@@ -51,6 +39,7 @@ class Child:
     Attributes:
         pid: its process id.
         info: the body of its last ready or pong frame.
+        served: how many requests were sent to it.
         ready: settles when it can take requests.
         gone: settles, after ``ready`` or instead of it, when the process has ended and is reaped.
     """
@@ -66,6 +55,7 @@ class Child:
         loop = asyncio.get_running_loop()
         self.pid = transport.get_pid()
         self.info: Body | None = None
+        self.served = 0
         self.ready: asyncio.Future[None] = loop.create_future()
         self.gone: asyncio.Future[Termination] = loop.create_future()
         self._spec = spec
@@ -103,13 +93,27 @@ class Child:
         Raises:
             OSError: the program cannot be started.
         """
-        transport, protocol = await spawn(spec)
-        return cls(spec, transport, protocol, policy, recorder)
+        folder = Path(tempfile.mkdtemp(prefix="wav2vec2-worker-")) if spec.isolated else None
+        try:
+            transport, protocol = await spawn(spec, folder)
+        except BaseException:
+            _remove(folder)
+            raise
+        child = cls(spec, transport, protocol, policy, recorder)
+        child.gone.add_done_callback(lambda _: _remove(folder))
+        return child
 
     # --- requests ---
 
-    def submit(self, op: str, body: Body, on_progress: OnProgressBody | None = None) -> Ticket:
-        """Send a request.
+    def submit(
+        self,
+        op: str,
+        body: Body,
+        on_progress: OnProgressBody | None = None,
+        *,
+        more: bool = False,
+    ) -> Ticket:
+        """Send a request; ``more``: the next one belongs to the same batch.
 
         Raises:
             ProtocolError: it cannot be encoded.
@@ -117,13 +121,15 @@ class Child:
         """
         if self.gone.done():
             raise self.gone.result().error
-        frame = Frame("request", str(uuid.uuid4()), op, body.meta, body.arrays)
+        meta = {**body.meta, "more": True} if more else body.meta
+        frame = Frame("request", str(uuid.uuid4()), op, meta, body.arrays)
         outgoing = self._outbox.put(frame)
         answer: asyncio.Future[Body] = asyncio.get_running_loop().create_future()
-        answer.add_done_callback(_mark_retrieved)
+        answer.add_done_callback(mark_retrieved)
         recording = self._recorder.begin(self._spec, frame) if self._recorder else None
-        ticket = Ticket(frame.id, answer, outgoing, on_progress, recording)
+        ticket = Ticket(frame.id, answer, outgoing, on_progress, recording, more=more)
         self._tickets[frame.id] = ticket
+        self.served += 1
         return ticket
 
     def cancel(self, ticket: Ticket) -> None:
@@ -131,7 +137,7 @@ class Child:
         ticket.on_progress = None
         if ticket.answer.done():
             return
-        if ticket.outgoing.begun:
+        if ticket.outgoing.begun or ticket.more:
             self._outbox.put(Frame("cancel", ticket.id))
         else:
             ticket.outgoing.dropped = True
@@ -205,12 +211,20 @@ class Child:
         if not self._closing:
             lines = self._worker_log.last_lines
             _log.warning("%s pid=%d last stderr lines: %s", error, self.pid, lines)
+        self.gone.set_result(
+            Termination(
+                error,
+                self._deliberate,
+                final=self._cause is not None and self._cause.layer == "context",
+                own=is_own(exit_code, self._kill_reason, self._cause),
+                was_ready=self.ready.done(),
+                had_begun=any(ticket.begun for ticket in self._tickets.values()),
+            )
+        )
         for ticket in self._tickets.values():
             if not ticket.answer.done():
                 ticket.answer.set_exception(_copy(error))
         self._tickets.clear()
-        final = self._cause is not None and self._cause.layer == "context"
-        self.gone.set_result(Termination(error, self._deliberate, final))
 
     # --- the pipes ---
 
@@ -246,9 +260,9 @@ class Child:
             settled = self.ready if frame.kind == "ready" else self._pings.get(frame.id)
             if settled is not None and not settled.done():
                 settled.set_result(None)
-        elif frame.kind == "progress":
-            if ticket is not None and ticket.on_progress is not None:
-                ticket.on_progress(frame.body)
+        elif frame.kind in {"begun", "progress"}:
+            if ticket is not None:
+                ticket.advance(frame)
         elif frame.kind == "result":
             if (answer := self._settle(frame)) is not None:
                 answer.set_result(frame.body)
@@ -273,12 +287,11 @@ class Child:
         return ticket.answer if ticket is not None and not ticket.answer.done() else None
 
 
+def _remove(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _copy(error: WorkerDiedError) -> WorkerDiedError:
     """The same error as a new exception, because each caller adds its own traceback."""
     return WorkerDiedError(error.message, code=error.code, hint=error.hint, metadata=error.metadata)
-
-
-def _mark_retrieved(future: asyncio.Future[Body]) -> None:
-    """Keep asyncio from warning about the exception of a request that was withdrawn."""
-    if not future.cancelled():
-        future.exception()

@@ -1,42 +1,68 @@
-"""Several workers of one role behind the interface of one."""
+"""The queue before the workers of one role, and what becomes of requests whose worker dies."""
 
 from __future__ import annotations
 
 import asyncio
+import bisect
+import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from wav2vec2_app.errors import WorkerDiedError
+from wav2vec2_app.protocol.frame import NIL_ID, Body, Frame, encode
 from wav2vec2_app.protocol.message import P, R, Request
+from wav2vec2_app.server.bridge.child import Child
+from wav2vec2_app.server.bridge.pending import PendingRequest, Sent
+from wav2vec2_app.server.bridge.quarantine import QUARANTINE_S, Quarantine, quarantined
 from wav2vec2_app.server.bridge.supervisor import Delay
-from wav2vec2_app.server.bridge.worker import I, WorkerBridge
-from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.bridge.worker import I, WorkerBridge, packed, unpacking
+from wav2vec2_app.server.deadline import Deadline, first
 from wav2vec2_app.server.status import WorkerStatus
 
 _PREFERENCE = {"ready": 0, "starting": 1, "restarting": 1, "stopped": 2, "down": 2}
 
 
 class WorkerPool:
-    """Sends each request to the ready worker with the fewest in flight.
+    """Gives each worker one request, or one batch, at a time; the others wait here, in order.
 
-    If none is ready, the request waits for one that is starting; if all are down, it fails immediately.
-    An idempotent request that was lost with its worker is sent once more.
+    A request whose worker dies before its operation began, or is killed from outside, is sent again
+    until its deadline. One whose worker crashes is sent again once, alone, to a fresh worker; if that
+    one crashes too, its input is put into quarantine. If all workers are down, requests fail
+    immediately.
+
+    Args:
+        bridges: the workers.
+        quarantine: of inputs that crashed a worker twice.
     """
 
-    def __init__(self, bridges: Sequence[WorkerBridge]) -> None:
+    def __init__(
+        self, bridges: Sequence[WorkerBridge], quarantine: Quarantine | None = None
+    ) -> None:
         if not bridges:
             raise ValueError("a pool has at least one worker")
         self._bridges = tuple(bridges)
+        self._quarantine = quarantine or Quarantine()
+        self._numbers = itertools.count()
+        self._waiting: list[PendingRequest] = []
+        self._runs: dict[WorkerBridge, asyncio.Task[None]] = {}
+        self._verdicts: set[asyncio.Task[None]] = set()
+        self._scheduled = False
 
     @property
     def role(self) -> str:
         return self._bridges[0].role
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a worker."""
+        return len(self._waiting)
 
     def info(self, kind: type[I]) -> I | None:
         """What the worker that would get the next request last said about itself.
 
         See :meth:`WorkerBridge.info`.
         """
-        return self._least_busy().info(kind)
+        return min(self._bridges, key=_rank).info(kind)
 
     def statuses(self) -> tuple[WorkerStatus, ...]:
         """Every worker at this moment; sends nothing to them."""
@@ -50,9 +76,27 @@ class WorkerPool:
         """Wait until all can take requests; see :meth:`WorkerBridge.wait_ready`."""
         await asyncio.gather(*(bridge.wait_ready(timeout_s) for bridge in self._bridges))
 
+    def replace(self, pid: int) -> bool:
+        """Replace the process ``pid`` when it has no request; whether it was one that had had some.
+
+        A fresh process is left alone: its successor would need as much memory.
+        """
+        for bridge in self._bridges:
+            if bridge.status().pid == pid and bridge.served:
+                bridge.wear_out()
+                if bridge not in self._runs:
+                    self._runs[bridge] = asyncio.create_task(self._run(bridge))
+                return True
+        return False
+
     async def stop(self) -> None:
         """End all in order."""
         await asyncio.gather(*(bridge.stop() for bridge in self._bridges))
+        tasks = [*self._runs.values(), *self._verdicts]
+        for job in self._waiting:
+            job.fail(self._bridges[0].unavailable())
+        self._waiting.clear()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def request(
         self,
@@ -63,27 +107,148 @@ class WorkerPool:
         request_id: str = "",
         idempotent: bool = True,
     ) -> R:
-        """Send a request to the least busy worker; see :meth:`WorkerBridge.request`.
+        """Send a request when a worker is free, and wait for its response.
 
-        ``idempotent``: whether it may be sent once more if its worker dies.
+        The arguments are those of :meth:`WorkerBridge.request`; and ``idempotent``: whether it may be
+        sent again if its worker dies after its operation has begun.
+
+        Raises:
+            InputError: ``request.quarantined``: the input crashed a worker twice.
+            Wav2Vec2Error: see :meth:`WorkerBridge.request`.
         """
-
-        async def attempt(bridge: WorkerBridge) -> R:
-            return await bridge.request(
-                request, deadline=deadline, on_progress=on_progress, request_id=request_id
-            )
-
-        bridge = self._least_busy()
+        if remaining_s := await self._quarantine.remaining_s(request):
+            raise quarantined(self.role, remaining_s)
+        progress = unpacking(request, on_progress) if on_progress else None
+        number, body = next(self._numbers), packed(request, request_id)
+        encode(Frame("request", NIL_ID, request.op, body.meta, body.arrays))  # fails here or never
+        job = PendingRequest(number, request, body, progress, idempotent)
+        self._enqueue(job)
         try:
-            return await attempt(bridge)
-        except WorkerDiedError as error:
-            if not idempotent or not error.retryable:
-                raise
-            bridge.announce_retry(error)
-        return await attempt(self._least_busy())
+            await first(job.outcome, timeout_s=deadline.remaining_s())
+        except asyncio.CancelledError:
+            self._withdraw(job)
+            raise
+        if job.outcome.done():
+            return request.unpack_response(job.outcome.result())
+        bridge = job.sent.bridge if job.sent else min(self._bridges, key=_rank)
+        self._withdraw(job)
+        raise bridge.timed_out(request.op)
 
-    def _least_busy(self) -> WorkerBridge:
-        return min(self._bridges, key=_rank)
+    # --- the queue ---
+
+    def _enqueue(self, job: PendingRequest) -> None:
+        """Put ``job`` into its place in the order of arrival."""
+        job.sent = None
+        bisect.insort(self._waiting, job, key=lambda one: one.number)
+        self._schedule()
+
+    def _withdraw(self, job: PendingRequest) -> None:
+        if job in self._waiting:
+            self._waiting.remove(job)
+        job.withdraw()
+
+    def _schedule(self) -> None:
+        """Dispatch in the next iteration of the event loop, when all members of a batch are here."""
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        """Let every free worker take a job as soon as it is ready."""
+        self._scheduled = False
+        usable = [bridge for bridge in self._bridges if bridge.usable]
+        if not usable:
+            for job in self._waiting:
+                job.fail(self._bridges[0].unavailable())
+            self._waiting.clear()
+        for bridge in sorted(usable, key=_rank):
+            if self._waiting and bridge not in self._runs:
+                self._runs[bridge] = asyncio.create_task(self._run(bridge))
+
+    def _take(self, child: Child) -> list[PendingRequest]:
+        """Remove the oldest job that ``child`` may have, and those in one batch with it."""
+        fresh_comes = any(bridge.usable and not bridge.served for bridge in self._bridges)
+        jobs = [job for job in self._waiting if not (job.suspect and child.served and fresh_comes)]
+        if not jobs:
+            return []
+        oldest = jobs[0]
+        limit, key = oldest.request.batch_limit(), oldest.request.batch_key()
+        if oldest.suspect or limit <= 1:
+            taken = [oldest]
+        else:
+            mates = (j for j in jobs if not j.suspect and j.request.batch_key() == key)
+            taken = list(itertools.islice(mates, limit))
+        self._waiting = [job for job in self._waiting if job not in taken]
+        return taken
+
+    # --- one worker ---
+
+    async def _run(self, bridge: WorkerBridge) -> None:
+        """Give jobs to a worker when it is ready, and return when it is free again."""
+        jobs: list[PendingRequest] = []
+        try:
+            child = await bridge.ready_child()
+            jobs = self._take(child)
+            if jobs and jobs[0].suspect:
+                child = await bridge.ready_child(fresh=True)
+            with bridge.counted():
+                if answers := self._send(bridge, child, jobs):
+                    await asyncio.wait(answers)
+        except WorkerDiedError:
+            for job in jobs:
+                if job.sent is None and not job.outcome.done():
+                    self._enqueue(job)
+        finally:
+            del self._runs[bridge]
+            if jobs or not bridge.usable:
+                self._schedule()
+
+    def _send(
+        self, bridge: WorkerBridge, child: Child, jobs: Sequence[PendingRequest]
+    ) -> list[asyncio.Future[Body]]:
+        """Send a batch; the answers that will come."""
+        wanted = [job for job in jobs if not job.outcome.done()]
+        answers = []
+        for job in wanted:
+            more = job is not wanted[-1]
+            ticket = child.submit(job.request.op, job.body, job.on_progress, more=more)
+            job.sent = Sent(bridge, child, ticket)
+            ticket.answer.add_done_callback(partial(self._conclude, job, job.sent))
+            answers.append(ticket.answer)
+        return answers
+
+    def _conclude(self, job: PendingRequest, sent: Sent, answer: asyncio.Future[Body]) -> None:
+        """Pass the answer on, or decide what becomes of a job whose worker died."""
+        if job.outcome.done() or answer.cancelled():
+            return
+        error = answer.exception()
+        if error is None:
+            job.outcome.set_result(answer.result())
+        elif not isinstance(error, WorkerDiedError):
+            job.outcome.set_exception(error)
+        elif sent.bridge.stopped:
+            job.fail(sent.bridge.unavailable())
+        else:
+            self._lost(job, sent, error)
+
+    def _lost(self, job: PendingRequest, sent: Sent, error: WorkerDiedError) -> None:
+        """The worker died. A death is charged to what had begun, never to what waited."""
+        begun, own = sent.ticket.begun, sent.child.gone.result().own
+        if begun and not job.idempotent:
+            job.fail(error)
+        elif begun and own and job.suspect:
+            verdict = asyncio.create_task(self._condemn(job))
+            self._verdicts.add(verdict)
+            verdict.add_done_callback(self._verdicts.discard)
+        else:
+            job.suspect = job.suspect or (begun and own)
+            sent.bridge.announce_retry(error)
+            self._enqueue(job)
+
+    async def _condemn(self, job: PendingRequest) -> None:
+        """The second crash, alone in a fresh worker: put the input into quarantine."""
+        await self._quarantine.add(job.request)
+        job.fail(quarantined(self.role, QUARANTINE_S))
 
 
 def _rank(bridge: WorkerBridge) -> tuple[int, int]:

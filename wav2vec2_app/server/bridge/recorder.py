@@ -65,14 +65,17 @@ class FrameRecorder:
 
 
 def _write_spec(folder: Path, spec: WorkerSpec) -> None:
-    facts = {"role": spec.role, "argv": spec.argv, "env": dict(spec.env)}
+    facts = {"role": spec.role, "argv": spec.argv, "env": dict(spec.env),
+             "isolated": spec.isolated}  # fmt: skip
     (folder / f"{spec.role}.worker.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def read_spec(folder: Path, role: str) -> WorkerSpec:
     """How the worker of a recorded request was started."""
     facts = json.loads((folder / f"{role}.worker.json").read_text(encoding="utf-8"))
-    return WorkerSpec(facts["role"], tuple(facts["argv"]), facts["env"])
+    return WorkerSpec(
+        facts["role"], tuple(facts["argv"]), facts["env"], facts.get("isolated", False)
+    )
 
 
 def read_recordings(folder: Path) -> Iterator[tuple[str, list[Frame]]]:

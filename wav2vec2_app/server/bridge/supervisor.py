@@ -36,6 +36,9 @@ _log = logging.getLogger(__name__)
 Delay = Callable[[], Awaitable[None]]
 """Returns when a process may start."""
 
+FREE_KILLED_STARTS = 2
+"""Starts in a row that may be killed from outside; more look as if there is no memory for the worker."""
+
 WorkerState = Literal["starting", "ready", "restarting", "down", "stopped"]
 
 
@@ -73,6 +76,7 @@ class Supervisor:
         self._budget = RestartBudget(policy.restarts, clock)
         self._on_event = on_event
         self._recorder = recorder
+        self._killed_starts = 0
         self._changed: asyncio.Future[None] | None = None
         self._info: Body | None = None
         self._last_error: WorkerDiedError | None = None
@@ -122,7 +126,7 @@ class Supervisor:
             if self.state in {"down", "stopped"}:
                 raise self.unavailable()
             if not (remaining_s := deadline.remaining_s()):
-                raise self._not_ready_in_time()
+                raise self.not_ready_in_time()
             await first(self._change(), timeout_s=remaining_s)
 
     def unavailable(self) -> WorkerDiedError:
@@ -143,7 +147,7 @@ class Supervisor:
             metadata={**last.metadata, "last_code": last.code},
         )
 
-    def _not_ready_in_time(self) -> TimedOutError:
+    def not_ready_in_time(self) -> TimedOutError:
         last = self._last_error
         return TimedOutError(
             f"The {self.role} worker was not ready in time." + (f" {last.message}" if last else ""),
@@ -200,7 +204,7 @@ class Supervisor:
     async def _may_restart(self, ended: Termination) -> bool:
         """Wait until the next process may start; False if none may."""
         backoff_s = self._budget.backoff_s()
-        if ended.final or (not ended.deliberate and not self._budget.spend()):
+        if ended.final or (self._spends_budget(ended) and not self._budget.spend()):
             _log.error("the %s worker is not restarted: %s", self.role, ended.error)
             self._enter("down")
             wait_s = None if ended.final else self._budget.wait_s()
@@ -212,6 +216,14 @@ class Supervisor:
         self._enter("restarting")
         await asyncio.sleep(backoff_s)
         return True
+
+    def _spends_budget(self, ended: Termination) -> bool:
+        """Whether the budget is charged; the first starts in a row that are killed from outside are free."""
+        if ended.own or ended.deliberate or ended.was_ready:
+            self._killed_starts = 0
+            return ended.spends_budget
+        self._killed_starts += 1
+        return self._killed_starts > FREE_KILLED_STARTS
 
     # --- state ---
 

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from wav2vec2_app.errors import TimedOutError, WorkerDiedError
 from wav2vec2_app.protocol.frame import Body
-from wav2vec2_app.protocol.message import Message, P, R, Request
-from wav2vec2_app.server.bridge.child import Child, OnProgressBody, Ticket
+from wav2vec2_app.protocol.message import AnyRequest, Message, P, R, Request
+from wav2vec2_app.server.bridge.child import Child
 from wav2vec2_app.server.bridge.policy import BridgePolicy
 from wav2vec2_app.server.bridge.recorder import FrameRecorder
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.supervisor import Delay, Supervisor
+from wav2vec2_app.server.bridge.ticket import OnProgressBody, Ticket
 from wav2vec2_app.server.deadline import Deadline, first, settles
 from wav2vec2_app.server.events import WorkerEventSink, ignore_event
 from wav2vec2_app.server.status import WorkerStatus
 
 _log = logging.getLogger(__name__)
+
+_UNLIMITED_S = float("inf")
 
 I = TypeVar("I", bound=Message)  # noqa: E741 - the info of a role
 
@@ -49,6 +53,7 @@ class WorkerBridge:
         self._policy = policy or BridgePolicy()
         self._supervisor = Supervisor(spec, self._policy, on_event=on_event, recorder=recorder)
         self._in_flight = 0
+        self._worn_out: Child | None = None
         self._releases: set[asyncio.Task[None]] = set()
         self._info: tuple[Body, Message] | None = None
 
@@ -125,12 +130,10 @@ class WorkerBridge:
             ProtocolError: the request cannot be encoded, or the response is malformed.
             Wav2Vec2Error: whatever the operation raised.
         """
-        body = request.pack()
-        if request_id:
-            body = Body({**body.meta, "request_id": request_id}, body.arrays)
+        body = packed(request, request_id)
         self._in_flight += 1
         try:
-            progress = _unpacking(request, on_progress) if on_progress else None
+            progress = unpacking(request, on_progress) if on_progress else None
             return request.unpack_response(await self._send(request.op, body, progress, deadline))
         except WorkerDiedError:
             if self._supervisor.state == "stopped":
@@ -151,18 +154,72 @@ class WorkerBridge:
         try:
             await first(ticket.answer, timeout_s=deadline.remaining_s())
         except asyncio.CancelledError:
-            self._release(child, ticket)
+            self.release(child, ticket)
             raise
         if ticket.answer.done():
             return ticket.answer.result()
-        self._release(child, ticket)
-        raise TimedOutError(
+        self.release(child, ticket)
+        raise self.timed_out(op)
+
+    # --- what a pool uses ---
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request would be answered, now or when the worker has started."""
+        return self._supervisor.state not in {"down", "stopped"}
+
+    @property
+    def stopped(self) -> bool:
+        return self._supervisor.state == "stopped"
+
+    @property
+    def served(self) -> int:
+        """How many requests its present process was sent; 0 before there is one."""
+        child = self._supervisor.child
+        return child.served if child is not None else 0
+
+    def timed_out(self, op: str) -> TimedOutError:
+        """The error for a request whose deadline passed."""
+        if self._supervisor.state != "ready":
+            return self._supervisor.not_ready_in_time()
+        return TimedOutError(
             f"The {self.role} worker did not answer in time.",
             hint="Try a shorter recording.",
             metadata={"role": self.role, "op": op},
         )
 
-    def _release(self, child: Child, ticket: Ticket) -> None:
+    def unavailable(self) -> WorkerDiedError:
+        """The error for a request to a worker that is down or stopped."""
+        return self._supervisor.unavailable()
+
+    async def ready_child(self, *, fresh: bool = False) -> Child:
+        """The process, once it can take requests; ``fresh``: one that has had none.
+
+        Raises:
+            WorkerDiedError: the worker is down or stopped.
+        """
+        while True:
+            child = await self._supervisor.ready_child(Deadline.after(_UNLIMITED_S))
+            if child is not self._worn_out and not (fresh and child.served):
+                return child
+            reason = "to free memory" if child is self._worn_out else "so that a request runs alone"
+            child.kill(f"was replaced {reason}", deliberate=True)
+            await first(child.gone)
+
+    def wear_out(self) -> None:
+        """Replace the present process before its next request."""
+        self._worn_out = self._supervisor.child
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """A request is in flight."""
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+
+    def release(self, child: Child, ticket: Ticket) -> None:
         """Cancel a request in the worker; replace a worker that does not stop it."""
         child.cancel(ticket)
         if not ticket.answer.done():
@@ -175,7 +232,13 @@ class WorkerBridge:
             child.kill("did not stop a cancelled request", deliberate=True)
 
 
-def _unpacking(request: Request[R, P], on_progress: Callable[[P], None]) -> OnProgressBody:
+def packed(request: AnyRequest, request_id: str) -> Body:
+    """The body of a request's frame."""
+    body = request.pack()
+    return Body({**body.meta, "request_id": request_id}, body.arrays) if request_id else body
+
+
+def unpacking(request: Request[R, P], on_progress: Callable[[P], None]) -> OnProgressBody:
     """``on_progress`` for the bodies of frames; its exceptions are logged."""
 
     def on_body(body: Body) -> None:

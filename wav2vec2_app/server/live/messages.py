@@ -80,7 +80,9 @@ class StatusMessage(JsonModel):
 
 
 class NoticeMessage(JsonModel):
-    """A pass failed and is repeated; no audio is lost."""
+    """A pass failed and is repeated (no audio is lost), the samples look like another encoding
+    (``live.encoding``), or fields of the start message are ignored (``live.unknown_field``).
+    """
 
     type: Literal["notice"] = "notice"
     code: str

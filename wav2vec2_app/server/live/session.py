@@ -28,7 +28,7 @@ STATUS_INTERVAL_S = 1.0
 
 Recognize = Callable[[Float32], Awaitable[Recognition]]
 """Transcribes samples ``(n,)`` at 16 kHz."""
-Send = Callable[[LiveMessage], Awaitable[None]]
+SendMessage = Callable[[LiveMessage], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class LiveSession:
     def __init__(
         self,
         recognize: Recognize,
-        send: Send,
+        send: SendMessage,
         policy: CaptionPolicy,
         *,
         clock: Callable[[], float] = time.monotonic,

@@ -18,6 +18,7 @@ from wav2vec2_app.server.events import (
     Event,
     Failed,
     Retried,
+    Started,
     TaskEvent,
     WorkerEvent,
 )
@@ -56,8 +57,11 @@ def configure_logging(level: str, *, as_json: bool = False) -> logging.Handler:
 
 
 def log_event(event: Event) -> None:
-    """A sink that logs finished tasks, retries and circuit breakers."""
+    """A sink that logs finished tasks, retries, workers and circuit breakers; steps at DEBUG."""
     match event:
+        case Started():
+            facts = {"task_id": event.task_id, "attempt": event.attempt}
+            logger.debug("%s started", event.operation.value, extra=facts)
         case Done():
             _log_done(event)
         case Failed():
@@ -65,6 +69,8 @@ def log_event(event: Event) -> None:
         case Retried():
             facts = {**_facts_of(event), "code": event.error.code}
             logger.warning("%s failed, trying again", event.operation.value, extra=facts)
+        case WorkerEvent(kind="ready", role=role, pid=pid):
+            logger.info("worker ready", extra={"role": role, "pid": pid})
         case WorkerEvent(kind="retried", role=role, error=error):
             code = error.code if error is not None else ""
             logger.warning("a request to the %s worker is retried", role, extra={"code": code})

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from wav2vec2_app.server.clients import ADDRESS
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Target
 from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, Audio, AudioSource, DecodeAudioOptions
 from wav2vec2_app.speech.features import Features, Picture
@@ -34,21 +35,27 @@ class CachePolicy:
         limit_bytes: size of all cached results together; 0 disables the cache.
         max_age_s: age at which a result is dropped, seconds.
         shared: whether a recording is also found by its content in other sessions than its own.
+        share: part of ``limit_bytes`` up to which the results of one client cannot be dropped in
+            favour of others'.
     """
 
     limit_bytes: int = 0
     max_age_s: float = 3000.0
     shared: bool = False
+    share: float = 0.25
 
 
 @dataclass(frozen=True)
 class CachedResult:
     """The cached result of one finished task.
 
-    ``decoding`` are the options of its transcripts, ``pictures`` those of the primary transcript.
+    ``owner`` may use it, ``client`` is who its size is charged to. ``decoding`` are the options of its
+    transcripts, ``pictures`` those of the primary transcript.
     """
 
     session: str
+    owner: str
+    client: str
     content: str
     audio: Audio
     answers: Answers
@@ -74,10 +81,11 @@ class CachedResult:
 
 
 class ResultCache:
-    """Recent results by task id, and by content, adapter and model; least recently used go first.
+    """Recent results by task id, and by content, adapter and model.
 
-    A result can be used by every caller that knows its id (ids are random UUIDs). By its content a
-    recording is found in the session that sent it only, unless the policy shares results.
+    A result is for its owner only: knowing its id is not enough. By its content a recording is found
+    by others too if the policy shares results. When the cache is full, the least recently used result
+    is dropped: of the client with the most bytes while one has more than its share, else of all.
 
     Args:
         policy: bounds.
@@ -90,27 +98,27 @@ class ResultCache:
         self._results: OrderedDict[str, CachedResult] = OrderedDict()
         self._aliases: dict[str, str] = {}
         self._size_bytes = 0
+        self._client_bytes: Counter[str] = Counter()
 
     @property
     def size_bytes(self) -> int:
         return self._size_bytes
 
-    def get(self, task_id: str) -> CachedResult | None:
-        """The result of a task; ``None`` if it is not cached."""
+    def get(self, task_id: str, owner: str) -> CachedResult | None:
+        """The result of a task; ``None`` if it is not cached or belongs to another owner."""
         self._drop_expired()
         task_id = self._aliases.get(task_id, task_id)
         found = self._results.get(task_id)
-        if found is not None:
-            self._results.move_to_end(task_id)
+        if found is None or found.owner != owner:
+            return None
+        self._results.move_to_end(task_id)
         return found
 
-    def find(
-        self, session: str, content: str, answering: Collection[Target]
-    ) -> CachedResult | None:
+    def find(self, owner: str, content: str, answering: Collection[Target]) -> CachedResult | None:
         """The result of the same recording that has transcripts of all adapters and models named.
 
         Args:
-            session: of the caller.
+            owner: of the caller's results.
             content: from :meth:`content_of`.
             answering: adapters and models that would answer now.
         """
@@ -120,7 +128,7 @@ class ResultCache:
         for task_id, result in reversed(self._results.items()):
             if (
                 result.content == content
-                and self._may_see(session, result)
+                and (self._policy.shared or result.owner == owner)
                 and all(target in result.answers for target in answering)
             ):
                 self._results.move_to_end(task_id)
@@ -128,11 +136,14 @@ class ResultCache:
         return None
 
     def store(self, task: AudioTask, content: str, result: AudioResult, answers: Answers) -> None:
-        """Store a finished task's result, if it has a transcript and is not too large."""
-        if not answers:
+        """Store a finished task's result, if it has a transcript, and an owner."""
+        without_owner = task.owner.startswith(ADDRESS) and not self._policy.shared
+        if not answers or without_owner:
             return
         cached = CachedResult(
             session=task.session,
+            owner=task.owner,
+            client=task.client or task.owner,
             content=content,
             audio=result.audio,
             answers=answers,
@@ -187,18 +198,22 @@ class ResultCache:
             found = await asyncio.to_thread(_fingerprint, source)
         return f"{found} {options.track} {options.channels}" if found else ""
 
-    def _may_see(self, session: str, result: CachedResult) -> bool:
-        return self._policy.shared or bool(session and result.session == session)
-
     def _put(self, task_id: str, cached: CachedResult) -> None:
         if cached.size_bytes > self._policy.limit_bytes:
             return
         self._results[task_id] = cached
         self._size_bytes += cached.size_bytes
+        self._client_bytes[cached.client] += cached.size_bytes
         while self._size_bytes > self._policy.limit_bytes:
-            self._drop(next(iter(self._results)))
+            self._drop(self._next_to_go())
         if len(self._aliases) > MAX_ALIASES:
             self._aliases = {a: i for a, i in self._aliases.items() if i in self._results}
+
+    def _next_to_go(self) -> str:
+        """The least recently used result, of the largest client if that has more than its share."""
+        [(client, size_bytes)] = self._client_bytes.most_common(1)
+        over = size_bytes > self._policy.share * self._policy.limit_bytes
+        return next(i for i, one in self._results.items() if not over or one.client == client)
 
     def _drop_expired(self) -> None:
         oldest_s = self._clock() - self._policy.max_age_s
@@ -206,7 +221,11 @@ class ResultCache:
             self._drop(task_id)
 
     def _drop(self, task_id: str) -> None:
-        self._size_bytes -= self._results.pop(task_id).size_bytes
+        dropped = self._results.pop(task_id)
+        self._size_bytes -= dropped.size_bytes
+        self._client_bytes[dropped.client] -= dropped.size_bytes
+        if self._client_bytes[dropped.client] <= 0:
+            del self._client_bytes[dropped.client]
 
 
 def _fingerprint(source: AudioSource) -> str:

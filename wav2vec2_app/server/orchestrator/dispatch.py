@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,16 +22,10 @@ from wav2vec2_app.server.adapters.base import ModelAdapter
 from wav2vec2_app.server.deadline import Deadline, within
 from wav2vec2_app.server.events import EventBus
 from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy, CircuitBreaker
+from wav2vec2_app.server.orchestrator.result import StepResults
+from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.status import ModelCapabilities
-from wav2vec2_app.server.tasks import (
-    ModelTask,
-    Operation,
-    Report,
-    Step,
-    Target,
-    TaskResult,
-    ignore_progress,
-)
+from wav2vec2_app.server.tasks import ModelTask, Operation, Report, Step, Target, TaskResult
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.features import Features
@@ -38,9 +33,6 @@ from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.transcript import Recognition
 
 logger = logging.getLogger(__name__)
-
-Started = Callable[[int, Wav2Vec2Error | None], None]
-"""Called with the number of an attempt and, from the second one on, why the one before failed."""
 
 _VALUE_TYPES: Mapping[Operation, type] = {
     Operation.PROBE: AudioProbe,
@@ -108,41 +100,39 @@ class Dispatcher:
         model = adapter.answering_model(target.model)
         return Target(adapter.name, model) if model else None
 
-    async def run(
-        self,
-        task: ModelTask,
-        *,
-        started: Started,
-        report: Report = ignore_progress,
-    ) -> TaskResult:
+    async def run(self, steps: TaskSteps, step: Step, needed: StepResults) -> TaskResult:
         """Run one step, and once more if it failed in a way that may pass.
 
         One deadline, that of the adapter's time limit from now, holds for both attempts.
 
         Args:
-            task: what to do.
-            started: called when an attempt begins.
-            report: passed to the adapter.
+            steps: the task's; gets the course of this one, and its result.
+            step: what to run.
+            needed: results of the steps that it depends on.
 
         Raises:
+            InputError: ``model.no_emission``: the model of the transcript gives no emission.
             Wav2Vec2Error: of the last attempt.
         """
-        adapter = self.route(task.step)
+        adapter = self.route(step)
+        task = steps.prepare(step, needed)
         deadline = Deadline.after(adapter.time_limit_s(task), self._clock)
         task = replace(task, deadline=deadline)
+        report = steps.report(step)
 
         async def attempt(number: int, failure: Wav2Vec2Error | None) -> TaskResult:
-            with self._breaker(adapter, task.operation).guard():
-                started(number, failure)
-                return await within(deadline.remaining_s(self._clock), _call(adapter, task, report))
+            with self._breaker(adapter, step.operation).guard():
+                steps.start(step, number, failure)
+                work = asyncio.create_task(_call(adapter, task, report))
+                return await within(deadline.remaining_s(self._clock), work)
 
         try:
-            return await attempt(1, None)
+            return steps.finish(step, await attempt(1, None))
         except Wav2Vec2Error as error:
             if not _may_pass(error) or not deadline.remaining_s(self._clock):
                 raise
             failure = error
-        return await attempt(2, failure)
+        return steps.finish(step, await attempt(2, failure))
 
     def breakers(self) -> Mapping[str, str]:
         """The state of each breaker by ``adapter.operation``, for operations that were used."""
@@ -218,9 +208,11 @@ async def _call(adapter: ModelAdapter, task: ModelTask, report: Report) -> TaskR
 def _may_pass(error: Wav2Vec2Error) -> bool:
     """Whether an immediate second attempt is useful.
 
-    It is not after a timeout or a rejection for lack of room. A request that was lost to a dying
+    It is not after a timeout or a rejection for lack of room, nor if the error says when to try
+    again. A request that was lost to a dying
     worker has been repeated by the bridge already; repeating it here too would let one bad request
     kill more workers.
     """
     final = BusyError | CircuitOpenError | TimedOutError | WorkerDiedError
-    return error.retryable and not isinstance(error, final)
+    later = "retry_after_s" in error.metadata
+    return error.retryable and not later and not isinstance(error, final)

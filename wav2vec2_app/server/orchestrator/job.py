@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.events import Queued
@@ -14,7 +15,7 @@ from wav2vec2_app.server.orchestrator.graph import TaskGraph, plan
 from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
 from wav2vec2_app.server.orchestrator.queue import Ticket, WaitQueue
 from wav2vec2_app.server.orchestrator.result import assemble_result
-from wav2vec2_app.server.orchestrator.steps import StepRunner
+from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.orchestrator.stream import EventStream
 from wav2vec2_app.server.tasks import (
     AudioResult,
@@ -38,15 +39,20 @@ class JobContext:
     live_queue: WaitQueue
     dispatcher: Dispatcher
     manager: ParallelExecutionManager
+    live_manager: ParallelExecutionManager
     cache: ResultCache
 
     def queue_of(self, task: AudioTask) -> WaitQueue:
         """The queue that ``task`` waits in."""
         return self.live_queue if task.live else self.queue
 
+    def manager_of(self, task: AudioTask) -> ParallelExecutionManager:
+        """What executes the graph of ``task``: steps of uploads never hold up a live pass."""
+        return self.live_manager if task.live else self.manager
+
 
 @dataclass(frozen=True)
-class Start:
+class StartPoint:
     """What a job starts with.
 
     Attributes:
@@ -74,7 +80,7 @@ class Job:
         self.events = events
         self._context = context
         self._queue = context.queue_of(task)
-        self._steps = StepRunner(task, events, context.dispatcher)
+        self._steps = TaskSteps(task, events)
 
     async def run(self) -> AudioResult:
         """Produce what the task wants.
@@ -90,26 +96,27 @@ class Job:
             )
             for node in graph:  # what cannot be done is rejected before the recording is opened
                 self._context.dispatcher.route(node.key)
-            if start.origin is None:
-                await self._wait(ticket, await self._duration_s())
+            if list(graph):  # an answer that is cached completely needs no slot
+                cached = start.origin is not None
+                await self._wait(ticket, await self._duration_s(start), cached=cached)
             problems = await self._run_graph(graph)
             return self._finish(start, problems)
 
-    async def _start(self) -> Start:
+    async def _start(self) -> StartPoint:
         """Find what is known of the recording."""
         task, cache = self.task, self._context.cache
         if task.audio is not None:
-            return Start(task.transcribers, {Step(Operation.DECODE_AUDIO): task.audio})
+            return StartPoint(task.transcribers, {Step(Operation.DECODE_AUDIO): task.audio})
         if task.source is None:
-            origin = cache.get(task.cached_id)
+            origin = cache.get(task.cached_id, task.owner)
             if origin is None:
                 raise _not_cached()
             return _start_from(task, origin, {target: target for target in origin.answers})
         content = await cache.content_of(task.source, task.session, task.audio_options)
         answering = self._answering(task.transcribers)
-        origin = cache.find(task.session, content, answering.values())
+        origin = cache.find(task.owner, content, answering.values())
         if origin is None or len(answering) < len(task.transcribers):
-            return Start(task.transcribers, content=content)
+            return StartPoint(task.transcribers, content=content)
         return _start_from(task, origin, answering)
 
     def _answering(self, targets: Iterable[Target]) -> dict[Target, Target]:
@@ -117,32 +124,38 @@ class Job:
         found = {target: self._context.dispatcher.answering(target) for target in targets}
         return {target: answering for target, answering in found.items() if answering is not None}
 
-    async def _duration_s(self) -> float:
+    async def _duration_s(self, start: StartPoint) -> float:
         """Length of the audio that is transcribed: of each channel, if they are kept apart.
 
         A file's header is read, so that unusable audio never waits.
         """
+        if start.origin is not None:
+            return start.origin.audio.duration_s
         if self.task.audio is not None:
             return self.task.audio.duration_s
-        probe = await self._steps.probe()
+        await self._context.dispatcher.run(self._steps, Step(Operation.PROBE), {})
+        probe = self._steps.probe
+        if probe is None:
+            return 0.0
         separate = self.task.audio_options.channels == "separate"
         return probe.duration_s * (max(1, probe.channels) if separate else 1)
 
-    async def _wait(self, ticket: Ticket, audio_s: float) -> None:
+    async def _wait(self, ticket: Ticket, audio_s: float, *, cached: bool) -> None:
         began_s = self.events.elapsed_s()
-        async with aclosing(self._queue.wait(ticket, audio_s)) as positions:
+        async with aclosing(self._queue.wait(ticket, audio_s, cached=cached)) as positions:
             async for one in positions:
                 self.events.send(Queued(*self.events.stamp(), one.position, one.eta_s))
         self._steps.queue = Stage("queue", began_s, self.events.elapsed_s() - began_s)
 
     async def _run_graph(self, graph: TaskGraph[Step]) -> tuple[Problem, ...]:
-        outcome = await self._context.manager.execute(graph, self._steps.run)
+        run = partial(self._context.dispatcher.run, self._steps)
+        outcome = await self._context.manager_of(self.task).execute(graph, run)
         return tuple(
             Problem(step.operation, translate(error), step.target)
             for step, error in outcome.failures.items()
         )
 
-    def _finish(self, start: Start, problems: tuple[Problem, ...]) -> AudioResult:
+    def _finish(self, start: StartPoint, problems: tuple[Problem, ...]) -> AudioResult:
         result = assemble_result(
             self.task,
             self._steps.results,
@@ -172,7 +185,9 @@ class Job:
         }
 
 
-def _start_from(task: AudioTask, origin: CachedResult, answering: Mapping[Target, Target]) -> Start:
+def _start_from(
+    task: AudioTask, origin: CachedResult, answering: Mapping[Target, Target]
+) -> StartPoint:
     """Start from a cached result; ``answering`` says whose transcript each target gets."""
     targets = tuple(answering)
     shows_words = bool(task.wants & {Want.TRANSCRIPT, Want.PICTURES})
@@ -185,7 +200,7 @@ def _start_from(task: AudioTask, origin: CachedResult, answering: Mapping[Target
         known[Step(Operation.ANALYZE)] = origin.features
     if origin.pictures and same_primary and not decode_again:
         known[Step(Operation.DRAW, targets[0])] = origin.pictures
-    return Start(targets, known, origin.content, origin, decode_again, same_primary)
+    return StartPoint(targets, known, origin.content, origin, decode_again, same_primary)
 
 
 def _not_cached() -> InputError:

@@ -7,9 +7,10 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wav2vec2_app.errors import (
+    BusyError,
     CancelledError,
     InputError,
     InternalError,
@@ -18,6 +19,7 @@ from wav2vec2_app.errors import (
     translate,
 )
 from wav2vec2_app.server.adapters.base import ModelAdapter
+from wav2vec2_app.server.clients import ClientPolicy, SessionClients
 from wav2vec2_app.server.deadline import cancel_all
 from wav2vec2_app.server.events import Done, EventBus, Failed, TaskEvent
 from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
@@ -30,6 +32,7 @@ from wav2vec2_app.server.orchestrator.stream import EventStream, is_last
 from wav2vec2_app.server.orchestrator.throughput import ThroughputMeter
 from wav2vec2_app.server.status import ModelCapabilities, OrchestratorStatus
 from wav2vec2_app.server.tasks import AudioResult, AudioTask
+from wav2vec2_app.speech.audio import AudioSource
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +48,7 @@ class OrchestratorPolicy:
     live_queue: QueuePolicy = field(default_factory=lambda: QueuePolicy(size=8))
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
     cache: CachePolicy = field(default_factory=CachePolicy)
+    clients: ClientPolicy = field(default_factory=ClientPolicy)
 
 
 class ModelOrchestrator:
@@ -73,16 +77,18 @@ class ModelOrchestrator:
         self._adapters = tuple(adapters)
         self._clock = clock
         self._meter = ThroughputMeter()
-        slots = policy.queue.concurrency + policy.live_queue.concurrency
         self._context = JobContext(
             queue=WaitQueue(policy.queue, self._meter, clock=clock),
             live_queue=WaitQueue(policy.live_queue, ThroughputMeter(), clock=clock),
             dispatcher=Dispatcher(
                 self._adapters, breaker=policy.breaker, events=self.events, clock=clock
             ),
-            manager=ParallelExecutionManager(concurrency=STEPS_PER_TASK * slots),
+            manager=_manager(policy.queue),
+            live_manager=_manager(policy.live_queue),
             cache=ResultCache(policy.cache, clock=clock),
         )
+        self.session_clients = SessionClients()
+        self._client_policy = policy.clients
         self._running: dict[Job, asyncio.Task[AudioResult]] = {}
         self._state = "new"
 
@@ -176,6 +182,11 @@ class ModelOrchestrator:
             breakers=self._context.dispatcher.breakers(),
         )
 
+    @property
+    def cache_bytes(self) -> int:
+        """Size of all cached results together, bytes."""
+        return self._context.cache.size_bytes
+
     def capabilities(self) -> tuple[ModelCapabilities, ...]:
         """What each adapter can do, with its measured performance."""
         return tuple(adapter.get_capabilities() for adapter in self._adapters)
@@ -183,6 +194,9 @@ class ModelOrchestrator:
     # --- inside ---
 
     def _start_job(self, task: AudioTask) -> Job:
+        client = self.session_clients.of(task.session)
+        if not task.client and client:
+            task = replace(task, client=client)
         job = Job(task, EventStream(task, self.events, self._clock), self._context)
         rejection = self._rejection(task)
         if rejection is not None:
@@ -205,6 +219,24 @@ class ModelOrchestrator:
                 code="task.duplicate_id",
                 hint="Give every task its own id.",
             )
+        return self._over_limit(task)
+
+    def _over_limit(self, task: AudioTask) -> Wav2Vec2Error | None:
+        """The error of a client that has too much in progress; live sessions are limited elsewhere."""
+        if task.live:
+            return None
+        others = (job.task for job in self._running)
+        sizes = [
+            size_of(other.source)
+            for other in others
+            if other.client == task.client and not other.live
+        ]
+        try:
+            self._client_policy.check(
+                task.client, sizes, size_of(task.source), self._context.queue.wait_s
+            )
+        except BusyError as error:
+            return error
         return None
 
     def _end_job(self, job: Job, work: asyncio.Future[AudioResult]) -> None:
@@ -217,6 +249,22 @@ class ModelOrchestrator:
     def _cancel_where(self, chosen: Callable[[AudioTask], bool]) -> int:
         works = [work for job, work in self._running.items() if chosen(job.task)]
         return sum(work.cancel() for work in works)
+
+
+def size_of(source: AudioSource | None) -> int:
+    """Size of an encoded recording, bytes; 0 where there is none."""
+    if source is None:
+        return 0
+    if source.data is not None:
+        return len(source.data)
+    try:
+        return source.path.stat().st_size if source.path is not None else 0
+    except OSError:
+        return 0  # the audio worker reports what is wrong with the file
+
+
+def _manager(policy: QueuePolicy) -> ParallelExecutionManager:
+    return ParallelExecutionManager(concurrency=STEPS_PER_TASK * policy.concurrency)
 
 
 def _error_of(work: asyncio.Future[AudioResult], task: AudioTask) -> Wav2Vec2Error | None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from wav2vec2_app.errors import BusyError
-from wav2vec2_app.server.orchestrator.throughput import ThroughputMeter
+from wav2vec2_app.server.orchestrator.throughput import CACHED_COLD_THROUGHPUT, ThroughputMeter
 
 REFRESH_S = 1.0
 """How often a waiting task gets a new estimate although the queue has not moved, seconds."""
@@ -42,10 +42,17 @@ class QueuePosition:
 
 
 class Ticket:
-    """One admitted task, from its admission to its end."""
+    """One admitted task, from its admission to its end.
+
+    Attributes:
+        audio_s: length of its audio, seconds.
+        cached: whether it starts from a cached emission, which is faster.
+        moved: set when the queue has moved.
+    """
 
     def __init__(self) -> None:
         self.audio_s = 0.0
+        self.cached = False
         self.moved = asyncio.Event()
 
     @property
@@ -71,7 +78,8 @@ class WaitQueue:
 
     Args:
         policy: bounds.
-        meter: measured throughput; every finished task is recorded in it.
+        meter: measured throughput; every finished task is recorded in it, except those that start
+            from a cached emission, which have a meter of their own.
         clock: monotonic, seconds.
     """
 
@@ -85,6 +93,7 @@ class WaitQueue:
     ) -> None:
         self.policy = policy
         self._meter = meter
+        self._cached_meter = ThroughputMeter(cold=CACHED_COLD_THROUGHPUT)
         self._clock = clock
         self._refresh_s = refresh_s
         self._admitted: set[Ticket] = set()
@@ -123,9 +132,11 @@ class WaitQueue:
         finally:
             self._leave(ticket)
 
-    async def wait(self, ticket: Ticket, audio_s: float) -> AsyncGenerator[QueuePosition, None]:
+    async def wait(
+        self, ticket: Ticket, audio_s: float, *, cached: bool = False
+    ) -> AsyncGenerator[QueuePosition, None]:
         """Wait for a slot; yields the position immediately and whenever it changes."""
-        ticket.audio_s = audio_s
+        ticket.audio_s, ticket.cached = audio_s, cached
         self._waiting.append(ticket)
         latest = self._position(ticket)
         self._assign_slots()
@@ -150,17 +161,21 @@ class WaitQueue:
         """Seconds until the running tasks and those ``ahead`` are done; 0 if a slot is free."""
         if len(self._running) + len(ahead) < self.policy.concurrency:
             return 0.0
-        audio_s = sum(ticket.audio_s for ticket in ahead) + self._running_audio_s()
-        return audio_s / self._meter.throughput
+        return sum(ticket.audio_s / self._throughput(ticket) for ticket in ahead) + self._left_s()
 
-    def _running_audio_s(self) -> float:
-        """Audio seconds left in the running tasks, if they share the throughput evenly."""
-        share = self._meter.throughput / max(1, len(self._running))
-        now_s = self._clock()
+    def _left_s(self) -> float:
+        """Seconds until the running tasks are done, if they share the throughput evenly."""
+        now_s, running = self._clock(), max(1, len(self._running))
         return sum(
-            max(0.0, ticket.audio_s - (now_s - began_s) * share)
+            max(0.0, ticket.audio_s / self._throughput(ticket) - (now_s - began_s) / running)
             for ticket, began_s in self._running.items()
         )
+
+    def _meter_of(self, ticket: Ticket) -> ThroughputMeter:
+        return self._cached_meter if ticket.cached else self._meter
+
+    def _throughput(self, ticket: Ticket) -> float:
+        return self._meter_of(ticket).throughput
 
     def _busy(self) -> BusyError:
         retry_after_s = max(1, math.ceil(self.wait_s))
@@ -173,7 +188,8 @@ class WaitQueue:
     def _record(self, ticket: Ticket) -> None:
         began_s = self._running.get(ticket)
         if began_s is not None:
-            self._meter.record(began_s=began_s, ended_s=self._clock(), audio_s=ticket.audio_s)
+            meter, ended_s = self._meter_of(ticket), self._clock()
+            meter.record(began_s=began_s, ended_s=ended_s, audio_s=ticket.audio_s)
 
     def _leave(self, ticket: Ticket) -> None:
         self._admitted.discard(ticket)

@@ -1,4 +1,4 @@
-"""Runs the steps of one task, collects their results and publishes their course."""
+"""The steps of one task: their inputs, their results, and the events of their course."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.events import Advanced, Partial, Retried, Started
-from wav2vec2_app.server.orchestrator.dispatch import Dispatcher
 from wav2vec2_app.server.orchestrator.result import StepResults, timeline, value_of
 from wav2vec2_app.server.orchestrator.stream import EventStream
 from wav2vec2_app.server.tasks import (
@@ -29,66 +28,62 @@ NEEDS_EMISSION = frozenset({Operation.DECODE_TEXT, Operation.ALIGN, Operation.DR
 """Operations that start from the emission of a transcript."""
 
 
-class StepRunner:
-    """Runs steps of one task.
+class TaskSteps:
+    """The steps of one task; the dispatcher runs them.
 
     Args:
         task: what was submitted.
         events: where their course is published.
-        dispatcher: what runs them.
 
     Attributes:
         results: of the finished steps; their stages count from the task's submission.
         queue: the stage of waiting in the queue.
     """
 
-    def __init__(self, task: AudioTask, events: EventStream, dispatcher: Dispatcher) -> None:
+    def __init__(self, task: AudioTask, events: EventStream) -> None:
         self.results: dict[Step, TaskResult] = {}
         self.queue = Stage("queue", 0.0, 0.0)
         self._task = task
         self._events = events
-        self._dispatcher = dispatcher
         self._given: dict[Step, TaskResult] = {}
+        self._began_s: dict[Step, float] = {}
 
     def give(self, values: Mapping[Step, StepValue]) -> None:
         """Take results that exist already; every later step can use them."""
         for step, value in values.items():
             self._given[step] = self.results[step] = TaskResult(step.operation, value)
 
-    async def probe(self) -> AudioProbe:
-        """Read the header of the recording; every later step can use what it says."""
-        step = Step(Operation.PROBE)
-        result = self._given[step] = await self.run(step, {})
-        assert isinstance(result.value, AudioProbe)  # noqa: S101 - the dispatcher checks it
-        return result.value
+    @property
+    def probe(self) -> AudioProbe | None:
+        """The header of the recording; None if it was not read."""
+        return value_of(AudioProbe, self._given, Step(Operation.PROBE))
 
-    async def run(self, step: Step, needed: StepResults) -> TaskResult:
-        """Run one step and publish its course.
-
-        Args:
-            step: what to run.
-            needed: results of the steps that it depends on.
+    def prepare(self, step: Step, needed: StepResults) -> ModelTask:
+        """What an adapter gets for ``step``; ``needed`` has the results of the steps it depends on.
 
         Raises:
             InputError: ``model.no_emission``: the model of the transcript gives no emission.
-            Wav2Vec2Error: the step failed.
         """
-        began_s = self._events.elapsed_s()
-
-        def started(attempt: int, failure: Wav2Vec2Error | None) -> None:
-            nonlocal began_s
-            began_s = self._events.elapsed_s()
-            if failure is not None:
-                self._events.send(Retried(*self._events.stamp(), step, failure))
-            self._events.send(Started(*self._events.stamp(), step, attempt))
-
         inputs = _inputs(step, {**self._given, **needed})
         if _needs_one_emission(step, inputs.recognition) and inputs.recognition is not None:
             _ = inputs.recognition.emitted  # raises where there is none
-        result = await self._dispatcher.run(
-            ModelTask(step, self._task, inputs), started=started, report=self._report(step)
-        )
-        self.results[step] = result = result.shifted(began_s)
+        return ModelTask(step, self._task, inputs)
+
+    def start(self, step: Step, attempt: int, failure: Wav2Vec2Error | None) -> None:
+        """An attempt begins; ``failure`` is that of the one before."""
+        self._began_s[step] = self._events.elapsed_s()
+        if failure is not None:
+            self._events.send(Retried(*self._events.stamp(), step, failure))
+        self._events.send(Started(*self._events.stamp(), step, attempt))
+
+    def finish(self, step: Step, result: TaskResult) -> TaskResult:
+        """Store and publish a result; returns it with its stages counted from the submission.
+
+        Every later step can use the header of the recording.
+        """
+        self.results[step] = result = result.shifted(self._began_s[step])
+        if step.operation is Operation.PROBE:
+            self._given[step] = result
         self._announce(step, result.value)
         return result
 
@@ -98,7 +93,9 @@ class StepRunner:
             stages = timeline(self.results.values(), self.queue)
             self._events.send(Partial(*self._events.stamp(), step, value, stages))
 
-    def _report(self, step: Step) -> Report:
+    def report(self, step: Step) -> Report:
+        """What an adapter calls with the progress of ``step``."""
+
         def report(progress: Progress) -> None:
             if progress.value is not None:
                 self._events.send(Partial(*self._events.stamp(), step, progress.value))

@@ -12,6 +12,10 @@ are shorter than the announced ones.
 """
 
 
+CACHED_COLD_THROUGHPUT = 100.0
+"""The same for tasks that start from a cached emission: no model is run, only the text worker."""
+
+
 class ThroughputMeter:
     """Audio seconds processed per second in which at least one task ran, over the latest tasks.
 
@@ -20,9 +24,11 @@ class ThroughputMeter:
 
     Args:
         window: number of latest tasks that count.
+        cold: throughput before the first task, audio seconds per second.
     """
 
-    def __init__(self, *, window: int = 20) -> None:
+    def __init__(self, *, window: int = 20, cold: float = COLD_THROUGHPUT) -> None:
+        self._cold = cold
         self._latest: deque[tuple[float, float, float]] = deque(maxlen=window)
 
     def record(self, *, began_s: float, ended_s: float, audio_s: float) -> None:
@@ -38,8 +44,8 @@ class ThroughputMeter:
 
     @property
     def throughput(self) -> float:
-        """The measured throughput, or :data:`COLD_THROUGHPUT` before the first task."""
-        return self.measured or COLD_THROUGHPUT
+        """The measured throughput, or ``cold`` before the first task."""
+        return self.measured or self._cold
 
     def _busy_s(self) -> float:
         """Length of the union of the tasks' running times."""

@@ -28,6 +28,8 @@ class ModelJson(JsonModel):
     sample_rate_hz: int
     note: str = ""
     """a sentence about this model for the user"""
+    language: str = ""
+    """code of the language that it transcribes (``en``); empty if the checkpoint does not say it"""
 
 
 class AudioJson(JsonModel):

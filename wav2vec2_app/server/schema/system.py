@@ -75,6 +75,10 @@ class ModelChoiceJson(JsonModel):
     label: str
     ready: bool
     """whether its weights are on this machine"""
+    language: str = ""
+    """code of the language that it transcribes; empty if unknown"""
+    languages: tuple[str, ...] = ()
+    """of a multilingual model: what may follow its name after a colon"""
 
 
 class AdapterJson(JsonModel):

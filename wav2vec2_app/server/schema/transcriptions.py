@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import FiniteFloat
 
 from wav2vec2_app.server.schema.base import JsonModel, finite, probability, seconds
@@ -13,8 +15,10 @@ from wav2vec2_app.server.schema.recording import (
 )
 from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.speech.channels import labelled_lines
+from wav2vec2_app.speech.export_options import DEFAULT_EXPORT
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
+from wav2vec2_app.speech.spelling import spelled, spelled_text
 from wav2vec2_app.speech.transcript import Word
 
 
@@ -115,24 +119,30 @@ class TranscriptionFields(RecordingFields):
 
 
 def transcription(
-    result: AudioResult, decoding: DecodingOptions = DEFAULT_OPTIONS
+    result: AudioResult,
+    decoding: DecodingOptions = DEFAULT_OPTIONS,
+    letter_case: str = DEFAULT_EXPORT.letter_case,
 ) -> TranscriptionResponse:
-    """The response to a transcription.
+    """The response to a transcription; ``letter_case`` is an export option.
 
     Raises:
         ValueError: the task did not produce a transcript.
     """
-    return TranscriptionResponse(**_fields(result, decoding))
+    return TranscriptionResponse(**_fields(result, decoding, letter_case))
 
 
-def analysis(result: AudioResult, decoding: DecodingOptions = DEFAULT_OPTIONS) -> AnalysisResponse:
-    """The response to an analysis.
+def analysis(
+    result: AudioResult,
+    decoding: DecodingOptions = DEFAULT_OPTIONS,
+    letter_case: str = DEFAULT_EXPORT.letter_case,
+) -> AnalysisResponse:
+    """The response to an analysis; ``letter_case`` is an export option.
 
     Raises:
         ValueError: the task did not produce a transcript.
     """
     return AnalysisResponse(
-        **_fields(result, decoding),
+        **_fields(result, decoding, letter_case),
         features=_features(result.features) if result.features else None,
         pictures=tuple(_picture(picture) for picture in result.pictures),
     )
@@ -149,14 +159,18 @@ def word_json(word: Word) -> WordJson:
     )
 
 
-def _fields(result: AudioResult, decoding: DecodingOptions) -> TranscriptionFields:
+def _fields(
+    result: AudioResult, decoding: DecodingOptions, letter_case: str
+) -> TranscriptionFields:
     transcript = result.transcript
     if transcript is None:
         raise ValueError("the result has no transcript: the task did not want one")
+    texts = spelled([word.text for word in transcript.words], letter_case)
+    words = zip(transcript.words, texts, strict=True)
     return {
         **recording_fields(result, transcript),
-        "text": transcript.text,
-        "words": tuple(word_json(word) for word in transcript.words),
+        "text": spelled_text(transcript.text, letter_case),
+        "words": tuple(word_json(replace(word, text=text)) for word, text in words),
         "confidence": probability(transcript.confidence),
         "reason": transcript.reason,
         "decoder": transcript.decoder,

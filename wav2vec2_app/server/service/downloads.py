@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
-from wav2vec2_app.errors import Wav2Vec2Error
+from wav2vec2_app.errors import BusyError, Wav2Vec2Error
 from wav2vec2_app.protocol.download import DownloadProgress, DownloadRequest
 from wav2vec2_app.server.bridge.pool import WorkerPool
-from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.clients import LOCAL
+from wav2vec2_app.server.deadline import Deadline, cancel_all
 
 log = logging.getLogger(__name__)
 
 MAX_DOWNLOAD_S = 6 * 3600.0
 """Longest time that a download may take, seconds."""
+
+MAX_QUEUED = 4
+"""Downloads in progress or waiting."""
+DOWNLOAD_RETRY_AFTER_S = 30
+"""When a request for a model that is being downloaded should be sent again, seconds."""
 
 
 class ModelDownloads:
@@ -34,15 +39,34 @@ class ModelDownloads:
         self._make_pool = make_pool
         self._on_complete = on_complete
         self._task: asyncio.Task[None] | None = None
-        self._queue: dict[str, None] = {}
+        self._queue: dict[str, str] = {}  # name -> client
+        self._failures: dict[str, Wav2Vec2Error] = {}
         self.notice = ""
         """A sentence for users about the download in progress; empty if there is none."""
 
-    def start(self, name: str) -> None:
-        """Download ``name``, after the downloads that were started before."""
-        self._queue[name] = None
+    def start(self, name: str, client: str = LOCAL) -> None:
+        """Download ``name``, after the downloads that were started before.
+
+        Raises:
+            Wav2Vec2Error: the previous download of it failed; the next call tries again.
+            BusyError: ``client.downloads``, the client has another download in progress.
+        """
+        if name not in self._queue:
+            if failure := self._failures.pop(name, None):
+                raise failure
+            self._check(client)
+        self._queue.setdefault(name, client)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="download models")
+
+    def _check(self, client: str) -> None:
+        if (client != LOCAL and client in self._queue.values()) or len(self._queue) >= MAX_QUEUED:
+            raise BusyError(
+                "Another model is being downloaded.",
+                code="client.downloads",
+                hint="Try again when it has arrived.",
+                metadata={"retry_after_s": DOWNLOAD_RETRY_AFTER_S},
+            )
 
     async def wait(self) -> None:
         """Wait until all downloads have ended."""
@@ -52,9 +76,7 @@ class ModelDownloads:
     async def stop(self) -> None:
         """Cancel all downloads."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await cancel_all([self._task])
 
     async def _run(self) -> None:
         while self._queue:
@@ -85,5 +107,8 @@ class ModelDownloads:
         except Wav2Vec2Error as error:
             log.info("downloading %s failed: %s", name, error.code)
             self.notice = f"{error.message} {error.hint}".strip()
+            while len(self._failures) >= MAX_QUEUED:
+                del self._failures[next(iter(self._failures))]
+            self._failures[name] = error
         finally:
             await pool.stop()

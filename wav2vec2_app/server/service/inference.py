@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from wav2vec2_app.protocol.inference import EmitRequest, EmitResponse, LoadRequest
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.policy import WindowPolicy
 from wav2vec2_app.server.service.priority import ShortFirst
@@ -27,7 +28,7 @@ from wav2vec2_app.speech.windows import SampleStatistics, Window, windows_of
 
 T = TypeVar("T")
 
-LONG_S = 60.0
+LEVEL_IN_THREAD_S = 60.0
 """The level of longer recordings is computed in a thread, so that the event loop goes on, seconds."""
 
 
@@ -64,6 +65,8 @@ class WindowedInference:
         self._client = client
         self._windows = windows
         self._priority = priority
+        self._batches: dict[str, int] = {}
+        """How many windows each model computes faster as a batch, as far as it is known."""
 
     async def emit(self, step: EmitStep) -> StepResult[Emitted]:
         """The emission of the recording."""
@@ -92,7 +95,7 @@ class WindowedInference:
         level = await _level_of(audio)
         emissions: list[Emission] = []
         stages: list[Sequence[Stage]] = []
-        batch = max(1, loaded.value.batch)
+        batch = self._batches[step.model] = max(1, loaded.value.batch)
         for begin in range(0, len(windows), batch):
             yielded_s = await self._priority.yield_to_short()
             answers = await _all(
@@ -103,20 +106,23 @@ class WindowedInference:
             stages += [answer.stages for answer in answers]
             release(audio.samples)
             step.report(Progress(fraction=len(emissions) / len(windows)))
-        emitted = Emitted(join(windows, emissions), loaded.value.model, audio.duration_s)
+        joined = await off_loop(audio.duration_s, join, windows, emissions)
+        emitted = Emitted(joined, loaded.value.model, audio.duration_s)
         return StepResult(emitted, (*loaded.stages, *summed(stages)))
 
     async def _emit(
         self, step: EmitStep, window: Window, level: SampleStatistics | None
     ) -> StepResult[EmitResponse]:
         samples = step.audio.samples[window.start : window.stop]
-        return await self._client.request(
-            EmitRequest(step.model, samples, level),
+        answer = await self._client.request(
+            EmitRequest(step.model, samples, level, self._batches.get(step.model, 1)),
             audio_s=len(samples) / SAMPLE_RATE_HZ,
             loads_model=step.loads_model,
             deadline=step.deadline,
             request_id=step.request_id,
         )
+        self._batches[step.model] = answer.value.batch_limit
+        return answer
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -130,7 +136,7 @@ async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 async def _level_of(audio: Audio) -> SampleStatistics:
-    if audio.duration_s <= LONG_S:
+    if audio.duration_s <= LEVEL_IN_THREAD_S:
         return SampleStatistics.of(audio.samples)
     level = await asyncio.to_thread(SampleStatistics.of, audio.samples)
     release(audio.samples)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
 from wav2vec2_app.server.status import MemoryReport, ProcessMemory, WorkerStatus
 from wav2vec2_app.server.tasks import SERVER_PROCESS
+
+log = logging.getLogger(__name__)
+
+CHECK_EVERY_S = 5.0
+"""How often the memory is compared with its limit, seconds."""
+REPLACED_EVERY_S = 600.0
+"""A worker is replaced at most so often, seconds: its model may need more than its share."""
 
 
 class MemoryMeter:
@@ -44,6 +54,74 @@ class MemoryMeter:
         peak = max(memory.rss, kernel, self._highest.get(pid, 0))
         self._highest[pid] = peak
         return ProcessMemory(name=name, pid=pid, rss_bytes=memory.rss, peak_rss_bytes=peak)
+
+
+SHARES = {SERVER_PROCESS: 1, "audio": 1, "text": 1, "inference": 3}
+"""How the limit is divided: a process of a role has so many parts of it."""
+
+
+def over_share(report: MemoryReport) -> tuple[ProcessMemory, ...]:
+    """The workers to replace, the one with the largest excess first; none while the limit holds."""
+    if report.total_rss_bytes <= report.limit_bytes:
+        return ()
+    parts = [(process, SHARES.get(process.name.split("-")[0], 1)) for process in report.processes]
+    one = report.limit_bytes / sum(part for _, part in parts)
+    excess = {process: process.rss_bytes - one * part for process, part in parts}
+    workers = [p for p, _ in parts if p.name != SERVER_PROCESS and excess[p] > 0]
+    return tuple(sorted(workers, key=lambda process: -excess[process]))
+
+
+class MemoryGuard:
+    """Enforces the memory limit: replaces workers over their share, one at a time, between requests.
+
+    A fresh inference worker has only the default model loaded, so this unloads all others.
+
+    Args:
+        measure: the memory at this moment.
+        replace: replaces the worker with this process id when it is idle; whether it will.
+        clock: monotonic, seconds.
+    """
+
+    def __init__(
+        self,
+        measure: Callable[[], MemoryReport],
+        replace: Callable[[int], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._measure = measure
+        self._replace = replace
+        self._clock = clock
+        self._replaced_s: dict[str, float] = {}
+
+    def check(self) -> ProcessMemory | None:
+        """Measure once, and replace a worker if that is necessary; the worker."""
+        report = self._measure()
+        for process in over_share(report):
+            if self._is_recent(process.name):
+                continue
+            if self._replace(process.pid):
+                self._replaced_s[process.name] = self._clock()
+                log.warning(
+                    "memory %d MB is over the limit of %d MB: replacing the %s worker (%d MB)",
+                    report.total_rss_bytes // 10**6, report.limit_bytes // 10**6,
+                    process.name, process.rss_bytes // 10**6,
+                )  # fmt: skip
+                return process
+        return None
+
+    def _is_recent(self, name: str) -> bool:
+        """Whether the worker called ``name`` was replaced a short time ago."""
+        replaced_s = self._replaced_s.get(name)
+        return replaced_s is not None and self._clock() < replaced_s + REPLACED_EVERY_S
+
+    async def run(self) -> None:
+        """Check now and then, until the task is cancelled."""
+        while True:
+            await asyncio.sleep(CHECK_EVERY_S)
+            try:
+                self.check()
+            except Exception:
+                log.exception("the memory could not be checked")
 
 
 def _high_water_mark(pid: int) -> int:

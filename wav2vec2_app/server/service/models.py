@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from dataclasses import replace
 
 from wav2vec2_app.errors import ModelError, Wav2Vec2Error
 from wav2vec2_app.protocol.inference import InferenceInfo, LoadRequest
+from wav2vec2_app.server.deadline import cancel_all
 from wav2vec2_app.server.service.client import WorkerClient
-from wav2vec2_app.server.service.downloads import ModelDownloads
+from wav2vec2_app.server.service.downloads import DOWNLOAD_RETRY_AFTER_S, ModelDownloads
 from wav2vec2_app.server.service.policy import ModelPolicy
 from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED, ModelChoice, ModelInfo
@@ -49,9 +49,7 @@ class ServiceModels:
     async def stop(self) -> None:
         """Cancel the search and all downloads."""
         if self._search is not None:
-            self._search.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._search
+            await cancel_all([self._search])
         await self._downloads.stop()
 
     def resolve(self, name: str) -> tuple[str, bool]:
@@ -64,10 +62,25 @@ class ServiceModels:
         """Remember the model that answered by default."""
         self._answered = model
 
-    def download_if_missing(self, error: ModelError) -> None:
-        """Download the model that a request failed for, if that is allowed."""
-        if error.code == "model.not_on_disk" and self._policy.download:
-            self._downloads.start(str(error.metadata["model"]))
+    def download_if_missing(self, error: ModelError, client: str) -> None:
+        """Download the model that a request of ``client`` failed for, if that is allowed.
+
+        Raises:
+            ModelError: ``model.downloading``; says when to try again. Or why it cannot be downloaded.
+            BusyError: see :meth:`ModelDownloads.start`.
+        """
+        if error.code != "model.not_on_disk" or not self._policy.download:
+            return
+        name = str(error.metadata["model"])
+        self._downloads.start(name, client)
+        raise ModelError(
+            f"The model {name} is being downloaded.",
+            code="model.downloading",
+            severity="warning",
+            retryable=True,
+            hint=f"Try again in {DOWNLOAD_RETRY_AFTER_S} s; until then use “auto” or “embedded”.",
+            metadata={"model": name, "retry_after_s": DOWNLOAD_RETRY_AFTER_S},
+        ) from error
 
     @property
     def notice(self) -> str:

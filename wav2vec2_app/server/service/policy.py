@@ -48,7 +48,7 @@ class ServicePolicy:
         models: which models answer.
         greedy: whether ``auto`` decodes greedily for every model.
         max_features_s: longest audio that is analyzed and drawn, seconds.
-        memory_limit_bytes: reported beside the measured memory.
+        memory_limit_bytes: of all processes together; workers over their share of it are replaced.
     """
 
     limits: StepLimits = field(default_factory=StepLimits)

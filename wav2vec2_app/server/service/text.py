@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from wav2vec2_app.protocol.text import AlignRequest, DecodeTextRequest, DecodeTextResponse
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.parts import join, parts_of
 from wav2vec2_app.server.service.priority import ShortFirst
@@ -42,7 +43,7 @@ class TextSteps:
     ) -> StepResult[Recognition]:
         """The transcript of an emission."""
         emission = emitted.emission
-        spans = parts_of(emission)
+        spans = await off_loop(emission.duration_s, parts_of, emission)
         if len(spans) == 1:
             with self._priority.prioritized():
                 alone = await self._decode_part(emitted, options, deadline, request_id)
@@ -58,7 +59,7 @@ class TextSteps:
             stages.append((yielded(yielded_s, decoded.stages), *decoded.stages))
         between = " " if emission.word_delimiter else ""
         offsets_s = [start * emission.frame_s for start, _ in spans]
-        transcript = join(transcripts, offsets_s, between)
+        transcript = await off_loop(emission.duration_s, join, transcripts, offsets_s, between)
         return StepResult(Recognition(transcript, emission), summed(stages))
 
     async def align(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import replace
 from enum import Enum
@@ -16,11 +17,12 @@ from wav2vec2_app.protocol.audio import (
     ProbeRequest,
 )
 from wav2vec2_app.protocol.text import TextInfo
+from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.service import stages
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.inference import EmitStep, WindowedInference
-from wav2vec2_app.server.service.memory import MemoryMeter, process_names
+from wav2vec2_app.server.service.memory import MemoryGuard, MemoryMeter, process_names
 from wav2vec2_app.server.service.models import ServiceModels
 from wav2vec2_app.server.service.policy import ServicePolicy
 from wav2vec2_app.server.service.priority import ShortFirst
@@ -28,7 +30,7 @@ from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.spool import Spool
 from wav2vec2_app.server.service.text import TextSteps
 from wav2vec2_app.server.service.workers import Workers
-from wav2vec2_app.server.status import AdapterStatus
+from wav2vec2_app.server.status import AdapterStatus, MemoryReport
 from wav2vec2_app.server.tasks import Operation, Progress, Report, ignore_progress
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import (
@@ -78,6 +80,8 @@ class Wav2Vec2Service:
         self._text = TextSteps(text, self._priority)
         self._models = ServiceModels(workers, self._inference, policy.models)
         self._meter = MemoryMeter(limit_bytes=policy.memory_limit_bytes)
+        self._guard = MemoryGuard(self._memory, workers.replace)
+        self._guarding: asyncio.Task[None] | None = None
         self.state = ServiceState.CREATED
 
     # --- lifecycle ---
@@ -88,6 +92,7 @@ class Wav2Vec2Service:
         await self._workers.start()
         self.state = ServiceState.READY
         self._models.start()
+        self._guarding = asyncio.create_task(self._guard.run(), name="memory guard")
 
     async def wait_ready(self) -> None:
         """Return when every worker can take requests; raises the error of one that cannot start."""
@@ -102,6 +107,8 @@ class Wav2Vec2Service:
         if self.state is ServiceState.DISPOSED:
             return
         self.state = ServiceState.DISPOSED
+        if self._guarding is not None:
+            self._guarding.cancel()
         await self._models.stop()
         await self._workers.stop()
         self._spool.close()
@@ -115,7 +122,7 @@ class Wav2Vec2Service:
         """Read the header of ``source``; what is too large or too long is rejected."""
         self._assert_state(ServiceState.READY)
         answer = await self._audio.request(
-            ProbeRequest(source, options), deadline=deadline, request_id=request_id
+            ProbeRequest(_absolute(source), options), deadline=deadline, request_id=request_id
         )
         return answer.value.probe
 
@@ -128,7 +135,7 @@ class Wav2Vec2Service:
         spool = self._spool.new_path()
         try:
             answer = await self._audio.request(
-                DecodeAudioRequest(source, spool, options),
+                DecodeAudioRequest(_absolute(source), spool, options),
                 audio_s=expected_s, deadline=deadline, request_id=request_id,
             )  # fmt: skip
         except BaseException:
@@ -148,6 +155,7 @@ class Wav2Vec2Service:
         report: Report = ignore_progress,
         deadline: Deadline | None = None,
         request_id: str = "",
+        client: str = LOCAL,
     ) -> StepResult[Recognition]:
         """Transcribe ``audio``; ``report`` gets the fraction done after each window.
 
@@ -163,7 +171,7 @@ class Wav2Vec2Service:
             try:
                 emitted = await self._windows.emit(step)
             except ModelError as error:
-                self._models.download_if_missing(error)
+                self._models.download_if_missing(error, client)
                 raise
             if model == AUTO_MODEL:
                 self._models.note_answer(emitted.value.model)
@@ -270,9 +278,7 @@ class Wav2Vec2Service:
             model=model,
             choices=self.choices,
             workers=workers,
-            memory=self._meter.report(
-                process_names(workers), model_bytes=model.size_bytes if model else 0
-            ),
+            memory=self._memory(),
             notices=tuple(notice for notice in notices if notice),
         )
 
@@ -289,6 +295,12 @@ class Wav2Vec2Service:
 
     # --- inside ---
 
+    def _memory(self) -> MemoryReport:
+        model = self.model
+        return self._meter.report(
+            process_names(self._workers.statuses()), model_bytes=model.size_bytes if model else 0
+        )
+
     def _assert_state(self, expected: ServiceState) -> None:
         if self.state is not expected:
             raise InternalError(
@@ -297,3 +309,8 @@ class Wav2Vec2Service:
                 hint="initialize() comes first, once; nothing comes after dispose().",
                 metadata={"state": self.state.value, "expected": expected.value},
             )
+
+
+def _absolute(source: AudioSource) -> AudioSource:
+    """``source`` for a worker, which runs in a folder of its own."""
+    return source if source.path is None else replace(source, path=source.path.absolute())

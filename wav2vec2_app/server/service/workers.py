@@ -42,6 +42,10 @@ class Workers:
         """Every worker at this moment."""
         return tuple(status for pool in self.pools for status in pool.statuses())
 
+    def replace(self, pid: int) -> bool:
+        """Replace a process when it is idle; see :meth:`WorkerPool.replace`."""
+        return any(pool.replace(pid) for pool in self.pools)
+
     async def start(self) -> None:
         """Start all; they get ready in the background."""
         await self.text.start()

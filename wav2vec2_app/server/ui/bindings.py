@@ -11,6 +11,7 @@ import gradio as gr
 
 from wav2vec2_app.server.ui import handlers, options_panel
 from wav2vec2_app.server.ui.endpoints import session_of
+from wav2vec2_app.server.ui.export_handlers import export_again
 from wav2vec2_app.server.ui.handlers import Updates
 from wav2vec2_app.server.ui.layout import PageParts
 from wav2vec2_app.server.ui.tabs import Tabs
@@ -19,10 +20,12 @@ from wav2vec2_app.server.ui.views import Update
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
-REFRESH_S: Final = 4.0
+STATUS_REFRESH_S: Final = 4.0
 """Interval at which an open page refreshes the state of the system, seconds."""
 SHARE_OPTIONS: Final = "(...values) => { window.wav2vec2Options = values; return []; }"
 """Gives the scripts the values of the model's and the options' inputs, in their order."""
+SHARE_EXPORT: Final = "(...values) => { window.wav2vec2Export = values; return []; }"
+"""The same with the values of the export options' inputs."""
 
 _PRIVATE: Final = {"show_progress": "hidden", "api_visibility": "private"}
 _REPLACEABLE: Final = {
@@ -51,7 +54,12 @@ class PageEvents:
     ) -> AsyncGenerator[Changes, None]:
         """Transcribe the recording."""
         updates = handlers.transcribe(
-            self._orchestrator, self._tabs, audio, model, session_of(request), *options
+            self._orchestrator,
+            self._tabs,
+            audio,
+            model,
+            session_of(request, self._orchestrator),
+            *options,
         )
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
@@ -62,7 +70,7 @@ class PageEvents:
     ) -> AsyncGenerator[Changes, None]:
         """Decode the transcript on the page with other options."""
         updates = handlers.decode_again(
-            self._orchestrator, self._tabs, session_of(request), *options
+            self._orchestrator, self._tabs, session_of(request, self._orchestrator), *options
         )
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
@@ -73,23 +81,35 @@ class PageEvents:
     ) -> AsyncGenerator[Changes, None]:
         """Align the text."""
         updates = handlers.align(
-            self._orchestrator, self._tabs, audio, model, text, session_of(request)
+            self._orchestrator,
+            self._tabs,
+            audio,
+            model,
+            text,
+            session_of(request, self._orchestrator),
         )
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
                 yield change
 
+    async def on_export_changed(self, request: gr.Request, *values: object) -> Changes:
+        """Write the files of the tab with other export options."""
+        session = session_of(request, self._orchestrator)
+        return self._change(export_again(self._tabs, session, *values))
+
     async def on_cancel(self, request: gr.Request) -> None:
         """Cancel the tab's requests."""
-        handlers.cancel(self._orchestrator, session_of(request))
+        handlers.cancel(self._orchestrator, session_of(request, self._orchestrator))
 
     async def on_close(self, request: gr.Request) -> None:
         """The tab was closed."""
-        handlers.leave(self._orchestrator, self._tabs, session_of(request))
+        handlers.leave(self._orchestrator, self._tabs, session_of(request, self._orchestrator))
 
     async def on_refresh(self, request: gr.Request) -> Changes:
         """Refresh the state of the system."""
-        return self._change(handlers.watch(self._orchestrator, self._tabs, session_of(request)))
+        return self._change(
+            handlers.watch(self._orchestrator, self._tabs, session_of(request, self._orchestrator))
+        )
 
     async def _changes(self, updates: Updates) -> AsyncGenerator[Changes, None]:
         """The updates as Gradio needs them.
@@ -122,12 +142,13 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
     events = PageEvents(orchestrator, parts)
     _bind_transcript(parts, events)
     _bind_alignment(parts, events)
+    _bind_export(page, parts, events)
     _share_options(page, parts)
     parts.cancel.click(events.on_cancel, queue=False, **_PRIVATE)
     parts.audio.clear(events.on_cancel, queue=False, **_PRIVATE)
     page.unload(events.on_close)
     outputs = [parts.model, *(parts.html[name] for name in ("system", "notices", "memory"))]
-    for event in (page.load, gr.Timer(REFRESH_S).tick):
+    for event in (page.load, gr.Timer(STATUS_REFRESH_S).tick):
         event(events.on_refresh, outputs=outputs, queue=False, **_PRIVATE)
 
 
@@ -172,6 +193,20 @@ def _bind_alignment(parts: PageParts, events: PageEvents) -> None:
         outputs=[parts.html["align-status"], parts.html["aligned"]],
         **_REPLACEABLE,
     )
+
+
+def _bind_export(page: gr.Blocks, parts: PageParts, events: PageEvents) -> None:
+    """Write the files again at every change; the scripts get the values for live captions."""
+    inputs = list(parts.export)
+    changes = [one.change for one in parts.export]
+    gr.on(
+        changes,
+        events.on_export_changed,
+        inputs=inputs,
+        outputs=[parts.html["actions"], parts.html["aligned"]],
+        **_REPLACEABLE,
+    )
+    gr.on([page.load, *changes], fn=None, inputs=inputs, js=SHARE_EXPORT, queue=False, **_PRIVATE)
 
 
 def _share_options(page: gr.Blocks, parts: PageParts) -> None:

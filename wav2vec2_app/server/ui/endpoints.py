@@ -1,6 +1,7 @@
-"""The named endpoints for ``gradio_client``, documented in ``docs/api.md``: registration with Gradio.
+"""The named endpoints for ``gradio_client``, documented in ``docs/api.md``.
 
-The parameters of the decoding options are made from their table.
+The parameters of the decoding options are made from their table. The endpoints never raise: a failure
+is answered with an ErrorResponse.
 """
 
 from __future__ import annotations
@@ -12,16 +13,24 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
+from wav2vec2_app.errors import InputError, translate
+from wav2vec2_app.server import schema
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.schema import JsonObject
-from wav2vec2_app.server.ui import endpoint_handlers as handlers
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.server.ui.gradio_internals import (
     accept_uploads_only,
     any_value_input,
+    client_of,
     fill_in_defaults,
 )
+from wav2vec2_app.server.ui.handlers import EVERYTHING
 from wav2vec2_app.server.ui.options_panel import input_value
+from wav2vec2_app.server.ui.requests import id_of, required, task_for
+from wav2vec2_app.speech.audio import parse_audio_options
+from wav2vec2_app.speech.export_options import EXPORT_OPTION, parse_export
 from wav2vec2_app.speech.models import AUTO_MODEL
-from wav2vec2_app.speech.options import OPTIONS, Option
+from wav2vec2_app.speech.options import OPTIONS, Option, parse_options, text_to_align
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
@@ -30,12 +39,17 @@ _TRACK: Final = {
     "type": "string",
     "description": "Number of the audio track, from 1. Empty: the one that the file marks.",
 }
-_CHANNELS: Final = {
-    "type": "string",
-    "description": "mix, or separate for one transcript per channel.",
-}
+_CHANNELS: Final = {"type": "string", "description": "mix, or separate: a transcript per channel."}
 
 Endpoint = Callable[..., Awaitable[JsonObject]]
+
+_WORDS: Final = frozenset({Want.TRANSCRIPT})
+_ALIGNMENT: Final = frozenset({Want.ALIGNMENT})
+
+
+def _named() -> tuple[Option, ...]:
+    """The options of the endpoints that transcribe; the track and the channels come after them."""
+    return (*OPTIONS, EXPORT_OPTION["letter_case"])
 
 
 def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
@@ -47,7 +61,7 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     model = gr.Textbox(AUTO_MODEL, visible=False, label="model")
     request_id = gr.Textbox("", visible=False, label="request_id")
     text = gr.Textbox("", visible=False, label="text")
-    options = [_option_input(option) for option in OPTIONS]
+    options = [_option_input(option) for option in _named()]
     track = any_value_input("", _TRACK, "track")
     channels = any_value_input("mix", _CHANNELS, "channels")
     answer = gr.JSON(visible=False, label="answer")
@@ -65,7 +79,7 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
 
 
 def _with_named_options(endpoint: Endpoint) -> Endpoint:
-    """An endpoint with one parameter for each row of the table instead of ``*options``.
+    """An endpoint with one parameter for each of :func:`_named` instead of ``*values``.
 
     Gradio takes the names of an endpoint's parameters from the signature of its function.
     """
@@ -79,7 +93,7 @@ def _with_named_options(endpoint: Endpoint) -> Endpoint:
     async def call(*values: object) -> JsonObject:
         return await endpoint(*values)
 
-    names = [option.name for option in OPTIONS]
+    names = [option.name for option in _named()]
     if "audio" in signature.parameters:
         names += ["track", "channels"]
     named = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
@@ -94,24 +108,26 @@ class Endpoints:
         self._orchestrator = orchestrator
 
     async def transcribe(
-        self, request: gr.Request, audio: str | None, model: str, *options: object
+        self, request: gr.Request, audio: str | None, model: str, *values: object
     ) -> JsonObject:
         """Transcribe speech: text, words with times and confidences, and timings."""
-        return await handlers.transcribe(
-            self._orchestrator, audio, model, session_of(request), *options
+        return await transcribe(
+            self._orchestrator, audio, model, session_of(request, self._orchestrator), *values
         )
 
     async def analyze(
-        self, request: gr.Request, audio: str | None, model: str, *options: object
+        self, request: gr.Request, audio: str | None, model: str, *values: object
     ) -> JsonObject:
         """Transcribe speech and compute acoustic features, contours and pictures (SVG)."""
-        return await handlers.analyze(
-            self._orchestrator, audio, model, session_of(request), *options
+        return await analyze(
+            self._orchestrator, audio, model, session_of(request, self._orchestrator), *values
         )
 
-    async def decode(self, request: gr.Request, request_id: str, *options: object) -> JsonObject:
+    async def decode(self, request: gr.Request, request_id: str, *values: object) -> JsonObject:
         """Decode the recording of an earlier request with other options; the model does not run."""
-        return await handlers.decode(self._orchestrator, request_id, session_of(request), *options)
+        return await decode(
+            self._orchestrator, request_id, session_of(request, self._orchestrator), *values
+        )
 
     async def align(
         self,
@@ -123,22 +139,30 @@ class Endpoints:
         track: object = "",
     ) -> JsonObject:
         """Find the time of each word and letter of a text, in a file or in an earlier request's."""
-        return await handlers.align(
-            self._orchestrator, audio, text, request_id, model, session_of(request), track
+        return await align(
+            self._orchestrator,
+            audio,
+            text,
+            request_id,
+            model,
+            session_of(request, self._orchestrator),
+            track,
         )
 
     async def capabilities(self) -> JsonObject:
         """What the server can do, its limits, and how fast it was recently."""
-        return handlers.capabilities(self._orchestrator)
+        return capabilities(self._orchestrator)
 
     async def status(self) -> JsonObject:
         """The queue, the workers, the models and the memory at this moment."""
-        return handlers.status(self._orchestrator)
+        return status(self._orchestrator)
 
 
-def session_of(request: gr.Request) -> str:
-    """The session of the browser tab or client that sends a request."""
-    return request.session_hash or ""
+def session_of(request: gr.Request, orchestrator: ModelOrchestrator) -> str:
+    """The session of the browser tab or program that sends a request; notes whose session it is."""
+    session = request.session_hash or ""
+    orchestrator.session_clients.introduce(session, client_of(request))
+    return session
 
 
 def _option_input(option: Option) -> gr.Component:
@@ -148,8 +172,8 @@ def _option_input(option: Option) -> gr.Component:
     elif option.values:
         description += f" One of {', '.join(option.values)}."
     kind = option.type if option.is_number else "string"
-    schema = {"type": kind, "description": description}
-    return any_value_input(input_value(option.default), schema, option.name)
+    described = {"type": kind, "description": description}
+    return any_value_input(input_value(option.default), described, option.name)
 
 
 def _add(endpoint: Endpoint, inputs: Sequence[gr.Component], answer: gr.JSON) -> None:
@@ -161,3 +185,128 @@ def _add(endpoint: Endpoint, inputs: Sequence[gr.Component], answer: gr.JSON) ->
         concurrency_limit=None,
         show_progress="hidden",
     )
+
+
+# --- what they answer ---
+
+
+async def transcribe(
+    orchestrator: ModelOrchestrator, audio: str | None, model: str, session: str, *values: object
+) -> JsonObject:
+    """``/transcribe``: a TranscriptionResponse."""
+
+    def task() -> AudioTask:
+        return _task(audio, model, session, _WORDS, values)
+
+    return await _answer_spelled(orchestrator, task, values, schema.transcription)
+
+
+async def analyze(
+    orchestrator: ModelOrchestrator, audio: str | None, model: str, session: str, *values: object
+) -> JsonObject:
+    """``/analyze``: an AnalysisResponse."""
+
+    def task() -> AudioTask:
+        return _task(audio, model, session, EVERYTHING, values)
+
+    return await _answer_spelled(orchestrator, task, values, schema.analysis)
+
+
+async def decode(
+    orchestrator: ModelOrchestrator, request_id: object, session: str, *values: object
+) -> JsonObject:
+    """``/decode``: the recording of an earlier request with other options; a TranscriptionResponse."""
+
+    def task() -> AudioTask:
+        cached_id = id_of(request_id)
+        if not cached_id:
+            raise InputError(
+                "The request_id is missing.",
+                code="request.bad_value",
+                hint="Send the `request_id` of an earlier answer.",
+                metadata={"field": "request_id"},
+            )
+        decoding = parse_options(*values[: len(OPTIONS)])
+        return AudioTask(wants=_WORDS, decoding=decoding, session=session, cached_id=cached_id)
+
+    return await _answer_spelled(orchestrator, task, values, schema.transcription)
+
+
+async def align(
+    orchestrator: ModelOrchestrator,
+    audio: str | None,
+    text: object,
+    request_id: object,
+    model: str,
+    session: str,
+    track: object = None,
+) -> JsonObject:
+    """``/align``: an AlignmentResponse; ``audio`` is used only without a ``request_id``."""
+
+    def task() -> AudioTask:
+        given, cached_id = text_to_align(text), id_of(request_id)
+        if cached_id:
+            return AudioTask(wants=_ALIGNMENT, text=given, session=session, cached_id=cached_id)
+        chosen = parse_audio_options(track)
+        return task_for(
+            required(audio), model, session, _ALIGNMENT, text=given, audio_options=chosen
+        )
+
+    return await _answer(
+        orchestrator, task, lambda task, result: schema.alignment(result, task.text)
+    )
+
+
+def capabilities(orchestrator: ModelOrchestrator) -> JsonObject:
+    """``/capabilities``: a CapabilitiesResponse."""
+    return schema.capabilities(orchestrator.capabilities()).json_dict()
+
+
+def status(orchestrator: ModelOrchestrator) -> JsonObject:
+    """``/status``: a StatusResponse."""
+    return schema.status(orchestrator.status()).json_dict()
+
+
+def _task(
+    audio: str | None, model: str, session: str, wants: frozenset[Want], values: Sequence[object]
+) -> AudioTask:
+    """The task for a file; ``values`` are those of :func:`_named`, the track and the channels."""
+    decoding = parse_options(*values[: len(OPTIONS)])
+    chosen = parse_audio_options(*values[len(_named()) :])
+    return task_for(required(audio), model, session, wants, decoding, audio_options=chosen)
+
+
+async def _answer_spelled(
+    orchestrator: ModelOrchestrator,
+    make_task: Callable[[], AudioTask],
+    values: Sequence[object],
+    to_response: Callable[..., schema.JsonModel],
+) -> JsonObject:
+    """The answer in the letter case that follows the decoding options in ``values``."""
+    case = values[len(OPTIONS) : len(_named())]
+
+    def task() -> AudioTask:
+        parse_export(*case)
+        return make_task()
+
+    def response(task: AudioTask, result: AudioResult) -> schema.JsonModel:
+        return to_response(result, task.decoding, parse_export(*case).letter_case)
+
+    return await _answer(orchestrator, task, response)
+
+
+async def _answer(
+    orchestrator: ModelOrchestrator,
+    make_task: Callable[[], AudioTask],
+    to_response: Callable[[AudioTask, AudioResult], schema.JsonModel],
+) -> JsonObject:
+    task_id = ""
+    try:
+        task = make_task()
+        task_id = task.id
+        result = await orchestrator.run(task)
+        return await off_loop(
+            result.audio.duration_s, lambda: to_response(task, result).json_dict()
+        )
+    except Exception as error:  # any unforeseen error becomes an answer
+        return schema.error(translate(error), task_id).json_dict()

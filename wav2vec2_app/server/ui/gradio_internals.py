@@ -10,6 +10,7 @@ The style sheets and scripts in ``assets/ui`` depend on Gradio's markup; ``tests
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import logging
@@ -20,7 +21,9 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from wav2vec2_app.server.clients import CLIENT_IN_SCOPE
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -164,6 +167,39 @@ def accept_uploads_only(audio: gr.Audio) -> gr.Audio:
     return audio
 
 
+def discard_failed_uploads() -> None:
+    """Remove the file of an upload that fails while it arrives: a full disk, a closed connection.
+
+    Gradio removes it after errors in the form only.
+    """
+    from gradio import route_utils
+
+    parser: Any = getattr(route_utils, "GradioMultiPartParser", None)
+    if not _applies("the removal of failed uploads", parser, "parse", protects=True):
+        return
+    parse = parser.parse
+    if getattr(parse, "discards", False):
+        return
+
+    async def parse_or_discard(self: Any) -> object:
+        try:
+            return await parse(self)
+        except BaseException:
+            for file in getattr(self, "_files_to_close_on_error", ()):
+                _discard(file)
+            raise
+
+    parse_or_discard.discards = True  # type: ignore[attr-defined]
+    parser.parse = parse_or_discard
+
+
+def _discard(file: IO[bytes]) -> None:
+    with contextlib.suppress(OSError):
+        file.close()
+    with contextlib.suppress(OSError):
+        Path(file.name).unlink()
+
+
 # --- endpoints ----------------------------------------------------------------------------------
 
 
@@ -199,3 +235,12 @@ def any_value_input(default: object, schema: Mapping[str, object], label: str) -
     if _applies("the type of endpoint parameters", module, "Api"):
         return module.Api(default, dict(schema), label=label)
     return gradio.JSON(json.dumps(default), visible=False, label=label)
+
+
+def client_of(request: gr.Request) -> str:
+    """The client that the access check found for a request; empty without one.
+
+    Gradio runs requests in tasks of its queue, outside of the context of the HTTP request.
+    """
+    scope: Mapping[str, object] = getattr(request.request, "scope", {})
+    return str(scope.get(CLIENT_IN_SCOPE, ""))

@@ -1,7 +1,7 @@
 """Handlers of the page's events: plain functions of an orchestrator and plain values.
 
 They yield updates: which part of the page shows what from now on. ``bindings`` connects them to Gradio;
-the named endpoints' handlers are in ``endpoint_handlers``.
+the named endpoints are in ``endpoints``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from wav2vec2_app.errors import InputError, translate
+from wav2vec2_app.server.events import audio_s
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.tasks import AudioTask, Want
 from wav2vec2_app.server.ui.render import status, system
 from wav2vec2_app.server.ui.requests import parse_all_options, task_for
@@ -24,6 +26,7 @@ from wav2vec2_app.server.ui.views import (
     TaskView,
     TranscriptionView,
     Update,
+    exportable,
     no_audio,
 )
 from wav2vec2_app.speech.audio import (
@@ -142,14 +145,21 @@ async def _follow_runs(orchestrator: ModelOrchestrator, tab: Tab, run: _Run | No
         task = run.task
         begin = tab.begin_decoding if run.decodes else tab.begin_transcription
         begin(task.id)
+        run.view.export_options = lambda: tab.export
         try:
             async with aclosing(_follow(orchestrator, task, run.view)) as updates:
                 async for update in updates:
                     if tab.run != task.id:
                         return
                     if run.view.result is not None:
+                        result = exportable(run.view.result)
                         tab.finished = FinishedRun(
-                            task.id, run.audio, task.model, task.decoding, task.audio_options
+                            task.id,
+                            run.audio,
+                            task.model,
+                            task.decoding,
+                            task.audio_options,
+                            result,
                         )
                     yield update
         finally:
@@ -203,11 +213,12 @@ async def align(
         yield {"align-status": status.waiting_for_transcript()}
         await tab.transcribed.wait()
     for task, source in _alignment_tasks(tab.finished, audio, model, session, given):
-        view = AlignmentView(task.id, given, file_url(source))
+        view = AlignmentView(task.id, given, file_url(source), export_options=lambda: tab.export)
         async with aclosing(_follow(orchestrator, task, view)) as updates:
             async for update in updates:
                 if tab.alignment != alignment:
                     return
+                tab.aligned = view
                 yield update
         if not view.cache_missed:
             return
@@ -248,7 +259,7 @@ async def _follow(orchestrator: ModelOrchestrator, task: AudioTask, view: TaskVi
     try:
         async with aclosing(orchestrator.submit(task)) as events:
             async for event in events:
-                if update := view.show(event):
+                if update := await off_loop(audio_s(event), view.show, event):
                     yield update
     except Exception as error:  # any unforeseen error becomes a message on the page
         yield view.fail(translate(error))

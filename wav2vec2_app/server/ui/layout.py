@@ -51,6 +51,7 @@ class PageParts:
     options: OptionsPanel
     track: gr.Textbox
     separate: gr.Checkbox
+    export: tuple[gr.Component, ...]
     text: gr.Textbox
     align: gr.Button
     html: dict[str, gr.HTML]
@@ -73,10 +74,13 @@ def lay_out(
             if settings.live_sessions:
                 _html(live.captions(), elem_id="live-answer")
             options = options_panel.lay_out()
+            export = options_panel.lay_out_export()
     text, align = _alignment(html)
     _evidence(html, status)
     _html(_filled(assets / "ui" / "footer.html"), elem_id="foot")
-    return PageParts(audio, model, run, cancel, clips, options, track, separate, text, align, html)
+    return PageParts(
+        audio, model, run, cancel, clips, options, track, separate, export, text, align, html
+    )
 
 
 def _header(html: dict[str, gr.HTML], assets: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 import gradio as gr
 
 from wav2vec2_app.server.ui import texts
+from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS, Option, Value
 
 _GROUPS: Final = ("choice", "beam", "hotwords", "all")
@@ -42,6 +43,15 @@ def input_value(value: Value) -> str | int | float:
 def element_id(option: Option) -> str:
     """The id of an option's input on the page."""
     return option.name.replace("_", "-")
+
+
+def lay_out_export() -> tuple[gr.Component, ...]:
+    """The panel of the export options, closed; its inputs in the order of their table."""
+    with (
+        gr.Accordion(texts.EXPORT_OPTIONS, open=False, elem_id="export-options"),
+        gr.Row(elem_classes=["w-options", "w-options-export"]),
+    ):
+        return tuple(_input(option) for option in EXPORT_OPTIONS)
 
 
 def lay_out() -> OptionsPanel:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -12,12 +13,17 @@ import gradio as gr
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.bindings import bind
 from wav2vec2_app.server.ui.endpoints import add_endpoints
-from wav2vec2_app.server.ui.gradio_internals import check_client_paths, slow_down_queue_poll
+from wav2vec2_app.server.ui.gradio_internals import (
+    check_client_paths,
+    discard_failed_uploads,
+    slow_down_queue_poll,
+)
 from wav2vec2_app.server.ui.layout import Example, lay_out
 from wav2vec2_app.server.ui.theme import build_theme
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.speech import subtitles
-from wav2vec2_app.speech.audio import FORMATS
+from wav2vec2_app.speech import cues, signs
+from wav2vec2_app.speech.audio import FORMAT_NAMES
+from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ DELETE_UPLOADS: Final = (600, 3000)
 """Interval of the deletion of uploads, and their age at which they are deleted, seconds: the footer says
 "within the hour"."""
 
-ACCEPTED_FILES: Final = ",".join(["audio/*", "video/*", *(f".{ending}" for ending in FORMATS)])
+ACCEPTED_FILES: Final = ",".join(["audio/*", "video/*", *(f".{ending}" for ending in FORMAT_NAMES)])
 """What the dialog for files offers: types that browsers know, and endings that they do not."""
 
 
@@ -67,6 +73,7 @@ def mount_page(app: App, page: gr.Blocks, settings: Settings, *, assets: Path) -
     """Mount the page at the root of a FastAPI application, after all other routes are there."""
     folder = assets / "ui"
     check_client_paths(page)
+    discard_failed_uploads()
     mounted: App = gr.mount_gradio_app(
         app,
         page,
@@ -104,16 +111,29 @@ def scripts(folder: Path) -> str:
     config = {
         "texts": texts.FOR_SCRIPTS,
         "options": [option.name for option in OPTIONS],
+        "exportOptions": [option.name for option in EXPORT_OPTIONS],
         "accept": ACCEPTED_FILES,
-        "subtitles": {
-            "characters": subtitles.MAX_CUE_CHARACTERS,
-            "seconds": subtitles.MAX_CUE_S,
-            "pause": subtitles.CUE_PAUSE_S,
-        },
     }
-    argument = json.dumps(config, ensure_ascii=False)
-    calls = (f"({_read(folder, name)})({argument});" for name in ("page.js", "live.js"))
-    return f"() => {{ {' '.join(calls)} }}"
+    arguments = f"const config = {_json(config)}; config.subtitles = {subtitles_script(folder)};"
+    calls = (f"({_read(folder, name)})(config);" for name in ("page.js", "live.js"))
+    return f"() => {{ {arguments} {' '.join(calls)} }}"
+
+
+def subtitles_script(folder: Path) -> str:
+    """The expression of the script that writes live captions, with the rules of ``speech/cues.py``."""
+    rules = {
+        "unspaced": signs.UNSPACED_SIGNS,
+        "wide": signs.WIDE_SIGNS,
+        "neverFirst": signs.NEVER_FIRST,
+        "neverLast": signs.NEVER_LAST,
+        "minStep": cues.MIN_STEP_S,
+        "defaults": asdict(DEFAULT_EXPORT),
+    }
+    return f"({_read(folder, 'subtitles.js')})({_json(rules)})"
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _read(folder: Path, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.tasks import AudioTask, Want
 from wav2vec2_app.speech.audio import (
     DEFAULT_TRACK_AND_MIX,
@@ -51,3 +52,21 @@ def task_for(
         session,
         audio_options=audio_options,
     )
+
+
+def required(audio: str | None) -> str:
+    """The path of an uploaded file.
+
+    Raises:
+        InputError: ``audio.missing``.
+    """
+    if audio is None:
+        raise InputError(
+            "The audio is missing.", code="audio.missing", hint="Send a file as the first argument."
+        )
+    return audio
+
+
+def id_of(value: object) -> str:
+    """A request's id as a client sends it; empty if there is none."""
+    return value.strip() if isinstance(value, str) else ""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.server.ui.render.system import Choices
+from wav2vec2_app.server.ui.views import AlignmentView
 from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, DecodeAudioOptions
+from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.options import DecodingOptions
 
 
@@ -19,6 +23,8 @@ class FinishedRun:
     model: str
     decoding: DecodingOptions
     audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
+    result: AudioResult | None = None
+    """What its files are made from."""
 
 
 @dataclass
@@ -33,6 +39,8 @@ class Tab:
         requested: options that were set while the recording was still being transcribed.
         alignment: id of the newest alignment.
         choices: the models that the tab offers.
+        export: how the files of the tab are written.
+        aligned: the newest alignment that the tab shows.
     """
 
     run: str = ""
@@ -42,6 +50,8 @@ class Tab:
     requested: DecodingOptions | None = None
     alignment: str = ""
     choices: Choices = field(default_factory=list)
+    export: ExportOptions = DEFAULT_EXPORT
+    aligned: AlignmentView | None = None
 
     def __post_init__(self) -> None:
         self.transcribed.set()
@@ -49,7 +59,7 @@ class Tab:
     def begin_transcription(self, run: str) -> None:
         """Start a transcription and discard the previous result and its alignment."""
         self.run, self.transcribes, self.alignment = run, True, ""
-        self.finished = self.requested = None
+        self.finished = self.requested = self.aligned = None
         self.transcribed.clear()
 
     def begin_decoding(self, run: str) -> None:
@@ -68,15 +78,28 @@ class Tab:
         return requested
 
 
-class Tabs:
-    """All open pages, by their session."""
+MAX_TABS = 2000
+"""Tabs whose state is kept: clients choose the ids of sessions."""
 
-    def __init__(self) -> None:
-        self._tabs: dict[str, Tab] = {}
+
+class Tabs:
+    """All open pages, by their session; above the limit, those idle for longest are forgotten."""
+
+    def __init__(self, limit: int = MAX_TABS) -> None:
+        self._limit = limit
+        self._tabs: OrderedDict[str, Tab] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._tabs)
 
     def of(self, session: str) -> Tab:
         """The tab of a session."""
-        return self._tabs.setdefault(session, Tab())
+        tab = self._tabs.setdefault(session, Tab())
+        self._tabs.move_to_end(session)
+        if len(self._tabs) > self._limit:
+            idle = (name for name, one in self._tabs.items() if not one.run and name != session)
+            self.forget(next(idle, next(iter(self._tabs))))
+        return tab
 
     def forget(self, session: str) -> None:
         """Discard the state of a tab; requests of it that still run write nothing any more."""

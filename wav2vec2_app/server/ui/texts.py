@@ -157,6 +157,7 @@ EMBEDDED_MODEL: Final = (
 
 # --- export -------------------------------------------------------------------------------------
 
+EXPORT_OPTIONS: Final = "Export options"
 EXPORT_TRANSCRIPT: Final = "Export the transcript"
 EXPORT_ALIGNMENT: Final = "Export the alignment"
 COPY_TEXT: Final = "Copy text"
@@ -332,6 +333,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "waiting": "Waiting for the microphone…",
         "listening": "Listening. You can speak.",
         "notListening": "Not listening.",
+        "reconnecting": "Connecting again; the recording continues.",
         "finishing": "Finishing the transcript…",
         "done": "Done.",
         "stopped": STOPPED,

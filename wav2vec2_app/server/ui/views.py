@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from wav2vec2_app.errors import CancelledError, InputError, Wav2Vec2Error
@@ -19,6 +20,7 @@ from wav2vec2_app.server.ui.render import (
     transcript,
 )
 from wav2vec2_app.server.ui.render.system import Choices
+from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.features import Picture
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -54,6 +56,8 @@ class TranscriptionView:
     result: AudioResult | None = None
     cache_missed: bool = False
     """The earlier result that the task needs is no longer cached."""
+    export_options: Callable[[], ExportOptions] = ExportOptions
+    """Returns the export options of the tab at this moment."""
 
     @staticmethod
     def idle() -> Update:
@@ -161,7 +165,7 @@ class TranscriptionView:
             **self._missing_pictures(),
             **self._problems(result),
             "status": self._done_status(result, at_s),
-            "actions": export.transcript(result),
+            "actions": export.transcript(result, self.export_options()),
             "latency": latency.waterfall(result.stages, result, at_s),
             "running": False,
         }
@@ -229,6 +233,9 @@ class AlignmentView:
     text: str
     audio_url: str
     cache_missed: bool = False
+    export_options: Callable[[], ExportOptions] = ExportOptions
+    result: AudioResult | None = None
+    """Without its emission."""
 
     def begin(self) -> Update:
         """A new alignment was requested; the previous one stays until there is a new one."""
@@ -242,13 +249,18 @@ class AlignmentView:
             case Started(operation=operation, attempt=attempt):
                 return {"align-status": status.running(operation, None, attempt)}
             case Done(result=result):
-                return {
-                    "align-status": status.aligned(result, event.at_s),
-                    "aligned": alignment.words(result, self.text, self.audio_url),
-                }
+                self.result = exportable(result)
+                return {"align-status": status.aligned(result, event.at_s), **self.words()}
             case Failed(error=error):
                 return self.fail(error)
         return {}
+
+    def words(self) -> Update:
+        """The aligned words, once they are there."""
+        if self.result is None:
+            return {}
+        options = self.export_options()
+        return {"aligned": alignment.words(self.result, self.text, self.audio_url, options)}
 
     def fail(self, error: Wav2Vec2Error) -> Update:
         """The text could not be aligned."""
@@ -258,6 +270,12 @@ class AlignmentView:
         if isinstance(error, CancelledError):
             return {"align-status": status.failed(error), "aligned": alignment.idle()}
         return {"align-status": "", "aligned": cards.error_card(error, self.task_id)}
+
+
+def exportable(result: AudioResult) -> AudioResult:
+    """What the files of a result are made from: it without its emission, features and pictures."""
+    recognition = result.recognition and replace(result.recognition, emission=None, channels=())
+    return replace(result, recognition=recognition, features=None, pictures=())
 
 
 def no_audio() -> InputError:

@@ -42,9 +42,9 @@ class Layout:
 _W64_SUFFIX = b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 RIFF = Layout("little", 12, b"data")
 RIFX = Layout("big", 12, b"data")
-AIFF = Layout("big", 12, b"SSND")
-CAF = Layout("big", 8, b"data", size_bytes=8, alignment=1)
-W64 = Layout("little", 40, b"data" + _W64_SUFFIX, size_bytes=8, alignment=8, extra=24)
+AIFF_LAYOUT = Layout("big", 12, b"SSND")
+CAF_LAYOUT = Layout("big", 8, b"data", size_bytes=8, alignment=1)
+W64_LAYOUT = Layout("little", 40, b"data" + _W64_SUFFIX, size_bytes=8, alignment=8, extra=24)
 
 
 @dataclass(frozen=True)

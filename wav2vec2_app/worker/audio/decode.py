@@ -26,6 +26,7 @@ from wav2vec2_app.speech.audio import (
     AudioSource,
     DecodeAudioOptions,
 )
+from wav2vec2_app.worker.audio.downmix import Channels, Downmix, Separation
 from wav2vec2_app.worker.audio.limits import (
     LENGTH_TOLERANCE_S,
     is_usable_rate,
@@ -35,8 +36,7 @@ from wav2vec2_app.worker.audio.limits import (
     refuse_size,
     too_long,
 )
-from wav2vec2_app.worker.audio.mixing import Channels, Downmix, Separation
-from wav2vec2_app.worker.audio.opening import open_reader
+from wav2vec2_app.worker.audio.open_reader import open_reader
 from wav2vec2_app.worker.audio.reader import Reader
 from wav2vec2_app.worker.audio.splice import size_of
 from wav2vec2_app.worker.audio.timeline import Timeline, joined
@@ -49,7 +49,7 @@ MISSING_S = 0.1
 class Decoded:
     """Decoded audio and what it took: ``decode_s`` for decoding and mixing down, ``resample_s``.
 
-    ``channels`` holds one recording, or one for each channel where they were asked for separately.
+    ``channels`` holds one recording, or one for each channel if the options separate them.
     """
 
     channels: tuple[Audio, ...]
@@ -184,7 +184,7 @@ def _decode(reader: Reader, task: Task, channels: Channels) -> Timeline:
 
 def _results(reader: Reader, timeline: Timeline, channels: Channels, *warnings: str) -> list[Audio]:
     header = reader.header
-    told = (*reader.warnings, *warnings, *_damage_warnings(reader, timeline))
+    shared = (*reader.warnings, *warnings, *_damage_warnings(reader, timeline))
     audios = []
     for output in channels.outputs:
         samples, level_warnings = output.finish()
@@ -196,7 +196,7 @@ def _results(reader: Reader, timeline: Timeline, channels: Channels, *warnings: 
                 format=header.format,
                 track=header.track,
                 tracks=header.tracks,
-                warnings=(*told, *level_warnings),
+                warnings=(*shared, *level_warnings),
             )
         )
     return audios

@@ -37,7 +37,7 @@ MAX_PLANES = 7
 eight: it ends the process. Frames of more planes are interleaved before they are read."""
 MAX_TIME_S = 1e9
 """Timestamps beyond are damaged."""
-HEAD_BYTES = 65_536
+PROBED_BYTES = 65_536
 
 av.logging.set_level(None)  # FFmpeg would print its messages to stderr
 
@@ -53,7 +53,7 @@ class FfmpegReader:
         self._file = file
         self._format = format_
         self._size_bytes = size_of(file)
-        self._head = read_at(file, 0, HEAD_BYTES)
+        self._head = read_at(file, 0, PROBED_BYTES)
         self._options: dict[str, str] = {}
         self.damaged = format_ is formats.OGG and not _ogg_is_whole(file, self._size_bytes)
         self.reached_s = 0.0
@@ -251,6 +251,6 @@ def _as_float(frame: av.AudioFrame) -> Samples:
 
 def _ogg_is_whole(file: BinaryIO, size_bytes: int) -> bool:
     """Whether the last page carries the end-of-stream flag (RFC 3533, section 6)."""
-    tail = read_at(file, max(0, size_bytes - HEAD_BYTES), HEAD_BYTES)
+    tail = read_at(file, max(0, size_bytes - PROBED_BYTES), PROBED_BYTES)
     page = tail.rfind(b"OggS")
     return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 4)

@@ -1,6 +1,6 @@
 """Recognising a container by its bytes, behind tags, padding or a damaged beginning.
 
-The name of a file is never considered, and FFmpeg is told which demuxer to use: left to guess, it
+The name of a file is never considered, and FFmpeg gets the name of the demuxer: left to guess, it
 would follow playlists, which name other files and addresses.
 """
 

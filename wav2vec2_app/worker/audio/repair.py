@@ -50,8 +50,8 @@ class Repaired:
 
 def repair(file: BinaryIO, format_: Format, size_bytes: int) -> Repaired:
     """``file`` itself, or a view of it with a corrected header."""
-    mend = _MENDERS.get(format_)
-    return mend(file, size_bytes) if mend is not None else Repaired(file)
+    repair_format = _REPAIRS.get(format_)
+    return repair_format(file, size_bytes) if repair_format is not None else Repaired(file)
 
 
 def _claims(claimed: int, present: int) -> tuple[float, tuple[str, ...]]:
@@ -166,7 +166,7 @@ def _wave_head(fmt: bytes, samples_bytes: int, layout: Layout) -> bytes:
 
 
 def _w64(file: BinaryIO, size_bytes: int) -> Repaired:
-    layout = chunks.W64
+    layout = chunks.W64_LAYOUT
     walked = _samples(file, layout, size_bytes)
     if walked is None:
         return Repaired(file)
@@ -181,7 +181,7 @@ def _w64(file: BinaryIO, size_bytes: int) -> Repaired:
 
 
 def _aiff(file: BinaryIO, size_bytes: int) -> Repaired:
-    walked = _samples(file, chunks.AIFF, size_bytes)
+    walked = _samples(file, chunks.AIFF_LAYOUT, size_bytes)
     if walked is None or len(walked[0].before.get(b"COMM", b"")) < 18:
         return Repaired(file)
     found, data, end = walked
@@ -222,7 +222,7 @@ def _au(file: BinaryIO, size_bytes: int) -> Repaired:
 
 
 def _caf(file: BinaryIO, size_bytes: int) -> Repaired:
-    walked = _samples(file, chunks.CAF, size_bytes)
+    walked = _samples(file, chunks.CAF_LAYOUT, size_bytes)
     if walked is None:
         return Repaired(file)
     _, data, end = walked
@@ -234,7 +234,7 @@ def _caf(file: BinaryIO, size_bytes: int) -> Repaired:
     return Repaired(spliced(file, bytes(head), (data.start, end)), ratio, warnings)
 
 
-_MENDERS: dict[Format, Callable[[BinaryIO, int], Repaired]] = {
+_REPAIRS: dict[Format, Callable[[BinaryIO, int], Repaired]] = {
     formats.WAV: _wave,
     formats.W64: _w64,
     formats.AIFF: _aiff,

@@ -32,7 +32,7 @@ _TS_PACKETS = 5
 
 
 @dataclass(frozen=True)
-class Frame:
+class StreamFrame:
     """One frame header: the stream's format, the frame's bytes, and what all frames share."""
 
     format: Format
@@ -40,7 +40,7 @@ class Frame:
     signature: tuple[int, ...]
 
 
-def frame_at(data: bytes, offset: int) -> Frame | None:
+def frame_at(data: bytes, offset: int) -> StreamFrame | None:
     """The frame header at ``offset``, or ``None``."""
     head = data[offset : offset + 8]
     if len(head) < 6:
@@ -89,7 +89,7 @@ def find_transport_packets(data: bytes) -> tuple[int, Format] | None:
     return None
 
 
-def _mpeg_audio(head: bytes) -> Frame | None:
+def _mpeg_audio(head: bytes) -> StreamFrame | None:
     version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
     bitrate, rate = head[2] >> 4, head[2] >> 2 & 3
     if version == 1 or not layer or not 1 <= bitrate <= 14 or rate == 3:
@@ -102,31 +102,31 @@ def _mpeg_audio(head: bytes) -> Frame | None:
         length = (12 * bits // rate_hz + padding) * 4
     else:
         length = (72 if layer == 1 and version != 3 else 144) * bits // rate_hz + padding
-    return Frame(MP3, length, (version, layer, rate))
+    return StreamFrame(MP3, length, (version, layer, rate))
 
 
-def _adts(head: bytes) -> Frame | None:
+def _adts(head: bytes) -> StreamFrame | None:
     rate = head[2] >> 2 & 15
     length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
     if rate > 12 or length < 8:
         return None
     channels = (head[2] & 1) << 2 | head[3] >> 6
-    return Frame(AAC, length, (head[1] >> 3 & 1, head[2] >> 6, rate, channels))
+    return StreamFrame(AAC, length, (head[1] >> 3 & 1, head[2] >> 6, rate, channels))
 
 
-def _ac3(head: bytes) -> Frame | None:
+def _ac3(head: bytes) -> StreamFrame | None:
     bitstream_id = head[5] >> 3
     if bitstream_id > 16:
         return None
     if bitstream_id > 10:
         length = 2 * (((head[2] & 7) << 8 | head[3]) + 1)
-        return Frame(EAC3, length, (bitstream_id, head[4] >> 6)) if length > 8 else None
+        return StreamFrame(EAC3, length, (bitstream_id, head[4] >> 6)) if length > 8 else None
     rate, size = head[4] >> 6, head[4] & 63
     if rate == 3 or size >= 2 * len(_AC3_KBIT):
         return None
     rate_hz = (48_000, 44_100, 32_000)[rate]
     words = _AC3_KBIT[size // 2] * 1000 * 1536 // (16 * rate_hz)
-    return Frame(AC3, 2 * (words + (size & 1 if rate == 1 else 0)), (bitstream_id, rate))
+    return StreamFrame(AC3, 2 * (words + (size & 1 if rate == 1 else 0)), (bitstream_id, rate))
 
 
 def states_duration(head: bytes, duration_s: float) -> bool:

@@ -10,9 +10,11 @@ import numpy as np
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord, Alignment
 from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.given_text import spoken_text
 from wav2vec2_app.speech.pauses import word_after_longest_gap
 from wav2vec2_app.speech.tokenization import TextTokenizer, TokenizedWord
 from wav2vec2_app.speech.transcript import Word
+from wav2vec2_app.worker.model.cancellation import CheckCancelled, checked, never_cancelled
 from wav2vec2_app.worker.model.viterbi import text_too_long
 from wav2vec2_app.worker.model.word_paths import WordPath, mean_probability, word_paths
 
@@ -39,19 +41,27 @@ def rate_by_score(
     return [word.score for word in words]
 
 
-def align(emission: Emission, text: str, tokenizer: TextTokenizer) -> Alignment:
-    """Align ``text`` with all of ``emission``.
+def align(
+    emission: Emission,
+    text: str,
+    tokenizer: TextTokenizer,
+    check: CheckCancelled = never_cancelled,
+) -> Alignment:
+    """Align ``text`` with all of ``emission``; of subtitles, only what is spoken.
+
+    ``check`` is called between the steps.
 
     Raises:
         InputError: ``align.empty_text``, the text has no word; ``align.text_too_long``, it cannot be
             the text of this audio; ``align.too_long``, text and audio are too long together.
     """
-    words = _tokenized(emission, text, tokenizer)
-    paths = word_paths(emission, words, tokenizer.delimiter_id)
+    check()
+    words = _tokenized(emission, spoken_text(text), tokenizer)
+    paths = word_paths(emission, words, tokenizer.delimiter_id, check)
     return Alignment(
         words=tuple(
             _aligned_word(word.text, path, emission)
-            for word, path in zip(words, paths, strict=True)
+            for word, path in checked(zip(words, paths, strict=True), check)
         ),
         score=mean_probability([letter.log_prob for path in paths for letter in path.letters]),
     )
@@ -63,6 +73,7 @@ def align_words(
     tokenizer: TextTokenizer,
     rate: ConfidenceRating = rate_by_score,
     leads: Sequence[float] | None = None,
+    check: CheckCancelled = never_cancelled,
 ) -> tuple[Word, ...]:
     """Decoded ``words`` with the times and confidences of their exact alignment.
 
@@ -73,11 +84,13 @@ def align_words(
         tokenizer: for the vocabulary of the emission.
         rate: computes the confidences.
         leads: of each word in the beam, passed to ``rate``; ``None`` for greedy decoding.
+        check: called between the steps.
 
     Where the frames of a part cannot hold its words, these are returned unchanged.
     """
     aligned: list[Word] = []
     for part in _parts(words, emission):
+        check()
         part_words = words[part.first : part.last]
         part_leads = None if leads is None else leads[part.first : part.last]
         aligned += _align_part(

@@ -10,13 +10,14 @@ from wav2vec2_app.errors import ModelError
 CONFIG = "config.json"
 VOCABULARY = "vocab.json"
 TOKENIZER = "tokenizer_config.json"
+MODEL_CARD = "README.md"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """Files that may hold the weights, best first."""
 
-JsonObject = dict[str, object]
+JsonDocument = dict[str, object]
 
 
-def read_json(path: Path) -> JsonObject:
+def read_json(path: Path) -> JsonDocument:
     """The object in a checkpoint's file; empty if there is no file, or something else in it.
 
     Raises:
@@ -35,7 +36,7 @@ def read_json(path: Path) -> JsonObject:
     return json_object(content)
 
 
-def json_object(value: object) -> JsonObject:
+def json_object(value: object) -> JsonDocument:
     """``value`` if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
 

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.transcript import Word
-from wav2vec2_app.worker.model.checkpoint_files import JsonObject, json_number, json_object
+from wav2vec2_app.worker.model.checkpoint_files import JsonDocument, json_number, json_object
 from wav2vec2_app.worker.model.word_paths import LetterPath, WordPath
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Calibration:
             raise ValueError("the calibration has values that are not finite or not positive")
         return calibration
 
-    def document(self, fitted: Mapping[str, object]) -> JsonObject:
+    def document(self, fitted: Mapping[str, object]) -> JsonDocument:
         """The part of the file with this regression; ``fitted`` describes the data."""
         values = zip(self.names, self.means, self.scales, self.weights, strict=True)
         return {
@@ -106,12 +106,12 @@ class Calibration:
         return confidences
 
 
-def document_of(maps: Mapping[str, Mapping[str, object]]) -> JsonObject:
+def document_of(maps: Mapping[str, Mapping[str, object]]) -> JsonDocument:
     """The content of the file with these regressions, by decoder."""
     return {"version": CALIBRATION_VERSION, "maps": dict(maps)}
 
 
-def read_calibration(folder: Path) -> JsonObject | None:
+def read_calibration(folder: Path) -> JsonDocument | None:
     """The content of ``confidence.json`` in ``folder``; ``None`` if it is missing or unusable."""
     path = folder / CALIBRATION_FILE
     if not path.is_file():

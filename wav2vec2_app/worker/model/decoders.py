@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Word
+from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
 from wav2vec2_app.worker.model.ctc import words_of_path
 from wav2vec2_app.worker.model.lexicon import Lexicon
 from wav2vec2_app.worker.model.phrases import phrase_spans
@@ -31,6 +32,8 @@ SKIPPED_BLANK_LOG_PROB = float(np.log(0.97))
 
 WORD_END_TOLERANCE_FRAMES = 8
 """How far the ends of a word may lie apart in two hypotheses."""
+STEP_FRAMES = 5
+"""Frames that the beam searches between two checks for a cancel."""
 PRUNED_MARGIN = 2.0
 """Pruned hypotheses are assumed to be this far behind the worst remaining one, natural logarithm."""
 
@@ -57,8 +60,8 @@ class Decoder(Protocol):
         """``greedy`` or ``beam``."""
         ...
 
-    def decode(self, emission: Emission) -> DecodedWords:
-        """The words of ``emission``."""
+    def decode(self, emission: Emission, check: CheckCancelled = never_cancelled) -> DecodedWords:
+        """The words of ``emission``; ``check`` is called between the steps."""
         ...
 
 
@@ -68,7 +71,8 @@ class GreedyDecoder:
 
     name: str = "greedy"
 
-    def decode(self, emission: Emission) -> DecodedWords:
+    def decode(self, emission: Emission, check: CheckCancelled = never_cancelled) -> DecodedWords:
+        check()
         return DecodedWords(words_of_path(emission, emission.log_probs.argmax(axis=1)))
 
 
@@ -118,19 +122,19 @@ class BeamDecoder:
         )
         self._without_hotwords = without_hotwords  # never itself: a cycle would delay its release
 
-    def decode(self, emission: Emission) -> DecodedWords:
+    def decode(self, emission: Emission, check: CheckCancelled = never_cancelled) -> DecodedWords:
         """The words of ``emission``, decoded phrase by phrase."""
         words: list[Word] = []
         leads: list[float] = []
         for start, stop in phrase_spans(emission):
-            phrase = self._decode_phrase(emission.cut(start, stop))
+            phrase = self._decode_phrase(emission.cut(start, stop), check)
             words += [_shifted(word, start * emission.frame_s) for word in phrase.words]
             leads += phrase.leads or ()
         return DecodedWords(tuple(words), tuple(leads))
 
-    def _decode_phrase(self, emission: Emission) -> DecodedWords:
+    def _decode_phrase(self, emission: Emission, check: CheckCancelled) -> DecodedWords:
         frames = informative_frames(emission)
-        hypotheses = self._search(emission, frames)
+        hypotheses = self._search(emission, frames, check)
         if not hypotheses:
             return DecodedWords((), ())
         best = hypotheses[0]
@@ -138,22 +142,29 @@ class BeamDecoder:
         words = words_of_path(emission, fill_skipped_frames(tokens, frames, emission))
         rivals = hypotheses
         if self._without_hotwords and not self._lexicon.hotword_ids.isdisjoint(best.words):
-            rivals = self._without_hotwords._search(emission, frames) or hypotheses
+            rivals = self._without_hotwords._search(emission, frames, check) or hypotheses
         leads = _leads(best.words, rivals)
         if len(leads) < len(words):  # the last word is incomplete: no word of the lexicon fits
             leads = (*leads, *[-PRUNED_MARGIN] * (len(words) - len(leads)))
         return DecodedWords(words, leads)
 
-    def _search(self, emission: Emission, frames: NDArray[np.intp]) -> Sequence[Hypothesis]:
+    def _search(
+        self, emission: Emission, frames: NDArray[np.intp], check: CheckCancelled
+    ) -> Sequence[Hypothesis]:
         """All hypotheses at the end of ``frames``, the best one first."""
         informative = subtract_prior(emission)[frames]
         count, tokens = informative.shape
         scores = np.full((count + 1, tokens), FINAL_FRAME_LOG_PROB, dtype=np.float32)
         scores[:count] = informative
         scores[count, self._lexicon.delimiter_id] = 0.0  # completes the last word
-        hypotheses: Sequence[Hypothesis] = self._decoder.decode(
-            scores.ctypes.data, count + 1, tokens
-        )
+        self._decoder.decode_begin()
+        for first in range(0, count + 1, STEP_FRAMES):
+            check()
+            step = scores[first : first + STEP_FRAMES]
+            self._decoder.decode_step(step.ctypes.data, len(step), tokens)
+        check()
+        self._decoder.decode_end()
+        hypotheses: Sequence[Hypothesis] = self._decoder.get_all_final_hypothesis()
         return hypotheses
 
 

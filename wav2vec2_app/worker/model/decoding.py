@@ -15,6 +15,7 @@ from wav2vec2_app.speech.options import DecodingOptions, check_options, hotword_
 from wav2vec2_app.speech.tokenization import TextTokenizer
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker.model.alignment import align_words
+from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
 from wav2vec2_app.worker.model.confidence import rate, transcript_confidence
 from wav2vec2_app.worker.model.decoders import BeamDecoder, Decoder, GreedyDecoder
 from wav2vec2_app.worker.model.lexicon import Lexicon
@@ -72,15 +73,23 @@ class EmissionDecoder:
         return_memory()  # of the lists that the lexicon was built from
 
     def decode(
-        self, emission: Emission, options: DecodingOptions, *, embedded: bool
+        self,
+        emission: Emission,
+        options: DecodingOptions,
+        *,
+        embedded: bool,
+        check: CheckCancelled = never_cancelled,
     ) -> DecodedTranscript:
         """Decode ``emission``; decoder ``auto`` is the beam if ``embedded`` or if there are hotwords.
+
+        ``check`` is called between the steps.
 
         Raises:
             InputError: an option is invalid, or its decoder is not available.
         """
         checked = replace(check_options(options), hotwords=hotword_list(options))
-        decoder = self._decoder(emission, checked, embedded=embedded)
+        check()
+        decoder = self._decoder(emission, checked, embedded=embedded, check=check)
         beam_expected = checked.decoder == "auto" and (embedded or checked.hotwords)
         note = self._no_beam if beam_expected and decoder.name == "greedy" else ""
         speech = emission
@@ -89,19 +98,26 @@ class EmissionDecoder:
             if not activity.segments:
                 return DecodedTranscript((), 0.0, decoder.name, activity.reason, note)
             speech = mask_non_speech(emission, activity)
-        decoded = decoder.decode(penalize_blank(speech, checked.blank_penalty))
-        words = align_words(speech, decoded.words, tokenizer_of(speech), rate, decoded.leads)
+        decoded = decoder.decode(penalize_blank(speech, checked.blank_penalty), check)
+        words = align_words(speech, decoded.words, tokenizer_of(speech), rate, decoded.leads, check)
         reason = "" if words else "no_speech"
         return DecodedTranscript(words, transcript_confidence(words), decoder.name, reason, note)
 
-    def _decoder(self, emission: Emission, options: DecodingOptions, *, embedded: bool) -> Decoder:
+    def _decoder(
+        self,
+        emission: Emission,
+        options: DecodingOptions,
+        *,
+        embedded: bool,
+        check: CheckCancelled,
+    ) -> Decoder:
         if options.decoder == "greedy":
             return GreedyDecoder()
         if options.decoder == "auto" and not (embedded or options.hotwords):
             return GreedyDecoder()
-        lexicon = self._lexicon(emission, options.hotwords)
+        lexicon = self._lexicon(emission, options.hotwords, check)
         if lexicon is not None:
-            return BeamDecoder(lexicon, options, self._without_hotwords(emission, options))
+            return BeamDecoder(lexicon, options, self._without_hotwords(emission, options, check))
         if options.decoder == "auto":
             return GreedyDecoder()
         raise InputError(
@@ -110,17 +126,24 @@ class EmissionDecoder:
             hint="Choose the greedy decoder; flashlight-text is not built for every system.",
         )
 
-    def _without_hotwords(self, emission: Emission, options: DecodingOptions) -> BeamDecoder | None:
+    def _without_hotwords(
+        self, emission: Emission, options: DecodingOptions, check: CheckCancelled
+    ) -> BeamDecoder | None:
         """A beam decoder without the hotwords of ``options``; ``None`` if it has none."""
         if not options.hotwords:
             return None
-        lexicon = self._lexicon(emission, ())
+        lexicon = self._lexicon(emission, (), check)
         if lexicon is None:
             return None
         width = max(1, options.beam_width // 2)  # the rivals that matter are near the top
         return BeamDecoder(lexicon, replace(options, hotwords=(), beam_width=width))
 
-    def _lexicon(self, emission: Emission, hotwords: tuple[str, ...]) -> Lexicon | None:
+    def _lexicon(
+        self,
+        emission: Emission,
+        hotwords: tuple[str, ...],
+        check: CheckCancelled = never_cancelled,
+    ) -> Lexicon | None:
         """The lexicon for this vocabulary and these hotwords; ``None`` without beam search."""
         if self._no_beam:
             return None
@@ -128,7 +151,7 @@ class EmissionDecoder:
         lexicon = self._lexicons.get(key)
         if lexicon is None:
             try:
-                lexicon = Lexicon(self._folder, emission, hotwords)
+                lexicon = Lexicon(self._folder, emission, hotwords, check)
             except (ImportError, OSError) as error:
                 log.warning("beam search is not available, greedy decoding is used: %s", error)
                 self._no_beam = NO_BEAM
@@ -143,7 +166,11 @@ class EmissionDecoder:
 def tokenizer_of(emission: Emission) -> TextTokenizer:
     """The tokenizer for the vocabulary of ``emission``."""
     return TextTokenizer(
-        emission.vocabulary, emission.blank_id, emission.word_delimiter, frozenset(emission.special)
+        emission.vocabulary,
+        emission.blank_id,
+        emission.word_delimiter,
+        frozenset(emission.special),
+        emission.language or "en",
     )
 
 

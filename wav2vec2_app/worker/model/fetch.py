@@ -20,7 +20,13 @@ from huggingface_hub.errors import (
 from tqdm.auto import tqdm
 
 from wav2vec2_app.errors import ModelError, ResourceError
-from wav2vec2_app.worker.model.checkpoint_files import CONFIG, TOKENIZER, VOCABULARY, WEIGHTS
+from wav2vec2_app.worker.model.checkpoint_files import (
+    CONFIG,
+    MODEL_CARD,
+    TOKENIZER,
+    VOCABULARY,
+    WEIGHTS,
+)
 from wav2vec2_app.worker.model.languages import (
     ADAPTERS,
     choose_language,
@@ -42,6 +48,7 @@ SIDE_FILES = (
     TOKENIZER,
     "special_tokens_map.json",
     "added_tokens.json",
+    MODEL_CARD,
 )
 """Small files of a checkpoint, downloaded before the weights: a checkpoint with weights is complete."""
 

@@ -14,11 +14,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 from wav2vec2_app.errors import ModelError
+from wav2vec2_app.speech.languages import known_language
 from wav2vec2_app.worker.model.checkpoint_files import (
     CONFIG,
+    MODEL_CARD,
     TOKENIZER,
     VOCABULARY,
-    JsonObject,
+    JsonDocument,
     json_text,
     read_json,
 )
@@ -29,6 +31,16 @@ DEFAULT_LANGUAGE = "eng"
 """The language of a checkpoint whose tokenizer does not specify one."""
 
 LANGUAGE_CODE = re.compile(r"[A-Za-z]{2,}[A-Za-z0-9_-]*")
+NUMBER_LANGUAGES = {
+    "ara": "ar", "ces": "cs", "dan": "da", "deu": "de", "eng": "en", "fas": "fa", "fin": "fi", "fra": "fr",
+    "heb": "he", "hun": "hu", "ind": "id", "ita": "it", "jpn": "ja", "kor": "ko", "lit": "lt", "lav": "lv",
+    "nld": "nl", "nor": "no", "pol": "pl", "por": "pt", "ron": "ro", "rus": "ru", "slv": "sl", "spa": "es",
+    "swe": "sv", "tha": "th", "tur": "tr", "ukr": "uk", "vie": "vi",
+}  # fmt: skip
+"""ISO 639-3 codes of languages, and how `num2words` names them."""
+_NAMED = {"english": "en", "german": "de", "french": "fr", "spanish": "es", "italian": "it", "dutch": "nl",
+          "portuguese": "pt", "polish": "pl", "russian": "ru", "turkish": "tr", "swedish": "sv"}  # fmt: skip
+"""Names of languages in those of checkpoints, such as ``wav2vec2-large-xlsr-53-german``."""
 MAX_LISTED_LANGUAGES = 40
 """Most languages that an error lists."""
 
@@ -46,7 +58,7 @@ def has_languages(folder: Path) -> bool:
     return bool(read_json(folder / CONFIG).get("adapter_attn_dim"))
 
 
-def vocabularies(folder: Path) -> dict[str, JsonObject]:
+def vocabularies(folder: Path) -> dict[str, JsonDocument]:
     """The vocabulary of each language; empty if vocab.json has a single one."""
     content = read_json(folder / VOCABULARY)
     nested = {language: v for language, v in content.items() if isinstance(v, dict)}
@@ -65,6 +77,31 @@ def adapter_in(folder: Path, language: str) -> Path | None:
     """The file with the weights of ``language``; ``None`` if it is missing."""
     paths = (folder / name.format(language) for name in ADAPTERS)
     return next((path for path in paths if language and path.is_file()), None)
+
+
+def number_language(folder: Path, name: str, language: str) -> str:
+    """The language in which the checkpoint's numbers are verbalized; empty if it is not known.
+
+    That of a multilingual checkpoint, else the one that its model card (README.md) or its name states.
+    """
+    code = language.partition("-")[0].lower() or _card_language(folder)
+    known = NUMBER_LANGUAGES.get(code) or (code if code in NUMBER_LANGUAGES.values() else "")
+    words = re.split(r"[^a-z]+", name.lower())
+    return known or next((_NAMED[word] for word in words if word in _NAMED), "")
+
+
+def _card_language(folder: Path) -> str:
+    """The first language in the front matter of the model card."""
+    try:
+        with (folder / "README.md").open(encoding="utf-8") as card:
+            head = card.read(4096)
+    except (OSError, UnicodeDecodeError):
+        return ""
+    front = re.match(r"---\s*\n(.*?)\n---", head, re.DOTALL)
+    found = front and re.search(
+        r"^language:\s*(?:\[\s*|\n\s*-\s*)?[\"']?([A-Za-z]{2,3})\b", front[1], re.MULTILINE
+    )
+    return found[1].lower() if found else ""
 
 
 def choose_language(folder: Path, wanted: str) -> str:
@@ -95,3 +132,41 @@ def unknown_language(language: str, known: tuple[str, ...]) -> ModelError:
         hint=some if known else none,
         metadata={"known": sorted(known)[:MAX_LISTED_LANGUAGES], "count": len(known)},
     )
+
+
+def language_of(folder: Path, *names: str) -> str:
+    """The code of the language that a checkpoint with a single one transcribes; empty if unknown.
+
+    The tokenizer says it, or the model card, or one of the checkpoint's ``names``
+    (``wav2vec2-large-xlsr-53-german``; ``960h`` are the hours of LibriSpeech, which is English).
+    """
+    target = known_language(json_text(read_json(folder / TOKENIZER).get("target_lang")))
+    if target:
+        return target
+    on_card = _card_languages(folder / MODEL_CARD)
+    if on_card:
+        return on_card[0] if len(on_card) == 1 else ""
+    origin = json_text(read_json(folder / CONFIG).get("_name_or_path"))
+    parts = [part for name in (*names, origin) for part in re.split(r"[^a-z0-9]+", name.lower())]
+    if "960h" in parts:
+        return "en"
+    named = (known_language(part) for part in parts if len(part) > MAX_CODE_CHARACTERS)
+    return next(filter(None, named), "")
+
+
+MAX_CODE_CHARACTERS = 3
+"""Parts of a name up to this length do not count as the name of a language."""
+MAX_CARD_CHARACTERS = 20_000
+
+
+def _card_languages(card: Path) -> tuple[str, ...]:
+    """The languages in the YAML header of a model card: ``language: de``, or a list of them."""
+    if not card.is_file():
+        return ()
+    with card.open(encoding="utf-8", errors="replace") as file:
+        header = re.match(r"---\n(.*?)\n---", file.read(MAX_CARD_CHARACTERS), re.DOTALL)
+    field = header and re.search(
+        r"^language:[ \t]*(\S[^\n]*|(?:\n[ \t]*- [^\n]*)+)", header[1], re.MULTILINE
+    )
+    found = map(known_language, re.findall(r"[\w-]+", field[1])) if field else ()
+    return tuple(dict.fromkeys(filter(None, found)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DecodingOptions
+from wav2vec2_app.worker.model.cancellation import CheckCancelled, checked, never_cancelled
 
 MIN_HOTWORD_LOG10 = -5.0
 """Lowest language model score of a hotword before its boost, log10: about one word of a novel."""
@@ -38,6 +40,7 @@ class Lexicon:
         folder: holds ``lm.bin`` (KenLM binary) and ``words.txt`` (one word a line, lower case).
         emission: an emission with the vocabulary, blank and word delimiter.
         hotwords: words to favor; those that ``words.txt`` lacks are added.
+        check: called between the steps.
 
     Raises:
         ImportError: flashlight-text is not installed (it is not built for every system).
@@ -45,15 +48,23 @@ class Lexicon:
         InputError: the vocabulary has no word delimiter or cannot spell English.
     """
 
-    def __init__(self, folder: Path, emission: Emission, hotwords: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        emission: Emission,
+        hotwords: tuple[str, ...] = (),
+        check: CheckCancelled = never_cancelled,
+    ) -> None:
         from flashlight.lib.text import decoder, dictionary
         from flashlight.lib.text.decoder.kenlm import KenLM
 
         ids = {token: number for number, token in enumerate(emission.vocabulary)}
-        spellings = _spellings((folder / "words.txt").read_text(encoding="utf-8").split(), ids)
+        spellings = _spellings(
+            (folder / "words.txt").read_text(encoding="utf-8").split(), ids, check
+        )
         if emission.word_delimiter not in ids or not spellings:
             raise _wrong_language()
-        hotword_spellings = _spellings([word.lower() for word in hotwords], ids)
+        hotword_spellings = _spellings([word.lower() for word in hotwords], ids, check)
         spellings |= hotword_spellings
         self.blank_id = emission.blank_id
         self.delimiter_id = ids[emission.word_delimiter]
@@ -61,13 +72,16 @@ class Lexicon:
         self.hotword_ids = frozenset(
             number for number, word in enumerate(spellings) if word in hotword_spellings
         )
+        check()
         words = dictionary.Dictionary([*spellings, "<unk>"])
         words.set_default_index(self.unknown_id)
+        check()
         self._kenlm: LanguageModel = KenLM(str(folder / "lm.bin"), words)
         self.trie = decoder.Trie(len(emission.vocabulary), self.delimiter_id)
         state = self._kenlm.start(True)
-        for number, spelling in enumerate(spellings.values()):
+        for number, spelling in enumerate(checked(spellings.values(), check)):
             self.trie.insert([*spelling, self.delimiter_id], number, self._lookahead(state, number))
+        check()
         self.trie.smear(decoder.SmearingMode.MAX)
 
     def language_model(self, options: DecodingOptions) -> LanguageModel:
@@ -107,15 +121,26 @@ def _boosted(kenlm: LanguageModel, hotword_ids: frozenset[int], boost: float) ->
     return boosted
 
 
-def _spellings(words: list[str], ids: dict[str, int]) -> dict[str, list[int]]:
+def _spellings(
+    words: list[str], ids: dict[str, int], check: CheckCancelled
+) -> dict[str, list[int]]:
     """The tokens of each word that can be spelled, in whichever case the vocabulary has."""
     found = {}
-    for word in words:
-        for form in (word.upper(), word):
-            if all(letter in ids for letter in form):
+    for word in checked(words, check):
+        for form in _forms(word):
+            if form and all(letter in ids for letter in form):
                 found[word] = [ids[letter] for letter in form]
                 break
     return found
+
+
+def _forms(word: str) -> Iterator[str]:
+    """How a vocabulary may spell a word: in either case, then without silent signs (``DALL·E``)."""
+    yield word.upper()
+    yield word
+    plain = "".join(sign for sign in word.replace("’", "'") if sign.isalnum() or sign == "'")
+    yield plain.upper()
+    yield plain
 
 
 def _wrong_language() -> InputError:

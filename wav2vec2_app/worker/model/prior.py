@@ -1,9 +1,10 @@
 """The prior of a CTC model's tokens, which beam search with a language model subtracts.
 
 Where a model is uncertain, its output approaches the frequencies of the tokens: mostly blanks. The language
-model knows the frequencies of letters as well, so they would count twice, and rare letters and short sounds
-would be lost. As in hybrid recognition (Bourlard and Morgan 1994), a part of the logarithm of the prior is
-subtracted in every frame. A checkpoint may bring ``prior.json``, measured by ``training.calibrate``::
+model has learned the frequencies of letters as well: they would count twice, and rare letters and short
+sounds would be lost. As in hybrid recognition (Bourlard and Morgan 1994), a part of the logarithm of the
+prior is subtracted in every frame. A checkpoint may bring ``prior.json``, measured by
+``training.calibrate``::
 
     {"version": 1, "weight": 0.45, "log_prior": {"<pad>": -0.45, "E": -3.43, …}}
 
@@ -23,7 +24,7 @@ import numpy as np
 
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
-from wav2vec2_app.worker.model.checkpoint_files import JsonObject, json_number, json_object
+from wav2vec2_app.worker.model.checkpoint_files import JsonDocument, json_number, json_object
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def _weighted(document: Mapping[str, object], tokens: Sequence[str]) -> tuple[fl
     return values
 
 
-def measure_prior(emissions: Sequence[Emission], weight: float) -> JsonObject:
+def measure_prior(emissions: Sequence[Emission], weight: float) -> JsonDocument:
     """The content of the file: the logarithm of each token's mean probability over all frames."""
     probabilities = np.concatenate([np.exp(one.log_probs.astype(np.float64)) for one in emissions])
     blank = emissions[0].vocabulary[emissions[0].blank_id]

@@ -14,12 +14,15 @@ from typing import Any
 from huggingface_hub import try_to_load_from_cache
 
 from wav2vec2_app.errors import ModelError
+from wav2vec2_app.speech.languages import language_code
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
 from wav2vec2_app.worker.model.checkpoint_files import CONFIG, VOCABULARY, WEIGHTS
 from wav2vec2_app.worker.model.languages import (
     ADAPTERS,
     adapter_in,
     choose_language,
+    has_languages,
+    language_of,
     split_name,
     unknown_language,
     vocabularies,
@@ -61,6 +64,23 @@ class Checkpoint:
     @property
     def weights(self) -> Path:
         return next(self.path / name for name in WEIGHTS if (self.path / name).exists())
+
+    @property
+    def transcribes(self) -> str:
+        """The code of the language that it transcribes; empty if unknown."""
+        if self.source == EMBEDDED:
+            return "en"
+        return language_code(self.language) or language_of(self.path, self.name)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What may follow the name of a multilingual checkpoint after a colon; of a folder what is in it."""
+        if not has_languages(self.path):
+            return ()
+        known = tuple(vocabularies(self.path))
+        if self.source == "cache":
+            return known
+        return tuple(language for language in known if adapter_in(self.path, language))
 
     @property
     def adapter(self) -> Path | None:

@@ -31,8 +31,8 @@ LOUDEST_S = 0.5
 GUESS_PROBABILITY = 0.4
 """A letter's evidence is its probability minus this: models guess letters with about so much."""
 REQUIRED_EVIDENCE = 0.9
-"""Evidence (see :class:`Stretch`) required in audio of :data:`LONG_S`: two very probable letters."""
-SHORT_REQUIRED_EVIDENCE, SHORT_S, LONG_S = 0.45, 2.0, 10.0
+"""Evidence (see :class:`Stretch`) required in audio of :data:`ORDINARY_S`: two very probable letters."""
+SHORT_REQUIRED_EVIDENCE, SHORT_S, ORDINARY_S = 0.45, 2.0, 10.0
 """Evidence required in audio of :data:`SHORT_S`: one letter; in between it is interpolated."""
 MIN_EVIDENCE_RATE = 0.3
 """Least evidence of all letters for each second of speech."""
@@ -211,7 +211,7 @@ def _level_contour(energy_db: Float32, width: int) -> LevelContour:
 def _required_evidence(duration_s: float) -> float:
     """The required evidence: longer audio has more chances of letters that are not speech."""
     required = (SHORT_REQUIRED_EVIDENCE, REQUIRED_EVIDENCE)
-    return float(np.interp(duration_s, (SHORT_S, LONG_S), required))
+    return float(np.interp(duration_s, (SHORT_S, ORDINARY_S), required))
 
 
 def _is_speech(stretch: Stretch, contour: LevelContour, required: float) -> bool:

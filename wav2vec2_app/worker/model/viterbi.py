@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.audio import Float32
+from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ STAR_PENALTY = 0.1
 MAX_CELLS = 2_000_000_000
 """Frames times states of the largest trellis: twenty minutes of speech, three seconds on one core."""
 BLOCK_BYTES = 16_000_000
-"""Size of the back pointers in memory, one byte for a label and the blank after it."""
+"""Size of the back pointers in memory, one byte for a label and the blank after it. Cancelling takes effect
+between two blocks of this size, each of which takes less than a tenth of a second."""
 MIN_LOG_PROB = -1e5
 """Lower log-probabilities are raised to this, so that every complete path has a finite score."""
 UNREACHED = -1e300
@@ -58,13 +60,19 @@ def min_frames(labels: NDArray[np.int32]) -> int:
     return len(labels) + int(np.count_nonzero(_needs_blank(labels)))
 
 
-def viterbi_path(log_probs: Float32, labels: NDArray[np.int32], blank_id: int) -> StatePath:
+def viterbi_path(
+    log_probs: Float32,
+    labels: NDArray[np.int32],
+    blank_id: int,
+    check: CheckCancelled = never_cancelled,
+) -> StatePath:
     """The most probable path through ``log_probs`` that collapses to ``labels``.
 
     Args:
         log_probs: float32 ``(frames, tokens)``, natural logarithm.
         labels: int32 ``(n,)``, columns of ``log_probs`` or :data:`STAR`.
         blank_id: column of the blank.
+        check: called before each block of frames.
 
     Raises:
         InputError: ``align.text_too_long``, there are not enough frames for the labels;
@@ -83,7 +91,7 @@ def viterbi_path(log_probs: Float32, labels: NDArray[np.int32], blank_id: int) -
         )
     if not frames:
         return StatePath(np.zeros(0, np.int32), 0.0)
-    return _solve(*_with_star(log_probs, labels), blank_id)
+    return _solve(*_with_star(log_probs, labels), blank_id, check)
 
 
 def text_too_long(**facts: int) -> InputError:
@@ -116,7 +124,9 @@ def _with_star(log_probs: Float32, labels: NDArray[np.int32]) -> tuple[Float32, 
     return np.hstack([scores, star]), columns
 
 
-def _solve(scores: Float32, labels: NDArray[np.int32], blank_id: int) -> StatePath:
+def _solve(
+    scores: Float32, labels: NDArray[np.int32], blank_id: int, check: CheckCancelled
+) -> StatePath:
     frames, count = len(scores), len(labels)
     sweep, trace = _kernels()
     skip = np.zeros(count)
@@ -128,12 +138,14 @@ def _solve(scores: Float32, labels: NDArray[np.int32], blank_id: int) -> StatePa
     state[1, 0] = 0.0
     pointers = np.empty((block, count + 1), np.uint8)
     for first in starts:
+        check()
         checkpoints.append(state.copy())
         sweep(scores[first : first + block], labels, skip, blank_id, first, frames, state, pointers)
     position = 2 * count if state[1, count] >= state[0, count] else 2 * count - 1
     total = float(state[:, count].max())
     states = np.empty(frames, np.int32)
     for number in reversed(range(len(starts))):
+        check()
         first = starts[number]
         part = scores[first : first + block]
         if number != len(starts) - 1:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.tokenization import TokenizedWord
+from wav2vec2_app.worker.model.cancellation import CheckCancelled, checked, never_cancelled
 from wav2vec2_app.worker.model.viterbi import STAR, viterbi_path
 
 START_LEAD_FRAMES = (1, 4)
@@ -74,7 +75,10 @@ class WordPath:
 
 
 def word_paths(
-    emission: Emission, words: Sequence[TokenizedWord], delimiter_id: int | None
+    emission: Emission,
+    words: Sequence[TokenizedWord],
+    delimiter_id: int | None,
+    check: CheckCancelled = never_cancelled,
 ) -> tuple[WordPath, ...]:
     """Align ``words`` with all of ``emission``; a delimiter is expected between two of them.
 
@@ -83,7 +87,7 @@ def word_paths(
     """
     labels, spans = _labels(words, delimiter_id)
     log_probs = emission.log_probs.astype(np.float32)
-    path = viterbi_path(log_probs, labels, emission.blank_id)
+    path = viterbi_path(log_probs, labels, emission.blank_id, check)
     runs = _LabelRuns.of(path.states, labels, log_probs)
     edges = _word_edges(runs, spans, len(log_probs), delimited=delimiter_id is not None)
     return tuple(
@@ -92,7 +96,7 @@ def word_paths(
             edges=edge,
             letters=() if word.wildcard else _letters(labels, runs, span, emission),
         )
-        for word, span, edge in zip(words, spans, edges, strict=True)
+        for word, span, edge in checked(zip(words, spans, edges, strict=True), check)
     )
 
 

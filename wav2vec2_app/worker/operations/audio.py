@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
@@ -25,46 +27,73 @@ from wav2vec2_app.protocol.audio import (
 )
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import Context, Empty
-from wav2vec2_app.speech.audio import FORMATS, Audio, Float32
+from wav2vec2_app.speech.audio import FORMAT_NAMES, Audio, Float32
 from wav2vec2_app.worker import plots
 from wav2vec2_app.worker.audio import decode, features
 from wav2vec2_app.worker.call import Role
+from wav2vec2_app.worker.sandbox import Limits, confine, limit_operation
 from wav2vec2_app.worker.stages import sequence
+
+log = logging.getLogger(__name__)
+
+A = ParamSpec("A")
+R = TypeVar("R")
 
 MIX_BLOCK = 1 << 20
 """Samples of each channel that are mixed at a time."""
-CANCELLED_POWER = 0.01
+CANCELLED_SHARE = 0.01
 """Power of the mean of channels, as a share of the loudest one's, below which they cancel out."""
 
 
 @dataclass(frozen=True)
-class AudioLimits:
-    """The role's configuration: the longest audio, seconds, and the largest file, bytes."""
+class AudioConfig:
+    """The role's configuration.
+
+    Attributes:
+        max_duration_s: the longest audio, seconds.
+        max_bytes: the largest file, bytes.
+        process: what the process may use; None means no limits.
+    """
 
     max_duration_s: float
     max_bytes: int
+    process: Limits | None = None
 
 
 def create(config: Mapping[str, object]) -> Role:
-    """The role; ``config`` has the fields of :class:`AudioLimits`."""
-    operations = AudioOperations(codec.unpack(AudioLimits, Body(config)))
+    """The role; ``config`` has the fields of :class:`AudioConfig`."""
+    limits = codec.unpack(AudioConfig, Body(config))
+    operations = AudioOperations(limits)
     features.warm_up()
     plots.warm_up()
+    if limits.process is not None and (missing := confine(limits.process)):
+        log.info("this system does not confine the process: %s", missing)
+    cpu_s = limits.process.cpu_s if limits.process is not None else 0
     return Role(
         (
-            ProbeRequest.handler(operations.probe),
-            DecodeAudioRequest.handler(operations.decode),
-            AnalyzeRequest.handler(analyze),
-            DrawRequest.handler(draw),
+            ProbeRequest.handler(_limited(operations.probe, cpu_s)),
+            DecodeAudioRequest.handler(_limited(operations.decode, cpu_s)),
+            AnalyzeRequest.handler(_limited(analyze, cpu_s)),
+            DrawRequest.handler(_limited(draw, cpu_s)),
         ),
-        info=lambda: AudioInfo(tuple(FORMATS)),
+        info=lambda: AudioInfo(FORMAT_NAMES),
     )
+
+
+def _limited(run: Callable[A, R], cpu_s: int) -> Callable[A, R]:
+    """``run`` with a limit of its processor time, seconds."""
+
+    def with_limit(*args: A.args, **options: A.kwargs) -> R:
+        limit_operation(cpu_s)
+        return run(*args, **options)
+
+    return with_limit
 
 
 class AudioOperations:
     """The operations that have limits."""
 
-    def __init__(self, limits: AudioLimits) -> None:
+    def __init__(self, limits: AudioConfig) -> None:
         self._limits = limits
 
     def probe(self, request: ProbeRequest, _: Context[Empty]) -> ProbeResponse:
@@ -115,7 +144,7 @@ def _one_after_the_other(channels: Sequence[Audio], spool: Path | None) -> Float
     if not others:
         return first
     length = max(len(first), *map(len, others))
-    equal = [np.pad(samples, (0, length - len(samples))) for samples in (first, *others)]
+    equal = [_padded(samples, length) for samples in (first, *others)]
     if spool is None or not isinstance(first, np.memmap):
         return np.concatenate([*_mix(equal), *equal])
     with spool.open("wb") as file:
@@ -129,6 +158,12 @@ def _one_after_the_other(channels: Sequence[Audio], spool: Path | None) -> Float
     return np.memmap(spool, np.float32, mode="r+", shape=(length * (1 + len(equal)),))
 
 
+def _padded(samples: Float32, length: int) -> Float32:
+    """``samples`` with silence at the end; not copied if they are long enough."""
+    missing = length - len(samples)
+    return np.pad(samples, (0, missing)) if missing else samples
+
+
 def _mix(channels: Sequence[Float32]) -> Iterator[Float32]:
     """The mean of the channels, block by block; the loudest one where they cancel each other out."""
     starts = range(0, len(channels[0]), MIX_BLOCK)
@@ -139,7 +174,7 @@ def _mix(channels: Sequence[Float32]) -> Iterator[Float32]:
             powers[number] += float(np.vdot(block, block))
     mean, *each = powers
     loudest = int(np.argmax(each))
-    cancel = mean < CANCELLED_POWER * each[loudest]
+    cancel = mean < CANCELLED_SHARE * each[loudest]
     for start in starts:
         blocks = [channel[start : start + MIX_BLOCK] for channel in channels]
         yield blocks[loudest] if cancel else np.mean(blocks, axis=0, dtype=np.float32)

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 MAX_LOADED_MODELS = 2
 """Models in memory; the least recently used is unloaded first."""
-NOTICEABLE_S = 0.01
+NOTICEABLE_LOAD_S = 0.01
 """Looking up a loaded model takes less, seconds; more means that this request loaded it."""
 
 
@@ -41,6 +41,7 @@ class Models:
         self._policy = CheckpointPolicy.from_config(config)
         self._loaded: OrderedDict[tuple[Path, str], Recognizer] = OrderedDict()
         self._unusable: set[Path] = set()
+        self._languages: dict[tuple[Path, str], tuple[str, tuple[str, ...]]] = {}
         self._default: ModelInfo
 
     def get(self, name: str) -> Recognizer:
@@ -87,16 +88,18 @@ class Models:
 
     def info(self) -> InferenceInfo:
         """The default model and the models to choose from."""
-        names = known_names(self._policy)
-        choices = tuple(ModelChoice(name, name, self._on_disk(name)) for name in names)
+        choices = tuple(self._choice(name) for name in known_names(self._policy))
         return InferenceInfo(self._default, choices)
 
-    def _on_disk(self, name: str) -> bool:
+    def _choice(self, name: str) -> ModelChoice:
         try:
-            resolve(name, self._policy)
+            checkpoint = resolve(name, self._policy)
         except ModelError:
-            return False
-        return True
+            return ModelChoice(name, name, ready=False)
+        key = (checkpoint.path, checkpoint.language)
+        if key not in self._languages:
+            self._languages[key] = (checkpoint.transcribes, checkpoint.languages)
+        return ModelChoice(name, name, True, *self._languages[key])
 
 
 def create(config: Mapping[str, Any]) -> Role:
@@ -141,11 +144,11 @@ def emit(requests: Sequence[EmitRequest], models: Models) -> list[EmitResponse]:
     forward_s = time.perf_counter() - begin
     stages = sequence(
         {
-            "load model": loaded_s if loaded_s > NOTICEABLE_S else 0.0,
+            "load model": loaded_s if loaded_s > NOTICEABLE_LOAD_S else 0.0,
             "forward": forward_s / len(requests),
         }
     )
     return [
-        EmitResponse(emission, recognizer.info, len(requests), stages=stages)
+        EmitResponse(emission, recognizer.info, len(requests), recognizer.batch_size, stages=stages)
         for emission in emissions
     ]

@@ -26,6 +26,7 @@ from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.model.alignment import align
 from wav2vec2_app.worker.model.alphabet import Alphabet
+from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
 from wav2vec2_app.worker.model.checkpoint_files import CONFIG, json_number, read_json
 from wav2vec2_app.worker.model.decoding import EmissionDecoder, tokenizer_of
 from wav2vec2_app.worker.model.viterbi import prepare
@@ -55,8 +56,8 @@ def create(config: Mapping[str, object]) -> Role:
     if given.warm_up:
         warm_up(decoder, given.embedded)
 
-    def decode(request: DecodeTextRequest, _: Context[Empty]) -> DecodeTextResponse:
-        return decode_text(request, decoder)
+    def decode(request: DecodeTextRequest, context: Context[Empty]) -> DecodeTextResponse:
+        return decode_text(request, decoder, context.check_cancelled)
 
     return Role(
         (DecodeTextRequest.handler(decode), AlignRequest.handler(align_text)),
@@ -64,10 +65,16 @@ def create(config: Mapping[str, object]) -> Role:
     )
 
 
-def decode_text(request: DecodeTextRequest, decoder: EmissionDecoder) -> DecodeTextResponse:
-    """Decode an emission."""
+def decode_text(
+    request: DecodeTextRequest,
+    decoder: EmissionDecoder,
+    check: CheckCancelled = never_cancelled,
+) -> DecodeTextResponse:
+    """Decode an emission; ``check`` is called between the steps."""
     begin = time.perf_counter()
-    found = decoder.decode(request.emission, request.decoding, embedded=request.embedded)
+    found = decoder.decode(
+        request.emission, request.decoding, embedded=request.embedded, check=check
+    )
     return DecodeTextResponse(
         words=found.words,
         confidence=found.confidence,
@@ -78,10 +85,12 @@ def decode_text(request: DecodeTextRequest, decoder: EmissionDecoder) -> DecodeT
     )
 
 
-def align_text(request: AlignRequest, _: Context[Empty]) -> AlignResponse:
+def align_text(request: AlignRequest, context: Context[Empty]) -> AlignResponse:
     """Align a text with an emission."""
     begin = time.perf_counter()
-    found = align(request.emission, request.text, tokenizer_of(request.emission))
+    found = align(
+        request.emission, request.text, tokenizer_of(request.emission), context.check_cancelled
+    )
     letters = [character for word in found.words for character in word.characters]
     return AlignResponse(
         texts=tuple(word.text for word in found.words),

@@ -123,7 +123,7 @@ async def test_options_reach_the_adapter(serve: Serve, adapter: FakeAdapter) -> 
         (b"\0\0" * 800, "live.bad_message"),
         (json.dumps({"type": "stop"}), "live.bad_message"),
         (json.dumps({**START, "sample_rate": 1}), "live.bad_message"),
-        (json.dumps({**START, "sample_rate": "16000"}), "live.bad_message"),
+        (json.dumps({**START, "sample_rate": "fast"}), "live.bad_message"),
         (json.dumps({**START, "sampel_rate": 1}), "live.bad_message"),
         (json.dumps({**START, "model": 5}), "live.bad_message"),
         (json.dumps({**START, "decoder": "guess"}), "decoder.unknown"),
@@ -231,3 +231,43 @@ async def test_page_of_another_origin_is_rejected(serve: Serve) -> None:
     async with connect(url, additional_headers={"Origin": own}) as socket:
         await socket.send(json.dumps(START))
         assert json.loads(await socket.recv())["type"] == "ready"
+
+
+# --- tolerance ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "end", ["", b"", json.dumps({"type": "end"}), json.dumps({"type": "CloseStream"})]
+)
+@pytest.mark.parametrize("encoding", ["s16le", "f32le"])
+async def test_every_end_and_encoding_gives_the_words(
+    serve: Serve, end: str | bytes, encoding: str
+) -> None:
+    samples = sound(SCRIPT, 2.4)
+    audio = samples.astype("<f4").tobytes() if encoding == "f32le" else pcm(samples)
+    start = {**START, "sample_rate": 16_000.0, "encoding": encoding, "language": "en"}
+
+    got, code = await conversation(
+        await serve(), json.dumps(start), json.dumps({"type": "KeepAlive"}), audio, end
+    )
+
+    assert [message["text"] for message in got if message["type"] == "final"] == [
+        "good morning to you"
+    ]
+    assert not [message for message in got if message["type"] == "notice"]
+    assert code == live_connection.CLOSE_NORMAL
+
+
+async def test_other_encoding_and_unknown_fields_are_noticed(serve: Serve) -> None:
+    floats = sound(SCRIPT, 2.4).astype("<f4").tobytes()
+
+    got, _ = await conversation(
+        await serve(), json.dumps({**START, "interim_results": True}), floats, ""
+    )
+
+    notices = {
+        message["code"]: message["message"] for message in got if message["type"] == "notice"
+    }
+    assert notices.keys() == {"live.unknown_field", "live.encoding"}
+    assert "f32le" in notices["live.encoding"]
+    assert "interim_results" in notices["live.unknown_field"]

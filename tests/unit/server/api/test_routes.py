@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ from wav2vec2_app.errors import (
     WorkerDiedError,
 )
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.api import add_routes, form
+from wav2vec2_app.server.api import add_routes, prompt
 from wav2vec2_app.server.api.errors import status_of
 from wav2vec2_app.server.api.uploads import FORM_OVERHEAD_BYTES
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
@@ -35,12 +36,12 @@ ALIGNMENTS = "/v1/audio/alignments"
 FILE = {"file": ("hello world.wav", b"RIFF" * 10)}
 
 
-def make_app(orchestrator: ModelOrchestrator) -> FastAPI:
+def make_app(orchestrator: ModelOrchestrator, **settings: Any) -> FastAPI:
     app = FastAPI()
     add_routes(
         app,
         orchestrator,
-        Settings(max_bytes=MAX_BYTES),
+        Settings(max_bytes=MAX_BYTES, **settings),
         render_metrics=lambda: b"up 1\n",
         metrics_content_type="text/plain; version=1.0.0",
     )
@@ -94,7 +95,7 @@ async def test_json_is_the_default(client: httpx.AsyncClient) -> None:
     answer = await client.post(URL, files=FILE, data={"model": "whisper-1"})
 
     assert answer.status_code == 200
-    assert answer.json() == {"text": "hello world"}
+    assert answer.json()["text"] == "hello world"
     assert answer.headers["x-request-id"]
 
 
@@ -102,8 +103,8 @@ async def test_json_is_the_default(client: httpx.AsyncClient) -> None:
     ("response_format", "text"),
     [
         ("text", "hello world\n"),
-        ("srt", "1\n00:00:00,020 --> 00:00:00,660\nhello world\n"),
-        ("vtt", "WEBVTT\n\n00:00:00.020 --> 00:00:00.660\nhello world\n"),
+        ("srt", "1\n00:00:00,020 --> 00:00:01,020\nhello world\n"),
+        ("vtt", "WEBVTT\n\n00:00:00.020 --> 00:00:01.020\nhello world\n"),
     ],
 )
 async def test_text_formats(client: httpx.AsyncClient, response_format: str, text: str) -> None:
@@ -333,7 +334,7 @@ async def test_names_in_a_prompt_become_hotwords_unless_there_are_hotwords(
 
 
 @pytest.mark.parametrize(
-    ("prompt", "names"),
+    ("text", "names"),
     [
         ("", []),
         ("OpenVINO, wav2vec2, Gradio", ["OpenVINO", "wav2vec2", "Gradio"]),
@@ -346,14 +347,14 @@ async def test_names_in_a_prompt_become_hotwords_unless_there_are_hotwords(
         ("this text has no names in it at all", []),
     ],
 )
-def test_names_are_found_in_a_prompt(prompt: str, names: list[str]) -> None:
-    assert [*form.prompt_hotwords(prompt)] == names
+def test_names_are_found_in_a_prompt(text: str, names: list[str]) -> None:
+    assert [*prompt.prompt_hotwords(text)] == names
 
 
 def test_number_of_names_from_a_prompt_is_limited() -> None:
-    prompt = ", ".join(f"Name{number}" for number in range(500))
+    text = ", ".join(f"Name{number}" for number in range(500))
 
-    assert len(form.prompt_hotwords(prompt)) == form.MAX_PROMPT_HOTWORDS
+    assert len(prompt.prompt_hotwords(text)) == prompt.MAX_PROMPT_HOTWORDS
 
 
 @pytest.mark.parametrize(
@@ -364,7 +365,7 @@ def test_number_of_names_from_a_prompt_is_limited() -> None:
         ({"lm_weight": "much"}, "decoder.bad_value"),
         ({"decoder": "viterbi"}, "decoder.unknown"),
         ({"hotwords": "\n".join(f"w{n}" for n in range(10_000))}, "hotwords.too_many"),
-        ({"stream": "true"}, "request.bad_value"),
+        ({"stream": "perhaps"}, "request.bad_value"),
         ({"temperature": "hot"}, "request.bad_value"),
         ({"temperature": "nan"}, "request.bad_value"),
         ({"temperature": "2"}, "request.bad_value"),
@@ -379,6 +380,69 @@ async def test_invalid_option_is_rejected_before_any_work(
     assert answer.json()["error"]["code"] == code
     assert answer.json()["error"]["hint"]
     assert adapter.calls == []
+
+
+# --- letter case and subtitles ------------------------------------------------------------------
+
+CAPITALS = "IN THE MORNING I SAW WHAT I'D LOST"
+SENTENCE = "In the morning I saw what I'd lost"
+
+
+@pytest.mark.parametrize("response_format", ["json", "text", "srt", "vtt", "verbose_json"])
+@pytest.mark.parametrize(
+    ("letter_case", "expected"), [("", SENTENCE), ("sentence", SENTENCE), ("raw", CAPITALS)]
+)
+async def test_capital_letters_are_written_in_the_wanted_case(
+    client: httpx.AsyncClient,
+    adapter: FakeAdapter,
+    response_format: str,
+    letter_case: str,
+    expected: str,
+) -> None:
+    adapter.answer(Operation.TRANSCRIBE, make_recognition(CAPITALS))
+    data = {"response_format": response_format, "letter_case": letter_case}
+
+    answer = await client.post(URL, files=FILE, data=data)
+
+    assert expected in answer.text.replace("\n", " ")
+
+
+@pytest.mark.parametrize("route", [URL, ALIGNMENTS])
+async def test_lines_of_subtitles_are_as_long_as_requested(
+    client: httpx.AsyncClient, adapter: FakeAdapter, route: str
+) -> None:
+    text = " ".join(["word"] * 20)
+    adapter.answer(Operation.TRANSCRIBE, make_recognition(text))
+    data = {"response_format": "srt", "text": text, "line_characters": "12", "max_lines": "1"}
+
+    answer = await client.post(route, files=FILE, data=data)
+
+    lines = [line for line in answer.text.splitlines() if line.startswith("word")]
+    assert len(lines) >= 10
+    assert all(len(line) <= 12 for line in lines)
+
+
+@pytest.mark.parametrize("route", [URL, ALIGNMENTS])
+@pytest.mark.parametrize("data", [{"line_characters": "9"}, {"letter_case": "upper"}])
+async def test_impossible_export_option_is_rejected_before_any_work(
+    client: httpx.AsyncClient, adapter: FakeAdapter, route: str, data: dict[str, str]
+) -> None:
+    answer = await client.post(route, files=FILE, data={"text": "hello", **data})
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "export.bad_value"
+    assert adapter.calls == []
+
+
+async def test_line_breaks_of_the_text_end_cues(client: httpx.AsyncClient) -> None:
+    data = {"text": "Hello,\nworld!", "response_format": "srt"}
+
+    answer = await client.post(ALIGNMENTS, files=FILE, data=data)
+
+    assert [block.splitlines()[2:] for block in answer.text.split("\n\n")] == [
+        ["Hello,"],
+        ["world!"],
+    ]
 
 
 # --- alignments ---------------------------------------------------------------------------------
@@ -398,8 +462,8 @@ async def test_text_is_aligned(client: httpx.AsyncClient, adapter: FakeAdapter) 
 @pytest.mark.parametrize(
     ("response_format", "text"),
     [
-        ("srt", "1\n00:00:00,000 --> 00:00:00,400\nHello, <world>!\n"),
-        ("vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:00.400\nHello, &lt;world&gt;!\n"),
+        ("srt", "1\n00:00:00,000 --> 00:00:01,000\nHello, <world>!\n"),
+        ("vtt", "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello, &lt;world&gt;!\n"),
     ],
 )
 async def test_subtitles_of_a_given_text_keep_its_spelling(

@@ -10,7 +10,7 @@ import pytest
 
 from tests.doubles import FakeAdapter, FakeClock, make_task
 from wav2vec2_app.errors import InputError, InternalError, WorkerDiedError
-from wav2vec2_app.server.events import BreakerEvent, Failed, Retried, WorkerEvent
+from wav2vec2_app.server.events import BreakerEvent, Failed, Retried, Started, WorkerEvent
 from wav2vec2_app.server.monitoring.logs import (
     JsonFormatter,
     ReadableFormatter,
@@ -92,6 +92,33 @@ def test_only_failures_of_the_application_are_logged_as_errors(
     assert vars(record)["took_s"] == 1.5
 
 
+def test_worker_that_is_ready_is_logged_with_its_role_and_process_id(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, LOGGER):
+        log_event(WorkerEvent("inference", "ready", pid=4711))
+
+    assert (
+        ReadableFormatter()
+        .format(caplog.records[0])
+        .endswith("worker ready role=inference pid=4711")
+    )
+
+
+@pytest.mark.parametrize("operation", Operation)
+def test_steps_are_logged_with_the_id_of_the_task_at_debug_only(
+    operation: Operation, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = make_task()
+    with caplog.at_level(logging.DEBUG, LOGGER):
+        log_event(Started(task, 1.0, Step(operation), 2))
+
+    [record] = caplog.records
+    assert record.levelno == logging.DEBUG
+    assert record.getMessage() == f"{operation.value} started"
+    assert (vars(record)["task_id"], vars(record)["attempt"]) == (task.id, 2)
+
+
 def test_retries_and_transitions_of_circuit_breakers_are_warnings(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -100,7 +127,6 @@ def test_retries_and_transitions_of_circuit_breakers_are_warnings(
     with caplog.at_level(logging.INFO, LOGGER):
         log_event(Retried(task, 1.0, Step(Operation.DRAW), InternalError("no ink")))
         log_event(WorkerEvent("inference", "retried", error=died))
-        log_event(WorkerEvent("inference", "ready"))
         log_event(BreakerEvent("fake.draw", "closed", "open"))
 
     assert [record.getMessage() for record in caplog.records] == [

@@ -97,7 +97,12 @@ async def test_text_is_aligned_with_a_cached_emission(
     adapter.calls.clear()
 
     aligned = await orchestrator.run(
-        AudioTask(cached_id=first.id, wants=frozenset({Want.ALIGNMENT}), text="so it was said")
+        AudioTask(
+            cached_id=first.id,
+            wants=frozenset({Want.ALIGNMENT}),
+            text="so it was said",
+            session="me",
+        )
     )
 
     assert operations(adapter) == [ALIGN]
@@ -210,8 +215,8 @@ async def test_results_of_a_session_that_ended_are_dropped(
     orchestrator.forget_session("me")
 
     with pytest.raises(InputError):
-        await orchestrator.run(AudioTask(cached_id=mine.id, decoding=HOT))
-    await orchestrator.run(AudioTask(cached_id=yours.id, decoding=HOT))
+        await orchestrator.run(AudioTask(cached_id=mine.id, decoding=HOT, session="me"))
+    await orchestrator.run(AudioTask(cached_id=yours.id, decoding=HOT, session="you"))
 
 
 async def test_results_expire(start_cached: StartCached) -> None:
@@ -220,11 +225,11 @@ async def test_results_expire(start_cached: StartCached) -> None:
     first = await orchestrator.run(make_task(session="me"))
 
     clock.advance(59)
-    await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT))
+    await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT, session="me"))
     clock.advance(2)
 
     with pytest.raises(InputError):
-        await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT))
+        await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT, session="me"))
 
 
 async def test_least_recently_used_result_is_dropped_first(start_cached: StartCached) -> None:
@@ -245,7 +250,7 @@ async def test_result_larger_than_the_cache_is_not_stored(start_cached: StartCac
     first = await orchestrator.run(make_task(session="me"))
 
     with pytest.raises(InputError):
-        await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT))
+        await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT, session="me"))
 
 
 async def test_text_is_aligned_without_decoding_again_although_options_changed(
@@ -256,7 +261,13 @@ async def test_text_is_aligned_without_decoding_again_although_options_changed(
     adapter.calls.clear()
 
     await orchestrator.run(
-        AudioTask(cached_id=first.id, wants=frozenset({Want.ALIGNMENT}), text="a", decoding=HOT)
+        AudioTask(
+            cached_id=first.id,
+            wants=frozenset({Want.ALIGNMENT}),
+            text="a",
+            decoding=HOT,
+            session="me",
+        )
     )
 
     assert operations(adapter) == [ALIGN]
@@ -296,9 +307,11 @@ async def test_failed_decoding_leaves_the_cached_result(
     adapter.fail(DECODE_TEXT, InputError("no such decoder", code="decoder.unknown"))
 
     with pytest.raises(InputError):
-        await orchestrator.run(AudioTask(cached_id=first.id, decoding=DecodingOptions(decoder="x")))
+        await orchestrator.run(
+            AudioTask(cached_id=first.id, decoding=DecodingOptions(decoder="x"), session="me")
+        )
 
-    await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT))
+    await orchestrator.run(AudioTask(cached_id=first.id, decoding=HOT, session="me"))
 
 
 def test_task_has_exactly_one_source() -> None:

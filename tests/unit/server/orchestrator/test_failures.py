@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 
 import pytest
@@ -238,3 +239,19 @@ async def test_bad_files_of_one_session_pause_nothing(start: Start) -> None:
         await error_of(orchestrator, make_task())
 
     await orchestrator.run(make_task())
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+async def test_full_disk_is_a_resource_error_and_opens_no_breaker(
+    start: Start, number: int
+) -> None:
+    adapter = FakeAdapter()
+    adapter.fail(Operation.DECODE_AUDIO, OSError(number, "full"), times=20)
+    orchestrator = await start(adapter, breaker_failures=1)
+
+    for _ in range(3):
+        with pytest.raises(ResourceError) as failed:
+            await orchestrator.run(make_task())
+        assert failed.value.code == "resource.disk"
+
+    assert set(orchestrator.status().breakers.values()) == {"closed"}

@@ -2,7 +2,15 @@ import os
 import subprocess
 import sys
 
-from wav2vec2_app.server.service.memory import MemoryMeter
+import pytest
+
+from wav2vec2_app.server.service.memory import (
+    REPLACED_EVERY_S,
+    MemoryGuard,
+    MemoryMeter,
+    over_share,
+)
+from wav2vec2_app.server.status import MemoryReport, ProcessMemory
 
 
 def test_report_has_this_process_and_its_workers_against_the_limit() -> None:
@@ -37,3 +45,66 @@ def test_peak_survives_after_memory_is_given_back() -> None:
     low = meter.report({}, model_bytes=0).processes[0]
 
     assert low.peak_rss_bytes >= high.rss_bytes
+
+
+def report(limit: int, **sizes: int) -> MemoryReport:
+    """A report of processes with these sizes; an underscore in a name stands for a hyphen."""
+    return MemoryReport(
+        tuple(
+            ProcessMemory(name.replace("_", "-"), number, size, size)
+            for number, (name, size) in enumerate(sizes.items())
+        ),
+        limit,
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ({"server": 100, "audio": 100, "text": 100, "inference": 300}, []),
+        ({"server": 100, "audio": 101, "text": 100, "inference": 300}, ["audio"]),
+        ({"server": 900, "audio": 10, "text": 10, "inference": 10}, []),
+        ({"server": 100, "audio": 150, "text": 400, "inference": 300}, ["text", "audio"]),
+        ({"server": 10, "audio": 10, "text": 10, "inference": 900}, ["inference"]),
+        (
+            {"server": 10, "audio": 10, "text": 10, "inference": 400, "inference_1": 300},
+            ["inference", "inference-1"],
+        ),
+    ],
+)
+def test_workers_over_their_share_are_found_above_the_limit(
+    sizes: dict[str, int], expected: list[str]
+) -> None:
+    assert [process.name for process in over_share(report(600, **sizes))] == expected
+
+
+def test_one_worker_is_replaced_at_a_time_and_one_that_cannot_be_is_passed_over() -> None:
+    requested: list[int] = []
+
+    def replace(pid: int) -> bool:
+        requested.append(pid)
+        return pid == 1
+
+    guard = MemoryGuard(lambda: report(600, server=1, audio=300, text=900, inference=1), replace)
+    replaced = guard.check()
+    assert replaced is not None
+    assert (replaced.name, requested) == ("audio", [2, 1])
+
+
+def test_worker_that_needs_more_than_its_share_is_not_replaced_over_and_over() -> None:
+    now = [100.0]
+    guard = MemoryGuard(
+        lambda: report(600, server=1, inference=900), lambda _: True, clock=lambda: now[0]
+    )
+    assert guard.check() is not None
+    assert guard.check() is None
+    now[0] += REPLACED_EVERY_S
+    assert guard.check() is not None
+
+
+def test_nothing_is_replaced_below_the_limit() -> None:
+    def replace(pid: int) -> bool:
+        raise AssertionError(pid)
+
+    assert MemoryGuard(lambda: report(600, server=1, audio=300), replace).check() is None

@@ -1,4 +1,4 @@
-"""Who goes first: short recordings, but not for ever."""
+"""Short recordings have priority, within limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONG_S = 60.0
 """More than a test waits."""
 
 
-async def test_nobody_waits_where_nothing_short_is_going_on() -> None:
+async def test_long_recording_does_not_wait_while_nothing_short_runs() -> None:
     assert await asyncio.wait_for(ShortFirst(LONG_S).yield_to_short(), 1.0) == 0.0
 
 

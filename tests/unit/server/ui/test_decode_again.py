@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from tests.doubles import FakeAdapter
+from tests.doubles import FakeAdapter, make_recognition
 from tests.unit.conftest import Start
 from tests.unit.server.ui.test_handlers import Page
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.server.ui import handlers
+from wav2vec2_app.server.ui.export_handlers import export_again
 from wav2vec2_app.server.ui.options_panel import defaults
 from wav2vec2_app.server.ui.tabs import Tabs
 from wav2vec2_app.speech.audio import DecodeAudioOptions
+from wav2vec2_app.speech.export_options import DEFAULT_EXPORT
 from wav2vec2_app.speech.options import OPTIONS, DecodingOptions
 
 DEFAULTS = defaults()
@@ -385,3 +388,51 @@ async def test_track_that_is_not_a_number_is_explained(browser: Browser, clip: s
     await browser.transcribe(clip, (*DEFAULTS, "second", False))
 
     assert "request.bad_value" in browser.page.parts["problem"]
+
+
+# --- export options -----------------------------------------------------------------------------
+
+
+def changed(**values: object) -> tuple[object, ...]:
+    """The inputs of the export panel with these values."""
+    return tuple({**asdict(DEFAULT_EXPORT), **values}.values())
+
+
+async def test_changed_export_option_writes_the_files_again_without_a_task(
+    browser: Browser, adapter: FakeAdapter, clip: str
+) -> None:
+    adapter.answer(Operation.TRANSCRIBE, make_recognition("HELLO THERE"))
+    await browser.transcribe(clip)
+    calls = len(adapter.calls)
+    before = browser.page.parts["actions"]
+
+    after = export_again(browser.tabs, "tab", *changed(letter_case="raw"))["actions"]
+
+    assert "Hello there" in before
+    assert "HELLO" not in before
+    assert "HELLO THERE" in after
+    assert len(adapter.calls) == calls
+
+
+async def test_export_options_hold_for_the_next_recording_and_alignment(
+    browser: Browser, clip: str
+) -> None:
+    assert export_again(browser.tabs, "tab", *changed(line_characters=10, max_lines=1)) == {}
+
+    await browser.transcribe(clip)
+    await browser.align("hello wonderful")
+
+    assert "\nhello\n" in browser.page.parts["actions"]
+    assert "\nwonderful\n" in browser.page.parts["aligned"]
+    again = export_again(browser.tabs, "tab", *changed())
+    assert "\nhello world\n" in again["actions"]
+    assert "\nhello wonderful\n" in again["aligned"]
+
+
+async def test_number_that_is_still_being_typed_changes_nothing(
+    browser: Browser, clip: str
+) -> None:
+    await browser.transcribe(clip)
+
+    assert export_again(browser.tabs, "tab", *changed(line_characters=4)) == {}
+    assert browser.tabs.of("tab").export == DEFAULT_EXPORT

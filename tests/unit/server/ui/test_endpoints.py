@@ -8,7 +8,10 @@ from wav2vec2_app.server.ui.page import build_page
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.options import OPTIONS, Option
 
-DEFAULTS = dict(zip((option.name for option in OPTIONS), options_panel.defaults(), strict=True))
+DEFAULTS = {
+    **dict(zip((option.name for option in OPTIONS), options_panel.defaults(), strict=True)),
+    "letter_case": "sentence",
+}
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ async def test_row_added_to_the_table_is_a_slider_and_a_parameter(
     sliders = [block for block in page.blocks.values() if isinstance(block, gr.Slider)]
     assert ("New weight", 1.5, 4.0) in [(one.label, one.value, one.maximum) for one in sliders]
     for endpoint in ("/transcribe", "/analyze", "/decode"):
-        assert parameters(page, endpoint)[-1]["parameter_name"] == "new_weight"
+        assert parameters(page, endpoint)[-2]["parameter_name"] == "new_weight"
 
 
 async def test_every_parameter_of_an_alignment_has_a_default(page: gr.Blocks) -> None:

@@ -12,9 +12,12 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from starlette.requests import Request
 
+from wav2vec2_app.server.clients import CLIENT_IN_SCOPE
 from wav2vec2_app.server.ui import gradio_internals as internals
 from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui.gradio_internals import client_of
 
 PROJECT = Path(__file__).parents[4]
 
@@ -215,3 +218,13 @@ async def test_parameter_of_an_untested_version_accepts_every_value() -> None:
     assert isinstance(number, gr.JSON)
     assert number.preprocess("many") == "many"
     assert number.value == 3
+
+
+# --- the client of a request --------------------------------------------------------------------
+
+
+def test_client_of_a_request_is_the_one_that_the_access_check_found() -> None:
+    scope = {"type": "http", "headers": [], CLIENT_IN_SCOPE: "address:10.0.0.1"}
+
+    assert client_of(gr.Request(Request(scope))) == "address:10.0.0.1"
+    assert client_of(gr.Request(session_hash="tab")) == ""

@@ -156,7 +156,7 @@ def test_an_unknown_codec_of_quicktime_is_named_by_its_tag(
     assert "zyxw" in error.message.lower()
 
 
-def test_language_and_title_of_the_track_are_told() -> None:
+def test_language_and_title_of_the_track_are_reported() -> None:
     tracks = [
         track(FIRST_HZ, language="eng"),
         track(SECOND_HZ, default=True, language="fre", title="Commentary"),

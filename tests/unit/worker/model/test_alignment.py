@@ -121,16 +121,16 @@ def test_vocabulary_without_delimiter() -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     words=st.lists(st.text("ABC", min_size=1, max_size=5), min_size=1, max_size=6),
-    spare=st.integers(0, 60),
+    extra=st.integers(0, 60),
     seed=st.integers(0, 1000),
 )
 def test_letters_spell_the_text_and_times_only_go_forward(
-    words: list[str], spare: int, seed: int
+    words: list[str], extra: int, seed: int
 ) -> None:
     text = " ".join(words)
     doubled = sum(a == b for a, b in pairwise(text))
 
-    alignment = align(noise(len(text) + doubled + spare, seed), text, TOKENIZER)
+    alignment = align(noise(len(text) + doubled + extra, seed), text, TOKENIZER)
 
     edges = [
         edge

@@ -1,4 +1,4 @@
-"""Which decoder reads an emission, with which words, and what is rejected."""
+"""Choice of the decoder, its words, and rejected options."""
 
 from __future__ import annotations
 

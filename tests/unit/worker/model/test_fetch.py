@@ -10,7 +10,7 @@ from wav2vec2_app.errors import CancelledError, ModelError, ResourceError
 from wav2vec2_app.worker.model.fetch import fetch
 from wav2vec2_app.worker.model.resolve import CheckpointPolicy, cached_path, resolve
 
-NAME = "somebody/wav2vec2-test"
+NAME = "example/wav2vec2-test"
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def hub(tiny_folder: Path) -> Iterator[str]:
     """A hub that has the tiny checkpoint, and a repository that holds no model."""
     files = {path.name: path.read_bytes() for path in tiny_folder.iterdir()}
-    with fake_hub({NAME: files, "somebody/dataset": {"README.md": b"words"}}) as endpoint:
+    with fake_hub({NAME: files, "example/dataset": {"README.md": b"words"}}) as endpoint:
         yield endpoint
 
 
@@ -40,14 +40,14 @@ def test_fetched_model_is_the_one_that_auto_prefers(hub: str, tiny_folder: Path)
 
 
 def test_progress_grows_to_the_whole_size(hub: str, tiny_folder: Path) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
 
-    fetch(NAME, lambda done, total: told.append((done, total)), endpoint=hub)
+    fetch(NAME, lambda done, total: reported.append((done, total)), endpoint=hub)
 
-    done = [step for step, _ in told]
+    done = [step for step, _ in reported]
     assert done == sorted(done)
-    assert told[-1][0] == told[-1][1]
-    assert told[-1][1] >= (tiny_folder / "model.safetensors").stat().st_size
+    assert reported[-1][0] == reported[-1][1]
+    assert reported[-1][1] >= (tiny_folder / "model.safetensors").stat().st_size
 
 
 def test_report_can_stop_the_download(hub: str) -> None:
@@ -62,16 +62,16 @@ def test_report_can_stop_the_download(hub: str) -> None:
 
 def test_model_on_disk_is_not_fetched_again(hub: str) -> None:
     fetch(NAME, lambda done, total: None, endpoint=hub)
-    told: list[int] = []
+    reported: list[int] = []
 
-    fetch(NAME, lambda done, total: told.append(done), endpoint="http://127.0.0.1:9")
+    fetch(NAME, lambda done, total: reported.append(done), endpoint="http://127.0.0.1:9")
 
-    assert told == []
+    assert reported == []
 
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("nobody/nothing", "model.not_on_hub"), ("somebody/dataset", "model.no_weights")],
+    [("missing/model", "model.not_on_hub"), ("example/dataset", "model.no_weights")],
 )
 def test_hub_without_the_model_is_a_model_error(hub: str, name: str, code: str) -> None:
     with pytest.raises(ModelError) as refused:

@@ -17,10 +17,10 @@ from wav2vec2_app.worker.model.engines.base import UnsupportedArchitecture
 from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.worker.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.worker.model.fetch import fetch
-from wav2vec2_app.worker.model.languages import split_name
+from wav2vec2_app.worker.model.languages import language_of, number_language, split_name
 from wav2vec2_app.worker.model.resolve import Checkpoint, CheckpointPolicy, cached_path, resolve
 
-NAME = "somebody/mms-test"
+NAME = "example/mms-test"
 BATCH = np.random.default_rng(1).standard_normal((2, 16_000)).astype(np.float32)
 
 
@@ -222,14 +222,14 @@ def test_downloaded_language_is_complete_and_others_are_downloaded_on_demand(
     hub: str, folder: Path
 ) -> None:
     policy = hub_policy(folder, NAME)
-    told: list[tuple[int, int]] = []
-    fetch(f"{NAME}:deu", lambda done, total: told.append((done, total)), endpoint=hub)
+    reported: list[tuple[int, int]] = []
+    fetch(f"{NAME}:deu", lambda done, total: reported.append((done, total)), endpoint=hub)
 
     checkpoint = resolve(f"{NAME}:deu", policy)
     assert (checkpoint.language, checkpoint.source) == ("deu", "cache")
     assert checkpoint.adapter is not None
-    assert told[-1][0] == told[-1][1]
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert reported[-1][0] == reported[-1][1]
+    assert [done for done, _ in reported] == sorted(done for done, _ in reported)
     assert cached_path(f"{NAME}:tur-script_latin") is None
     with pytest.raises(ModelError) as missing:
         resolve(f"{NAME}:tur-script_latin", policy)
@@ -282,3 +282,83 @@ def test_adapters_for_one_language_with_its_own_flat_vocabulary(tmp_path: Path) 
 
     assert checkpoint.language == ""
     assert checkpoint.adapter is None
+
+
+# --- the language of a checkpoint with a single one -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("card", "language"),
+    [
+        ("---\nlanguage: de\n---\n", "de"),
+        ("---\nlicense: mit\nlanguage:\n- fr\ntags: [a]\n---\nText", "fr"),
+        ("---\nlanguage: [sv-SE]\n---\n", "sv"),
+        ("---\nlanguage: ['pl']\n---\n", "pl"),
+        ("---\nlanguage:\n- de\n- fr\n---\n", ""),
+        ("language: de", ""),
+        ("", ""),
+    ],
+)
+def test_model_card_says_the_language(tmp_path: Path, card: str, language: str) -> None:
+    (tmp_path / "README.md").write_text(card)
+
+    assert language_of(tmp_path, "my-model") == language
+
+
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [
+        ("facebook/wav2vec2-base-960h", "en"),
+        ("jonatasgrosman/wav2vec2-large-xlsr-53-german", "de"),
+        ("wav2vec2_Portuguese_v2", "pt"),
+        ("my-model", ""),
+        ("de", ""),
+    ],
+)
+def test_name_says_the_language(tmp_path: Path, name: str, language: str) -> None:
+    assert language_of(tmp_path, name) == language
+
+
+def test_tokenizer_says_the_language_before_card_and_name(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("---\nlanguage: de\n---\n")
+    (tmp_path / "tokenizer_config.json").write_text('{"target_lang": "fra"}')
+
+    assert language_of(tmp_path, "x-german") == "fr"
+
+
+def test_checkpoints_say_their_languages(tmp_path: Path) -> None:
+    save_tiny_multilingual(tmp_path / "many")
+    save_tiny_checkpoint(tmp_path / "wav2vec2-german")
+    policy = CheckpointPolicy(
+        embedded=tmp_path / "wav2vec2-german",
+        folders=(tmp_path / "many", tmp_path / "wav2vec2-german"),
+    )
+
+    many = resolve("many", policy)
+    assert (many.transcribes, set(many.languages)) == ("en", set(LANGUAGES))
+    assert resolve("many:deu", policy).transcribes == "de"
+    assert resolve("wav2vec2-german", policy).transcribes == "de"
+    assert resolve("wav2vec2-german", policy).languages == ()
+    assert resolve("embedded", policy).transcribes == "en"
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "card", "expected"),
+    [
+        ("facebook/mms-1b-all:deu", "deu", "", "de"),
+        ("facebook/mms-1b-all:urd-script_arabic", "urd-script_arabic", "", ""),
+        ("example/wav2vec2-large-xlsr-53-german", "", "", "de"),
+        ("example/xlsr", "", "---\nlanguage: fr\ntags:\n- audio\n---\n", "fr"),
+        ("example/xlsr", "", "---\nlanguage:\n- deu\n- en\n---\n", "de"),
+        ("example/xlsr", "", '---\nlanguage: ["fr"]\n---\n', "fr"),
+        ("example/xlsr-french", "", "no front matter", "fr"),
+        ("facebook/wav2vec2-base-960h", "", "", ""),
+    ],
+)
+def test_language_of_the_numbers_is_that_of_the_checkpoint(
+    tmp_path: Path, name: str, language: str, card: str, expected: str
+) -> None:
+    if card:
+        (tmp_path / "README.md").write_text(card, encoding="utf-8")
+
+    assert number_language(tmp_path, name, language) == expected

@@ -18,14 +18,14 @@ def emission(*rows: tuple[float, ...]) -> Emission:
     return Emission(log_probs, TOKENS, 0, "|", 0.02, ("<pad>", "<s>"))
 
 
-HEARD = (
+EMISSIONS = (
     emission((0.6, 0.1, 0.1, 0.1, 0.1), (0.8, 0.05, 0.05, 0.05, 0.05)),
     emission((0.2, 0.1, 0.1, 0.5, 0.1), (0.8, 0.05, 0.05, 0.05, 0.05)),
 )
 
 
 def test_prior_is_the_mean_probability_of_each_token_over_all_frames() -> None:
-    document = measure_prior(HEARD, 0.5)
+    document = measure_prior(EMISSIONS, 0.5)
 
     assert document["weight"] == 0.5
     assert document["log_prior"]["<pad>"] == pytest.approx(np.log(0.6), abs=1e-3)
@@ -34,9 +34,9 @@ def test_prior_is_the_mean_probability_of_each_token_over_all_frames() -> None:
 
 
 def test_weighted_prior_is_subtracted_and_the_emission_unchanged(tmp_path: Path) -> None:
-    (tmp_path / PRIOR_FILE).write_text(json.dumps(measure_prior(HEARD, 0.5)))
+    (tmp_path / PRIOR_FILE).write_text(json.dumps(measure_prior(EMISSIONS, 0.5)))
     prior = read_prior(tmp_path, TOKENS)
-    said = replace(HEARD[0], prior=prior)
+    said = replace(EMISSIONS[0], prior=prior)
 
     scores = subtract_prior(said)
 
@@ -44,8 +44,8 @@ def test_weighted_prior_is_subtracted_and_the_emission_unchanged(tmp_path: Path)
     assert scores[0, 0] == pytest.approx(np.log(0.6) - 0.5 * np.log(0.6), abs=1e-3)
     assert scores[0, 3] == pytest.approx(np.log(0.1) - 0.5 * np.log(0.175), abs=1e-3)
     assert scores[0, 1] == pytest.approx(np.log(0.1), abs=1e-6)
-    assert np.array_equal(said.log_probs, HEARD[0].log_probs)
-    assert subtract_prior(HEARD[0]) is HEARD[0].log_probs
+    assert np.array_equal(said.log_probs, EMISSIONS[0].log_probs)
+    assert subtract_prior(EMISSIONS[0]) is EMISSIONS[0].log_probs
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_windows_agree_with_one_pass_away_from_context(tmp_path: Path) -> None:
 
 
 class LocalEngine:
-    """Hears in each frame the token that the frame's first sample names, whatever is around it."""
+    """Emits in each frame the token that the frame's first sample names, whatever is around it."""
 
     grid = FrameGrid()
     outputs = len(VOCABULARY)
@@ -119,7 +119,7 @@ def test_silence_is_blank_without_a_forward_pass(
     recognizer = load(tiny_checkpoint)
     monkeypatch.setattr(TorchEngine, "forward", lambda *_: pytest.fail("a forward pass"))
 
-    emission = recognizer.emit(np.full(32_000, 0.5, np.float32))  # an offset is no sound
+    emission = recognizer.emit(np.full(32_000, 0.5, np.float32))  # an offset is silence
 
     assert emission.log_probs.shape == (99, len(VOCABULARY))
     assert (emission.log_probs.argmax(axis=1) == emission.blank_id).all()

@@ -5,7 +5,7 @@ import pytest
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.worker.model.resolve import CheckpointPolicy, known_names, resolve
 
-NAME = "somebody/wav2vec2-test"
+NAME = "example/wav2vec2-test"
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def policy(tiny_folder: Path) -> CheckpointPolicy:
-    return CheckpointPolicy(embedded=tiny_folder, preferred=NAME, allowed=(NAME, "somebody/else"))
+    return CheckpointPolicy(embedded=tiny_folder, preferred=NAME, allowed=(NAME, "example/else"))
 
 
 def put_in_cache(cache: Path, *files: str) -> Path:
@@ -65,7 +65,7 @@ def test_error_of_an_allowed_model_that_is_not_on_disk_is_not_that_of_an_unknown
     with pytest.raises(ModelError) as missing:
         resolve(NAME, policy)
     with pytest.raises(ModelError) as unknown:
-        resolve("nobody/nothing", policy)
+        resolve("missing/model", policy)
 
     assert missing.value.code == "model.not_on_disk"
     assert unknown.value.code == "model.unknown"

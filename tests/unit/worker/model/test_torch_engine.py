@@ -2,6 +2,7 @@ import gc
 import json
 import shutil
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,11 @@ from transformers import (
 )
 
 from tests.checkpoints import TINY, tiny_model, write_processor
+from tests.doubles import FakeClock
 from wav2vec2_app.errors import ModelError
+from wav2vec2_app.worker.model.engines.lost_device import FIRST_RETRY_S, MAX_RETRY_S, LostDevice
 from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
-from wav2vec2_app.worker.model.engines.torch_engine import TorchEngine
+from wav2vec2_app.worker.model.engines.torch_engine import CPU, TorchEngine
 from wav2vec2_app.worker.model.resolve import Checkpoint
 
 BATCH = np.random.default_rng(1).standard_normal((2, 16_000)).astype(np.float32)
@@ -77,11 +80,13 @@ def test_half_precision_differs_only_by_rounding(tiny_checkpoint: Checkpoint) ->
     half.load(tiny_checkpoint)
 
     assert (full.describe().precision, half.describe().precision) == ("fp32", "bf16")
-    heard = half.forward(BATCH)
-    assert heard.dtype == np.float32
-    np.testing.assert_allclose(heard, full.forward(BATCH), atol=0.3)  # AMX rounds inside a product
-    assert np.abs(heard - full.forward(BATCH)).mean() < 0.05
-    assert not np.array_equal(heard, full.forward(BATCH))
+    emitted = half.forward(BATCH)
+    assert emitted.dtype == np.float32
+    np.testing.assert_allclose(
+        emitted, full.forward(BATCH), atol=0.3
+    )  # AMX rounds inside a product
+    assert np.abs(emitted - full.forward(BATCH)).mean() < 0.05
+    assert not np.array_equal(emitted, full.forward(BATCH))
 
 
 def test_model_that_overflows_in_half_precision_runs_in_float32(
@@ -195,3 +200,87 @@ def test_model_without_a_ctc_head_is_rejected_by_both_engines(tmp_path: Path, ki
             engine.load(Checkpoint("headless", tmp_path, "folder"))
         assert refused.value.code == "model.no_ctc_head"
         assert refused.value.hint
+
+
+# --- what half precision and a device that failed once cannot do ---------------------------------
+
+
+def overflowing(rows: set[int]) -> Callable[[TorchEngine, np.ndarray], np.ndarray]:
+    """A forward pass whose given rows are NaN in half precision."""
+    forward = TorchEngine._forward
+
+    def overflow(self: TorchEngine, batch: np.ndarray) -> np.ndarray:
+        found = forward(self, batch).copy()
+        if self._precision != "fp32":
+            found[list(rows), 1:, ::2] = np.nan
+        return found
+
+    return overflow
+
+
+@pytest.mark.parametrize("rows", [{0}, {1}, {0, 1}, set()])
+def test_rows_that_overflow_are_computed_again_in_full_precision(
+    tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, rows: set[int]
+) -> None:
+    full, half = TorchEngine(device="cpu"), TorchEngine(device="cpu", precision="bf16")
+    full.load(tiny_checkpoint)
+    half.load(tiny_checkpoint)
+    rounded = half.forward(BATCH)
+    monkeypatch.setattr(TorchEngine, "_forward", overflowing(rows))
+
+    found = half.forward(BATCH)
+
+    for row in range(len(BATCH)):
+        expected = full.forward(BATCH)[row] if row in rows else rounded[row]
+        np.testing.assert_allclose(found[row], expected, atol=1e-5)
+    assert half.describe().precision == "bf16"
+
+
+def out_of_memory(_: TorchEngine, __: np.ndarray) -> np.ndarray:
+    raise torch.OutOfMemoryError("too much")
+
+
+def test_device_that_ran_out_of_memory_once_is_tried_again_later(
+    tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    engine = TorchEngine(device="cpu", clock=clock)
+    engine.load(tiny_checkpoint)
+    placed: list[torch.device] = []
+    place = TorchEngine._place
+
+    def note(self: TorchEngine, device: torch.device) -> None:
+        placed.append(device)
+        place(self, device)
+
+    monkeypatch.setattr(TorchEngine, "_place", note)
+    with monkeypatch.context() as full:
+        full.setattr(TorchEngine, "_forward", out_of_memory)
+        engine._device = torch.device("meta")
+        with pytest.raises(torch.OutOfMemoryError):
+            engine.forward(BATCH[:1])
+    engine._lost.lose(CPU)  # in place of the device, which this machine does not have
+
+    engine.forward(BATCH)
+    assert placed == [], "not before its time"
+    clock.advance(FIRST_RETRY_S)
+    engine.forward(BATCH)
+    assert placed == [CPU]
+    assert engine.describe().note == ""
+    clock.advance(MAX_RETRY_S)
+    engine.forward(BATCH)
+    assert placed == [CPU], "it works: nothing to try"
+
+
+def test_device_that_keeps_failing_is_tried_ever_more_seldom(
+    tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    lost = LostDevice(clock)
+    lost.lose(torch.device("cuda"))
+    tried = 0
+    for _ in range(24 * 60):
+        clock.advance(60)
+        tried += lost.due() is not None
+
+    assert 24 <= tried < 35

@@ -68,7 +68,7 @@ def draw(role: Role, samples: np.ndarray, **options: Any) -> Run:
     return Run(role, DrawRequest(samples, analyzed(role, samples).features, **options))
 
 
-def test_probe_tells_what_the_header_says(role: Role, clip) -> None:
+def test_probe_returns_what_the_header_says(role: Role, clip) -> None:
     response = Run(role, ProbeRequest(AudioSource(path=clip, name="clip.wav"))).response()
 
     size_bytes = clip.stat().st_size

@@ -15,7 +15,7 @@ from wav2vec2_app.speech.models import ModelChoice
 from wav2vec2_app.speech.windows import SampleStatistics
 from wav2vec2_app.worker.operations.inference import Models, create, emit
 
-NAME = "somebody/wav2vec2-better"
+NAME = "example/wav2vec2-better"
 SAMPLES = (0.1 * np.random.default_rng(5).standard_normal(32_000)).astype(np.float32)
 
 
@@ -89,8 +89,8 @@ def test_info_names_the_default_model_and_every_choice(tiny_folder: Path, hub_ca
     assert isinstance(info, InferenceInfo)
     assert info.model.name == "embedded"
     assert info.choices == (
-        ModelChoice("auto", "auto", True),
-        ModelChoice("embedded", "embedded", True),
+        ModelChoice("auto", "auto", True, "en"),
+        ModelChoice("embedded", "embedded", True, "en"),
         ModelChoice(NAME, NAME, False),
     )
 
@@ -148,7 +148,7 @@ def test_batch_is_of_one_model_and_one_length(tiny_folder: Path) -> None:
     assert key("auto", SAMPLES) != key("embedded", SAMPLES)
     assert policy.limit(EmitRequest("auto", SAMPLES)) == 1  # on a CPU
     with pytest.raises(ModelError):
-        policy.limit(EmitRequest("nobody/knows", SAMPLES))
+        policy.limit(EmitRequest("missing/model", SAMPLES))
 
 
 class Cancelled:
@@ -160,7 +160,7 @@ class Cancelled:
     def progress(self, message: Any) -> None: ...
 
 
-def test_load_tells_the_model_and_its_geometry(tiny_folder: Path, hub_cache: Path) -> None:
+def test_load_returns_the_model_and_its_geometry(tiny_folder: Path, hub_cache: Path) -> None:
     handler = create(config(tiny_folder)).by_op["load"]
 
     response = handler.run(LoadRequest("auto"), Cancelled())

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from tests.doubles import make_emission
-from wav2vec2_app.errors import InputError
+from wav2vec2_app.errors import CancelledError, InputError
 from wav2vec2_app.protocol.message import AnyRequest
 from wav2vec2_app.protocol.text import AlignRequest, AlignResponse, DecodeTextRequest, TextInfo
 from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.worker.call import Role
+from wav2vec2_app.worker.model import decoders, viterbi
 from wav2vec2_app.worker.operations.text import create
 
 
@@ -85,3 +86,70 @@ def test_info_says_where_there_is_no_language_model(tmp_path: Path) -> None:
 
     assert isinstance(info, TextInfo)
     assert "without a language model" in info.note
+
+
+class CancelledAt(NoContext):
+    """A context whose request is cancelled at the check with this number."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.checks = 0
+
+    def check_cancelled(self) -> None:
+        self.checks += 1
+        if self.checks == self._number:
+            raise CancelledError("The request was cancelled.")
+
+
+LONG_TEXT = "he said hello world and they came to the city "
+BEAM = DecodingOptions(decoder="beam", hotwords=("zaphod",))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        DecodeTextRequest(make_emission(LONG_TEXT * 3), DecodingOptions(decoder="greedy"), False),
+        DecodeTextRequest(make_emission(LONG_TEXT * 3), DecodingOptions(decoder="beam"), True),
+        DecodeTextRequest(make_emission(LONG_TEXT * 3), BEAM, True),
+        AlignRequest(make_emission(LONG_TEXT * 20), LONG_TEXT * 20),
+    ],
+    ids=["greedy", "beam", "beam with hotwords", "align"],
+)
+def test_cancel_is_seen_between_any_two_steps(
+    role: Role, request_: AnyRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(viterbi, "BLOCK_BYTES", 100_000)
+    ask(role, request_)  # its lexicon is in memory now
+    whole = CancelledAt(0)
+    role.by_op[request_.op].run(request_, whole)
+    assert whole.checks >= 3
+    for number in range(1, whole.checks + 1, max(1, whole.checks // 4)):
+        context = CancelledAt(number)
+        with pytest.raises(CancelledError):
+            role.by_op[request_.op].run(request_, context)
+        assert context.checks == number
+
+
+def test_cancel_is_seen_while_the_lexicon_of_new_hotwords_is_built(role: Role) -> None:
+    options = DecodingOptions(hotwords=("slartibartfast",))
+    request = DecodeTextRequest(make_emission("hello world"), options, True)
+    for number in (2, 20, 60):
+        context = CancelledAt(number)
+        with pytest.raises(CancelledError):
+            role.by_op[request.op].run(request, context)
+        assert context.checks == number
+
+
+def test_steps_of_a_search_are_short_and_change_nothing(
+    role: Role, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = DecodeTextRequest(make_emission(LONG_TEXT * 3), DecodingOptions(decoder="beam"), True)
+    ask(role, request)  # its lexicon is in memory now
+    steps, single = CancelledAt(0), CancelledAt(0)
+    in_steps = role.by_op["decode_text"].run(request, steps)
+    monkeypatch.setattr(decoders, "STEP_FRAMES", 1 << 20)
+    at_once = role.by_op["decode_text"].run(request, single)
+
+    assert steps.checks > single.checks
+    assert in_steps.words == at_once.words
+    assert in_steps.confidence == at_once.confidence

@@ -11,14 +11,15 @@ from wav2vec2_app.server import schema
 from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.speech import subtitles
+from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 
 _NO_FILES: Final[Mapping[str, str]] = {}
 
 
-def transcript(result: AudioResult | None) -> str:
+def transcript(result: AudioResult | None, options: ExportOptions = DEFAULT_EXPORT) -> str:
     """The buttons of a transcript; disabled while there is none, so that nothing moves later."""
     ready = result is not None and result.transcript is not None and bool(result.transcript.words)
-    files = _transcript_files(result) if result is not None and ready else _NO_FILES
+    files = _transcript_files(result, options) if result is not None and ready else _NO_FILES
     downloads = "".join(
         _download(f"transcript.{kind}", files.get(kind)) for kind in ("txt", "srt", "vtt", "json")
     )
@@ -26,24 +27,24 @@ def transcript(result: AudioResult | None) -> str:
     return _group(texts.EXPORT_TRANSCRIPT, copy + downloads)
 
 
-def alignment(answer: schema.AlignmentResponse) -> str:
+def alignment(answer: schema.AlignmentResponse, options: ExportOptions = DEFAULT_EXPORT) -> str:
     """The buttons of an alignment."""
-    spelled = subtitles.as_written(answer.text, answer.words)
+    written = subtitles.as_written(answer.text, answer.words)
     files = {
-        "srt": subtitles.to_srt(spelled),
-        "vtt": subtitles.to_vtt(spelled),
+        "srt": subtitles.to_srt(written, options),
+        "vtt": subtitles.to_vtt(written, options),
         "json": _json(answer),
     }
     buttons = "".join(_download(f"alignment.{kind}", text) for kind, text in files.items())
     return _group(texts.EXPORT_ALIGNMENT, buttons)
 
 
-def _transcript_files(result: AudioResult) -> Mapping[str, str]:
-    answer = schema.transcription(result)
+def _transcript_files(result: AudioResult, options: ExportOptions) -> Mapping[str, str]:
+    answer = schema.transcription(result, letter_case=options.letter_case)
     return {
         "txt": answer.labelled_text + "\n",
-        "srt": subtitles.to_srt(answer.words),
-        "vtt": subtitles.to_vtt(answer.words),
+        "srt": subtitles.to_srt(answer.words, options),
+        "vtt": subtitles.to_vtt(answer.words, options),
         "json": _json(answer),
     }
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from html import escape
-from typing import Final
 
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import units
@@ -13,6 +11,7 @@ from wav2vec2_app.server.ui.render.cards import card
 from wav2vec2_app.server.ui.render.confidence import LEVELS, level_of
 from wav2vec2_app.speech.channels import channel_label, turns_of_words
 from wav2vec2_app.speech.models import ModelInfo
+from wav2vec2_app.speech.spelling import sentence_case
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 
 
@@ -48,23 +47,6 @@ def words(recognition: Recognition, audio_url: str) -> str:
         f'<div class="w-about">{_legend(transcript)}{_meaning(recognition)}'
         f"{transcribed_by(transcript)}</div></div>"
     )
-
-
-def sentence_case(words: Sequence[str]) -> list[str]:
-    """Words of a model with capital letters only in sentence case; others unchanged.
-
-    For display only: exported and copied text is spelled as the model does.
-    """
-    if not "".join(words).isupper():
-        return list(words)
-    first, *rest = words
-    return [
-        first.capitalize(),
-        *(word.capitalize() if _PRONOUN_I.match(word) else word.lower() for word in rest),
-    ]
-
-
-_PRONOUN_I: Final = re.compile(r"I(?:'[A-Z]+)?$")
 
 
 def _spans(words: Sequence[Word], spelled: Sequence[str]) -> str:

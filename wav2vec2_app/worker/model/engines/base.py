@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
 
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.speech.audio import Float32
@@ -65,6 +68,21 @@ class Engine(Protocol):
     def describe(self) -> EngineInfo:
         """Engine, device and precision."""
         ...
+
+
+def recomputed(batch: Float32, found: Float32, forward: Callable[[Float32], Float32]) -> Float32:
+    """``found`` with its rows that are not finite computed again with ``forward``, in full precision.
+
+    Half precision overflows with some recordings, although it does not with others.
+    """
+    finite = np.isfinite(found).reshape(len(found), -1)
+    bad = np.flatnonzero(~finite.all(axis=1))
+    if not len(bad):
+        return found
+    log.warning("%d of %d rows overflowed; computed in full precision", len(bad), len(batch))
+    found = found.copy()
+    found[bad] = forward(batch[bad])
+    return found
 
 
 def no_ctc_head() -> ModelError:

@@ -1,7 +1,7 @@
 """Forward passes captured as CUDA graphs, for frequent shapes.
 
 A short batch keeps a fast GPU busy for less time than Python needs to launch its few hundred kernels one
-by one. A graph launches them all at once (CUDA C++ Programming Guide, "CUDA Graphs"), but is valid for
+by one. A graph launches all of them in one call (CUDA C++ Programming Guide, "CUDA Graphs"), but is valid for
 one shape only. Windows of long recordings have few lengths, so a frequent shape is captured; a short
 trial decides whether its graph is used from then on.
 """

@@ -3,8 +3,8 @@
 Checkpoints like wav2vec2-base normalize each channel over the whole clip. The first convolution is linear
 in the audio, so mean and variance of a channel follow from those of its input: with ``x`` the samples
 under the kernel ``w``, the mean of ``w · x`` is ``w · mean(x)`` and its variance ``w · cov(x) w``. Only a
-covariance of ten by ten is needed, so a clip can be convolved in pieces and still be normalized as a
-whole.
+covariance of ten by ten is needed, so a clip can be convolved in pieces and still be normalized
+together.
 """
 
 from __future__ import annotations

@@ -26,10 +26,12 @@ from wav2vec2_app.worker.model.engines.base import (
     UnsupportedArchitecture,
     broken,
     no_ctc_head,
+    recomputed,
 )
 from wav2vec2_app.worker.model.engines.openvino_graph import Architecture, Graphs, build
 from wav2vec2_app.worker.model.engines.openvino_request import ModelRequest
 from wav2vec2_app.worker.model.engines.precision import (
+    FULL_PRECISION,
     INT8,
     OPENVINO_PRECISIONS,
     PrecisionPlan,
@@ -87,10 +89,12 @@ class OpenVinoEngine:
             UnsupportedArchitecture: the checkpoint has parts that this engine does not support.
             ModelError: its files are damaged or belong to another type of model.
         """
+        self._full: tuple[Weights, ModelRequest] | None = None
+        self._checkpoint = checkpoint
         files = (checkpoint.weights, checkpoint.adapter)
         if any(file is not None and file.suffix != ".safetensors" for file in files):
             raise UnsupportedArchitecture("weights in pickle format")
-        architecture = _read_architecture(checkpoint)
+        self._architecture = architecture = _read_architecture(checkpoint)
         weights, graphs = _read_graphs(checkpoint, architecture)
         self.grid = FrameGrid.of_convolutions(architecture.conv_kernel, architecture.conv_stride)
         self.outputs = int(graphs.transformer.output(0).partial_shape[2].get_length())
@@ -109,9 +113,18 @@ class OpenVinoEngine:
         return_memory()
 
     def forward(self, batch: Float32) -> Float32:
-        found = self._request.infer(np.asarray(batch, dtype=np.float32))
+        batch = np.asarray(batch, dtype=np.float32)
+        found = self._request.infer(batch)
         self._weights.release()  # a new shape may have packed some of them again
-        return found
+        if self._plan == FULL_PRECISION:
+            return found
+        return recomputed(batch, found, self._forward_in_full)
+
+    def _forward_in_full(self, batch: Float32) -> Float32:
+        if self._full is None:
+            weights, graphs = _read_graphs(self._checkpoint, self._architecture)
+            self._full = weights, self._compile(graphs, FULL_PRECISION)
+        return self._full[1].infer(batch)
 
     def describe(self) -> EngineInfo:
         return EngineInfo(

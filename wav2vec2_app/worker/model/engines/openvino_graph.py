@@ -23,11 +23,11 @@ from wav2vec2_app.worker.model.engines.base import UnsupportedArchitecture
 from wav2vec2_app.worker.model.engines.group_norm import GroupNorm
 from wav2vec2_app.worker.model.engines.weights import Weights
 
-Node = Any  # an openvino.Node; its package has no complete annotations
+OpenvinoNode = Any  # an openvino.Node; its package has no complete annotations
 
 CONVOLUTION_PREFIX = "wav2vec2.feature_extractor.conv_layers"
 
-ACTIVATIONS: dict[str, Callable[[Node], Node]] = {
+ACTIVATIONS: dict[str, Callable[[OpenvinoNode], OpenvinoNode]] = {
     "gelu": lambda x: ops.gelu(x, "erf"),
     "gelu_new": lambda x: ops.gelu(x, "tanh"),
     "relu": ops.relu,
@@ -179,13 +179,13 @@ class _Builder:
             hidden = activate(hidden)
         return ov.Model([hidden], inputs, "convolutions")
 
-    def _project(self, hidden: Node) -> Node:
+    def _project(self, hidden: OpenvinoNode) -> OpenvinoNode:
         hidden = ops.transpose(hidden, [0, 2, 1])
         eps = self._a.layer_norm_eps
         hidden = self._norm(hidden, "wav2vec2.feature_projection.layer_norm", eps)
         return self._linear(hidden, "wav2vec2.feature_projection.projection")
 
-    def _positions(self, hidden: Node) -> Node:
+    def _positions(self, hidden: OpenvinoNode) -> OpenvinoNode:
         """The convolutional position embedding (weight norm over all but the kernel's axis)."""
         a = self._a
         prefix = "wav2vec2.encoder.pos_conv_embed.conv"
@@ -211,7 +211,7 @@ class _Builder:
         kernel: Float32 = scale * direction / norm
         return kernel
 
-    def _encode(self, hidden: Node) -> Node:
+    def _encode(self, hidden: OpenvinoNode) -> OpenvinoNode:
         a = self._a
         final = "wav2vec2.encoder.layer_norm"
         if not a.do_stable_layer_norm:
@@ -222,7 +222,7 @@ class _Builder:
             hidden = self._norm(hidden, final, a.layer_norm_eps)
         return hidden
 
-    def _layer(self, hidden: Node, prefix: str) -> Node:
+    def _layer(self, hidden: OpenvinoNode, prefix: str) -> OpenvinoNode:
         eps = self._a.layer_norm_eps
         first, second = f"{prefix}.layer_norm", f"{prefix}.final_layer_norm"
         if not self._a.do_stable_layer_norm:
@@ -238,7 +238,7 @@ class _Builder:
             hidden = ops.add(hidden, self._adapter(hidden, f"{prefix}.adapter_layer"))
         return hidden
 
-    def _attend(self, hidden: Node, prefix: str) -> Node:
+    def _attend(self, hidden: OpenvinoNode, prefix: str) -> OpenvinoNode:
         a = self._a
         width = a.hidden_size // a.num_attention_heads
         split = ops.constant(np.array([0, 0, a.num_attention_heads, width], np.int64))
@@ -253,38 +253,38 @@ class _Builder:
         joined = ops.constant(np.array([0, 0, a.hidden_size], np.int64))
         return self._linear(ops.reshape(mixed, joined, True), f"{prefix}.out_proj")
 
-    def _feed_forward(self, hidden: Node, prefix: str) -> Node:
+    def _feed_forward(self, hidden: OpenvinoNode, prefix: str) -> OpenvinoNode:
         inner = ACTIVATIONS[self._a.hidden_act](
             self._linear(hidden, f"{prefix}.intermediate_dense")
         )
         return self._linear(inner, f"{prefix}.output_dense")
 
-    def _adapter(self, hidden: Node, prefix: str) -> Node:
+    def _adapter(self, hidden: OpenvinoNode, prefix: str) -> OpenvinoNode:
         inner = self._linear(self._norm(hidden, f"{prefix}.norm", 1e-5), f"{prefix}.linear_1")
         return self._linear(ops.relu(inner), f"{prefix}.linear_2")
 
     # --- operations ---
 
-    def _linear(self, hidden: Node, name: str) -> Node:
+    def _linear(self, hidden: OpenvinoNode, name: str) -> OpenvinoNode:
         values = self._w(f"{name}.weight")
         in_encoder = name.startswith("wav2vec2.encoder.")
         weight = _quantized(values) if self._int8 and in_encoder else _constant(values)
         product = ops.matmul(hidden, weight, False, True)
         return ops.add(product, ops.constant(self._w(f"{name}.bias")))
 
-    def _norm(self, hidden: Node, name: str, eps: float) -> Node:
+    def _norm(self, hidden: OpenvinoNode, name: str, eps: float) -> OpenvinoNode:
         hidden = ops.mvn(hidden, [-1], True, eps, "INSIDE_SQRT")
         hidden = ops.multiply(hidden, ops.constant(self._w(f"{name}.weight")))
         return ops.add(hidden, ops.constant(self._w(f"{name}.bias")))
 
 
-def _constant(weight: Float32) -> Node:
+def _constant(weight: Float32) -> OpenvinoNode:
     """A constant that shares the memory of a mapped weight; a copy of other arrays."""
     mapped = isinstance(weight, np.memmap)
     return ops.constant(weight, shared_memory=True) if mapped else ops.constant(weight)
 
 
-def _quantized(weight: Float32) -> Node:
+def _quantized(weight: Float32) -> OpenvinoNode:
     """``weight`` ``(outputs, inputs)`` as integers of 8 bits times a scale for each output."""
     scale = np.abs(weight).max(axis=1, keepdims=True) / 127
     scale = np.maximum(scale, np.finfo(np.float16).tiny).astype(np.float16)

@@ -32,6 +32,10 @@ class PrecisionPlan:
         return cls(rest, int8=rest != name) if rest in OPENVINO_PRECISIONS else None
 
 
+FULL_PRECISION = PrecisionPlan("fp32")
+"""Nothing is rounded."""
+
+
 @dataclass(frozen=True)
 class TrialCache:
     """Outcomes of trials on this machine, in a JSON file of ``folder``; ``None`` disables the cache."""

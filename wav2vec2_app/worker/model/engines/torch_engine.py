@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,8 +18,15 @@ from wav2vec2_app.errors import ModelError
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.windows import FrameGrid
 from wav2vec2_app.worker.model.checkpoint_files import CONFIG, read_json
-from wav2vec2_app.worker.model.engines.base import EngineInfo, broken, no_ctc_head, unsupported
+from wav2vec2_app.worker.model.engines.base import (
+    EngineInfo,
+    broken,
+    no_ctc_head,
+    recomputed,
+    unsupported,
+)
 from wav2vec2_app.worker.model.engines.cuda_graphs import ForwardPass, GraphedPass, cuda_capture
+from wav2vec2_app.worker.model.engines.lost_device import LostDevice
 from wav2vec2_app.worker.model.resolve import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -45,12 +54,14 @@ class TorchEngine:
         threads: intra-operation threads on the CPU; 0 is torch's default.
         use_graphs: whether frequent shapes are captured as CUDA graphs
             (:mod:`~wav2vec2_app.worker.model.engines.cuda_graphs`).
+        clock: monotonic, seconds.
     """
 
     device: str = "auto"
     threads: int = 0
     precision: str = "auto"
     use_graphs: bool = True
+    clock: Callable[[], float] = time.monotonic
     grid: FrameGrid = field(default_factory=FrameGrid)
     outputs: int = 0
     note: str = ""
@@ -58,6 +69,9 @@ class TorchEngine:
     def load(self, checkpoint: Checkpoint) -> None:
         if self.threads:
             torch.set_num_threads(self.threads)
+        self._checkpoint = checkpoint
+        self._full: ForwardPass | None = None
+        self._lost = LostDevice(self.clock)
         self._model = _read(checkpoint)
         config = self._model.config
         self.grid = FrameGrid.of_convolutions(tuple(config.conv_kernel), tuple(config.conv_stride))
@@ -66,22 +80,59 @@ class TorchEngine:
         self._place(self._choose_device())
 
     def forward(self, batch: Float32) -> Float32:
+        self._try_lost_device()
+        found = self._forward_or_fall_back(batch)
+        if self._precision == "fp32":
+            return found
+        return recomputed(batch, found, self._forward_in_full)
+
+    def _forward_or_fall_back(self, batch: Float32) -> Float32:
         try:
             return self._forward(batch)
         except torch.OutOfMemoryError as error:
             if self._drop_graphs():
-                return self.forward(batch)
+                return self._forward_or_fall_back(batch)
             if len(batch) == 1:
+                if self._device == CPU:
+                    raise
+                self._lost.lose(self._device)
                 self._fall_back(error)
             half = (len(batch) + 1) // 2
             return np.concatenate(
-                [self.forward(part) for part in (batch[:half], batch[half:]) if len(part)]
+                [
+                    self._forward_or_fall_back(part)
+                    for part in (batch[:half], batch[half:])
+                    if len(part)
+                ]
             )
         except RuntimeError as error:
             if self._device == CPU:
                 raise
+            self._lost.lose(self._device)
             self._fall_back(error)
             return self._forward(batch)
+
+    def _try_lost_device(self) -> None:
+        """Return to a device that failed some time ago, if it works again."""
+        device = self._lost.due()
+        if device is None:
+            return
+        self.note = ""
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        self._place(device)
+        if self._device == device:
+            log.info("device %s works again", device)
+            self._lost.found()
+
+    @torch.inference_mode()
+    def _forward_in_full(self, batch: Float32) -> Float32:
+        """The pass in float32 with the weights of the file, which half precision rounds."""
+        if self._full is None:
+            self._full = partial(_score, _read(self._checkpoint).to(self._device))
+        values = torch.from_numpy(np.ascontiguousarray(batch, dtype=np.float32))
+        result: Float32 = self._full(values.to(self._device)).cpu().numpy()
+        return result
 
     def describe(self) -> EngineInfo:
         return EngineInfo(
@@ -149,6 +200,7 @@ class TorchEngine:
         failed, self._device = self._device, CPU
         self.note = f"The device {failed} failed; the CPU is used instead."
         log.warning("device %s failed, falling back to cpu: %s", failed, error)
+        self._full = None
         self._cast("fp32")
 
     @torch.inference_mode()

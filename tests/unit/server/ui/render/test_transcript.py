@@ -8,6 +8,7 @@ from tests.doubles import make_audio, make_model_info, make_recognition
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.server.ui.render import cards, export, transcript
+from wav2vec2_app.speech.spelling import sentence_case
 from wav2vec2_app.speech.transcript import Transcript, Word
 
 EVIL = '<img src=x onerror="alert(1)">&"\''
@@ -147,10 +148,11 @@ def test_table_without_words() -> None:
         (["THE", "CAT", "SAT"], ["The", "cat", "sat"]),
         (["WHEN", "I", "SAW", "I'M", "IT'S"], ["When", "I", "saw", "I'm", "it's"]),
         (["I", "AM"], ["I", "am"]),
+        (["'TIS", "I’LL"], ["'Tis", "I’ll"]),
         (["the", "Cat"], ["the", "Cat"]),
         (["Été", "À"], ["Été", "À"]),
         ([], []),
     ],
 )
 def test_capital_letters_become_sentence_case(spelled: list[str], expected: list[str]) -> None:
-    assert transcript.sentence_case(spelled) == expected
+    assert sentence_case(spelled) == expected

@@ -8,7 +8,7 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import Operation
-from wav2vec2_app.server.ui import endpoint_handlers as endpoints
+from wav2vec2_app.server.ui import endpoints
 
 CACHE = {"cache_bytes": 10_000_000}
 

@@ -1,0 +1,113 @@
+"""The process that decodes untrusted files, as the application starts it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.examples import clips
+from wav2vec2_app.server.bridge.spawn import WorkerSpec
+from wav2vec2_app.server.bridge.worker import WorkerBridge
+from wav2vec2_app.server.build import System
+from wav2vec2_app.server.tasks import AudioTask
+from wav2vec2_app.speech.audio import AudioSource
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(sys.platform != "linux", reason="the filter is for Linux"),
+]
+
+CONFINED = """
+import json, sys
+from wav2vec2_app.worker.sandbox import Limits, confine, limit_operation
+print(json.dumps(confine(Limits(memory_bytes=200 << 20, file_bytes=1 << 20, open_files=40))))
+limit_operation({cpu_s})
+{code}
+"""
+
+
+def confined(code: str, cpu_s: int = 0) -> tuple[int, str]:
+    """Exit code and last line of stderr of a confined process that runs ``code``."""
+
+    done = subprocess.run(
+        [sys.executable, "-c", CONFINED.format(code=code, cpu_s=cpu_s)],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    if json.loads(done.stdout.splitlines()[0]):
+        pytest.skip(f"not on this system: {done.stdout}")
+    return done.returncode, (done.stderr.splitlines() or [""])[-1]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("import socket; socket.socket()", "PermissionError"),
+        ("import socket; socket.socketpair()", ""),
+        ("import socket; socket.socket(socket.AF_UNIX)", "PermissionError"),
+        ("import subprocess; subprocess.run(['/bin/true'])", "PermissionError"),
+        ("import os; os.execv('/bin/true', ['true'])", "PermissionError"),
+        ("import os; os.fork()", "PermissionError"),
+        ("import os; os.posix_spawn('/bin/true', ['true'], {{}})", "PermissionError"),
+        ("import tempfile; tempfile.TemporaryFile().write(bytes(2 << 20))", "OSError"),
+        ("[open('/dev/null') for _ in range(50)]; x = [open('/dev/null') for _ in range(50)]", "OSError"),
+        ("bytearray(500 << 20)", "MemoryError"),
+        ("bytearray(50 << 20)", ""),
+        ("import threading; t = threading.Thread(target=int); t.start(); t.join()", ""),
+    ],
+)  # fmt: skip
+def test_confined_process_may_only_compute(code: str, error: str) -> None:
+    returned, message = confined(code.replace("{{}}", "{}"))
+    assert (message.startswith(error), returned != 0) == (True, bool(error)), message
+
+
+def test_confined_process_that_computes_too_long_is_ended() -> None:
+    returned, _ = confined("while True: pass", cpu_s=1)
+    assert returned < 0
+
+
+async def test_audio_worker_gets_no_secret_and_runs_in_an_empty_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HF_TOKEN", "OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY", "WAV2VEC2_API_KEYS", "X"):
+        monkeypatch.setenv(name, "secret-value")
+    code = (
+        "import os, pathlib, sys; "
+        "sys.stderr.write(f'{sorted(os.environ.values())} {os.getcwd()} {os.listdir()}'); "
+        "from tests.integration.toy_worker import main; sys.exit(main())"
+    )
+    root = str(Path(__file__).parents[2])
+    spec = WorkerSpec("toy", (sys.executable, "-c", code), {"PYTHONPATH": root}, isolated=True)
+    assert "secret-value" not in spec.environment().values()
+    assert spec.environment()["PYTHONPATH"] == root
+    bridge = WorkerBridge(spec)
+    await bridge.start()
+    await bridge.wait_ready()
+    child = bridge._supervisor.child
+    assert child is not None
+    folder = Path(f"/proc/{child.pid}/cwd").readlink()
+    environment = Path(f"/proc/{child.pid}/environ").read_bytes()
+    assert folder != Path.cwd()
+    assert list(folder.iterdir()) == []
+    assert b"secret-value" not in environment
+    await bridge.stop()
+    assert not folder.exists()
+
+
+async def test_application_confines_its_audio_worker_and_still_reads_files(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [worker] = [w for w in system.service.status("").workers if w.role == "audio"]
+    facts = Path(f"/proc/{worker.pid}/status").read_text()
+    limits = Path(f"/proc/{worker.pid}/limits").read_text()
+    assert "NoNewPrivs:\t1" in facts
+    [space] = [line for line in limits.splitlines() if line.startswith("Max address space")]
+    assert space.split()[3] != "unlimited"
+    clip = clips()[0]
+    monkeypatch.chdir(clip.path.parent)
+    result = await system.orchestrator.run(AudioTask(AudioSource(path=Path(clip.path.name))))
+    assert result.transcript is not None
+    assert result.transcript.text

@@ -1,0 +1,124 @@
+"""Server-sent events of a transcription, as OpenAI's clients expect them with ``stream=true``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, aclosing
+from typing import Final
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+
+from wav2vec2_app.errors import CancelledError
+from wav2vec2_app.server import schema
+from wav2vec2_app.server.api.disconnect import disconnected
+from wav2vec2_app.server.api.errors import RequestFailed
+from wav2vec2_app.server.deadline import cancel_all
+from wav2vec2_app.server.events import Done, Failed, Started, TaskEvent
+from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
+
+DELTA_PAUSE_S: Final = 0.4
+"""Silence between two words from which they are in different deltas, seconds."""
+MAX_PHRASE_WORDS: Final = 16
+HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+"""Proxies must not collect the events."""
+KEEP_ALIVE: Final = ": processing\n\n"
+"""A comment, which clients ignore."""
+
+RenderBody = Callable[[AudioResult], schema.JsonObject]
+"""The fields of the last event, ``text`` among them."""
+
+
+async def stream_transcription(
+    orchestrator: ModelOrchestrator,
+    request: Request,
+    task: AudioTask,
+    body: RenderBody,
+    upload: AsyncExitStack,
+    letter_case: str,
+) -> StreamingResponse:
+    """The response to ``task``; ``upload`` is closed at its end.
+
+    The response begins when the recording has been decoded: what fails before has its status code. Later
+    failures are an event of the type ``error``.
+
+    Raises:
+        RequestFailed: the task failed before the response began.
+    """
+    async with AsyncExitStack() as stack:
+        stack.push_async_exit(upload.pop_all())
+        events = await stack.enter_async_context(aclosing(orchestrator.submit(task)))
+        first = await _first(events, request)
+        if isinstance(first, Failed):
+            raise RequestFailed(first.error, task.id)
+        content = _content(first, events, body, stack.pop_all(), letter_case)
+    headers = {**HEADERS, "X-Request-Id": task.id}
+    return StreamingResponse(content, media_type="text/event-stream", headers=headers)
+
+
+async def _first(events: AsyncIterator[TaskEvent], request: Request) -> TaskEvent:
+    """The first event after the checks of the recording; an end of the connection cancels the task."""
+    looking = asyncio.ensure_future(_begun(events))
+    gone = asyncio.ensure_future(disconnected(request))
+    try:
+        await asyncio.wait({looking, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not looking.done():
+            raise RequestFailed(CancelledError("The client closed the connection."))
+        return looking.result()
+    finally:
+        await cancel_all([looking])
+        gone.cancel()
+
+
+async def _begun(events: AsyncIterator[TaskEvent]) -> TaskEvent:
+    async for event in events:
+        if isinstance(event, Done | Failed):
+            return event
+        if isinstance(event, Started) and event.operation is Operation.TRANSCRIBE:
+            return event
+    raise AssertionError("a task ends with Done or Failed")
+
+
+async def _content(
+    event: TaskEvent,
+    events: AsyncIterator[TaskEvent],
+    body: RenderBody,
+    resources: AsyncExitStack,
+    letter_case: str,
+) -> AsyncGenerator[str, None]:
+    async with resources:
+        while not isinstance(event, Done | Failed):
+            yield KEEP_ALIVE
+            event = await anext(events)
+        if isinstance(event, Failed):
+            yield _message("error", schema.error(event.error, event.task_id).json_dict())
+            return
+        for delta in deltas(schema.transcription(event.result, letter_case=letter_case)):
+            yield _message("transcript.text.delta", {"delta": delta})
+        yield _message("transcript.text.done", body(event.result))
+
+
+def deltas(answer: schema.TranscriptionResponse) -> Iterator[str]:
+    """The text in phrases; joined, they are the text."""
+    words = answer.text.split(" ") if answer.text else []
+    if len(words) != len(answer.words):
+        yield from [answer.text] if answer.text else []
+        return
+    phrase: list[str] = []
+    end = 0.0
+    for text, word in zip(words, answer.words, strict=True):
+        if phrase and (word.start - end >= DELTA_PAUSE_S or len(phrase) >= MAX_PHRASE_WORDS):
+            yield " ".join(phrase) + " "
+            phrase = []
+        phrase.append(text)
+        end = word.end
+    if phrase:
+        yield " ".join(phrase)
+
+
+def _message(kind: str, data: schema.JsonObject) -> str:
+    body = json.dumps({"type": kind, **data}, ensure_ascii=False)
+    return f"event: {kind}\ndata: {body}\n\n"

@@ -1,0 +1,227 @@
+"""Cues of subtitles: words in lines short enough to read, displayed long enough to read them.
+
+``assets/ui/subtitles.js`` has the same rules for live captions; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, Generic, Protocol, TypeVar
+
+from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
+from wav2vec2_app.speech.signs import blank_between, cut, divided, has_unspaced, width
+
+MIN_STEP_S: Final = 0.04
+"""Time between the starts of two cues where their words start at the same time, seconds (a video frame)."""
+
+
+class TimedText(Protocol):
+    """A word, or several, with start and end in seconds."""
+
+    @property
+    def text(self) -> str:
+        """The text to display."""
+
+    @property
+    def start(self) -> float:
+        """Start of the first sound."""
+
+    @property
+    def end(self) -> float:
+        """End of the last sound."""
+
+
+@dataclass(frozen=True)
+class WrittenWord:
+    """A word of a given text as written, together with the punctuation beside it.
+
+    Attributes:
+        cue: words with different numbers are in different cues.
+        line: of its cue, where the cue is kept.
+        kept: the text was subtitles, whose cues and lines are kept.
+    """
+
+    text: str
+    start: float
+    end: float
+    cue: int = 0
+    line: int = 0
+    kept: bool = False
+
+
+W = TypeVar("W", bound=TimedText)
+
+
+@dataclass(frozen=True)
+class Cue(Generic[W]):
+    """One subtitle: its lines, when it is displayed and when it is spoken, seconds.
+
+    ``words`` are those that it shows; a word without blanks may be in two cues.
+    """
+
+    start: float
+    end: float
+    lines: tuple[str, ...]
+    words: tuple[W, ...]
+    spoken: tuple[float, float]
+
+    @property
+    def text(self) -> str:
+        """The lines as one."""
+        text = ""
+        for line in self.lines:
+            text += f"{' ' * blank_between(text, line)}{line}"
+        return text
+
+
+@dataclass(frozen=True)
+class _Piece(Generic[W]):
+    """What is not divided between two lines: a word, or a sign of a text without blanks."""
+
+    word: W
+    text: str
+    start: float
+    end: float
+    follows: bool
+    """whether the piece before it is of the same word, so that there is no blank between them"""
+
+
+def cues(words: Sequence[W], options: ExportOptions = DEFAULT_EXPORT) -> list[Cue[W]]:
+    """The words in cues: cut at pauses, within the limits of time, lines and characters."""
+    groups = list(_groups(words, options))
+    starts = _starts([group[0].start for group in groups])
+    found = []
+    for number, (group, start) in enumerate(zip(groups, starts, strict=True)):
+        lines = tuple(map(_text, _lines(group, options)))
+        spoken = (group[0].start, max(piece.end for piece in group))
+        end = max(spoken[1], start + _reading_time(lines, options))
+        if not _is_kept(group[0].word):
+            end = min(end, start + options.max_cue_s)
+        if number + 1 < len(starts):
+            end = min(end, starts[number + 1])
+        shown = tuple({id(piece.word): piece.word for piece in group}.values())
+        found.append(Cue(start, end, lines, shown, spoken))
+    return found
+
+
+def _starts(spoken: Sequence[float]) -> list[float]:
+    """When the cues appear: when they are spoken, in order and never two at the same time."""
+    starts: list[float] = []
+    for start in spoken:
+        starts.append(max(start, starts[-1] + MIN_STEP_S if starts else 0.0))
+    return starts
+
+
+def _reading_time(lines: Sequence[str], options: ExportOptions) -> float:
+    columns = sum(map(width, lines)) + len(lines) - 1
+    return max(options.min_cue_s, columns / options.characters_per_s)
+
+
+# --- the words of a cue -------------------------------------------------------------------------
+
+
+def _groups(words: Sequence[W], options: ExportOptions) -> Iterator[list[_Piece[W]]]:
+    group: list[_Piece[W]] = []
+    lines = columns = 0
+    for piece in (piece for word in words for piece in _pieces(word, options.line_characters)):
+        own = width(piece.text)
+        blank = bool(group) and _blank_before(group[-1], piece)
+        if columns + blank + own > options.line_characters:
+            lines, columns, blank = lines + 1, 0, False
+        if group and not _belongs(group, piece, lines, options):
+            yield group
+            group, lines, columns, blank = [], 1, 0, False
+        lines, columns = max(lines, 1), columns + blank + own
+        group.append(piece)
+    if group:
+        yield group
+
+
+def _belongs(
+    group: Sequence[_Piece[W]], piece: _Piece[W], lines: int, options: ExportOptions
+) -> bool:
+    """Whether ``piece``, which would be in line number ``lines``, is displayed with ``group``."""
+    if _cue_number(piece.word) != _cue_number(group[0].word):
+        return False
+    if _is_kept(piece.word):
+        return True
+    return (
+        lines <= options.max_lines
+        and piece.start - group[-1].end < options.pause_s
+        and piece.end - group[0].start <= options.max_cue_s
+    )
+
+
+def _cue_number(word: TimedText) -> int:
+    return word.cue if isinstance(word, WrittenWord) else 0
+
+
+def _is_kept(word: TimedText) -> bool:
+    return isinstance(word, WrittenWord) and word.kept
+
+
+# --- its lines ----------------------------------------------------------------------------------
+
+
+def _lines(group: Sequence[_Piece[W]], options: ExportOptions) -> list[list[_Piece[W]]]:
+    """The pieces in as few lines as possible, of about the same length."""
+    if _is_kept(group[0].word):
+        return _kept_lines(group)
+    fewest = len(_wrapped(group, options.line_characters))
+    shortest = -(-width(_text(group)) // fewest)
+    for limit in range(min(shortest, options.line_characters), options.line_characters):
+        lines = _wrapped(group, limit)
+        if len(lines) == fewest and all(width(_text(line)) <= limit for line in lines):
+            return lines
+    return _wrapped(group, options.line_characters)
+
+
+def _kept_lines(group: Sequence[_Piece[W]]) -> list[list[_Piece[W]]]:
+    lines: dict[int, list[_Piece[W]]] = {}
+    for piece in group:
+        number = piece.word.line if isinstance(piece.word, WrittenWord) else 0
+        lines.setdefault(number, []).append(piece)
+    return list(lines.values())
+
+
+def _wrapped(group: Sequence[_Piece[W]], limit: int) -> list[list[_Piece[W]]]:
+    lines = [[group[0]]]
+    columns = width(group[0].text)
+    for before, piece in pairwise(group):
+        blank, own = _blank_before(before, piece), width(piece.text)
+        if columns + blank + own > limit:
+            lines.append([piece])
+            columns = own
+        else:
+            lines[-1].append(piece)
+            columns += blank + own
+    return lines
+
+
+def _text(line: Sequence[_Piece[W]]) -> str:
+    blanks = (" " * _blank_before(before, piece) for before, piece in pairwise(line))
+    rest = (f"{blank}{piece.text}" for blank, piece in zip(blanks, line[1:], strict=True))
+    return "".join([line[0].text, *rest]).strip()
+
+
+def _blank_before(before: _Piece[W], piece: _Piece[W]) -> bool:
+    return not piece.follows and blank_between(before.text, piece.text)
+
+
+# --- what a line may be divided into ------------------------------------------------------------
+
+
+def _pieces(word: W, limit: int) -> Iterator[_Piece[W]]:
+    """The pieces of a word, its time divided among them by their widths."""
+    if _is_kept(word) or (width(word.text) <= limit and not has_unspaced(word.text)):
+        yield _Piece(word, word.text, word.start, word.end, follows=False)
+        return
+    texts = [part for piece in divided(word.text) for part in cut(piece, limit)]
+    total, done = max(1, sum(map(width, texts))), 0
+    for number, text in enumerate(texts):
+        begin = word.start + (word.end - word.start) * done / total
+        done += width(text)
+        end = word.start + (word.end - word.start) * done / total
+        yield _Piece(word, text, begin, end, follows=number > 0)
