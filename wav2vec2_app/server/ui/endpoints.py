@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.errors import InputError, translate
+from wav2vec2_app.errors import translate
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.schema import JsonObject
@@ -25,8 +25,8 @@ from wav2vec2_app.server.ui.gradio_internals import (
     fill_in_defaults,
 )
 from wav2vec2_app.server.ui.handlers import EVERYTHING
-from wav2vec2_app.server.ui.options_panel import input_value
-from wav2vec2_app.server.ui.requests import id_of, required, task_for
+from wav2vec2_app.server.ui.options_panel import endpoint_input
+from wav2vec2_app.server.ui.requests import id_of, required, required_id, task_for
 from wav2vec2_app.speech.audio import parse_audio_options
 from wav2vec2_app.speech.export_options import EXPORT_OPTION, parse_export
 from wav2vec2_app.speech.models import AUTO_MODEL
@@ -61,7 +61,7 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     model = gr.Textbox(AUTO_MODEL, visible=False, label="model")
     request_id = gr.Textbox("", visible=False, label="request_id")
     text = gr.Textbox("", visible=False, label="text")
-    options = [_option_input(option) for option in _named()]
+    options = [endpoint_input(option) for option in _named()]
     track = any_value_input("", _TRACK, "track")
     channels = any_value_input("mix", _CHANNELS, "channels")
     answer = gr.JSON(visible=False, label="answer")
@@ -165,17 +165,6 @@ def session_of(request: gr.Request, orchestrator: ModelOrchestrator) -> str:
     return session
 
 
-def _option_input(option: Option) -> gr.Component:
-    description = option.help
-    if option.is_number:
-        description += f" From {option.low:g} to {option.high:g}."
-    elif option.values:
-        description += f" One of {', '.join(option.values)}."
-    kind = option.type if option.is_number else "string"
-    described = {"type": kind, "description": description}
-    return any_value_input(input_value(option.default), described, option.name)
-
-
 def _add(endpoint: Endpoint, inputs: Sequence[gr.Component], answer: gr.JSON) -> None:
     gr.Button(visible=False).click(
         _with_named_options(endpoint),
@@ -218,14 +207,7 @@ async def decode(
     """``/decode``: the recording of an earlier request with other options; a TranscriptionResponse."""
 
     def task() -> AudioTask:
-        cached_id = id_of(request_id)
-        if not cached_id:
-            raise InputError(
-                "The request_id is missing.",
-                code="request.bad_value",
-                hint="Send the `request_id` of an earlier answer.",
-                metadata={"field": "request_id"},
-            )
+        cached_id = required_id(request_id)
         decoding = parse_options(*values[: len(OPTIONS)])
         return AudioTask(wants=_WORDS, decoding=decoding, session=session, cached_id=cached_id)
 

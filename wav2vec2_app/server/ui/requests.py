@@ -70,3 +70,20 @@ def required(audio: str | None) -> str:
 def id_of(value: object) -> str:
     """A request's id as a client sends it; empty if there is none."""
     return value.strip() if isinstance(value, str) else ""
+
+
+def required_id(value: object) -> str:
+    """The id of an earlier request.
+
+    Raises:
+        InputError: ``request.bad_value``.
+    """
+    found = id_of(value)
+    if not found:
+        raise InputError(
+            "The request_id is missing.",
+            code="request.bad_value",
+            hint="Send the `request_id` of an earlier answer.",
+            metadata={"field": "request_id"},
+        )
+    return found
