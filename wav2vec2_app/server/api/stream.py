@@ -16,7 +16,8 @@ from wav2vec2_app.server import schema
 from wav2vec2_app.server.api.disconnect import disconnected
 from wav2vec2_app.server.api.errors import RequestFailed
 from wav2vec2_app.server.deadline import cancel_all
-from wav2vec2_app.server.events import Done, Failed, Started, TaskEvent
+from wav2vec2_app.server.events import Done, Failed, Started, TaskEvent, audio_s
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
 
@@ -96,9 +97,17 @@ async def _content(
         if isinstance(event, Failed):
             yield _message("error", schema.error(event.error, event.task_id).json_dict())
             return
-        for delta in deltas(schema.transcription(event.result, letter_case=letter_case)):
-            yield _message("transcript.text.delta", {"delta": delta})
-        yield _message("transcript.text.done", body(event.result))
+        for message in await off_loop(audio_s(event), _messages, event.result, body, letter_case):
+            yield message
+
+
+def _messages(result: AudioResult, body: RenderBody, letter_case: str) -> list[str]:
+    """The events of a finished transcript."""
+    answer = schema.transcription(result, letter_case=letter_case)
+    return [
+        *(_message("transcript.text.delta", {"delta": delta}) for delta in deltas(answer)),
+        _message("transcript.text.done", body(result)),
+    ]
 
 
 def deltas(answer: schema.TranscriptionResponse) -> Iterator[str]:
