@@ -152,7 +152,7 @@ class Wav2Vec2Adapter:
         timed = await self._service.process(
             _needed(task.inputs.audio, "decoded audio"),
             model=task.step.target.model,
-            decoding=task.task.decoding,
+            decoding=task.decoding,
             report=report,
             deadline=task.deadline,
             request_id=task.task.id,
@@ -163,7 +163,7 @@ class Wav2Vec2Adapter:
     async def _decode_text(self, task: ModelTask, _: Report) -> TaskResult:
         recognition = _needed(task.inputs.recognition, "a transcript")
         timed = await self._service.decode_text(
-            recognition.emitted, task.task.decoding, deadline=task.deadline, request_id=task.task.id
+            recognition.emitted, task.decoding, deadline=task.deadline, request_id=task.task.id
         )
         return TaskResult(task.operation, timed.value, timed.stages)
 

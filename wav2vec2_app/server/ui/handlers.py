@@ -279,9 +279,13 @@ def task_for(
     text: str = "",
 ) -> AudioTask:
     """The task for an uploaded file at the path ``audio``."""
+    return AudioTask(source_of(audio), wants, model or AUTO_MODEL, decoding, text, session)
+
+
+def source_of(audio: str) -> AudioSource:
+    """The uploaded file at the path ``audio``."""
     path = Path(audio)
-    source = AudioSource(path=path, name=path.name)
-    return AudioTask(source, wants, model or AUTO_MODEL, decoding, text, session)
+    return AudioSource(path=path, name=path.name)
 
 
 def file_url(audio: str) -> str:
