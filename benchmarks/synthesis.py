@@ -39,7 +39,7 @@ CLEAN: Final = Damage("wav2vec2, beam", "beam")
 WEIGHTS: Final = (0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
 SHARES: Final = (0.4, 0.55, 0.7, 0.85, 1.0)
 ROUNDS: Final = 2
-"""How often each value is tuned in turn."""
+"""How often each value is tuned."""
 
 Mixture = Mapping[str, Sequence[Transcript]]
 """Transcripts of the same utterances by the names of their sources."""
@@ -73,7 +73,7 @@ def _with_whisper(name: str, folder: Path) -> Mixture:
 
 
 def _compared(title: str, tuning: Mixture, testing: Mixture) -> list[Figure]:
-    """Each transcript alone, and all together with options tuned on other speakers."""
+    """Each transcript alone, and the synthesis with options tuned on other speakers."""
     references = [one.reference for one in test_set()]
     single = {
         name: _rate([one.text for one in found], references) for name, found in testing.items()
@@ -84,16 +84,16 @@ def _compared(title: str, tuning: Mixture, testing: Mixture) -> list[Figure]:
         f"{title}: {weights}; absence {options.absence_share:g}; confidence {options.confidence_share:g}"
     )
     equal = _rate(_texts(testing, SynthesisOptions()), references)
-    together = _rate(_texts(testing, options), references)
+    voted = _rate(_texts(testing, options), references)
     return [
         *(Figure(f"{title}: {name}", rate, "%") for name, rate in single.items()),
-        Figure(f"{title}: together, equal weights", equal, "%"),
-        Figure(f"{title}: together, tuned", together, "%", min(single.values())),
+        Figure(f"{title}: synthesis, equal weights", equal, "%"),
+        Figure(f"{title}: synthesis, tuned", voted, "%", min(single.values())),
     ]
 
 
 def tuned(mixture: Mixture, references: Sequence[str]) -> SynthesisOptions:
-    """Options with few word errors: each value in turn, the others fixed."""
+    """Options with few word errors: one value after the other, the others fixed."""
     options = SynthesisOptions(weights=dict.fromkeys(mixture, 1.0))
     for _ in range(ROUNDS):
         for name in list(mixture)[1:]:  # only the ratio of the weights matters

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -26,7 +27,7 @@ PAIRED_WITHIN_S: Final = 2.0
 """Words whose centres are further apart are never in one slot; at this distance it costs two gaps."""
 REACH_S: Final = 5.0
 """Alignments with larger shifts are not considered, seconds."""
-MAX_ALIGNED_CELLS: Final = 4_000_000
+MAX_ALIGNED_CELLS: Final = 1_000_000
 """Bounds the time of one alignment; above it, only cells near the diagonal are considered."""
 
 _PAIR, _ONLY_SLOT, _ONLY_PIECE = 0, 1, 2
@@ -146,12 +147,18 @@ def _pair_cost(keys: set[str], at_s: float | None, piece: Piece) -> float:
     """Cost of a piece in a slot with ``keys``, by spelling and by distance in time."""
     spelling = 0.0
     if piece.key not in keys:
-        distance = min(Levenshtein.normalized_distance(key, piece.key) for key in keys)
+        distance = min(_distance(key, piece.key) for key in keys)
         spelling = DIFFERENT_COST * (1 + distance)
     if at_s is None:
         return spelling
     apart = abs(at_s - piece.centre_s) / PAIRED_WITHIN_S
     return spelling + 2 * GAP_COST * apart if apart <= 1 else math.inf
+
+
+@lru_cache(maxsize=100_000)
+def _distance(one: str, other: str) -> float:
+    """Share of the letters that differ."""
+    return Levenshtein.normalized_distance(one, other)
 
 
 def _trace(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Final
 
@@ -24,8 +26,8 @@ _SENTENCE_ENDS: Final = (".", "!", "?", "…")
 def synthesize(transcripts: Mapping[str, Transcript], options: SynthesisOptions) -> Synthesis:
     """One transcript of several.
 
-    The order of ``transcripts`` matters to ``latest`` only. Ties go to the larger weight, then to the first
-    name in the alphabet.
+    The order of ``transcripts`` matters to ``latest`` only. Ties go to the transcripts with word times, then
+    to the larger weight, then to the first name in the alphabet.
 
     Args:
         transcripts: by their names, in the order in which they were finished.
@@ -70,26 +72,23 @@ def _weights(
 ) -> dict[str, float]:
     """The weights of the transcripts that are used; others may be named in the options."""
     every = options.weights_of(transcripts)
-    total = sum(every[name] for name in used)
+    total = math.fsum(every[name] for name in used)
     if not total:
         raise synthesis.zero_weights()
     return {name: every[name] / total for name in used}
 
 
 def _voters(transcripts: Mapping[str, Transcript], weights: Mapping[str, float]) -> list[Voter]:
-    """The transcripts by falling weight; equal weights by name, so that the order is always the same."""
+    """The transcripts with times before those without, then by weight, then by name.
+
+    So the order is always the same, and the alignment begins with what is known best.
+    """
     latest = list(transcripts)[-1]
-    return [
-        Voter(
-            name,
-            weights[name],
-            pieces_of(transcripts[name]),
-            has_times(transcripts[name]),
-            is_written(transcripts[name]),
-            latest=name == latest,
-        )
-        for name in sorted(transcripts, key=lambda name: (-weights[name], name))
-    ]
+    voters = (
+        Voter(name, weights[name], pieces_of(one), has_times(one), is_written(one), name == latest)
+        for name, one in transcripts.items()
+    )
+    return sorted(voters, key=lambda one: (not one.timed, -one.weight, one.name))
 
 
 # --- writing it down ----------------------------------------------------------------------------
@@ -154,9 +153,16 @@ class _Writer:
             alternatives=tuple(
                 _alternative(place, candidate, self._voters)
                 for place in places
-                for candidate in place.candidates[1:]
+                for candidate in (*_partly(place, origins), *place.candidates[1:])
             ),
         )
+
+
+def _partly(place: Place, origins: set[int]) -> Iterator[Candidate]:
+    """The voters that have this piece of a word, but not all of its pieces."""
+    others = tuple(number for number in place.chosen.voters if number not in origins)
+    if others:
+        yield replace(place.chosen, voters=others)
 
 
 def _piece(place: Place, number: int) -> Piece:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ class SynthesisOptions:
         if not largest:
             raise zero_weights()
         scaled = {name: weight / largest for name, weight in weights.items()}
-        total = sum(scaled.values())
+        total = math.fsum(scaled.values())  # the same in every order
         return {name: weight / total for name, weight in scaled.items()}
 
     def check_names(self, known: Sequence[str]) -> None:
