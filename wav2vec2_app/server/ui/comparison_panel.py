@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from wav2vec2_app.errors import InputError, Wav2Vec2Error, translate
+from wav2vec2_app.errors import CancelledError, InputError, Wav2Vec2Error, translate
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.events import Done, Failed, Queued, Started, TaskEvent
 from wav2vec2_app.server.offload import off_loop
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 Shown = tuple[str, str]
 """The status line and the result, as HTML."""
-
-_PRIVATE: Final[dict[str, Any]] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(frozen=True)
@@ -112,9 +110,9 @@ def _html(value: str, elem_id: str) -> gr.HTML:
 
 
 def bind(
-    page: gr.Blocks, panel: ComparisonPanel, audio: gr.Audio, orchestrator: ModelOrchestrator
+    panel: ComparisonPanel, audio: gr.Audio, cancel: gr.Button, orchestrator: ModelOrchestrator
 ) -> None:
-    """Bind the panel's events; called inside the page's context."""
+    """Bind the panel's event; called inside the page's context. ``cancel`` works while it runs."""
 
     async def on_compare(
         request: gr.Request,
@@ -123,29 +121,22 @@ def bind(
         decoders: object,
         resolution: object,
         reference: object,
-    ) -> AsyncGenerator[Shown, None]:
+    ) -> AsyncGenerator[tuple[str, str, gr.Button], None]:
         session = session_of(request, orchestrator)
         shown = compare(orchestrator, session, audio, models, decoders, resolution, reference)
+        last = "", ""
         async with aclosing(shown) as updates:
-            async for update in updates:
-                yield update
-
-    async def on_load_models() -> gr.Dropdown:
-        return gr.Dropdown(choices=system.choices(orchestrator.status()))
+            async for last in updates:
+                yield *last, gr.Button(interactive=True)
+        yield *last, gr.Button(interactive=False)
 
     panel.run.click(
         on_compare,
         inputs=[audio, panel.models, panel.decoders, panel.resolution, panel.reference],
-        outputs=[panel.status, panel.result],
+        outputs=[panel.status, panel.result, cancel],
         concurrency_limit=None,
-        **_PRIVATE,
-    )
-    gr.on(
-        [page.load, panel.models.focus],
-        on_load_models,
-        outputs=[panel.models],
-        queue=False,
-        **_PRIVATE,
+        show_progress="hidden",
+        api_visibility="private",
     )
 
 
@@ -203,6 +194,8 @@ async def _shown(event: TaskEvent, tracker: ComparisonTracker, task_id: str) -> 
 
 
 def _failed(error: Wav2Vec2Error, task_id: str) -> Shown:
+    if isinstance(error, CancelledError):
+        return status.failed(error), comparison.idle()
     return status.failed(error), cards.error_card(error, task_id)
 
 

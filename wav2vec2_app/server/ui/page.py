@@ -62,7 +62,7 @@ def build_page(
     ) as page:
         parts = lay_out(orchestrator.status(), settings, examples, assets)
         bind(page, parts, orchestrator)
-        comparison_panel.bind(page, parts.comparison, parts.audio, orchestrator)
+        comparison_panel.bind(parts.comparison, parts.audio, parts.cancel, orchestrator)
         add_endpoints(page, orchestrator)
         add_compare_endpoint(page, orchestrator)
     page.queue(default_concurrency_limit=None, api_open=False)

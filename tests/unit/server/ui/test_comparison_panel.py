@@ -152,6 +152,19 @@ async def test_closed_event_cancels_the_comparison(
     assert len(adapter.cancelled) == 2
 
 
+async def test_cancelled_comparison_shows_that_it_was_stopped(
+    orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str
+) -> None:
+    adapter.block(Operation.TRANSCRIBE)
+    last = ("", "")
+    async for last in compare(orchestrator, "tab", clip, ["auto"], BOTH, "weighted", ""):
+        if adapter.count(Operation.TRANSCRIBE) == 2:
+            orchestrator.cancel_session("tab")
+
+    assert texts.STOPPED in last[0]
+    assert texts.COMPARED_IDLE in last[1]
+
+
 async def test_panel_is_folded(orchestrator: ModelOrchestrator) -> None:
     page = build_page(orchestrator, Settings(), examples=[], assets=assets_path())
 
