@@ -39,9 +39,9 @@ def synthesize(transcripts: Mapping[str, Transcript], options: SynthesisOptions)
     """
     if not transcripts:
         raise synthesis.no_transcripts()
-    options.check_names([*transcripts, *(one.model.name for one in transcripts.values())])
+    every = options.weights_of(transcripts)
     used = _good_enough(transcripts, options.quality_threshold)
-    weights = _weights(used, transcripts, options)
+    weights = _shares({name: every[name] for name in used})
     voters = _voters(used, weights)
     network = confusion_network([(voter.pieces, voter.timed) for voter in voters])
     places = Vote(voters, network, options).places()
@@ -65,17 +65,12 @@ def _good_enough(transcripts: Mapping[str, Transcript], threshold: float) -> dic
     return used
 
 
-def _weights(
-    used: Mapping[str, Transcript],
-    transcripts: Mapping[str, Transcript],
-    options: SynthesisOptions,
-) -> dict[str, float]:
-    """The weights of the transcripts that are used; others may be named in the options."""
-    every = options.weights_of(transcripts)
-    total = math.fsum(every[name] for name in used)
+def _shares(weights: Mapping[str, float]) -> dict[str, float]:
+    """The weights, so that they are 1 together."""
+    total = math.fsum(weights.values())  # the same in every order
     if not total:
         raise synthesis.zero_weights()
-    return {name: every[name] / total for name in used}
+    return {name: weight / total for name, weight in weights.items()}
 
 
 def _voters(transcripts: Mapping[str, Transcript], weights: Mapping[str, float]) -> list[Voter]:

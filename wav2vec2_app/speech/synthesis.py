@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +57,7 @@ class SynthesisOptions:
             )
 
     def weights_of(self, transcripts: Mapping[str, Transcript]) -> dict[str, float]:
-        """The weight of each transcript; together they are 1.
+        """The weight of each transcript, at most 1.
 
         Raises:
             InputError: ``synthesis.unknown_model``, ``synthesis.zero_weights``.
@@ -72,9 +71,7 @@ class SynthesisOptions:
         largest = max(weights.values(), default=0.0)
         if not largest:
             raise zero_weights()
-        scaled = {name: weight / largest for name, weight in weights.items()}
-        total = math.fsum(scaled.values())  # the same in every order
-        return {name: weight / total for name, weight in scaled.items()}
+        return {name: weight / largest for name, weight in weights.items()}
 
     def check_names(self, known: Sequence[str]) -> None:
         """Check that every weight is for one of the transcripts or models ``known``.

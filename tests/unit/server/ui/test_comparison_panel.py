@@ -156,13 +156,14 @@ async def test_cancelled_comparison_shows_that_it_was_stopped(
     orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str
 ) -> None:
     adapter.block(Operation.TRANSCRIBE)
-    last = ("", "")
-    async for last in compare(orchestrator, "tab", clip, ["auto"], BOTH, "weighted", ""):
+    pages = []
+    async for page in compare(orchestrator, "tab", clip, ["auto"], BOTH, "weighted", ""):
+        pages.append(page)
         if adapter.count(Operation.TRANSCRIBE) == 2:
             orchestrator.cancel_session("tab")
 
-    assert texts.STOPPED in last[0]
-    assert texts.COMPARED_IDLE in last[1]
+    assert texts.STOPPED in pages[-1][0]
+    assert texts.COMPARED_IDLE in pages[-1][1]
 
 
 async def test_panel_is_folded(orchestrator: ModelOrchestrator) -> None:
