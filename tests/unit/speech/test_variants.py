@@ -70,7 +70,7 @@ def test_variants_have_every_decoding_option() -> None:
 
 
 def test_names_are_different_even_if_what_differs_is_long() -> None:
-    words = ["x" * 50 + str(number) for number in range(40)]
+    words = ["x" * 40 + str(number) for number in range(40)]
 
     variants = parse_variants([{"hotwords": words}, {"hotwords": [*words, "y"]}, {}])
 
