@@ -25,7 +25,7 @@ DIFFERENT_COST: Final = 0.5
 """Cost of two words that differ; as much again times the share of their letters that differ."""
 PAIRED_WITHIN_S: Final = 2.0
 """Words whose centres are further apart are never in one slot; at this distance it costs two gaps."""
-REACH_S: Final = 5.0
+REACH_S: Final = 3.0
 """Alignments with larger shifts are not considered, seconds."""
 MAX_ALIGNED_CELLS: Final = 1_000_000
 """Bounds the time of one alignment; above it, only cells near the diagonal are considered."""
@@ -145,14 +145,14 @@ def _next_row(
 
 def _pair_cost(keys: set[str], at_s: float | None, piece: Piece) -> float:
     """Cost of a piece in a slot with ``keys``, by spelling and by distance in time."""
+    apart = 0.0 if at_s is None else abs(at_s - piece.centre_s) / PAIRED_WITHIN_S
+    if apart > 1:
+        return math.inf
     spelling = 0.0
     if piece.key not in keys:
         distance = min(_distance(key, piece.key) for key in keys)
         spelling = DIFFERENT_COST * (1 + distance)
-    if at_s is None:
-        return spelling
-    apart = abs(at_s - piece.centre_s) / PAIRED_WITHIN_S
-    return spelling + 2 * GAP_COST * apart if apart <= 1 else math.inf
+    return spelling + 2 * GAP_COST * apart
 
 
 @lru_cache(maxsize=100_000)
