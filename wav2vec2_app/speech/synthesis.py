@@ -138,7 +138,7 @@ class Synthesis:
 def no_transcripts() -> InputError:
     """The error that there is nothing to make a synthesis of."""
     return InputError(
-        "There are no transcripts to make one of.",
+        "There is no transcript to make a synthesis of.",
         code="synthesis.no_transcripts",
         hint="Send at least one transcript.",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import gradio as gr
 import pytest
 
@@ -138,16 +140,16 @@ async def test_names_and_texts_are_escaped(
         assert not {"<b>", "<i>", "<u>"} & {result[at : at + 3] for at in range(len(result))}
 
 
-async def test_closed_event_cancels_the_comparison(
+async def test_comparison_is_cancelled_with_its_event(
     orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str
 ) -> None:
     adapter.block(Operation.TRANSCRIBE)
-    changes = compare(orchestrator, "tab", clip, ["auto"], BOTH, "weighted", "")
-    async for _ in changes:
-        if adapter.count(Operation.TRANSCRIBE) == 2:
-            break
+    running = asyncio.ensure_future(shown(orchestrator, clip))
+    await adapter.reached(Operation.TRANSCRIBE, 2)
 
-    await changes.aclose()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
     assert len(adapter.cancelled) == 2
 
@@ -156,14 +158,14 @@ async def test_cancelled_comparison_shows_that_it_was_stopped(
     orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str
 ) -> None:
     adapter.block(Operation.TRANSCRIBE)
-    pages = []
-    async for page in compare(orchestrator, "tab", clip, ["auto"], BOTH, "weighted", ""):
-        pages.append(page)
-        if adapter.count(Operation.TRANSCRIBE) == 2:
-            orchestrator.cancel_session("tab")
+    running = asyncio.ensure_future(shown(orchestrator, clip))
+    await adapter.reached(Operation.TRANSCRIBE, 2)
 
-    assert texts.STOPPED in pages[-1][0]
-    assert texts.COMPARED_IDLE in pages[-1][1]
+    orchestrator.cancel_session("tab")
+    *_, (status, result) = await running
+
+    assert texts.STOPPED in status
+    assert texts.COMPARED_IDLE in result
 
 
 async def test_panel_is_folded(orchestrator: ModelOrchestrator) -> None:

@@ -109,6 +109,8 @@ def _part(part: schema.DifferenceJson) -> str:
 def _synthesis(answer: schema.ComparisonResponse) -> str:
     """The synthesis; words that some variants have differently say so."""
     synthesis = answer.synthesis
+    if all(one.error is not None for one in answer.variants):
+        return ""
     title = f"<h3>{texts.SYNTHESIS}</h3>"
     if synthesis is None:
         problem = answer.problem
