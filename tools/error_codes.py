@@ -41,6 +41,8 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("hotwords.too_many hotwords.too_long", "The list of hotwords, or one of them, is too long."),
     ("align.empty_text align.text_too_long align.too_long",
      "The text to align is missing or too long."),
+    ("channels.separate",
+     "A text cannot be aligned with separate channels. Send the recording with its channels mixed."),
     ("compare.*",
      "The variants of a comparison cannot be used: too few or too many, two that are the same, JSON "
      "that is not valid, or a reference that is too long."),

@@ -11,6 +11,8 @@ import typer
 from pydantic import ValidationError
 
 from wav2vec2_app.cli import console, debug, diagnosis
+from wav2vec2_app.cli.compare import compare as run_comparison
+from wav2vec2_app.cli.compare import model_names, with_folders
 from wav2vec2_app.cli.decoding import (
     OptionValue,
     parse_decoding,
@@ -26,11 +28,18 @@ from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest
 from wav2vec2_app.server.tasks import AudioTask, Want
 from wav2vec2_app.settings import Settings, warn_of_unknown_variables
-from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS, text_to_align
 from wav2vec2_app.speech.synthesis import CONFLICT_RESOLUTIONS
 from wav2vec2_app.speech.variants import combined, parse_reference, parse_synthesis
+
+TrackOption = Annotated[
+    str, typer.Option("--track", help="Number of the audio track; default: the file's own choice.")
+]
+ChannelsOption = Annotated[
+    str, typer.Option("--channels", help="mix, or separate for one transcript per channel.")
+]
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Speech recognition with wav2vec2."
@@ -67,6 +76,8 @@ def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
     output: OutputOption = OutputFormat.TEXT,
     model: ModelOption = None,
+    track: TrackOption = "auto",
+    channels: ChannelsOption = "mix",
     **values: OptionValue,
 ) -> None:
     """Transcribe audio files; results go to stdout, progress and errors to stderr."""
@@ -75,10 +86,13 @@ def transcribe(
     warn_of_unknown_variables(os.environ)
     try:
         options, export = parse_decoding(values), parse_export_values(values)
+        audio = parse_audio_options(track, channels)
     except InputError as error:
         print_problem(error.code, f"{error.message} {error.hint}")
         raise typer.Exit(2) from None
-    tasks = [(file, AudioTask(_source(file), decoding=options)) for file in files]
+    tasks = [
+        (file, AudioTask(_source(file), decoding=options, audio_options=audio)) for file in files
+    ]
     raise typer.Exit(
         1 if asyncio.run(run_tasks(settings, tasks, OutputOptions(output, export))) else 0
     )
@@ -93,6 +107,7 @@ def align(
     ],
     output: OutputOption = OutputFormat.TEXT,
     model: ModelOption = None,
+    track: TrackOption = "auto",
     **values: OptionValue,
 ) -> None:
     """Print when each word of a text is spoken: start, end, score and word, one line each.
@@ -105,10 +120,12 @@ def align(
     warn_of_unknown_variables(os.environ)
     try:
         given, export = text_to_align(read_text(text)), parse_export_values(values)
+        audio = parse_audio_options(track)
     except InputError as error:
         print_problem(text.name, f"{error.message} {error.hint} ({error.code})")
         raise typer.Exit(2) from None
-    task = AudioTask(_source(file), frozenset({Want.ALIGNMENT}), text=given)
+    wants = frozenset({Want.ALIGNMENT})
+    task = AudioTask(_source(file), wants, text=given, audio_options=audio)
     raise typer.Exit(
         1 if asyncio.run(run_tasks(settings, [(file, task)], OutputOptions(output, export))) else 0
     )
@@ -138,34 +155,32 @@ def compare(
         list[str] | None, typer.Option(help="Weight of a variant or model, NAME=NUMBER.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    track: TrackOption = "auto",
     **values: OptionValue,
 ) -> None:
     """Transcribe a file with several models or decoders: texts side by side, cost, and one text of all.
 
     Every model is combined with every decoder; without either, both decoders of the default model.
     """
-    from wav2vec2_app.cli.compare import compare as run_comparison
-
     names = model or []
-    folders = tuple(Path(name) for name in names if Path(name).is_dir())
-    settings = _settings(fetch_models=False, log_level="WARNING")
-    settings = settings.model_copy(update={"model_folders": (*settings.model_folders, *folders)})
+    settings = with_folders(_settings(fetch_models=False, log_level="WARNING"), names)
     configure_logging(settings.log_level, as_json=settings.log_json)
     warn_of_unknown_variables(os.environ)
     try:
         request = ComparisonRequest(
             combined(
-                [Path(name).resolve().name if Path(name).is_dir() else name for name in names],
+                model_names(names),
                 decoder or [],
                 parse_decoding({**values, "decoder": ""}),
             ),
             parse_synthesis(",".join(weight or []), quality_threshold, resolution),
             parse_reference(text_or_file(reference)),
         )
+        task = request.task(_source(file), audio_options=parse_audio_options(track))
     except InputError as error:
         print_problem(error.code, f"{error.message} {error.hint}")
         raise typer.Exit(2) from None
-    raise typer.Exit(0 if run_comparison(settings, file, request, as_json=as_json) else 1)
+    raise typer.Exit(0 if run_comparison(settings, task, request, as_json=as_json) else 1)
 
 
 @app.command()

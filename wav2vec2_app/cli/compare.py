@@ -20,43 +20,61 @@ from wav2vec2_app.server.orchestrator.comparison import (
     ComparisonTracker,
     check_weights,
 )
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import MIB, Settings
-from wav2vec2_app.speech.audio import AudioSource
 
 
-def compare(settings: Settings, file: Path, request: ComparisonRequest, *, as_json: bool) -> bool:
-    """Compare, and print the result; whether at least one variant succeeded."""
+def compare(
+    settings: Settings, task: AudioTask, request: ComparisonRequest, *, as_json: bool
+) -> bool:
+    """Compare, and print the result; whether at least one variant succeeded.
+
+    ``task`` is that of ``request`` for a file.
+    """
+    name = task.source.name if task.source else ""
     try:
-        outcome = asyncio.run(_compare(settings, file, request))
+        outcome = asyncio.run(_compare(settings, task, request))
     except Wav2Vec2Error as error:
         if as_json:
-            print_json({"file": file.name, "error": error.public()})
-        print_problem(file.name, f"{error.message} {error.hint} ({error.code})")
+            print_json({"file": name, "error": error.public()})
+        print_problem(name, f"{error.message} {error.hint} ({error.code})")
         return False
     answer = schema.comparison(outcome)
     if as_json:
-        print_json({"file": file.name, **answer.json_dict()})
+        print_json({"file": name, **answer.json_dict()})
     else:
         _print_text(answer)
     return True
 
 
-async def _compare(settings: Settings, file: Path, request: ComparisonRequest) -> Comparison:
+def model_names(given: Sequence[str]) -> list[str]:
+    """The names of models; a folder is named by its last part."""
+    return [Path(name).resolve().name if Path(name).is_dir() else name for name in given]
+
+
+def with_folders(settings: Settings, given: Sequence[str]) -> Settings:
+    """The settings with the folders among ``given`` as models that may be chosen."""
+    folders = tuple(Path(name).resolve() for name in given if Path(name).is_dir())
+    known = (*settings.model_folders, *folders)
+    return settings.model_copy(update={"model_folders": known})
+
+
+async def _compare(settings: Settings, task: AudioTask, request: ComparisonRequest) -> Comparison:
     system = build_system(settings)
     await system.orchestrator.start()
     try:
         await system.service.wait_ready()
         check_weights(request, system.orchestrator.status().default_model)
-        return await _run(system, AudioSource(path=file, name=file.name), request)
+        return await _run(system, task, request)
     finally:
         await system.orchestrator.stop()
 
 
-async def _run(system: System, source: AudioSource, request: ComparisonRequest) -> Comparison:
+async def _run(system: System, task: AudioTask, request: ComparisonRequest) -> Comparison:
     tracker = ComparisonTracker(request, system.orchestrator.status)
     with progress_bars() as progress:
-        bar = progress.add_task(source.name, total=1.0, stage="waiting")
-        async with aclosing(system.orchestrator.submit(request.task(source))) as events:
+        bar = progress.add_task("", total=1.0, stage="waiting")
+        async with aclosing(system.orchestrator.submit(task)) as events:
             async for event in events:
                 tracker.note(event)
                 if isinstance(event, Started):

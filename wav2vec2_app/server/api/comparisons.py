@@ -22,6 +22,7 @@ from wav2vec2_app.server.orchestrator.comparison import (
     compare,
 )
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.options import OPTIONS, parse_options
@@ -57,7 +58,8 @@ async def _compare(
             wanted = ComparisonRequest(_variants(upload), _synthesis(upload), _reference(upload))
             check_weights(wanted, orchestrator.status().default_model)
             source = AudioSource(path=upload.path, name=upload.name)
-            outcome = await _run(orchestrator, request, wanted, source)
+            task = wanted.task(source, audio_options=form.audio_options(upload, channels=False))
+            outcome = await _run(orchestrator, request, wanted, task)
     except Wav2Vec2Error as error:
         raise RequestFailed(error) from error
     audio_s = len(outcome.outcomes) * outcome.result.audio.duration_s
@@ -69,9 +71,8 @@ async def _run(
     orchestrator: ModelOrchestrator,
     request: Request,
     wanted: ComparisonRequest,
-    source: AudioSource,
+    task: AudioTask,
 ) -> Comparison:
-    task = wanted.task(source)
     try:
         return await run_connected(
             request,

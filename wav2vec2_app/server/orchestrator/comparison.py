@@ -21,7 +21,7 @@ from wav2vec2_app.server.tasks import (
     Step,
     Target,
 )
-from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, AudioSource, DecodeAudioOptions
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.synthesis import DEFAULT_SYNTHESIS, Synthesis, SynthesisOptions
 from wav2vec2_app.speech.transcript import Recognition
@@ -45,12 +45,18 @@ class ComparisonRequest:
     synthesis: SynthesisOptions = DEFAULT_SYNTHESIS
     reference: str = ""
 
-    def task(self, source: AudioSource, session: str = "") -> AudioTask:
+    def task(
+        self,
+        source: AudioSource,
+        session: str = "",
+        audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX,
+    ) -> AudioTask:
         """The task that transcribes a recording with every variant."""
         return AudioTask(
             source,
             session=session,
             comparison=True,
+            audio_options=audio_options,
             targets=tuple(target_of(variant) for variant in self.variants),
         )
 

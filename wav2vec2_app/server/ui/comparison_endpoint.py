@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.errors import InputError, translate
+from wav2vec2_app.errors import translate
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest, compare
@@ -20,7 +20,8 @@ from wav2vec2_app.server.ui.gradio_internals import (
     any_value_input,
     fill_in_defaults,
 )
-from wav2vec2_app.server.ui.handlers import source_of
+from wav2vec2_app.server.ui.requests import required, source_of
+from wav2vec2_app.speech.audio import parse_audio_options
 from wav2vec2_app.speech.export_options import EXPORT_OPTION, parse_export
 from wav2vec2_app.speech.synthesis import CONFLICT_RESOLUTIONS, WEIGHTED
 from wav2vec2_app.speech.variants import parse_reference, parse_synthesis, parse_variants
@@ -37,6 +38,7 @@ _INPUTS: Final = (
     ("conflict_resolution", WEIGHTED, "string", f"One of {', '.join(CONFLICT_RESOLUTIONS)}."),
     ("quality_threshold", 0.0, "number", "Least confidence of a transcript that is used, 0 to 1."),
     ("weights", "", "string", "JSON object, or NAME=NUMBER with commas between."),
+    ("track", "", "string", "Number of the audio track, from 1. Empty: the one that the file marks."),
     ("letter_case", EXPORT_OPTION["letter_case"].default, "string", EXPORT_OPTION["letter_case"].help),
 )  # fmt: skip
 """Name, default, type and description of each parameter after the audio."""
@@ -60,6 +62,7 @@ def add_compare_endpoint(page: gr.Blocks, orchestrator: ModelOrchestrator) -> No
         conflict_resolution: str = WEIGHTED,
         quality_threshold: float = 0.0,
         weights: object = "",
+        track: object = "",
         letter_case: str = "sentence",
     ) -> JsonObject:
         """Transcribe speech with several models or decoders: texts, cost, and one text of all."""
@@ -71,6 +74,7 @@ def add_compare_endpoint(page: gr.Blocks, orchestrator: ModelOrchestrator) -> No
             reference,
             (weights, quality_threshold, conflict_resolution),
             letter_case,
+            track,
         )
 
     gr.Button(visible=False).click(
@@ -92,6 +96,7 @@ async def answer(
     reference: object,
     synthesis: tuple[object, object, object],
     letter_case: object,
+    track: object = "",
 ) -> JsonObject:
     """``/compare``: a ComparisonResponse; ``synthesis`` are the arguments of its options."""
     task_id = ""
@@ -100,13 +105,7 @@ async def answer(
         request = ComparisonRequest(
             parse_variants(variants), parse_synthesis(*synthesis), parse_reference(reference)
         )
-        if audio is None:
-            raise InputError(
-                "The audio is missing.",
-                code="audio.missing",
-                hint="Send a file as the first argument.",
-            )
-        task = request.task(source_of(audio), session)
+        task = request.task(source_of(required(audio)), session, parse_audio_options(track))
         task_id = task.id
         outcome = await compare(orchestrator, task, request)
         audio_s = len(outcome.outcomes) * outcome.result.audio.duration_s

@@ -20,9 +20,10 @@ from wav2vec2_app.server.orchestrator.comparison import (
 )
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.endpoints import session_of
-from wav2vec2_app.server.ui.handlers import source_of
 from wav2vec2_app.server.ui.render import cards, comparison, status, system
+from wav2vec2_app.server.ui.requests import source_of
 from wav2vec2_app.server.ui.views import no_audio
+from wav2vec2_app.speech.audio import parse_audio_options
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import MAX_TEXT_CHARACTERS, OPTION, DecodingOptions
 from wav2vec2_app.speech.synthesis import CONFLICT_RESOLUTIONS, WEIGHTED
@@ -110,20 +111,33 @@ def _html(value: str, elem_id: str) -> gr.HTML:
 
 
 def bind(
-    panel: ComparisonPanel, audio: gr.Audio, cancel: gr.Button, orchestrator: ModelOrchestrator
+    panel: ComparisonPanel,
+    recording: tuple[gr.Audio, gr.Textbox],
+    cancel: gr.Button,
+    orchestrator: ModelOrchestrator,
 ) -> None:
-    """Bind the panel's event; called inside the page's context. ``cancel`` works while it runs."""
+    """Bind the panel's event; called inside the page's context.
+
+    Args:
+        panel: the components.
+        recording: the inputs of the audio and of its track.
+        cancel: the button that works while the comparison runs.
+        orchestrator: runs it.
+    """
 
     async def on_compare(
         request: gr.Request,
         audio: str | None,
+        track: object,
         models: object,
         decoders: object,
         resolution: object,
         reference: object,
     ) -> AsyncGenerator[tuple[str, str, gr.Button], None]:
         session = session_of(request, orchestrator)
-        shown = compare(orchestrator, session, audio, models, decoders, resolution, reference)
+        shown = compare(
+            orchestrator, session, audio, models, decoders, resolution, reference, track
+        )
         last = "", ""
         async with aclosing(shown) as updates:
             async for last in updates:
@@ -132,7 +146,7 @@ def bind(
 
     panel.run.click(
         on_compare,
-        inputs=[audio, panel.models, panel.decoders, panel.resolution, panel.reference],
+        inputs=[*recording, panel.models, panel.decoders, panel.resolution, panel.reference],
         outputs=[panel.status, panel.result, cancel],
         concurrency_limit=None,
         show_progress="hidden",
@@ -148,6 +162,7 @@ async def compare(
     decoders: object,
     resolution: object,
     reference: object,
+    track: object = "",
 ) -> AsyncGenerator[Shown, None]:
     """Compare, and show each text when it is there."""
     try:
@@ -159,10 +174,10 @@ async def compare(
             parse_reference(reference),
         )
         check_weights(request, orchestrator.status().default_model)
+        task = request.task(source_of(audio), session, parse_audio_options(track))
     except InputError as error:
         yield "", cards.error_card(error, "")
         return
-    task = request.task(source_of(audio), session)
     tracker = ComparisonTracker(request, orchestrator.status)
     yield status.queued(1, 0.0), comparison.running(tracker.outcomes())
     try:

@@ -148,6 +148,7 @@ async def test_error_of_all_variants_is_that_of_the_request(
         ({"conflict_resolution": "newest"}, "synthesis.unknown_resolution"),
         ({"reference": "a " * 60_000}, "compare.reference_too_long"),
         ({"letter_case": "loud"}, "export.bad_value"),
+        ({"track": "first"}, "request.bad_value"),
     ],
 )
 async def test_bad_fields_are_rejected_before_anything_runs(

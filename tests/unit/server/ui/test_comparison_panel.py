@@ -101,6 +101,7 @@ async def test_variants_that_all_fail_show_their_errors(
         ({"resolution": "newest"}, "synthesis.unknown_resolution"),
         ({"decoders": ["best", "worst"]}, "decoder.unknown"),
         ({"reference": "a " * 60_000}, "compare.reference_too_long"),
+        ({"track": "first"}, "request.bad_value"),
     ],
 )
 async def test_unusable_choice_is_an_error_on_the_page(
@@ -191,6 +192,7 @@ async def test_endpoint_has_a_typed_signature(orchestrator: ModelOrchestrator) -
         "conflict_resolution": "weighted",
         "quality_threshold": 0.0,
         "weights": "",
+        "track": "",
         "letter_case": "sentence",
     }
     types = {one["parameter_name"]: one["type"]["type"] for one in found[1:]}
