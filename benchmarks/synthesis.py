@@ -37,7 +37,7 @@ DAMAGES: Final = (
 )
 CLEAN: Final = Damage("wav2vec2, beam", "beam")
 WEIGHTS: Final = (0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
-SHARES: Final = (0.4, 0.55, 0.7, 0.85, 1.0)
+SHARES: Final = (0.2, 0.35, 0.5, 0.7, 1.0)
 ROUNDS: Final = 2
 """How often each value is tuned."""
 

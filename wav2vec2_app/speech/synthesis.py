@@ -28,7 +28,7 @@ class SynthesisOptions:
         weights: of the vote, by the name of a transcript or of its model; those that are not named have 1.
         quality_threshold: least confidence of a transcript that is used, from 0 to 1.
         conflict_resolution: which word is chosen where transcripts differ. ``weighted``: the one with the
-            most votes, each the weight times the word's confidence. ``highest-confidence``: the one with
+            most votes; a vote is a weight, of which a share depends on the confidence in the word. ``highest-confidence``: the one with
             the highest confidence of all. ``latest``: that of the transcript that was finished last.
         confidence_share: part of a vote that depends on the confidence of the word; the rest does not.
         absence_share: confidence of a transcript that it is right to have no word in a place, as a part of
@@ -38,7 +38,7 @@ class SynthesisOptions:
     weights: Mapping[str, float] = field(default_factory=lambda: _NO_WEIGHTS)
     quality_threshold: float = 0.0
     conflict_resolution: str = WEIGHTED
-    confidence_share: float = 1.0
+    confidence_share: float = 0.5
     absence_share: float = 0.7
 
     def __post_init__(self) -> None:
