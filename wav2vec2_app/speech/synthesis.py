@@ -28,8 +28,9 @@ class SynthesisOptions:
         weights: of the vote, by the name of a transcript or of its model; those that are not named have 1.
         quality_threshold: least confidence of a transcript that is used, from 0 to 1.
         conflict_resolution: which word is chosen where transcripts differ. ``weighted``: the one with the
-            most votes; a vote is a weight, of which a share depends on the confidence in the word. ``highest-confidence``: the one with
-            the highest confidence of all. ``latest``: that of the transcript that was finished last.
+            most votes; a vote is a weight, of which a share depends on the confidence in the word.
+            ``highest-confidence``: the one with the highest confidence of all. ``latest``: that of the
+            transcript that was finished last.
         confidence_share: part of a vote that depends on the confidence of the word; the rest does not.
         absence_share: confidence of a transcript that it is right to have no word in a place, as a part of
             its confidence in the words beside it.
