@@ -5,15 +5,22 @@ Words are compared as spoken: capitals, punctuation and the way in which numbers
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from rapidfuzz.distance import Levenshtein, Opcode
 
 from wav2vec2_app.speech.word_pieces import keys_of
 
 Kind = Literal["same", "changed", "added", "missing"]
+
+_KINDS: Final[Mapping[str, Kind]] = {
+    "equal": "same",
+    "replace": "changed",
+    "insert": "added",
+    "delete": "missing",
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class Difference:
 def word_errors(reference: str, text: str, language: str = "en") -> WordErrors:
     """The word errors of ``text``."""
     expected, found = keys_of(reference, language), keys_of(text, language)
-    edits = Levenshtein.editops(expected, found)
+    edits = Levenshtein.editops(expected, found).as_list()
     counts = [sum(edit.tag == tag for edit in edits) for tag in ("replace", "delete", "insert")]
     return WordErrors(counts[0], counts[1], counts[2], len(expected))
 
@@ -51,7 +58,7 @@ def word_errors(reference: str, text: str, language: str = "en") -> WordErrors:
 def differences(expected: str, text: str, language: str = "en") -> tuple[Difference, ...]:
     """``text`` from beginning to end, cut where it begins or ceases to differ from ``expected``."""
     ours, theirs = _Words(text, language), _Words(expected, language)
-    blocks = Levenshtein.opcodes(theirs.keys, ours.keys)
+    blocks = Levenshtein.opcodes(theirs.keys, ours.keys).as_list()
     kinds: dict[int, Kind] = {}
     missing: dict[int, list[int]] = {}
     for block in blocks:
@@ -77,9 +84,7 @@ def _mark(
     missing: dict[int, list[int]],
 ) -> None:
     """Note a block: how each word of ours in it differs, or which words of theirs ours lacks."""
-    kind: Kind = {"equal": "same", "replace": "changed", "insert": "added"}.get(
-        block.tag, "missing"
-    )  # type: ignore[assignment]
+    kind = _KINDS[block.tag]
     for number in ours.numbers[block.dest_start : block.dest_end]:
         kinds[number] = kind if kinds.get(number, kind) == kind else "changed"
     if kind == "missing":
