@@ -50,7 +50,7 @@ class Difference:
 def word_errors(reference: str, text: str, language: str = "en") -> WordErrors:
     """The word errors of ``text``."""
     expected, found = keys_of(reference, language), keys_of(text, language)
-    edits = Levenshtein.editops(expected, found).as_list()
+    edits = Levenshtein.editops(expected, found)
     counts = [sum(edit.tag == tag for edit in edits) for tag in ("replace", "delete", "insert")]
     return WordErrors(counts[0], counts[1], counts[2], len(expected))
 
@@ -58,7 +58,7 @@ def word_errors(reference: str, text: str, language: str = "en") -> WordErrors:
 def differences(expected: str, text: str, language: str = "en") -> tuple[Difference, ...]:
     """``text`` from beginning to end, cut where it begins or ceases to differ from ``expected``."""
     ours, theirs = _Words(text, language), _Words(expected, language)
-    blocks = Levenshtein.opcodes(theirs.keys, ours.keys).as_list()
+    blocks = Levenshtein.opcodes(theirs.keys, ours.keys)
     kinds: dict[int, Kind] = {}
     missing: dict[int, list[int]] = {}
     for block in blocks:
