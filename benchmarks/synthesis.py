@@ -101,9 +101,10 @@ def tuned(mixture: Mixture, references: Sequence[str]) -> SynthesisOptions:
                 replace(options, weights={**options.weights, name: weight}) for weight in WEIGHTS
             ]
             options = _best(options, trials, mixture, references)
-        for share in ("absence_share", "confidence_share"):
-            trials = [replace(options, **{share: value}) for value in SHARES]  # type: ignore[arg-type]
-            options = _best(options, trials, mixture, references)
+        trials = [replace(options, absence_share=share) for share in SHARES]
+        options = _best(options, trials, mixture, references)
+        trials = [replace(options, confidence_share=share) for share in SHARES]
+        options = _best(options, trials, mixture, references)
     return options
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import importlib
 import json
 import re
 import zlib
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from benchmarks.report import RESULTS
@@ -123,20 +125,17 @@ def damaged(path: Path, damage: Damage) -> Audio:
 
 def coloured_noise(
     count: int, exponent: float, random: np.random.Generator
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+) -> npt.NDArray[np.float64]:
     """Noise of unit power whose power spectrum falls with the frequency to the power ``exponent``."""
     spectrum = np.fft.rfft(random.standard_normal(count))
     frequency = np.maximum(np.arange(len(spectrum)), 1)
-    noise: np.ndarray[tuple[int], np.dtype[np.float64]] = np.fft.irfft(
-        spectrum / frequency ** (exponent / 2), count
-    )
+    noise: npt.NDArray[np.float64] = np.fft.irfft(spectrum / frequency ** (exponent / 2), count)
     return noise / np.sqrt(np.mean(noise**2))
 
 
 def _whisper(utterances: Sequence[Utterance], folder: Path) -> Iterator[Transcript]:
-    from faster_whisper import WhisperModel
-
-    model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1)
+    library = importlib.import_module("faster_whisper")  # an extra
+    model = library.WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1)
     info = ModelInfo("whisper-base", "folder", "ctranslate2", "cpu", "int8", 0, 0, language="en")
     for one in utterances:
         samples, _ = soundfile.read(one.path, dtype="float32")

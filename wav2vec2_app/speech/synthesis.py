@@ -179,8 +179,9 @@ def _check_share(name: str, value: object) -> None:
 
 def _is_between(value: object, low: float, high: float) -> bool:
     """Whether ``value`` is a number from ``low`` to ``high``; NaN is not."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and low <= value <= high
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return low <= value <= high
 
 
 def zero_weights() -> InputError:

@@ -115,7 +115,8 @@ class Vote:
 
 def _carried(pieces: Sequence[Piece | None]) -> list[float]:
     """The confidence of each piece, and where there is none, of the one before; 1 at the edge."""
-    last, found = 1.0, []
+    found: list[float] = []
+    last = 1.0
     for piece in pieces:
         last = piece.confidence if piece is not None else last
         found.append(last)

@@ -5,15 +5,22 @@ Words are compared as spoken: capitals, punctuation and the way in which numbers
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from rapidfuzz.distance import Levenshtein, Opcode
 
 from wav2vec2_app.speech.word_pieces import keys_of
 
 Kind = Literal["same", "changed", "added", "missing"]
+
+_KINDS: Final[Mapping[str, Kind]] = {
+    "equal": "same",
+    "replace": "changed",
+    "insert": "added",
+    "delete": "missing",
+}
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,7 @@ def _mark(
     missing: dict[int, list[int]],
 ) -> None:
     """Note a block: how each word of ours in it differs, or which words of theirs ours lacks."""
-    kind: Kind = {"equal": "same", "replace": "changed", "insert": "added"}.get(
-        block.tag, "missing"
-    )  # type: ignore[assignment]
+    kind = _KINDS[block.tag]
     for number in ours.numbers[block.dest_start : block.dest_end]:
         kinds[number] = kind if kinds.get(number, kind) == kind else "changed"
     if kind == "missing":

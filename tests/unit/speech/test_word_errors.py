@@ -20,7 +20,9 @@ def test_rate_is_that_of_jiwer(reference: str, text: str) -> None:
 
 
 def test_edits_are_counted() -> None:
-    assert word_errors("the cat sat on it", "the hat sat it now") == WordErrors(1, 1, 1, 5)
+    errors = word_errors("the cat sat on it today", "the hat sat it today now")
+
+    assert errors == WordErrors(substitutions=1, deletions=1, insertions=1, words=6)
 
 
 @pytest.mark.parametrize(

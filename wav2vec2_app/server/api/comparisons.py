@@ -36,7 +36,7 @@ from wav2vec2_app.speech.variants import (
 )
 
 
-def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
+def comparison_router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
     """``POST /v1/comparisons``."""
     routes = APIRouter(prefix="/v1", tags=["transcription"])
 

@@ -67,8 +67,8 @@ def alignments(formats: Sequence[str]) -> RouteArguments:
 
 def comparisons() -> RouteArguments:
     """Arguments of the decorator of ``/v1/comparisons``."""
-    several = {"type": "array", "items": {"type": "string"}}
-    fields = {
+    several: Mapping[str, object] = {"type": "array", "items": {"type": "string"}}
+    fields: Fields = {
         "file": _FILE_FIELDS["file"],
         "variants": {"type": "string", "description": _VARIANTS},
         "model": {**several, "description": "Repeat it to compare several models."},
