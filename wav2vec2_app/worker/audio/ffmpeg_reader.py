@@ -247,7 +247,7 @@ class FfmpegReader:
         self._container.close()
 
 
-def _check_index(stream: av.AudioStream) -> None:
+def _check_index(stream: av.stream.Stream) -> None:
     """FFmpeg gives up an index that does not fit into memory, and the file then seems to be empty.
 
     Raises:
