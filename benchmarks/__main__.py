@@ -39,6 +39,7 @@ from benchmarks import (
     start,
     users,
     walk,
+    whisper,
 )
 
 BENCHMARKS: dict[str, Callable[[], Any]] = {
@@ -62,6 +63,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "hotwords": hotwords.measure,
     "alignment": alignment.measure,
     "silence": silence.measure,
+    "whisper": whisper.measure,
     # long runs
     "memory": memory.measure,
     "long_audio": long_audio.measure,

@@ -57,7 +57,7 @@ class Recognition:
         if self.emission is None:
             raise InputError(
                 f"The model {self.transcript.model.name} gives no emission, so its transcript cannot"
-                " be aligned, decoded again or drawn.",
+                " be aligned or decoded again.",
                 code="model.no_emission",
                 hint="Transcribe the recording with a CTC model, such as wav2vec2.",
             )

@@ -25,7 +25,17 @@ from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy, CircuitBreak
 from wav2vec2_app.server.orchestrator.result import StepResults
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.status import ModelCapabilities
-from wav2vec2_app.server.tasks import ModelTask, Operation, Report, Step, Target, TaskResult
+from wav2vec2_app.server.tasks import (
+    ANY_TARGET,
+    AudioTask,
+    ModelTask,
+    Operation,
+    Report,
+    Step,
+    Target,
+    TaskResult,
+    Want,
+)
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.features import Features
@@ -83,6 +93,7 @@ class Dispatcher:
             for adapter in self._adapters
             if step.operation in (capabilities := adapter.get_capabilities()).operations
         ]
+        able.sort(key=lambda one: not _names(one[1], step.target.model))  # stable
         for adapter, capabilities in able:
             if _fits(capabilities, step.target):
                 return adapter
@@ -90,6 +101,20 @@ class Dispatcher:
             named = (adapter for adapter, _ in able if adapter.name == step.target.adapter)
             return next(named, able[0][0])
         raise self._no_adapter(step)
+
+    def primary(self, task: AudioTask) -> tuple[Target, ...]:
+        """The targets of ``task``: its own, or an adapter with an emission where only that will do.
+
+        An alignment and live captions start from the emission, which the adapter that answers by
+        default may not have.
+        """
+        needs_emission = task.live or Want.ALIGNMENT in task.wants
+        if not needs_emission or task.transcribers != (ANY_TARGET,):
+            return task.transcribers
+        default = self.route(Step(Operation.TRANSCRIBE))
+        if Operation.ALIGN in default.get_capabilities().operations:
+            return task.transcribers
+        return (Target(self.route(Step(Operation.ALIGN)).name),)
 
     def answering(self, target: Target) -> Target | None:
         """The adapter and model that would transcribe for ``target`` now; ``None`` if unknown."""
@@ -176,13 +201,14 @@ def _fits(capabilities: ModelCapabilities, target: Target) -> bool:
     """Whether an adapter has the adapter name and the model of ``target``."""
     if target.adapter and capabilities.name != target.adapter:
         return False
-    model, _, _ = target.model.rpartition(":")  # model:language
     return (
-        target.model == AUTO_MODEL
-        or not capabilities.models
-        or target.model in capabilities.models
-        or model in capabilities.models
+        target.model == AUTO_MODEL or not capabilities.models or _names(capabilities, target.model)
     )
+
+
+def _names(capabilities: ModelCapabilities, name: str) -> bool:
+    """Whether an adapter lists the model ``name``, which may be ``model:language``."""
+    return not {name, name.rpartition(":")[0]}.isdisjoint(capabilities.models)
 
 
 async def _call(adapter: ModelAdapter, task: ModelTask, report: Report) -> TaskResult:

@@ -28,6 +28,7 @@ from wav2vec2_app.server.tasks import (
     Target,
     Want,
 )
+from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.transcript import Recognition
 
 
@@ -105,18 +106,24 @@ class Job:
     async def _start(self) -> StartPoint:
         """Find what is known of the recording."""
         task, cache = self.task, self._context.cache
+        targets = self._context.dispatcher.primary(task)
         if task.audio is not None:
-            return StartPoint(task.transcribers, {Step(Operation.DECODE_AUDIO): task.audio})
+            return StartPoint(targets, {Step(Operation.DECODE_AUDIO): task.audio})
         if task.source is None:
             origin = cache.get(task.cached_id, task.owner)
             if origin is None:
                 raise _not_cached()
+            if (
+                Want.ALIGNMENT in task.wants
+                and next(iter(origin.answers.values())).emission is None
+            ):
+                return StartPoint(targets, _of_the_audio(origin), origin.content)
             return _start_from(task, origin, {target: target for target in origin.answers})
         content = await cache.content_of(task.source, task.session)
-        answering = self._answering(task.transcribers)
+        answering = self._answering(targets)
         origin = cache.find(task.owner, content, answering.values())
-        if origin is None or len(answering) < len(task.transcribers):
-            return StartPoint(task.transcribers, content=content)
+        if origin is None or len(answering) < len(targets):
+            return StartPoint(targets, content=content)
         return _start_from(task, origin, answering)
 
     def _answering(self, targets: Iterable[Target]) -> dict[Target, Target]:
@@ -128,8 +135,9 @@ class Job:
         """Length of the audio; a file's header is read, so that unusable audio never waits."""
         if start.origin is not None:
             return start.origin.audio.duration_s
-        if self.task.audio is not None:
-            return self.task.audio.duration_s
+        audio = start.known.get(Step(Operation.DECODE_AUDIO))
+        if isinstance(audio, Audio):
+            return audio.duration_s
         await self._context.dispatcher.run(self._steps, Step(Operation.PROBE), {})
         return self._steps.probe.duration_s if self._steps.probe is not None else 0.0
 
@@ -185,15 +193,24 @@ def _start_from(
     targets = tuple(answering)
     shows_words = bool(task.wants & {Want.TRANSCRIPT, Want.PICTURES})
     decode_again = shows_words and origin.decoding != task.decoding
+    answers = [origin.answers[answer] for answer in answering.values()]
+    if decode_again and any(answer.emission is None for answer in answers):
+        return StartPoint(targets, _of_the_audio(origin), origin.content)  # transcribed again
     same_primary = next(iter(origin.answers)) == answering[targets[0]]
-    known: dict[Step, StepValue] = {Step(Operation.DECODE_AUDIO): origin.audio}
+    known = _of_the_audio(origin)
     for target, answer in answering.items():
         known[Step(Operation.TRANSCRIBE, target)] = origin.answers[answer]
-    if origin.features is not None:
-        known[Step(Operation.ANALYZE)] = origin.features
     if origin.pictures and same_primary and not decode_again:
         known[Step(Operation.DRAW, targets[0])] = origin.pictures
     return StartPoint(targets, known, origin.content, origin, decode_again, same_primary)
+
+
+def _of_the_audio(origin: CachedResult) -> dict[Step, StepValue]:
+    """The values of a cached result that depend on no model."""
+    known: dict[Step, StepValue] = {Step(Operation.DECODE_AUDIO): origin.audio}
+    if origin.features is not None:
+        known[Step(Operation.ANALYZE)] = origin.features
+    return known
 
 
 def _not_cached() -> InputError:
