@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
@@ -80,16 +81,47 @@ def build_system(settings: Settings, *, sequential_start: bool = False) -> Syste
     return System(settings, orchestrator, service, events)
 
 
+# --- recognisers ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """A recogniser beside wav2vec2: its worker role, which starts when it is needed, and its adapter.
+
+    ``answers_auto``: whether it answers requests that name no model.
+    """
+
+    role: str
+    config: Config
+    make_adapter: Callable[[WorkerPool, Workers, Wav2Vec2Service], ModelAdapter]
+    answers_auto: bool = False
+
+
+def recognisers(settings: Settings) -> list[Recogniser]:
+    """The other recognisers, in order of preference."""
+    found: list[Recogniser] = []
+    whisper = whisper_policy(settings)
+    if whisper.allowed or whisper.folders:
+        config, make = _whisper_config(settings, whisper), partial(_whisper_adapter, settings)
+        found.append(Recogniser("whisper", config, make, bool(whisper.default)))
+    return found
+
+
 def _adapters(settings: Settings, workers: Workers, service: Wav2Vec2Service) -> list[ModelAdapter]:
-    """The recognisers, the one that answers requests for ``auto`` first."""
-    policy, limits = whisper_policy(settings), audio_limits(settings)
-    adapters: list[ModelAdapter] = [Wav2Vec2Adapter(service, limits)]
-    for pool in workers.others:
-        client = WorkerClient(pool, service_policy(settings).limits)
-        models = WhisperModels(policy, workers.make_download)
-        whisper = WhisperAdapter(WhisperService(client, models, WordTimes(service)), pool, limits)
-        adapters.insert(0 if models.is_default else 1, whisper)
+    adapters: list[ModelAdapter] = [Wav2Vec2Adapter(service, audio_limits(settings))]
+    for recogniser, pool in zip(recognisers(settings), workers.others, strict=True):
+        at = 0 if recogniser.answers_auto else len(adapters)
+        adapters.insert(at, recogniser.make_adapter(pool, workers, service))
     return adapters
+
+
+def _whisper_adapter(
+    settings: Settings, pool: WorkerPool, workers: Workers, service: Wav2Vec2Service
+) -> WhisperAdapter:
+    client = WorkerClient(pool, service_policy(settings).limits)
+    models = WhisperModels(whisper_policy(settings), workers.make_download)
+    whisper = WhisperService(client, models, WordTimes(service))
+    return WhisperAdapter(whisper, pool, audio_limits(settings))
 
 
 # --- policies ------------------------------------------------------------------------------------
@@ -170,14 +202,14 @@ def _workers(settings: Settings, events: EventBus, *, sequential_start: bool) ->
             [WorkerBridge(spec, policy, on_event=publish, recorder=recorder) for _ in range(size)]
         )
 
-    whisper = whisper_policy(settings)
-    others = [pool("whisper", _whisper_config(settings, whisper), kind=OnDemandPool)]
     return Workers(
         audio=pool("audio", _audio_config(settings), ONE_THREAD),
         inference=pool("inference", _inference_config(settings), size=settings.inference_workers),
         text=pool("text", _text_config(settings), ONE_THREAD),
         make_download=lambda: pool("download", _download_config(settings)),
-        others=tuple(others) if whisper.allowed or whisper.folders else (),
+        others=tuple(
+            pool(other.role, other.config, kind=OnDemandPool) for other in recognisers(settings)
+        ),
         sequential_start=sequential_start,
     )
 

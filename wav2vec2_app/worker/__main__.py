@@ -9,14 +9,16 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import pkgutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from wav2vec2_app.worker import operations
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.loop import serve
 
-ROLES = ("audio", "inference", "text", "download", "whisper")
+ROLES = tuple(module.name for module in pkgutil.iter_modules(operations.__path__))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from wav2vec2_app.errors import InputError, InternalError
+from wav2vec2_app.errors import InternalError
 from wav2vec2_app.server.adapters.base import RollingMeasure
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.bridge.pool import WorkerPool
@@ -69,8 +69,8 @@ class WhisperAdapter:
             ModelError, InputError: see :meth:`WhisperService.transcribe`.
         """
         if task.operation is not Operation.TRANSCRIBE:
-            raise InputError(
-                f"Whisper cannot {task.operation.value} audio.", code="operation.unsupported"
+            raise InternalError(
+                f"Whisper cannot {task.operation.value} audio.", code="adapter.unsupported"
             )
         if task.inputs.audio is None:
             raise InternalError("The step needs decoded audio.", code="task.missing_input")

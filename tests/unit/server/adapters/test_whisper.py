@@ -8,7 +8,7 @@ import pytest
 
 from tests.doubles import FakeAdapter, make_audio, make_policy, make_task
 from tests.unit.server.service.test_whisper import Client, models_of
-from wav2vec2_app.errors import InputError
+from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
@@ -141,10 +141,10 @@ async def test_text_is_aligned_with_a_recording_that_whisper_transcribed() -> No
 async def test_other_operations_are_rejected(operation: Operation) -> None:
     task = ModelTask(Step(operation), make_task(), StepInputs(audio=make_audio()))
 
-    with pytest.raises(InputError) as rejected:
+    with pytest.raises(InternalError) as rejected:
         await adapter_of(Client()).handle_task(task)
 
-    assert rejected.value.code == "operation.unsupported"
+    assert rejected.value.code == "adapter.unsupported"
 
 
 async def test_workers_are_stopped_with_the_adapter() -> None:
