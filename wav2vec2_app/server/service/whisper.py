@@ -23,10 +23,10 @@ from wav2vec2_app.speech.pauses import quietest_s
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 from wav2vec2_app.speech.whisper import WITHOUT_SPACES, whisper_code
 
-WINDOW_S = 30.0
+LONGEST_WINDOW_S = 30.0
 """Whisper's input; shorter ones are padded to it, seconds."""
 MIN_WINDOW_S = 20.0
-"""A long recording is cut in the quietest moment between this and :data:`WINDOW_S`, seconds."""
+"""A long recording is cut in the quietest moment between this and :data:`LONGEST_WINDOW_S`, seconds."""
 MIN_LAST_WINDOW_S = 5.0
 """The last window is at least this long, seconds: less has too little context."""
 BEAM_SIZE = 5
@@ -82,7 +82,7 @@ class WhisperService:
 
     def time_limit_s(self, audio_s: float) -> float:
         """How long a step on ``audio_s`` seconds of audio may take, seconds."""
-        return self._client.limit_s(TIME_FACTOR * max(audio_s, WINDOW_S), loads_model=True)
+        return self._client.limit_s(TIME_FACTOR * max(audio_s, LONGEST_WINDOW_S), loads_model=True)
 
     async def dispose(self) -> None:
         """Cancel downloads; the workers are stopped with the others."""
@@ -130,7 +130,7 @@ class WhisperService:
         try:
             answer = await self._client.request(
                 request,
-                audio_s=TIME_FACTOR * WINDOW_S,
+                audio_s=TIME_FACTOR * LONGEST_WINDOW_S,
                 loads_model=True,
                 deadline=step.deadline,
                 on_progress=on_progress,
@@ -234,9 +234,9 @@ class WhisperDraft:
 def end_of_window(samples: Float32, start: int) -> int:
     """Where the window that begins at sample ``start`` ends: at a quiet moment, or with the recording."""
     rest_s = (len(samples) - start) / SAMPLE_RATE_HZ
-    if rest_s <= WINDOW_S:
+    if rest_s <= LONGEST_WINDOW_S:
         return len(samples)
-    longest_s = min(WINDOW_S, rest_s - MIN_LAST_WINDOW_S)
+    longest_s = min(LONGEST_WINDOW_S, rest_s - MIN_LAST_WINDOW_S)
     window = samples[start : start + round(longest_s * SAMPLE_RATE_HZ)]
     return start + round(quietest_s(window, MIN_WINDOW_S) * SAMPLE_RATE_HZ)
 

@@ -17,13 +17,13 @@ from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice
 from wav2vec2_app.speech.whisper import LANGUAGES, is_english_only, whisper_code
 
 LIBRARY = "faster_whisper"
-WEIGHTS = "model.bin"
+CT2_WEIGHTS = "model.bin"
 """The file by which a folder is recognized as a Whisper checkpoint in CTranslate2's format."""
 
 
 def is_whisper_folder(folder: Path) -> bool:
     """Whether ``folder`` has a checkpoint in CTranslate2's format."""
-    return (folder / WEIGHTS).is_file()
+    return (folder / CT2_WEIGHTS).is_file()
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _is_cached(repository: str) -> bool:
     """Whether the hub's cache has the weights; the import is slow, and needed by the page only."""
     from huggingface_hub import try_to_load_from_cache
 
-    return isinstance(try_to_load_from_cache(repository, WEIGHTS), str)
+    return isinstance(try_to_load_from_cache(repository, CT2_WEIGHTS), str)
 
 
 def _extra_missing() -> ModelError:

@@ -100,14 +100,16 @@ def fetch_whisper(
     with _hub_errors(name):
         sizes = _sizes(name, timeout_s, endpoint)
         for needed, code in ((whisper_files.MODEL, "model.no_weights"),
-                             (whisper_files.TOKENIZER, "model.no_vocabulary")):  # fmt: skip
+                             (whisper_files.WHISPER_TOKENIZER, "model.no_vocabulary")):  # fmt: skip
             if needed not in sizes:
                 raise ModelError(
                     f"{name} has no {needed}, so it is not a Whisper model in CTranslate2's format.",
                     code=code,
                     hint="Choose a repository such as Systran/faster-whisper-base.",
                 )
-        files = [file for file in (*whisper_files.SIDE_FILES, whisper_files.MODEL) if file in sizes]
+        files = [
+            file for file in (*whisper_files.WHISPER_FILES, whisper_files.MODEL) if file in sizes
+        ]
         hub = _Hub(name, sizes, endpoint, timeout_s)
         hub.download(files, report, 0, sum(sizes[file] for file in files))
 

@@ -14,9 +14,9 @@ from huggingface_hub import try_to_load_from_cache
 from wav2vec2_app.errors import ModelError
 
 MODEL: Final = "model.bin"
-TOKENIZER: Final = "tokenizer.json"
+WHISPER_TOKENIZER: Final = "tokenizer.json"
 VOCABULARIES: Final = ("vocabulary.json", "vocabulary.txt")
-SIDE_FILES: Final = ("config.json", "preprocessor_config.json", TOKENIZER, *VOCABULARIES)
+WHISPER_FILES: Final = ("config.json", "preprocessor_config.json", WHISPER_TOKENIZER, *VOCABULARIES)
 """Small files, downloaded before :data:`MODEL`: a checkpoint with that one is complete."""
 
 MAX_VARIABLES: Final = 100_000
@@ -65,7 +65,10 @@ def resolve_whisper(
 
 def cached_whisper(repository: str) -> Path | None:
     """The folder of ``repository`` in the hub's cache; ``None`` if not all of it is there."""
-    found = [try_to_load_from_cache(repository, file) for file in ("config.json", TOKENIZER, MODEL)]
+    found = [
+        try_to_load_from_cache(repository, file)
+        for file in ("config.json", WHISPER_TOKENIZER, MODEL)
+    ]
     if not all(isinstance(path, str) for path in found):
         return None
     return Path(str(found[0])).parent
@@ -81,8 +84,8 @@ def _checked(folder: Path) -> Path:
         raise _incomplete("config.json", "model.no_config")
     if not (folder / MODEL).is_file():
         raise _incomplete(MODEL, "model.no_weights")
-    if not (folder / TOKENIZER).is_file():
-        raise _incomplete(TOKENIZER, "model.no_vocabulary")
+    if not (folder / WHISPER_TOKENIZER).is_file():
+        raise _incomplete(WHISPER_TOKENIZER, "model.no_vocabulary")
     if not any((folder / name).is_file() for name in VOCABULARIES):
         raise _incomplete(VOCABULARIES[0], "model.no_vocabulary")
     return folder

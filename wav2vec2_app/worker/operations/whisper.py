@@ -39,7 +39,7 @@ class WhisperConfig:
     threads: int = 1
 
 
-class WhisperModels:
+class LoadedModel:
     """The loaded recognizer; loading another one releases it."""
 
     def __init__(self, config: WhisperConfig) -> None:
@@ -63,7 +63,7 @@ class WhisperModels:
 
 def create(config: Mapping[str, object]) -> Role:
     """The role; ``config`` has the fields of :class:`WhisperConfig`."""
-    models = WhisperModels(codec.unpack(WhisperConfig, Body(config)))
+    models = LoadedModel(codec.unpack(WhisperConfig, Body(config)))
 
     def run(request: WhisperRequest, context: Context[WhisperProgress]) -> WhisperResponse:
         return transcribe(request, context, models)
@@ -72,7 +72,7 @@ def create(config: Mapping[str, object]) -> Role:
 
 
 def transcribe(
-    request: WhisperRequest, context: Context[WhisperProgress], models: WhisperModels
+    request: WhisperRequest, context: Context[WhisperProgress], models: LoadedModel
 ) -> WhisperResponse:
     """Transcribe one window; each segment is reported."""
     if not len(request.samples):

@@ -1,4 +1,4 @@
-"""The Whisper adapter below an orchestrator: what it is asked for, and what follows from its answers."""
+"""The Whisper adapter below an orchestrator: the steps that it gets, and what follows from its answers."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ async def test_text_that_grows_is_sent_once_and_completely(
 
     *deltas, done = events(await client.post(URL, files=FILE, data={"stream": "true"}))
 
-    assert [event["delta"] for event in deltas][0] == "word0"
+    assert deltas[0]["delta"] == "word0"
     assert "".join(event["delta"] for event in deltas) == done["text"] == " ".join(words)
 
 

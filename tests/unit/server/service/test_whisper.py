@@ -18,9 +18,9 @@ from wav2vec2_app.protocol.whisper import WhisperProgress, WhisperRequest, Whisp
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.whisper import (
+    LONGEST_WINDOW_S,
     MIN_LAST_WINDOW_S,
     MIN_WINDOW_S,
-    WINDOW_S,
     WhisperService,
     WhisperStep,
     end_of_window,
@@ -126,7 +126,7 @@ def test_windows_of_a_long_recording_are_all_of_it_and_of_bounded_length(seconds
     lengths_s = np.diff(ends) / SAMPLE_RATE_HZ
 
     assert ends[-1] == len(samples)
-    assert lengths_s.max() <= WINDOW_S
+    assert lengths_s.max() <= LONGEST_WINDOW_S
     assert lengths_s[:-1].min() >= MIN_WINDOW_S
     assert lengths_s[-1] >= MIN_LAST_WINDOW_S
 
