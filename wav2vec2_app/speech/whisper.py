@@ -12,7 +12,7 @@ hr ht hu hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms
 no oc pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi
 yi yo yue zh
 """
-LANGUAGES: Final = tuple(_CODES.split())
+WHISPER_LANGUAGES: Final = tuple(_CODES.split())
 """The codes that multilingual checkpoints know; ``yue`` only since large-v3."""
 
 WITHOUT_SPACES: Final = frozenset({"ja", "lo", "my", "th", "yue", "zh"})

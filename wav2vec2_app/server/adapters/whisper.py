@@ -19,7 +19,7 @@ from wav2vec2_app.server.tasks import (
     ignore_progress,
 )
 
-FEATURES = (
+WHISPER_FEATURES = (
     "word_times",
     "word_confidence",
     "hotwords",
@@ -101,7 +101,7 @@ class WhisperAdapter:
             max_duration_s=self._audio.max_duration_s,
             max_bytes=self._audio.max_bytes,
             formats=(),
-            features=FEATURES,
+            features=WHISPER_FEATURES,
             models=self._service.models.names,
             average_latency_s=measured.average_latency_s,
             throughput=measured.throughput,

@@ -14,7 +14,7 @@ from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.service.downloads import ModelDownloads, downloading
 from wav2vec2_app.speech.languages import language_name
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice
-from wav2vec2_app.speech.whisper import LANGUAGES, is_english_only, whisper_code
+from wav2vec2_app.speech.whisper import WHISPER_LANGUAGES, is_english_only, whisper_code
 
 LIBRARY = "faster_whisper"
 CT2_WEIGHTS = "model.bin"
@@ -187,7 +187,7 @@ class WhisperModels:
         ready = is_whisper_folder(folder) if folder is not None else _is_cached(name)
         if is_english_only(name):
             return ModelChoice(name, name, ready, "en", emission=False)
-        return ModelChoice(name, name, ready, languages=LANGUAGES, emission=False)
+        return ModelChoice(name, name, ready, languages=WHISPER_LANGUAGES, emission=False)
 
 
 def _split(model: str, is_name: Callable[[str], bool]) -> tuple[str, str]:
@@ -197,7 +197,7 @@ def _split(model: str, is_name: Callable[[str], bool]) -> tuple[str, str]:
 
 
 def _languages(name: str) -> tuple[str, ...]:
-    return ("en",) if is_english_only(name) else LANGUAGES
+    return ("en",) if is_english_only(name) else WHISPER_LANGUAGES
 
 
 def _is_cached(repository: str) -> bool:

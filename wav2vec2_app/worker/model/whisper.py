@@ -11,7 +11,7 @@ from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.languages import language_code, language_name
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.transcript import Word
-from wav2vec2_app.speech.whisper import LANGUAGES, WITHOUT_SPACES, whisper_code
+from wav2vec2_app.speech.whisper import WHISPER_LANGUAGES, WITHOUT_SPACES, whisper_code
 from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
 from wav2vec2_app.worker.model.speech_activity import frame_energy, is_silent
 from wav2vec2_app.worker.model.whisper_files import MODEL, WhisperCheckpoint, count_parameters
@@ -25,7 +25,7 @@ from wav2vec2_app.worker.model.whisper_runtime import (
 
 SEED: Final = 0
 """Of the sampling with which the decoder tries again where a result looks wrong."""
-HOP: Final = 320
+LEVEL_HOP: Final = 320
 """Samples of one step of the level, by which silence is recognized."""
 
 WordsReport = Callable[["WhisperText", float], None]
@@ -80,7 +80,9 @@ class WhisperRecognizer:
         tokenizer, model = self._loaded.model.hf_tokenizer, self._loaded.model.model
         if not model.is_multilingual:
             return ("en",)
-        return tuple(code for code in LANGUAGES if tokenizer.token_to_id(f"<|{code}|>") is not None)
+        return tuple(
+            code for code in WHISPER_LANGUAGES if tokenizer.token_to_id(f"<|{code}|>") is not None
+        )
 
     def transcribe(
         self,
@@ -156,8 +158,8 @@ def _silence(samples: Float32) -> str:
     """Why there is nothing to transcribe; empty if there is speech, by Silero's detector."""
     from faster_whisper.vad import get_speech_timestamps
 
-    energy = frame_energy(samples, HOP, max(1, len(samples) // HOP))
-    if is_silent(energy, HOP / SAMPLE_RATE_HZ):
+    energy = frame_energy(samples, LEVEL_HOP, max(1, len(samples) // LEVEL_HOP))
+    if is_silent(energy, LEVEL_HOP / SAMPLE_RATE_HZ):
         return "silence"
     return "" if get_speech_timestamps(samples) else "no_speech"
 

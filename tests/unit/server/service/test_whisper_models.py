@@ -16,7 +16,7 @@ from wav2vec2_app.server.service.whisper_models import (
     is_whisper_folder,
 )
 from wav2vec2_app.speech.models import AUTO_MODEL
-from wav2vec2_app.speech.whisper import LANGUAGES, is_english_only, whisper_code
+from wav2vec2_app.speech.whisper import WHISPER_LANGUAGES, is_english_only, whisper_code
 
 HUB = ("org/whisper", "org/whisper.en")
 
@@ -97,7 +97,7 @@ def test_whisper_folder_can_be_the_default(folder: Path) -> None:
 def test_english_checkpoints_are_offered_for_english_only() -> None:
     multilingual, english = models_of(policy()).choices
 
-    assert (multilingual.language, multilingual.languages) == ("", LANGUAGES)
+    assert (multilingual.language, multilingual.languages) == ("", WHISPER_LANGUAGES)
     assert (english.language, english.languages) == ("en", ())
     assert not multilingual.emission
     assert not multilingual.ready
@@ -114,8 +114,8 @@ def test_english_only_is_known_from_the_name(name: str, only: bool) -> None:
 def test_languages_are_those_of_the_library() -> None:
     tokenizer = pytest.importorskip("faster_whisper.tokenizer")
 
-    assert sorted(LANGUAGES) == sorted(tokenizer._LANGUAGE_CODES)
-    assert [whisper_code(code) for code in LANGUAGES] == list(LANGUAGES)
+    assert sorted(WHISPER_LANGUAGES) == sorted(tokenizer._LANGUAGE_CODES)
+    assert [whisper_code(code) for code in WHISPER_LANGUAGES] == list(WHISPER_LANGUAGES)
 
 
 @pytest.mark.parametrize("name", ["other/model", "org/whisper:de:fr", ":de", "org/whisperx:de", ""])
