@@ -28,12 +28,10 @@ from wav2vec2_app.server.build import System, build_system
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import AudioSource
-from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Transcript, Word
 
 FOLDER = "TEST_WHISPER_FOLDER"
 """The environment variable with the folder of the checkpoint."""
-DECODERS = ("auto", "greedy")
 
 
 def spoken(text: str) -> str:
@@ -46,38 +44,32 @@ def _normalizer() -> EnglishTextNormalizer:
     return EnglishTextNormalizer({})
 
 
-async def transcribe(
-    system: System, path: Path, model: str, decoder: str = "auto"
-) -> tuple[Transcript, float]:
+async def transcribe(system: System, path: Path, model: str) -> tuple[Transcript, float]:
     """The transcript, and the seconds that it took."""
     begin = time.perf_counter()
-    task = AudioTask(AudioSource(path=path), model=model, decoding=DecodingOptions(decoder=decoder))
-    result = await system.orchestrator.run(task)
+    result = await system.orchestrator.run(AudioTask(AudioSource(path=path), model=model))
     if result.transcript is None:
         raise RuntimeError("the task gave no transcript")
     return result.transcript, time.perf_counter() - begin
 
 
 async def score(system: System, model: str, utterances: Sequence[Utterance]) -> list[Figure]:
-    """Word error rate and time of each decoder, after one utterance to warm up."""
+    """Word error rate and time, after one utterance to warm up."""
     await transcribe(system, utterances[0][0], model)
+    found = [await transcribe(system, path, model) for path, _ in utterances]
     references = [spoken(text) for _, text in utterances]
-    figures = []
-    for decoder in DECODERS:
-        texts, spent, durations = [], [], []
-        for path, _ in utterances:
-            found, took_s = await transcribe(system, path, model, decoder)
-            texts.append(spoken(found.text))
-            spent.append(took_s)
-            durations.append(found.duration_s)
-        wer = 100 * jiwer.wer(references, texts)
-        factor = sum(spent) / sum(durations)
-        figures += [
-            Figure(f"{model}, {decoder}: word error rate, {len(texts)} utterances", wer, "%"),
-            median_ms(f"{model}, {decoder}: complete request", spent),
-            Figure(f"{model}, {decoder}: seconds of work for a second of audio", factor, ""),
-        ]
-    return figures
+    texts = [spoken(transcript.text) for transcript, _ in found]
+    spent_s = [took_s for _, took_s in found]
+    audio_s = sum(transcript.duration_s for transcript, _ in found)
+    compared = jiwer.process_words(references, texts)
+    errors = compared.substitutions + compared.deletions + compared.insertions
+    return [
+        Figure(f"{model}: utterances", len(texts), ""),
+        Figure(f"{model}: word error rate", 100 * compared.wer, "%"),
+        Figure(f"{model}: word errors", errors, "words"),
+        median_ms(f"{model}: complete request", spent_s),
+        Figure(f"{model}: time for a second of audio", sum(spent_s) / audio_s, "s"),
+    ]
 
 
 async def word_times(system: System, model: str, first: int, last: int) -> list[Figure]:
