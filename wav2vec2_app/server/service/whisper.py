@@ -193,16 +193,15 @@ class WhisperDraft:
         self, found: WhisperProgress | None = None, offset_s: float = 0.0
     ) -> Recognition | None:
         """The transcript so far, with ``found`` of the next window; ``None`` if there is little news."""
-        words, text, model = self._words, self._text, self._model
-        if found is not None:
-            words = [*words, *_shifted(found.words, offset_s)]
-            text, model = self._joined(found.text, found.language), found.model
-        enough = max(self._reported + 1, round(1.1 * self._reported))
-        few = len(words) <= EVERY_PARTIAL_WORDS and len(words) > self._reported
-        if model is None or not (few or len(words) >= enough):
+        count = len(self._words) + (len(found.words) if found is not None else 0)
+        few = count <= EVERY_PARTIAL_WORDS and count > self._reported
+        if not few and count < max(self._reported + 1, round(1.1 * self._reported)):
             return None
-        self._reported = len(words)
-        return self._recognition(words, text, model)
+        self._reported = count
+        if found is None:
+            return self.recognition()
+        words = [*self._words, *_shifted(found.words, offset_s)]
+        return self._recognition(words, self._joined(found.text, found.language), found.model)
 
     def recognition(self) -> Recognition:
         """The transcript of all windows."""

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wav2vec2_app.errors import InputError, ModelError
+from wav2vec2_app.errors import CancelledError, Wav2Vec2Error
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.service import stages
 from wav2vec2_app.server.service.result import StepResult
@@ -49,7 +49,9 @@ class WordTimes:
                 deadline=deadline,
                 request_id=request_id,
             )
-        except (InputError, ModelError) as error:
+        except CancelledError:
+            raise
+        except Wav2Vec2Error as error:  # the transcript is there, and has times
             log.info("words keep their times: %s", error.code)
             return StepResult(tuple(words))
         timed = with_times(words, aligned.value.words)

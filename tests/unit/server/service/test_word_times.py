@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wav2vec2_app.server.service.word_times import with_times
-from wav2vec2_app.speech.alignment import AlignedWord
+from tests.doubles import make_audio, make_recognition
+from wav2vec2_app.errors import (
+    CancelledError,
+    InputError,
+    ModelError,
+    ResourceError,
+    TimedOutError,
+    WorkerDiedError,
+)
+from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.service.result import StepResult
+from wav2vec2_app.server.service.word_times import WordTimes, with_times
+from wav2vec2_app.server.tasks import Stage
+from wav2vec2_app.speech.alignment import AlignedWord, Alignment
 from wav2vec2_app.speech.transcript import Word
 
 
@@ -64,3 +79,51 @@ def test_times_are_in_order_and_no_word_is_lost(
     assert [word.text for word in timed] == texts
     edges = [edge for word in timed for edge in (word.start_s, word.end_s)]
     assert edges == sorted(edges)
+
+
+class Service:
+    """A service whose alignment puts all words at the end, or fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.deadlines: list[Deadline] = []
+
+    async def process(self, *_: Any, deadline: Deadline, **__: Any) -> StepResult[Any]:
+        self.deadlines.append(deadline)
+        return StepResult(make_recognition(), (Stage("forward", 0.0, 1.0, "inference"),))
+
+    async def align(self, _: Any, text: str, *, deadline: Deadline, **__: Any) -> StepResult[Any]:
+        self.deadlines.append(deadline)
+        if self.error:
+            raise self.error
+        words = tuple(AlignedWord(word, 7.0, 8.0, 0.5) for word in text.split())
+        return StepResult(Alignment(words, 0.5), (Stage("align", 0.0, 1.0, "text"),))
+
+
+async def corrected(service: Any, deadline: Deadline) -> StepResult[tuple[Word, ...]]:
+    words = words_of("a b")
+    return await WordTimes(service).correct(make_audio(), words, deadline=deadline)
+
+
+async def test_words_are_aligned_within_the_deadline_of_the_step() -> None:
+    service, deadline = Service(), Deadline.after(60.0)
+
+    found = await corrected(service, deadline)
+
+    assert [word.start_s for word in found.value] == [7.0, 8.0]
+    assert service.deadlines == [deadline, deadline]
+    assert [(stage.name, stage.start_s) for stage in found.stages] == [("forward", 0), ("align", 1)]
+
+
+@pytest.mark.parametrize(
+    "kind", [InputError, ModelError, ResourceError, TimedOutError, WorkerDiedError]
+)
+async def test_words_that_cannot_be_aligned_keep_their_times(kind: type[InputError]) -> None:
+    found = await corrected(Service(kind("No.")), Deadline.after(60.0))
+
+    assert found.value == tuple(words_of("a b"))
+
+
+async def test_cancelled_alignment_cancels_the_step() -> None:
+    with pytest.raises(CancelledError):
+        await corrected(Service(CancelledError("No.")), Deadline.after(60.0))
