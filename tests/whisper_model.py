@@ -11,7 +11,9 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import GenerationConfig, WhisperConfig, WhisperForConditionalGeneration
 
 TEXT_TOKENS: Final = 50257
-"""Tokens of text; CTranslate2 takes a checkpoint as multilingual by the size of its vocabulary."""
+"""Tokens of text in multilingual checkpoints."""
+MULTILINGUAL: Final = ""
+"""Their last token of text, by which CTranslate2 recognizes them."""
 _CODES: Final = """
 en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no th ur hr bg
 lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so
@@ -20,6 +22,8 @@ af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw l
 LANGUAGES: Final = tuple(_CODES.split())
 """The languages of multilingual checkpoints before large-v3, in the order of their tokens."""
 SIZE: Final = 16
+CERTAINTY: Final = 500
+"""Makes one token much more probable than the others; the decoder tries uncertain texts again."""
 LAST_WORD_POSITION: Final = 12
 """Decoder positions after it favour the end of the text."""
 
@@ -41,7 +45,8 @@ def save_tiny_whisper(folder: Path) -> Path:
 def text_tokens() -> list[str]:
     """Every byte, and made-up words with the space before them as byte-level tokenizers write it."""
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    return [*letters, *(f"Ġw{number}" for number in range(TEXT_TOKENS - len(letters)))]
+    words = (f"Ġw{number}" for number in range(TEXT_TOKENS - len(letters) - 1))
+    return [*letters, *words, MULTILINGUAL]
 
 
 def specials() -> list[str]:
@@ -73,6 +78,7 @@ def _tiny_model() -> WhisperForConditionalGeneration:
     with torch.no_grad():
         embedding = model.model.decoder.embed_tokens.weight
         positions = model.model.decoder.embed_positions.weight
+        embedding *= CERTAINTY
         embedding[end] *= 4
         positions[LAST_WORD_POSITION:] += 100 * embedding[end]
     first = end + 2
