@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 
 from wav2vec2_app.errors import InternalError
+from wav2vec2_app.server.adapters import channels
 from wav2vec2_app.server.adapters.base import RollingMeasure
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.bridge.pool import WorkerPool
+from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.whisper import WhisperService, WhisperStep
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
 from wav2vec2_app.server.tasks import (
@@ -18,6 +20,8 @@ from wav2vec2_app.server.tasks import (
     TaskResult,
     ignore_progress,
 )
+from wav2vec2_app.speech.audio import Audio
+from wav2vec2_app.speech.transcript import Recognition
 
 WHISPER_FEATURES = (
     "word_times",
@@ -74,17 +78,21 @@ class WhisperAdapter:
             )
         if task.inputs.audio is None:
             raise InternalError("The step needs decoded audio.", code="task.missing_input")
-        step = WhisperStep(
-            task.inputs.audio,
-            task.step.target.model,
-            task.task.decoding,
-            report,
-            task.deadline,
-            task.task.id,
-            task.task.client,
-        )
+
+        async def process(audio: Audio, report: Report) -> StepResult[Recognition]:
+            step = WhisperStep(
+                audio,
+                task.step.target.model,
+                task.task.decoding,
+                report,
+                task.deadline,
+                task.task.id,
+                task.task.client,
+            )
+            return await self._service.transcribe(step)
+
         with self._measure.timing(task.inputs.duration_s):
-            timed = await self._service.transcribe(step)
+            timed = await channels.transcribe(task.inputs.audio, process, report)
         return TaskResult(task.operation, timed.value, timed.stages)
 
     def time_limit_s(self, task: ModelTask) -> float:

@@ -25,17 +25,7 @@ from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy, CircuitBreak
 from wav2vec2_app.server.orchestrator.result import StepResults
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.status import ModelCapabilities
-from wav2vec2_app.server.tasks import (
-    ANY_TARGET,
-    AudioTask,
-    ModelTask,
-    Operation,
-    Report,
-    Step,
-    Target,
-    TaskResult,
-    Want,
-)
+from wav2vec2_app.server.tasks import ModelTask, Operation, Report, Step, Target, TaskResult
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.features import Features
@@ -101,20 +91,6 @@ class Dispatcher:
             named = (adapter for adapter, _ in able if adapter.name == step.target.adapter)
             return next(named, able[0][0])
         raise self._no_adapter(step)
-
-    def primary(self, task: AudioTask) -> tuple[Target, ...]:
-        """The targets of ``task``: its own, or an adapter with an emission where only that will do.
-
-        An alignment and live captions start from the emission, which the adapter that answers by
-        default may not have.
-        """
-        needs_emission = task.live or Want.ALIGNMENT in task.wants
-        if not needs_emission or task.transcribers != (ANY_TARGET,):
-            return task.transcribers
-        default = self.route(Step(Operation.TRANSCRIBE))
-        if Operation.ALIGN in default.get_capabilities().operations:
-            return task.transcribers
-        return (Target(self.route(Step(Operation.ALIGN)).name),)
 
     def answering(self, target: Target) -> Target | None:
         """The adapter and model that would transcribe for ``target`` now; ``None`` if unknown."""

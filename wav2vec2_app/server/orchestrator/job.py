@@ -17,6 +17,7 @@ from wav2vec2_app.server.orchestrator.queue import Ticket, WaitQueue
 from wav2vec2_app.server.orchestrator.result import assemble_result
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.orchestrator.stream import EventStream
+from wav2vec2_app.server.orchestrator.targets import targets_of
 from wav2vec2_app.server.tasks import (
     AudioResult,
     AudioTask,
@@ -106,20 +107,18 @@ class Job:
     async def _start(self) -> StartPoint:
         """Find what is known of the recording."""
         task, cache = self.task, self._context.cache
-        targets = self._context.dispatcher.primary(task)
+        targets = targets_of(task, self._context.dispatcher.route)
         if task.audio is not None:
             return StartPoint(targets, {Step(Operation.DECODE_AUDIO): task.audio})
         if task.source is None:
             origin = cache.get(task.cached_id, task.owner)
             if origin is None:
                 raise _not_cached()
-            if (
-                Want.ALIGNMENT in task.wants
-                and next(iter(origin.answers.values())).emission is None
-            ):
+            primary = next(iter(origin.answers.values()))
+            if Want.ALIGNMENT in task.wants and not (primary.has_emission or primary.channels):
                 return StartPoint(targets, _of_the_audio(origin), origin.content)
             return _start_from(task, origin, {target: target for target in origin.answers})
-        content = await cache.content_of(task.source, task.session)
+        content = await cache.content_of(task.source, task.session, task.audio_options)
         answering = self._answering(targets)
         origin = cache.find(task.owner, content, answering.values())
         if origin is None or len(answering) < len(targets):
@@ -132,14 +131,21 @@ class Job:
         return {target: answering for target, answering in found.items() if answering is not None}
 
     async def _duration_s(self, start: StartPoint) -> float:
-        """Length of the audio; a file's header is read, so that unusable audio never waits."""
+        """Length of the audio that is transcribed: of each channel, if they are kept apart.
+
+        A file's header is read, so that unusable audio never waits.
+        """
         if start.origin is not None:
             return start.origin.audio.duration_s
         audio = start.known.get(Step(Operation.DECODE_AUDIO))
         if isinstance(audio, Audio):
             return audio.duration_s
         await self._context.dispatcher.run(self._steps, Step(Operation.PROBE), {})
-        return self._steps.probe.duration_s if self._steps.probe is not None else 0.0
+        probe = self._steps.probe
+        if probe is None:
+            return 0.0
+        separate = self.task.audio_options.channels == "separate"
+        return probe.duration_s * (max(1, probe.channels) if separate else 1)
 
     async def _wait(self, ticket: Ticket, audio_s: float, *, cached: bool) -> None:
         began_s = self.events.elapsed_s()
@@ -194,7 +200,7 @@ def _start_from(
     shows_words = bool(task.wants & {Want.TRANSCRIPT, Want.PICTURES})
     decode_again = shows_words and origin.decoding != task.decoding
     answers = [origin.answers[answer] for answer in answering.values()]
-    if decode_again and any(answer.emission is None for answer in answers):
+    if decode_again and not all(answer.has_emission for answer in answers):
         return StartPoint(targets, _of_the_audio(origin), origin.content)  # transcribed again
     same_primary = next(iter(origin.answers)) == answering[targets[0]]
     known = _of_the_audio(origin)

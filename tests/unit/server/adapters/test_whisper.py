@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,18 @@ from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.service.whisper import WhisperService
-from wav2vec2_app.server.tasks import AudioTask, ModelTask, Operation, Step, StepInputs, Want
+from wav2vec2_app.server.tasks import (
+    AudioTask,
+    ModelTask,
+    Operation,
+    Progress,
+    Step,
+    StepInputs,
+    Target,
+    Want,
+)
 from wav2vec2_app.speech.options import DecodingOptions
+from wav2vec2_app.speech.transcript import Recognition
 
 LIMITS = AudioLimits(600.0, 1_000_000)
 
@@ -162,3 +173,20 @@ def test_status_offers_the_models_with_their_languages() -> None:
 
     assert [choice.name for choice in status.choices] == ["a/w", "a/w.en"]
     assert status.model is None
+
+
+async def test_channels_are_transcribed_one_by_one_and_merged() -> None:
+    client, reports = Client(), list[Progress]()
+    samples = make_audio(2.0).samples
+    audio = replace(make_audio(2.0), channels=(samples, samples))
+    task = ModelTask(
+        Step(Operation.TRANSCRIBE, Target(model="a/w")), make_task(), StepInputs(audio=audio)
+    )
+
+    result = await adapter_of(client).handle_task(task, reports.append)
+
+    assert isinstance(result.value, Recognition)
+    assert [word.channel for word in result.value.transcript.words] == [1, 2]
+    assert not result.value.has_emission
+    assert [one.value for one in reports] == [None] * len(reports)
+    assert reports[-1].fraction == 1.0
