@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles import FakeAdapter, make_audio, make_policy, make_task
+from tests.doubles import FakeAdapter, make_audio, make_policy, make_recognition, make_task
 from tests.unit.server.service.test_whisper import Client, models_of
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
@@ -136,7 +136,9 @@ async def test_other_decoding_options_of_a_cached_recording_transcribe_it_again(
 
 
 async def test_text_is_aligned_with_a_recording_that_whisper_transcribed() -> None:
-    orchestrator = await started(ctc(), adapter_of(Client()), cache_bytes=1 << 20)
+    other = ctc()
+    other.answer(Operation.TRANSCRIBE, make_recognition())
+    orchestrator = await started(other, adapter_of(Client()), cache_bytes=1 << 20)
     first = make_task(model="a/w", session="s")
     await orchestrator.run(first)
 
