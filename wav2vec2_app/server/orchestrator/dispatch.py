@@ -183,8 +183,10 @@ def _fits(capabilities: ModelCapabilities, target: Target) -> bool:
 
 
 def _names(capabilities: ModelCapabilities, name: str) -> bool:
-    """Whether an adapter lists the model ``name``, which may be ``model:language``."""
-    return not {name, name.rpartition(":")[0]}.isdisjoint(capabilities.models)
+    """Whether an adapter lists the model ``name``, which may be ``model:language``; any may be ``auto``."""
+    return name != AUTO_MODEL and not {name, name.rpartition(":")[0]}.isdisjoint(
+        capabilities.models
+    )
 
 
 async def _call(adapter: ModelAdapter, task: ModelTask, report: Report) -> TaskResult:
