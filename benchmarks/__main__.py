@@ -37,6 +37,7 @@ from benchmarks import (
     silence,
     soak,
     start,
+    synthesis,
     users,
     walk,
     whisper,
@@ -64,6 +65,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "alignment": alignment.measure,
     "silence": silence.measure,
     "whisper": whisper.measure,
+    "synthesis": synthesis.measure,
     # long runs
     "memory": memory.measure,
     "long_audio": long_audio.measure,
