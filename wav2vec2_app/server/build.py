@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
+from wav2vec2_app.errors import InputError
+from wav2vec2_app.server.adapters.retry import RetryPolicy
+from wav2vec2_app.server.adapters.scores import read_scores
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits, Wav2Vec2Adapter
 from wav2vec2_app.server.bridge.policy import BridgePolicy, RestartPolicy
 from wav2vec2_app.server.bridge.pool import WorkerPool
@@ -22,11 +25,14 @@ from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
 from wav2vec2_app.server.orchestrator.cache import CachePolicy
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator, OrchestratorPolicy
 from wav2vec2_app.server.orchestrator.queue import QueuePolicy
+from wav2vec2_app.server.orchestrator.routing import RoutingPolicy
+from wav2vec2_app.server.orchestrator.slots import ResourceLimits
 from wav2vec2_app.server.processors import threads_of_a_worker
 from wav2vec2_app.server.service.limits import StepLimits
 from wav2vec2_app.server.service.policy import ModelPolicy, ServicePolicy, WindowPolicy
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.service.workers import Workers
+from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
@@ -67,7 +73,8 @@ def build_system(settings: Settings, *, sequential_start: bool = False) -> Syste
     events = EventBus()
     workers = _workers(settings, events, sequential_start=sequential_start)
     service = Wav2Vec2Service(workers, service_policy(settings))
-    adapter = Wav2Vec2Adapter(service, audio_limits(settings))
+    scores = read_scores(assets_path() / "scores.json")
+    adapter = Wav2Vec2Adapter(service, audio_limits(settings), scores=scores)
     orchestrator = ModelOrchestrator([adapter], orchestrator_policy(settings), events=events)
     return System(settings, orchestrator, service, events)
 
@@ -80,10 +87,38 @@ def orchestrator_policy(settings: Settings) -> OrchestratorPolicy:
     return OrchestratorPolicy(
         queue=QueuePolicy(settings.queue_size, settings.concurrency),
         live_queue=QueuePolicy(settings.live_sessions, LIVE_CONCURRENCY),
-        breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_recovery_s),
+        breaker=BreakerPolicy(
+            settings.breaker_failures,
+            settings.breaker_recovery_s,
+            monitored_operations(settings.monitored_operations),
+        ),
+        retry=RetryPolicy(
+            settings.retry_attempts, settings.retry_backoff_s, budget=settings.retry_budget
+        ),
+        routing=RoutingPolicy(settings.routing, settings.adapter_concurrency),
+        resources=ResourceLimits(settings.memory_limit_bytes, settings.running_audio_s or None),
         cache=CachePolicy(settings.cache_bytes, settings.cache_s, settings.cache_shared),
         clients=ClientPolicy(settings.client_tasks, settings.client_bytes),
     )
+
+
+def monitored_operations(names: Sequence[str]) -> frozenset[Operation] | None:
+    """The operations that have circuit breakers; ``None`` for all.
+
+    Raises:
+        InputError: ``settings.unknown_operation``.
+    """
+    if "all" in names:
+        return None
+    known = [operation.value for operation in Operation]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(
+            f"There is no operation called {', '.join(f'“{name}”' for name in unknown)}.",
+            code="settings.unknown_operation",
+            hint=f"Set monitored_operations to some of: all, {', '.join(known)}.",
+        )
+    return frozenset(Operation(name) for name in names)
 
 
 def audio_limits(settings: Settings) -> AudioLimits:

@@ -72,6 +72,9 @@ class Step:
     operation: Operation
     target: Target = ANY_TARGET
 
+    def __str__(self) -> str:
+        return self.operation.value
+
 
 class Want(str, Enum):
     """What a caller wants to have at the end."""
@@ -173,11 +176,23 @@ class ModelTask:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """An attempt of a step on one adapter begins, or has failed with ``failure``."""
+
+    adapter: str
+    failure: Wav2Vec2Error | None = None
+
+
+@dataclass(frozen=True)
 class Progress:
-    """What a running step reports: the fraction done, in [0, 1], or a finished picture."""
+    """What a running step reports: the fraction done, in [0, 1], a finished picture, or an attempt.
+
+    Adapters report fractions and pictures; attempts are reported by what calls them.
+    """
 
     fraction: float | None = None
     value: Picture | None = None
+    attempt: Attempt | None = None
 
 
 Report = Callable[[Progress], None]
@@ -195,11 +210,15 @@ DECODE_TEXT a Recognition, ALIGN an Alignment, ANALYZE Features, DRAW a tuple of
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What an adapter answers; ``stages`` start from the moment the adapter was called."""
+    """What an adapter answers; ``stages`` start from the moment the adapter was called.
+
+    ``adapter`` is the name of the adapter that answered; the dispatcher fills it in.
+    """
 
     operation: Operation
     value: StepValue
     stages: tuple[Stage, ...] = ()
+    adapter: str = ""
 
     def shifted(self, by_s: float) -> TaskResult:
         """The same result with its stages ``by_s`` seconds later."""

@@ -19,6 +19,7 @@ from wav2vec2_app.server.schema.system import (
     StatusResponse,
     capabilities,
     is_ready,
+    scores,
     status,
 )
 from wav2vec2_app.server.schema.transcriptions import (
@@ -51,6 +52,7 @@ __all__ = [
     "error_json",
     "is_ready",
     "model",
+    "scores",
     "status",
     "transcription",
     "word_json",
