@@ -22,6 +22,7 @@ from dataclasses import asdict
 
 import jiwer
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import alignment, recognition
 from benchmarks.report import Figure, show
@@ -72,7 +73,7 @@ def pitch(_: str) -> FeatureScore:
     return _score(float(right.mean()), measure, f"{VOICES} synthetic voices of known pitch")
 
 
-def _right_frames(seed: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _right_frames(seed: int) -> NDArray[np.bool_]:
     samples, f0_hz = voice(seed)
     found_hz = features.extract(samples).f0_hz
     times_s = np.arange(len(found_hz)) * features.HOP_S
@@ -80,10 +81,8 @@ def _right_frames(seed: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     true_hz = f0_hz[np.minimum((times_s * SAMPLE_RATE_HZ).astype(int), len(f0_hz) - 1)]
     with np.errstate(invalid="ignore"):
         near = np.abs(1200 * np.log2(found_hz / true_hz)) <= NEAR_CENTS
-    right: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.where(
-        np.isnan(true_hz), np.isnan(found_hz), near
-    )[inside]
-    return right
+    right: NDArray[np.bool_] = np.where(np.isnan(true_hz), np.isnan(found_hz), near)
+    return right[inside]
 
 
 def voice(seed: int) -> tuple[Float32, Float32]:

@@ -288,7 +288,7 @@ class FallbackAdapter(WrapperAdapter):
         all_of = [adapter.get_capabilities() for adapter in self._adapters]
         return replace(
             all_of[0],
-            operations=frozenset().union(*(one.operations for one in all_of)),
+            operations=frozenset(able for one in all_of for able in one.operations),
             max_duration_s=max(one.max_duration_s for one in all_of),
             max_bytes=max(one.max_bytes for one in all_of),
             models=tuple(dict.fromkeys(model for one in all_of for model in one.models)),

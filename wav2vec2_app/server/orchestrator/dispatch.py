@@ -81,7 +81,11 @@ class Dispatcher:
         model = adapter.answering_model(target.model)
         return Target(adapter.name, model) if model else None
 
-    def run(self, steps: TaskSteps, step: Step, needed: StepResults) -> Awaitable[TaskResult]:
+    async def run(self, steps: TaskSteps, step: Step, needed: StepResults) -> TaskResult:
+        """Run one step (:meth:`call`) and publish its result."""
+        return steps.finish(step, await self.call(steps, step, needed))
+
+    def call(self, steps: TaskSteps, step: Step, needed: StepResults) -> Awaitable[TaskResult]:
         """Run one step: on the best adapter, and on others if that one fails in a way that may pass.
 
         The caller passes the result to :meth:`TaskSteps.finish`.

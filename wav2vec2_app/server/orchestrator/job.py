@@ -135,8 +135,7 @@ class Job:
             return start.origin.audio.duration_s
         if self.task.audio is not None:
             return self.task.audio.duration_s
-        probe = Step(Operation.PROBE)
-        self._steps.finish(probe, await self._context.dispatcher.run(self._steps, probe, {}))
+        await self._context.dispatcher.run(self._steps, Step(Operation.PROBE), {})
         return self._steps.probe.duration_s if self._steps.probe is not None else 0.0
 
     async def _wait(self, ticket: Ticket, audio_s: float, *, cached: bool) -> None:
@@ -161,7 +160,7 @@ class Job:
         )
 
     def _parallel(self, step: Step) -> ParallelTask[Step, TaskResult]:
-        run = partial(self._context.dispatcher.run, self._steps, step)
+        run = partial(self._context.dispatcher.call, self._steps, step)
         return ParallelTask(step, run, demand=demand_of(step, self._audio_s))
 
     def _finish(self, start: StartPoint, problems: tuple[Problem, ...]) -> AudioResult:

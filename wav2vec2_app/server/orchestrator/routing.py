@@ -59,7 +59,8 @@ class Router:
 
         Only transcribing depends on the target's model. What starts from a transcript prefers the
         adapter that made it, and goes to any other one that can do it where that one cannot.
-        Adapters that are paused, or fail more often than not, come last.
+        Adapters that list the model come before those that take any; those that are paused, or fail
+        more often than not, come last.
 
         Args:
             step: what to run.
@@ -74,6 +75,7 @@ class Router:
             for adapter in self._adapters
             if step.operation in (capabilities := adapter.get_capabilities()).operations
         ]
+        able.sort(key=lambda pair: not _lists(pair[1], step.target.model))  # stable
         fitting = [pair for pair in able if _fits(*pair, step.target)]
         if step.operation is Operation.TRANSCRIBE:
             able = []
@@ -109,6 +111,15 @@ class Router:
         if target.adapter and target.adapter not in names:
             return _unknown("adapter", target.adapter, names, "model.no_adapter")
         known = [name for a in self._adapters for name in a.get_capabilities().models]
+        model, _, language = target.model.rpartition(":")
+        if operation is Operation.TRANSCRIBE and model in known:
+            return ModelError(
+                f"“{model[:80]}” does not transcribe the language “{language[:20]}”.",
+                code="model.unknown_language",
+                layer="validation",
+                severity="warning",
+                hint="Choose one of the languages that `/status` lists for this model.",
+            )
         if operation is Operation.TRANSCRIBE and target.model != AUTO_MODEL and known:
             return _unknown("model", target.model, known, "model.unknown")
         return ModelError(
@@ -128,6 +139,11 @@ def _fits(adapter: ModelAdapter, capabilities: ModelCapabilities, target: Target
         return True
     model, _, language = target.model.rpartition(":")  # model:language
     return model in capabilities.models and _has_language(adapter, model, language)
+
+
+def _lists(capabilities: ModelCapabilities, model: str) -> bool:
+    """Whether an adapter lists ``model``, which may be ``model:language``."""
+    return not {model, model.rpartition(":")[0]}.isdisjoint(capabilities.models)
 
 
 def _has_language(adapter: ModelAdapter, model: str, language: str) -> bool:

@@ -13,8 +13,10 @@ from tests.unit.server.orchestrator.follow import Submitted, error_of
 from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.server.events import Partial
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.status import AdapterStatus
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Target, Want
 from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.models import ModelChoice
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -251,3 +253,31 @@ async def test_pictures_without_an_emission_are_a_problem_of_a_successful_task(
 
     assert result.transcript is not None
     assert [problem.error.code for problem in result.problems] == ["model.no_emission"]
+
+
+async def test_an_adapter_that_lists_the_model_comes_before_one_that_takes_any(
+    start: Start,
+) -> None:
+    any_model, listed = FakeAdapter("any"), FakeAdapter("listed", models=["large"])
+    orchestrator = await start(any_model, listed)
+
+    await orchestrator.run(make_task(model="large"))
+
+    assert (any_model.count(TRANSCRIBE), listed.count(TRANSCRIBE)) == (0, 1)
+
+
+async def test_a_language_that_the_model_does_not_have_is_not_routed_to_it(start: Start) -> None:
+    class Multilingual(FakeAdapter):
+        def get_status(self) -> AdapterStatus:
+            choice = ModelChoice("mms", "mms", ready=True, languages=("deu", "fra"))
+            return replace(super().get_status(), choices=(choice,))
+
+    adapter = Multilingual("mms", models=["mms"])
+    orchestrator = await start(adapter)
+
+    await orchestrator.run(make_task(model="mms:fra"))
+    error = await error_of(orchestrator, make_task(model="mms:xyz"))
+
+    assert error.code == "model.unknown_language"
+    assert "xyz" in error.message
+    assert adapter.count(TRANSCRIBE) == 1
