@@ -20,11 +20,9 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-import jiwer
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import alignment, recognition
 from benchmarks.report import Figure, show
 from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.server.status import FeatureScore
@@ -46,6 +44,10 @@ EDGE_S = 0.04
 
 def transcription(model: str) -> FeatureScore:
     """1 - word error rate, at least 0."""
+    import jiwer
+
+    from benchmarks import recognition
+
     data, utterances = "bundled clips", recognition.examples()
     if recognition.TEST_SET.exists():
         data = f"LibriSpeech {recognition.TEST_SET.stem}"
@@ -57,6 +59,8 @@ def transcription(model: str) -> FeatureScore:
 
 def word_boundaries(_: str) -> FeatureScore | None:
     """Share of the boundaries of words that are near the reference."""
+    from benchmarks import alignment
+
     if not alignment.WORD_TIMES.exists():
         return None
     near = np.concatenate(alignment.boundary_errors_ms()) <= NEAR_MS
