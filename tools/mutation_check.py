@@ -70,7 +70,7 @@ MUTATIONS: Final = (
     Mutation(
         "limits of memory and audio",
         "wav2vec2_app/server/orchestrator/slots.py",
-        "not self.used.plus(heavy.demand).within(self.limits)",
+        "not heavy.demand.within(self.limits, in_use)",
         "False",
         f"{TESTS}/orchestrator/test_parallel.py",
     ),

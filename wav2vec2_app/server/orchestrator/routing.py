@@ -75,7 +75,8 @@ class Router:
             for adapter in self._adapters
             if step.operation in (capabilities := adapter.get_capabilities()).operations
         ]
-        able.sort(key=lambda pair: not _lists(pair[1], step.target.model))  # stable
+        if step.target.model != AUTO_MODEL:
+            able.sort(key=lambda pair: not _lists(pair[1], step.target.model))  # stable
         fitting = [pair for pair in able if _fits(*pair, step.target)]
         if step.operation is Operation.TRANSCRIBE:
             able = []

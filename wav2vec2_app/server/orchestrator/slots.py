@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from wav2vec2_app.errors import InputError
@@ -63,14 +63,15 @@ class Demand:
     def __post_init__(self) -> None:
         refuse_below(0, memory_bytes=self.memory_bytes, audio_s=self.audio_s)
 
-    def within(self, limits: ResourceLimits) -> bool:
-        """Whether ``limits`` permit so much."""
-        enough_memory = limits.memory_bytes is None or self.memory_bytes <= limits.memory_bytes
-        return enough_memory and (limits.audio_s is None or self.audio_s <= limits.audio_s)
-
-    def plus(self, other: Demand) -> Demand:
-        """Both together."""
-        return Demand(self.memory_bytes + other.memory_bytes, self.audio_s + other.audio_s)
+    def within(self, limits: ResourceLimits, others: Collection[Demand] = ()) -> bool:
+        """Whether ``limits`` permit so much, while ``others`` are in use."""
+        if limits.memory_bytes is not None:
+            used_bytes = sum(one.memory_bytes for one in others)
+            if used_bytes + self.memory_bytes > limits.memory_bytes:
+                return False
+        if limits.audio_s is None:
+            return True
+        return sum(one.audio_s for one in others) + self.audio_s <= limits.audio_s
 
 
 NOTHING = Demand()
@@ -105,12 +106,6 @@ class SlotPool:
         self._light: deque[SlotRequest] = deque()
         self._heavy: deque[SlotRequest] = deque()
 
-    @property
-    def used(self) -> Demand:
-        """What the holders of slots use together."""
-        demands = [request.demand for request in self._holding]
-        return Demand(sum(one.memory_bytes for one in demands), sum(one.audio_s for one in demands))
-
     def request(self, demand: Demand, granted: Callable[[], None]) -> SlotRequest:
         """Request a slot; ``granted`` is called when it is there, which may be before this returns."""
         self._count += 1
@@ -134,7 +129,8 @@ class SlotPool:
     def _next(self) -> SlotRequest | None:
         """Take the oldest request that fits out of its queue."""
         light, heavy = _oldest(self._light), _oldest(self._heavy)
-        if heavy is not None and not self.used.plus(heavy.demand).within(self.limits):
+        in_use = [holder.demand for holder in self._holding]
+        if heavy is not None and not heavy.demand.within(self.limits, in_use):
             heavy = None
         if heavy is not None and (light is None or heavy.number < light.number):
             return self._heavy.popleft()
