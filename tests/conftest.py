@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
     stamina.set_testing(True, attempts=10, cap=True)  # as many attempts as usual, without back-off
     if config.getoption("--thorough"):
         hypothesis.settings.load_profile("thorough")
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        # Tracing would slow the start of every worker and server by half; unit tests cover them.
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
