@@ -85,7 +85,8 @@ class Router:
             raise self._no_adapter(step)
         named = [pair for pair in able if pair[0].name == step.target.adapter]
         ranked = (*self._ranked(fitting, step), *named, *able)
-        return list(dict.fromkeys(adapter for adapter, _ in ranked))
+        first, *others = dict.fromkeys(adapter for adapter, _ in ranked)
+        return [first, *(one for one in others if _has_answer(one, step))]
 
     def _ranked(
         self, adapters: Sequence[tuple[ModelAdapter, ModelCapabilities]], step: Step
@@ -140,6 +141,12 @@ def _fits(adapter: ModelAdapter, capabilities: ModelCapabilities, target: Target
         return True
     model, _, language = target.model.rpartition(":")  # model:language
     return model in capabilities.models and _has_language(adapter, model, language)
+
+
+def _has_answer(adapter: ModelAdapter, step: Step) -> bool:
+    """Whether an adapter has a model for a step that names none; it may be listed to be downloaded."""
+    unnamed = step.operation is Operation.TRANSCRIBE and step.target.model == AUTO_MODEL
+    return not unnamed or bool(adapter.answering_model(AUTO_MODEL))
 
 
 def _lists(capabilities: ModelCapabilities, model: str) -> bool:
