@@ -10,6 +10,7 @@ from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.server.adapters.base import ModelAdapter
 from wav2vec2_app.server.status import ModelCapabilities
 from wav2vec2_app.server.tasks import Operation, Step, Target
+from wav2vec2_app.speech.languages import language_code
 from wav2vec2_app.speech.models import AUTO_MODEL
 
 Preference = Literal["listed", "fastest"]
@@ -59,8 +60,8 @@ class Router:
 
         Only transcribing depends on the target's model. What starts from a transcript prefers the
         adapter that made it, and goes to any other one that can do it where that one cannot.
-        Adapters that list the model come before those that take any; those that are paused, or fail
-        more often than not, come last.
+        Adapters that list the model and the language come before those that do not; those that are
+        paused, or fail more often than not, come last.
 
         Args:
             step: what to run.
@@ -77,7 +78,7 @@ class Router:
         ]
         if step.target.model != AUTO_MODEL:
             able.sort(key=lambda pair: not _lists(pair[1], step.target.model))  # stable
-        fitting = [pair for pair in able if _fits(*pair, step.target)]
+        fitting = [pair for pair in able if _fits(pair[1], step.target)]
         if step.operation is Operation.TRANSCRIBE:
             able = []
             fitting = _long_enough(fitting, audio_s)
@@ -94,10 +95,12 @@ class Router:
         if len(adapters) < 2:
             return adapters
 
-        def rank(pair: tuple[ModelAdapter, ModelCapabilities]) -> tuple[bool, bool, float]:
+        def rank(pair: tuple[ModelAdapter, ModelCapabilities]) -> tuple[bool, bool, bool, float]:
             adapter, capabilities = pair
+            lacks_language = not _has_language(adapter, step.target.model)
             paused = self._is_paused(adapter.name, step.operation)
-            return paused, _is_failing(capabilities), self._slowness(capabilities)
+            slowness = self._slowness(capabilities)
+            return lacks_language, paused, _is_failing(capabilities), slowness
 
         return sorted(adapters, key=rank)  # stable: listed first stays first
 
@@ -113,15 +116,6 @@ class Router:
         if target.adapter and target.adapter not in names:
             return _unknown("adapter", target.adapter, names, "model.no_adapter")
         known = [name for a in self._adapters for name in a.get_capabilities().models]
-        model, _, language = target.model.rpartition(":")
-        if operation is Operation.TRANSCRIBE and model in known:
-            return ModelError(
-                f"“{model[:80]}” does not transcribe the language “{language[:20]}”.",
-                code="model.unknown_language",
-                layer="validation",
-                severity="warning",
-                hint="Choose one of the languages that `/status` lists for this model.",
-            )
         if operation is Operation.TRANSCRIBE and target.model != AUTO_MODEL and known:
             return _unknown("model", target.model, known, "model.unknown")
         return ModelError(
@@ -131,16 +125,12 @@ class Router:
         )
 
 
-def _fits(adapter: ModelAdapter, capabilities: ModelCapabilities, target: Target) -> bool:
-    """Whether an adapter has the adapter name, the model and the language of ``target``."""
+def _fits(capabilities: ModelCapabilities, target: Target) -> bool:
+    """Whether an adapter has the adapter name and the model of ``target``."""
     if target.adapter and capabilities.name != target.adapter:
         return False
-    if target.model == AUTO_MODEL or not capabilities.models:
-        return True
-    if target.model in capabilities.models:
-        return True
-    model, _, language = target.model.rpartition(":")  # model:language
-    return model in capabilities.models and _has_language(adapter, model, language)
+    any_model = target.model == AUTO_MODEL or not capabilities.models
+    return any_model or _lists(capabilities, target.model)
 
 
 def _has_answer(adapter: ModelAdapter, step: Step) -> bool:
@@ -154,11 +144,13 @@ def _lists(capabilities: ModelCapabilities, model: str) -> bool:
     return not {model, model.rpartition(":")[0]}.isdisjoint(capabilities.models)
 
 
-def _has_language(adapter: ModelAdapter, model: str, language: str) -> bool:
-    """Whether a model has a language, where the adapter lists its languages."""
-    choices = (choice for choice in adapter.get_status().choices if choice.name == model)
-    languages = next((choice.languages for choice in choices), ())
-    return not languages or language in languages
+def _has_language(adapter: ModelAdapter, name: str) -> bool:
+    """Whether an adapter lists the language of ``model:language``, or lists no languages."""
+    model, colon, language = name.rpartition(":")
+    choices = adapter.get_status().choices if colon else ()
+    languages = next((one.languages for one in choices if one.name == model), ())
+    code = language_code(language)
+    return not languages or any(language_code(one) == code for one in languages)
 
 
 def _long_enough(
