@@ -85,8 +85,8 @@ def _right_frames(seed: int) -> NDArray[np.bool_]:
     true_hz = f0_hz[np.minimum((times_s * SAMPLE_RATE_HZ).astype(int), len(f0_hz) - 1)]
     with np.errstate(invalid="ignore"):
         near = np.abs(1200 * np.log2(found_hz / true_hz)) <= NEAR_CENTS
-    right: NDArray[np.bool_] = np.where(np.isnan(true_hz), np.isnan(found_hz), near)
-    return right[inside]
+    right: NDArray[np.bool_] = np.where(np.isnan(true_hz), np.isnan(found_hz), near)[inside]
+    return right
 
 
 def voice(seed: int) -> tuple[Float32, Float32]:

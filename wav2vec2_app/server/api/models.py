@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastapi import APIRouter
+from pydantic import JsonValue
 
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.server import schema
@@ -24,7 +25,7 @@ def router(orchestrator: ModelOrchestrator) -> APIRouter:
         """The models that a request may name."""
         choices = _choices(orchestrator)
         able = orchestrator.capabilities()
-        data = [_model(name, one, able) for name, one in choices.items()]
+        data: list[JsonValue] = [_model(name, one, able) for name, one in choices.items()]
         return {"object": "list", "data": data}
 
     @routes.get("/models/{name:path}", responses={404: {"model": schema.ErrorResponse}})

@@ -154,7 +154,7 @@ class _Execution(Generic[K, V]):
             return  # it was stopped meanwhile
         task = self._tasks[name]
         inputs = {need: self._outcomes[need].value for need in self._graph.needs(name)}
-        work = self._loop.create_task(_run(task, inputs))  # type: ignore[arg-type] # values of tasks that are done
+        work = self._loop.create_task(_run(task, inputs))
         self._running[name] = work
         self._began_s[name] = self._elapsed_s()
         work.add_done_callback(partial(self._notice_end, name))
