@@ -25,7 +25,14 @@ from pydantic import BaseModel
 
 from tools.error_codes import code_table
 from wav2vec2_app.server.live import messages
-from wav2vec2_app.server.schema import alignments, errors, recording, system, transcriptions
+from wav2vec2_app.server.schema import (
+    alignments,
+    descriptions,
+    errors,
+    recording,
+    system,
+    transcriptions,
+)
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import MAX_HOTWORDS, OPTIONS, Option
 
@@ -229,6 +236,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
     ),
     "analysis": partial(
         schema_table, transcriptions.AnalysisResponse, transcriptions.TranscriptionResponse
+    ),
+    "description": partial(
+        schema_table, descriptions.DescriptionResponse, transcriptions.TranscriptionResponse
     ),
     "alignment": partial(schema_table, alignments.AlignmentResponse, recording.RecordingResponse),
     "error": partial(schema_table, errors.ErrorResponse),

@@ -15,6 +15,7 @@ from wav2vec2_app.protocol.download import DownloadRequest
 from wav2vec2_app.protocol.inference import EmitRequest, LoadRequest
 from wav2vec2_app.protocol.message import AnyRequest
 from wav2vec2_app.protocol.text import AlignRequest, DecodeTextRequest
+from wav2vec2_app.protocol.wav import EncodeWavRequest
 
 Requests = Mapping[str, type[AnyRequest]]
 
@@ -23,7 +24,7 @@ REQUESTS: Requests = MappingProxyType(
         request.op: request
         for request in (
             ProbeRequest, DecodeAudioRequest, AnalyzeRequest, DrawRequest, LoadRequest, EmitRequest,
-            DecodeTextRequest, AlignRequest, DownloadRequest,
+            DecodeTextRequest, AlignRequest, DownloadRequest, EncodeWavRequest,
         )
     }
 )  # fmt: skip

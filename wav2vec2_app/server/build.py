@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
+from wav2vec2_app.server.adapters.base import ModelAdapter
+from wav2vec2_app.server.adapters.gama import GamaAdapter, GamaPolicy
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits, Wav2Vec2Adapter
 from wav2vec2_app.server.bridge.policy import BridgePolicy, RestartPolicy
 from wav2vec2_app.server.bridge.pool import WorkerPool
@@ -23,6 +25,7 @@ from wav2vec2_app.server.orchestrator.cache import CachePolicy
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator, OrchestratorPolicy
 from wav2vec2_app.server.orchestrator.queue import QueuePolicy
 from wav2vec2_app.server.processors import threads_of_a_worker
+from wav2vec2_app.server.service.gama import GamaDemo
 from wav2vec2_app.server.service.limits import StepLimits
 from wav2vec2_app.server.service.policy import ModelPolicy, ServicePolicy, WindowPolicy
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
@@ -68,8 +71,18 @@ def build_system(settings: Settings, *, sequential_start: bool = False) -> Syste
     workers = _workers(settings, events, sequential_start=sequential_start)
     service = Wav2Vec2Service(workers, service_policy(settings))
     adapter = Wav2Vec2Adapter(service, audio_limits(settings))
-    orchestrator = ModelOrchestrator([adapter], orchestrator_policy(settings), events=events)
+    adapters = [adapter, *_remote_adapters(settings, service)]
+    orchestrator = ModelOrchestrator(adapters, orchestrator_policy(settings), events=events)
     return System(settings, orchestrator, service, events)
+
+
+def _remote_adapters(settings: Settings, service: Wav2Vec2Service) -> list[ModelAdapter]:
+    """The adapters of models on other servers, as far as they are configured."""
+    if not settings.gama_url:
+        return []
+    policy = GamaPolicy(timeout_s=settings.gama_timeout_s)
+    demo = GamaDemo(settings.gama_url)
+    return [GamaAdapter(demo, service.encode_wav, audio_limits(settings), policy)]
 
 
 # --- policies ------------------------------------------------------------------------------------

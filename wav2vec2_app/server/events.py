@@ -21,6 +21,7 @@ from wav2vec2_app.errors import Wav2Vec2Error, WorkerDiedError
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Stage, Step
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
+from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -91,7 +92,7 @@ class Advanced(StepEvent):
 class Partial(StepEvent):
     """A part of the result, ready before the rest: the value of a finished step, or one Picture."""
 
-    value: Audio | Recognition | Alignment | Features | Picture
+    value: Audio | Recognition | Alignment | Features | Picture | Description
     stages: tuple[Stage, ...] = ()
 
 

@@ -13,6 +13,7 @@ from wav2vec2_app.server.clients import current_client, owner_of
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe, AudioSource
+from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
@@ -45,6 +46,7 @@ class Operation(str, Enum):
     ALIGN = "align"
     ANALYZE = "analyze"
     DRAW = "draw"
+    DESCRIBE = "describe"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class Want(str, Enum):
     ALIGNMENT = "alignment"
     FEATURES = "features"
     PICTURES = "pictures"
+    DESCRIPTION = "description"
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class AudioTask:
         model: the model that transcribes it.
         decoding: how its emission is decoded.
         text: the text to align, where an alignment is wanted.
+        question: what is asked about the sound, where a description is wanted.
         session: groups the tasks of one user, so that they can be cancelled together.
         cached_id: the id of an earlier task, whose audio and transcripts are used again.
         audio: the recording after decoding; the result of such a task is not cached.
@@ -112,6 +116,7 @@ class AudioTask:
     audio: Audio | None = None
     live: bool = False
     targets: tuple[Target, ...] = ()
+    question: str = DEFAULT_QUESTION
     client: str = field(default_factory=current_client)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -188,9 +193,12 @@ def ignore_progress(_: Progress) -> None:
     """A :data:`Report` for callers that do not follow progress."""
 
 
-StepValue: TypeAlias = AudioProbe | Audio | Recognition | Alignment | Features | tuple[Picture, ...]
+StepValue: TypeAlias = (
+    AudioProbe | Audio | Recognition | Alignment | Features | tuple[Picture, ...] | Description
+)
 """What a step produces, by operation: PROBE an AudioProbe, DECODE_AUDIO Audio, TRANSCRIBE and
-DECODE_TEXT a Recognition, ALIGN an Alignment, ANALYZE Features, DRAW a tuple of Picture."""
+DECODE_TEXT a Recognition, ALIGN an Alignment, ANALYZE Features, DRAW a tuple of Picture, DESCRIBE a
+Description."""
 
 
 @dataclass(frozen=True)
@@ -233,6 +241,7 @@ class AudioResult:
     alignment: Alignment | None = None
     features: Features | None = None
     pictures: tuple[Picture, ...] = ()
+    description: Description | None = None
     real_time_factor: float = 0.0
     problems: tuple[Problem, ...] = ()
     recognitions: Mapping[Target, Recognition] = field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -13,11 +12,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from wav2vec2_app.errors import BusyError, Wav2Vec2Error, translate
+from wav2vec2_app.errors import BusyError, Wav2Vec2Error
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.api import form, openapi
-from wav2vec2_app.server.api.disconnect import disconnected
 from wav2vec2_app.server.api.errors import RequestFailed
+from wav2vec2_app.server.api.run import run_while_connected
 from wav2vec2_app.server.api.stream import stream_transcription
 from wav2vec2_app.server.api.uploads import Upload, received
 from wav2vec2_app.server.offload import off_loop
@@ -75,7 +74,7 @@ async def _transcribe(
                 return await stream_transcription(
                     orchestrator, request, task, body, stack, export.letter_case
                 )
-            result = await _run(orchestrator, request, task)
+            result = await run_while_connected(orchestrator, request, task)
     except Wav2Vec2Error as error:
         raise RequestFailed(error) from error
 
@@ -95,7 +94,7 @@ async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: R
             text = options.text_to_align(upload.text("text"))
             model = _model(upload, orchestrator)
             task = _task(upload, model, wants=frozenset({Want.ALIGNMENT}), text=text)
-            result = await _run(orchestrator, request, task)
+            result = await run_while_connected(orchestrator, request, task)
     except Wav2Vec2Error as error:
         raise RequestFailed(error) from error
 
@@ -159,25 +158,6 @@ def _last_event(
     if response_format == "verbose_json":
         return _verbose(answer, granularities, export)
     return _json(answer)
-
-
-async def _run(orchestrator: ModelOrchestrator, request: Request, task: AudioTask) -> AudioResult:
-    """Run the task; cancel it if the client disconnects."""
-    work = asyncio.ensure_future(orchestrator.run(task))
-    gone = asyncio.ensure_future(disconnected(request))
-
-    try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            orchestrator.cancel(task.id)
-        return await work
-    except asyncio.CancelledError:
-        work.cancel()
-        raise
-    except Exception as failure:  # the boundary where unforeseen failures become a response
-        raise RequestFailed(translate(failure), task.id) from failure
-    finally:
-        gone.cancel()
 
 
 # --- out ----------------------------------------------------------------------------------------

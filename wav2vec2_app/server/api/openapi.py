@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict
 
 from wav2vec2_app.server import schema
+from wav2vec2_app.speech.description import DEFAULT_QUESTION, MAX_QUESTION_CHARACTERS
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS
 
@@ -56,6 +57,15 @@ def alignments(formats: Sequence[str]) -> RouteArguments:
         **{option.name: option.json_schema() for option in EXPORT_OPTIONS},
     }
     return _route(["file", "text"], fields, {**_ERRORS, 200: {"model": schema.AlignmentResponse}})
+
+
+def descriptions() -> RouteArguments:
+    """Arguments of the decorator of ``/v1/descriptions``."""
+    question = {
+        "type": "string", "default": DEFAULT_QUESTION, "maxLength": MAX_QUESTION_CHARACTERS,
+    }  # fmt: skip
+    answer: Responses = {200: {"model": schema.DescriptionResponse}}
+    return _route(["file"], {**_FILE_FIELDS, "question": question}, {**_ERRORS, **answer})
 
 
 def _route(required: Sequence[str], fields: Fields, responses: Responses) -> RouteArguments:

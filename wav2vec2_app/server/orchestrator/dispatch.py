@@ -28,6 +28,7 @@ from wav2vec2_app.server.status import ModelCapabilities
 from wav2vec2_app.server.tasks import ModelTask, Operation, Report, Step, Target, TaskResult
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe
+from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.transcript import Recognition
@@ -42,6 +43,7 @@ _VALUE_TYPES: Mapping[Operation, type] = {
     Operation.ALIGN: Alignment,
     Operation.ANALYZE: Features,
     Operation.DRAW: tuple,
+    Operation.DESCRIBE: Description,
 }
 
 

@@ -1,11 +1,10 @@
-"""The course of one task: admission, cache lookup, probe, queue, graph, result."""
+"""The course of one task: admission, cache lookup, probe, queue, graph, description, result."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from functools import partial
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.events import Queued
@@ -14,7 +13,8 @@ from wav2vec2_app.server.orchestrator.dispatch import Dispatcher
 from wav2vec2_app.server.orchestrator.graph import TaskGraph, plan
 from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
 from wav2vec2_app.server.orchestrator.queue import Ticket, WaitQueue
-from wav2vec2_app.server.orchestrator.result import assemble_result
+from wav2vec2_app.server.orchestrator.remote import RemoteDescription
+from wav2vec2_app.server.orchestrator.result import StepResults, assemble_result
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.orchestrator.stream import EventStream
 from wav2vec2_app.server.tasks import (
@@ -26,6 +26,7 @@ from wav2vec2_app.server.tasks import (
     Step,
     StepValue,
     Target,
+    TaskResult,
     Want,
 )
 from wav2vec2_app.speech.transcript import Recognition
@@ -88,6 +89,16 @@ class Job:
         Raises:
             Wav2Vec2Error: the task was rejected, or its main part failed.
         """
+        async with RemoteDescription(
+            self.task.wants, self._steps, self._context.dispatcher
+        ) as remote:
+            start, problems = await self._run_here(remote)
+            local_s = self.events.elapsed_s()
+            problems += await remote.finish()
+            return self._finish(start, problems, remote_s=self.events.elapsed_s() - local_s)
+
+    async def _run_here(self, remote: RemoteDescription) -> tuple[StartPoint, tuple[Problem, ...]]:
+        """Wait for a slot, and run what runs on this machine in it."""
         with self._queue.admit() as ticket:
             start = await self._start()
             self._steps.give(start.known)
@@ -99,8 +110,9 @@ class Job:
             if list(graph):  # an answer that is cached completely needs no slot
                 cached = start.origin is not None
                 await self._wait(ticket, await self._duration_s(start), cached=cached)
-            problems = await self._run_graph(graph)
-            return self._finish(start, problems)
+            for step, value in start.known.items():
+                remote.after(step, TaskResult(step.operation, value))
+            return start, await self._run_graph(graph, remote)
 
     async def _start(self) -> StartPoint:
         """Find what is known of the recording."""
@@ -140,21 +152,30 @@ class Job:
                 self.events.send(Queued(*self.events.stamp(), one.position, one.eta_s))
         self._steps.queue = Stage("queue", began_s, self.events.elapsed_s() - began_s)
 
-    async def _run_graph(self, graph: TaskGraph[Step]) -> tuple[Problem, ...]:
-        run = partial(self._context.dispatcher.run, self._steps)
+    async def _run_graph(
+        self, graph: TaskGraph[Step], remote: RemoteDescription
+    ) -> tuple[Problem, ...]:
+        async def run(step: Step, needed: StepResults) -> TaskResult:
+            result = await self._context.dispatcher.run(self._steps, step, needed)
+            remote.after(step, result)
+            return result
+
         outcome = await self._context.manager_of(self.task).execute(graph, run)
         return tuple(
             Problem(step.operation, translate(error), step.target)
             for step, error in outcome.failures.items()
         )
 
-    def _finish(self, start: StartPoint, problems: tuple[Problem, ...]) -> AudioResult:
+    def _finish(
+        self, start: StartPoint, problems: tuple[Problem, ...], *, remote_s: float
+    ) -> AudioResult:
         result = assemble_result(
             self.task,
             self._steps.results,
             start.targets,
             queue=self._steps.queue,
             total_s=self.events.elapsed_s(),
+            remote_s=remote_s,
             problems=problems,
             cached=start.origin is not None,
         )

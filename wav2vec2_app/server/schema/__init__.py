@@ -12,6 +12,11 @@ from wav2vec2_app.server.schema.alignments import (
     alignment,
 )
 from wav2vec2_app.server.schema.base import JsonModel, JsonObject
+from wav2vec2_app.server.schema.descriptions import (
+    DescriptionJson,
+    DescriptionResponse,
+    description,
+)
 from wav2vec2_app.server.schema.errors import ErrorJson, ErrorResponse, error, error_json
 from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.system import (
@@ -36,6 +41,8 @@ __all__ = [
     "AlignmentResponse",
     "AnalysisResponse",
     "CapabilitiesResponse",
+    "DescriptionJson",
+    "DescriptionResponse",
     "ErrorJson",
     "ErrorResponse",
     "JsonModel",
@@ -47,6 +54,7 @@ __all__ = [
     "alignment",
     "analysis",
     "capabilities",
+    "description",
     "error",
     "error_json",
     "is_ready",

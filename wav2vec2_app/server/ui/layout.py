@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import options_panel, texts
+from wav2vec2_app.server.ui import description_panel, options_panel, texts
+from wav2vec2_app.server.ui.description_panel import DescriptionPanel
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only
 from wav2vec2_app.server.ui.options_panel import OptionsPanel
 from wav2vec2_app.server.ui.render import live, pictures, system
@@ -53,6 +54,7 @@ class PageParts:
     text: gr.Textbox
     align: gr.Button
     html: dict[str, gr.HTML]
+    description: DescriptionPanel | None = None
 
 
 def lay_out(
@@ -73,9 +75,12 @@ def lay_out(
             options = options_panel.lay_out()
             export = options_panel.lay_out_export()
     text, align = _alignment(html)
+    description = description_panel.lay_out(html, _part) if settings.gama_url else None
     _evidence(html, status)
     _html(_filled(assets / "ui" / "footer.html"), elem_id="foot")
-    return PageParts(audio, model, run, cancel, clips, options, export, text, align, html)
+    return PageParts(
+        audio, model, run, cancel, clips, options, export, text, align, html, description
+    )
 
 
 def _header(html: dict[str, gr.HTML], assets: Path) -> None:

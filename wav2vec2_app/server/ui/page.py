@@ -12,6 +12,7 @@ import gradio as gr
 
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.bindings import bind
+from wav2vec2_app.server.ui.description_handlers import add_describe_endpoint
 from wav2vec2_app.server.ui.endpoints import add_endpoints
 from wav2vec2_app.server.ui.gradio_internals import (
     check_client_paths,
@@ -60,6 +61,8 @@ def build_page(
         parts = lay_out(orchestrator.status(), settings, examples, assets)
         bind(page, parts, orchestrator)
         add_endpoints(page, orchestrator)
+        if settings.gama_url:
+            add_describe_endpoint(page, orchestrator)
     page.queue(default_concurrency_limit=None, api_open=False)
     slow_down_queue_poll(page)
     return page

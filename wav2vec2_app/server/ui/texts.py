@@ -57,6 +57,7 @@ RUNNING: Final[Mapping[Operation, str]] = {
     Operation.ALIGN: "Aligning the text",
     Operation.ANALYZE: "Computing acoustic features",
     Operation.DRAW: "Drawing the pictures",
+    Operation.DESCRIBE: "Waiting for the answer",
 }
 ATTEMPT: Final = "{text}… (attempt {attempt})"
 NEXT_IN_QUEUE: Final = "Next in the queue"
@@ -195,6 +196,23 @@ NOT_SPELLED_MANY: Final = (
     "times are those between their neighbours."
 )
 
+# --- describing the sound -----------------------------------------------------------------------
+
+DESCRIPTION: Final = "Describe the sound"
+DESCRIPTION_HINT: Final = "Which sounds are there besides the words?"
+QUESTION_LABEL: Final = "Question"
+QUESTION_INFO: Final = (
+    "About speech, music, noises or moods. The first {seconds} s of the audio are sent."
+)
+DESCRIBE: Final = "Describe"
+DESCRIBED_IDLE: Final = "The answer appears here."
+DESCRIBED_HELP: Final = "Answer of the description server"
+DESCRIBED_IN: Final = "Answered in {took}."
+DESCRIBED_NOTE: Final = (
+    "A language model wrote this answer. It may be wrong, and another time it may be different."
+)
+DESCRIBED_PART: Final = "It is about the first {seconds} of the recording."
+
 # --- pictures -----------------------------------------------------------------------------------
 
 PICTURES: Final = "Pictures of the sound"
@@ -222,6 +240,8 @@ STAGES: Final[Mapping[str, str]] = {
     "align": "Align",
     "features": "Acoustic features",
     "draw": "Draw pictures",
+    "encode": "Encode audio",
+    "describe": "Describe",
     "total": "Total",
 }
 """Labels of the stages that a request reports; others are shown by their names."""
@@ -351,6 +371,7 @@ _IN_STYLE_SHEETS: Final[Mapping[str, str]] = {
     "microphone": MICROPHONE,
     "file": FILE,
     "alignment-hint": ALIGNMENT_HINT,
+    "description-hint": DESCRIPTION_HINT,
 }
 
 
