@@ -211,6 +211,9 @@ class Settings(BaseSettings):
     """Least severe messages that are logged: DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
     """Whether each log line is a JSON object instead of readable text."""
+    traces: bool = False
+    """Whether a trace of each task is exported with OpenTelemetry, which the extra ``otel`` installs; its own
+    variables (``OTEL_EXPORTER_OTLP_ENDPOINT``) say where to."""
     record_folder: Path | None = None
     """Debugging: folder in which to record the frames of every request, users' audio included.
     ``wav2vec2-app debug replay FOLDER`` replays the recording of one request."""

@@ -119,12 +119,17 @@ WorkerEventKind = Literal["starting", "ready", "died", "restarting", "down", "st
 
 @dataclass(frozen=True)
 class WorkerEvent(Event):
-    """A worker process changed its state, or a request to it is retried."""
+    """A worker process changed its state, or a request to it is retried.
+
+    ``took_s``: of ``ready`` and ``died``, how long the process took to get ready, seconds; ``None`` if it
+    never was.
+    """
 
     role: str
     kind: WorkerEventKind
     pid: int | None = None
     error: WorkerDiedError | None = None
+    took_s: float | None = None
 
     @property
     def reason(self) -> str:

@@ -195,7 +195,10 @@ async def _call(adapter: ModelAdapter, task: ModelTask, report: Report) -> TaskR
         raise
     except Exception as error:
         logger.exception(
-            "%s failed in %s", adapter.name, task.operation.value, extra={"task_id": task.task.id}
+            "%s failed in %s",
+            adapter.name,
+            task.operation.value,
+            extra={"request_id": task.task.id},
         )
         raise translate(error) from error
     if not isinstance(result.value, _VALUE_TYPES[task.operation]):

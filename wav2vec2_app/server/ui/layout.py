@@ -185,6 +185,7 @@ def _filled(template: Path) -> str:
         "privacy": texts.PRIVACY,
         "use_from_program": texts.USE_FROM_PROGRAM,
         "change_theme": texts.CHANGE_THEME,
+        "system_status": texts.SYSTEM_STATUS,
     }
     escaped = {name: escape(text) for name, text in values.items()}
     return Template(template.read_text(encoding="utf-8")).substitute(escaped)

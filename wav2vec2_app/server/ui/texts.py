@@ -21,6 +21,7 @@ PRIVACY: Final = (
     "Audio stays on this server, in memory and in temporary files that are deleted within the hour."
 )
 USE_FROM_PROGRAM: Final = "Use it from a program"
+SYSTEM_STATUS: Final = "System status"
 CHANGE_THEME: Final = "Light or dark"
 
 # --- input --------------------------------------------------------------------------------------
@@ -276,6 +277,37 @@ NO_MODEL: Final = "no model loaded"
 QUEUED: Final = "{count} waiting"
 WORKER_DOWN: Final = "a worker is down"
 STARTING: Final = "starting"
+
+# --- the status view ----------------------------------------------------------------------------
+
+STATUS_TITLE: Final = "System status"
+STATUS_BACK: Final = "Back to the page"
+STATUS_LOST: Final = "The server does not respond. Trying again…"
+STATUS_READY: Final = "Ready"
+STATUS_NOT_READY: Final = "Not ready"
+STATUS_REQUESTS: Final = "Requests"
+STATUS_REQUESTS_HINT: Final = "Finished in the last 15 minutes, by half minutes."
+STATUS_REQUESTS_ALT: Final = "Finished requests: {done} succeeded, {failed} failed"
+STATUS_SUCCEEDED: Final = "{count} succeeded"
+STATUS_FAILED: Final = "{count} failed"
+STATUS_AGO: Final = ("15 min ago", "now")
+STATUS_STAGES: Final = "Time of each stage"
+STATUS_STAGES_NONE: Final = "No request has finished in the last 15 minutes."
+STATUS_STAGE_COLUMNS: Final = ("Stage", "count", "median", "95 %", "99 %")
+STATUS_MEMORY: Final = "Memory over time"
+STATUS_MEMORY_HINT: Final = "Measured while this view is open; at most 15 minutes."
+STATUS_MEMORY_ALT: Final = "Resident memory: {total} of {limit}"
+STATUS_QUEUE: Final = "Queue"
+STATUS_QUEUE_FACTS: Final = ("waiting", "running", "estimated wait")
+STATUS_BREAKERS: Final = "Circuit breakers"
+STATUS_BREAKERS_NONE: Final = "No operation was used yet."
+STATUS_WORKERS: Final = "Workers"
+STATUS_WORKER_COLUMNS: Final = (
+    "Worker", "state", "process", "age", "start", "busy", "waiting", "restarts", "last exit",
+)  # fmt: skip
+STATUS_INCIDENTS: Final = "Recent incidents"
+STATUS_INCIDENTS_NONE: Final = "No worker has failed, and no breaker has opened."
+STATUS_SINCE: Final = "{time} ago"
 
 # --- live captions ------------------------------------------------------------------------------
 
