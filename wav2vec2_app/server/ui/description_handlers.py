@@ -18,8 +18,9 @@ from wav2vec2_app.server.tasks import AudioTask, Operation, Want
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.endpoints import session_of
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only, fill_in_defaults
-from wav2vec2_app.server.ui.handlers import Updates, follow, task_for
+from wav2vec2_app.server.ui.handlers import Updates, follow
 from wav2vec2_app.server.ui.render import cards, description, status, units
+from wav2vec2_app.server.ui.requests import required, task_for
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tabs
 from wav2vec2_app.server.ui.views import NOT_CACHED, Update, no_audio
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, parse_question
@@ -164,14 +165,8 @@ async def describe_file(
     task_id = ""
     try:
         given = parse_question(question)
-        if audio is None:
-            raise InputError(
-                "The audio is missing.",
-                code="audio.missing",
-                hint="Send a file as the first argument.",
-            )
         wants = frozenset({Want.TRANSCRIPT, Want.DESCRIPTION})
-        task = _task_for_file(audio, model, session, given, wants)
+        task = _task_for_file(required(audio), model, session, given, wants)
         task_id = task.id
         result = await orchestrator.run(task)
         return await off_loop(
