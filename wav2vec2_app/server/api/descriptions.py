@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.api import openapi
+from wav2vec2_app.server.api import form, openapi
 from wav2vec2_app.server.api.errors import RequestFailed
 from wav2vec2_app.server.api.run import run_while_connected
 from wav2vec2_app.server.api.uploads import received
@@ -36,6 +36,7 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
                     AudioSource(path=upload.path, name=upload.name),
                     WANTS,
                     model,
+                    audio_options=form.audio_options(upload, channels=False),
                     question=parse_question(upload.text("question")),
                 )
                 result = await run_while_connected(orchestrator, request, task)

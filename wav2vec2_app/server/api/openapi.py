@@ -71,7 +71,8 @@ def descriptions() -> RouteArguments:
         "type": "string", "default": DEFAULT_QUESTION, "maxLength": MAX_QUESTION_CHARACTERS,
     }  # fmt: skip
     answer: Responses = {200: {"model": schema.DescriptionResponse}}
-    return _route(["file"], {**_FILE_FIELDS, "question": question}, {**_ERRORS, **answer})
+    fields = {**_FILE_FIELDS, "question": question, "track": _TRACK}
+    return _route(["file"], fields, {**_ERRORS, **answer})
 
 
 def _route(required: Sequence[str], fields: Fields, responses: Responses) -> RouteArguments:

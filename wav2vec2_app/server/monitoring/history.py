@@ -12,7 +12,7 @@ from typing import Final
 from wav2vec2_app.server.events import BreakerEvent, Done, Event, Failed, WorkerEvent
 from wav2vec2_app.server.status import MemoryReport
 
-WINDOW_S: Final = 900.0
+HISTORY_S: Final = 900.0
 """How far back the history goes, seconds."""
 MAX_TASKS: Final = 5000
 MAX_TIMES: Final = 500
@@ -73,7 +73,7 @@ class History:
         self._tasks: deque[Finished] = deque(maxlen=MAX_TASKS)
         self._times: dict[str, deque[tuple[float, float]]] = {}
         self._incidents: deque[Incident] = deque(maxlen=MAX_INCIDENTS)
-        self._memory: deque[MemorySample] = deque(maxlen=round(WINDOW_S / MEMORY_STEP_S))
+        self._memory: deque[MemorySample] = deque(maxlen=round(HISTORY_S / MEMORY_STEP_S))
 
     def __call__(self, event: Event) -> None:
         """Note one event."""
@@ -100,12 +100,12 @@ class History:
 
     def finished(self) -> Sequence[Finished]:
         """The tasks that finished in the last fifteen minutes, the oldest first."""
-        oldest_s = self.clock() - WINDOW_S
+        oldest_s = self.clock() - HISTORY_S
         return [task for task in self._tasks if task.at_s >= oldest_s]
 
     def stages(self) -> Sequence[StageTimes]:
         """Percentiles of each stage in the last fifteen minutes, the slowest first."""
-        oldest_s = self.clock() - WINDOW_S
+        oldest_s = self.clock() - HISTORY_S
         found = []
         for stage, times in self._times.items():
             recent = sorted(took_s for at_s, took_s in times if at_s >= oldest_s)
@@ -120,7 +120,7 @@ class History:
 
     def memory(self) -> Sequence[MemorySample]:
         """Samples of the memory in the last fifteen minutes, the oldest first."""
-        oldest_s = self.clock() - WINDOW_S
+        oldest_s = self.clock() - HISTORY_S
         return [sample for sample in self._memory if sample.at_s >= oldest_s]
 
     def _note_time(self, stage: str, at_s: float, took_s: float) -> None:

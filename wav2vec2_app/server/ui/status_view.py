@@ -13,7 +13,7 @@ from string import Template
 from typing import Final
 
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.monitoring.history import WINDOW_S, Finished, History, MemorySample
+from wav2vec2_app.server.monitoring.history import HISTORY_S, Finished, History, MemorySample
 from wav2vec2_app.server.monitoring.system import named
 from wav2vec2_app.server.status import MemoryReport, OrchestratorStatus, WorkerStatus
 from wav2vec2_app.server.ui import texts
@@ -22,7 +22,7 @@ from wav2vec2_app.server.ui.render.latency import process_kind
 
 BINS: Final = 30
 """Columns of the chart of requests."""
-REFRESH_S: Final = 2.0
+VIEW_REFRESH_S: Final = 2.0
 
 
 def page(now: OrchestratorStatus, history: History, assets: Path) -> str:
@@ -33,7 +33,7 @@ def page(now: OrchestratorStatus, history: History, assets: Path) -> str:
         "title": escape(texts.STATUS_TITLE),
         "back": escape(texts.STATUS_BACK),
         "lost": json.dumps(texts.STATUS_LOST),
-        "refresh_ms": str(round(REFRESH_S * 1000)),
+        "refresh_ms": str(round(VIEW_REFRESH_S * 1000)),
         "style": style + (folder / "status.css").read_text("utf-8"),
         "view": view(now, history),
     }
@@ -79,7 +79,7 @@ def _panel(title: str, content: str, *, wide: bool = False) -> str:
 def _requests(finished: Sequence[Finished], now_s: float) -> str:
     columns = [[0, 0] for _ in range(BINS)]
     for task in finished:
-        age = (now_s - task.at_s) / WINDOW_S
+        age = (now_s - task.at_s) / HISTORY_S
         columns[max(0, min(BINS - 1, int((1 - age) * BINS)))][0 if task.done else 1] += 1
     done = sum(task.done for task in finished)
     failed = len(finished) - done
@@ -103,7 +103,7 @@ def _memory(samples: Sequence[MemorySample], report: MemoryReport | None, now_s:
     highest = max(count for points in series.values() for _, count in points)
     total, limit = units.memory(report.total_rss_bytes), units.memory(report.limit_bytes)
     description = texts.STATUS_MEMORY_ALT.format(total=total, limit=limit)
-    chart = charts.lines(series, (now_s - WINDOW_S, now_s), highest * 1.1, description)
+    chart = charts.lines(series, (now_s - HISTORY_S, now_s), highest * 1.1, description)
     legend = "".join(
         f'<li><i data-process="{process_kind(one.name)}"></i>{escape(one.name)} '
         f"{units.memory(one.rss_bytes)}</li>"

@@ -12,11 +12,11 @@ from tests.doubles import FakeClock, make_audio, make_memory, make_task
 from wav2vec2_app.errors import InternalError, WorkerDiedError
 from wav2vec2_app.server.events import BreakerEvent, Done, Failed, WorkerEvent
 from wav2vec2_app.server.monitoring.history import (
+    HISTORY_S,
     MAX_INCIDENTS,
     MAX_STAGES,
     MAX_TASKS,
     MEMORY_STEP_S,
-    WINDOW_S,
     History,
     percentile,
 )
@@ -39,7 +39,7 @@ def history(clock: FakeClock) -> History:
 
 def test_finished_tasks_leave_after_fifteen_minutes(history: History, clock: FakeClock) -> None:
     history(done())
-    clock.advance(WINDOW_S - 1)
+    clock.advance(HISTORY_S - 1)
     history(Failed(make_task(), 1.0, InternalError("x")))
 
     assert [task.done for task in history.finished()] == [True, False]
@@ -58,7 +58,7 @@ def test_stages_have_percentiles_and_the_slowest_comes_first(history: History) -
 
 def test_times_of_stages_leave_after_fifteen_minutes(history: History, clock: FakeClock) -> None:
     history(done(Stage("old", 0.0, 1.0)))
-    clock.advance(WINDOW_S + 1)
+    clock.advance(HISTORY_S + 1)
 
     assert history.stages() == []
 
@@ -94,7 +94,7 @@ def test_history_is_bounded(history: History, clock: FakeClock) -> None:
     assert len(history.finished()) <= MAX_TASKS
     assert len(history.stages()) <= MAX_STAGES
     assert len(history.incidents()) == MAX_INCIDENTS
-    assert len(history.memory()) <= WINDOW_S / MEMORY_STEP_S
+    assert len(history.memory()) <= HISTORY_S / MEMORY_STEP_S
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=50), st.sampled_from([0.5, 0.95, 0.99]))

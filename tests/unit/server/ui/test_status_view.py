@@ -16,7 +16,7 @@ from wav2vec2_app.errors import InternalError, WorkerDiedError
 from wav2vec2_app.server.api import status_page
 from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.server.events import BreakerEvent, Done, Failed, WorkerEvent
-from wav2vec2_app.server.monitoring.history import WINDOW_S, History
+from wav2vec2_app.server.monitoring.history import HISTORY_S, History
 from wav2vec2_app.server.status import AdapterStatus, OrchestratorStatus, WorkerStatus
 from wav2vec2_app.server.tasks import AudioResult, Stage
 from wav2vec2_app.server.ui.render import charts
@@ -93,11 +93,11 @@ def test_requests_are_counted_and_drawn(history: History, clock: FakeClock) -> N
     assert shown.count('class="w-bar-done"') == 1
     assert shown.count('class="w-bar-failed"') == 1
     assert "400 ms" in shown
-    clock.advance(WINDOW_S + 1)
+    clock.advance(HISTORY_S + 1)
     assert "0 succeeded" in view(status(), history)
 
 
-@pytest.mark.parametrize("age_s", [0.0, 1.0, WINDOW_S / 2, WINDOW_S])
+@pytest.mark.parametrize("age_s", [0.0, 1.0, HISTORY_S / 2, HISTORY_S])
 def test_every_request_has_a_place_on_the_axis(
     history: History, clock: FakeClock, age_s: float
 ) -> None:
@@ -105,8 +105,8 @@ def test_every_request_has_a_place_on_the_axis(
     clock.advance(age_s)
 
     [x] = re.findall(r'class="w-bar-failed" x="([\d.]+)"', view(status(), history))
-    expected = (BINS - 1) * (1 - age_s / WINDOW_S) * charts.WIDTH / BINS
-    assert abs(float(x) - expected) <= charts.WIDTH / BINS
+    expected = (BINS - 1) * (1 - age_s / HISTORY_S) * charts.CHART_WIDTH / BINS
+    assert abs(float(x) - expected) <= charts.CHART_WIDTH / BINS
 
 
 def test_memory_grows_by_a_point_at_each_view(history: History, clock: FakeClock) -> None:

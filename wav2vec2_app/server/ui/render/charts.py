@@ -8,20 +8,20 @@ from typing import Final
 
 from wav2vec2_app.server.ui.render.latency import process_kind
 
-WIDTH: Final = 600
-HEIGHT: Final = 120
+CHART_WIDTH: Final = 600
+CHART_HEIGHT: Final = 120
 _GAP: Final = 2.0
 
 
 def bars(columns: Sequence[tuple[int, int]], description: str) -> str:
     """A column for each pair of (succeeded, failed), the failed ones on top."""
     highest = max((sum(column) for column in columns), default=0) or 1
-    step = WIDTH / max(1, len(columns))
+    step = CHART_WIDTH / max(1, len(columns))
     shapes = []
     for number, (done, failed) in enumerate(columns):
-        left, base = number * step, float(HEIGHT)
+        left, base = number * step, float(CHART_HEIGHT)
         for count, kind in ((done, "done"), (failed, "failed")):
-            height = count / highest * HEIGHT
+            height = count / highest * CHART_HEIGHT
             if height:
                 base -= height
                 shapes.append(
@@ -39,10 +39,10 @@ def lines(
 ) -> str:
     """A line for each process; points are (x, y), and a single one is a short line."""
     begin, end = x_range
-    scale_x, scale_y = WIDTH / max(end - begin, 1e-9), HEIGHT / max(y_max, 1e-9)
+    scale_x, scale_y = CHART_WIDTH / max(end - begin, 1e-9), CHART_HEIGHT / max(y_max, 1e-9)
     shapes = []
     for name, points in series.items():
-        placed = [((x - begin) * scale_x, HEIGHT - y * scale_y) for x, y in points]
+        placed = [((x - begin) * scale_x, CHART_HEIGHT - y * scale_y) for x, y in points]
         if len(placed) == 1:
             placed.insert(0, (placed[0][0] - 6, placed[0][1]))
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
@@ -55,6 +55,6 @@ def lines(
 
 def _svg(shapes: str, description: str) -> str:
     return (
-        f'<svg class="w-plot" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" '
+        f'<svg class="w-plot" viewBox="0 0 {CHART_WIDTH} {CHART_HEIGHT}" preserveAspectRatio="none" role="img" '
         f'aria-label="{escape(description)}">{shapes}</svg>'
     )
