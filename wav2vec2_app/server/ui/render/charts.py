@@ -55,6 +55,6 @@ def lines(
 
 def _svg(shapes: str, description: str) -> str:
     return (
-        f'<svg class="w-plot" viewBox="0 0 {CHART_WIDTH} {CHART_HEIGHT}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(description)}">{shapes}</svg>'
+        f'<svg class="w-plot" viewBox="0 0 {CHART_WIDTH} {CHART_HEIGHT}" preserveAspectRatio="none" '
+        f'role="img" aria-label="{escape(description)}">{shapes}</svg>'
     )
