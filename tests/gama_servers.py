@@ -52,12 +52,6 @@ def breaks_off(body: bytes = b'{"data": ["half') -> Reply:
     return reply
 
 
-def in_turn(*replies: Reply) -> Reply:
-    """The replies one after the other; the last one stays."""
-    left = list(replies)
-    return lambda handler: (left.pop(0) if len(left) > 1 else left[0])(handler)
-
-
 @dataclass
 class StubServer:
     """A server that replies as the test says.
@@ -172,6 +166,7 @@ def gradio_demo() -> Iterator[Demo]:
             inputs=[gr.Audio(type="filepath", label="Input Audio"), gr.Textbox(label="Question")],
             outputs=[gr.Textbox(label=str(number)) for number in range(outputs)],
             api_name="predict",
+            flagging_mode="never",
             analytics_enabled=False,
         )
 

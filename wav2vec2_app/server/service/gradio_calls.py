@@ -104,6 +104,7 @@ def _predict(
     try:
         return client.predict(handle_file(file), question, api_name="/predict")
     finally:
+        connections.close()  # else the next line waits for a heartbeat of the server
         client.close()
 
 
