@@ -43,14 +43,22 @@ def demo() -> Iterator[Demo]:
         yield running
 
 
-async def error_of(url: str, question: str = "", limit_s: float = 20.0) -> Wav2Vec2Error:
+async def ask(url: str, question: str, limit_s: float = 20.0) -> tuple[str, str]:
+    demo = GamaDemo(url)
+    try:
+        return await demo.ask(WAV, question, limit_s)
+    finally:
+        await demo.close()
+
+
+async def error_of(url: str, question: str = "") -> Wav2Vec2Error:
     with pytest.raises(Wav2Vec2Error) as raised:
-        await GamaDemo(url).ask(WAV, question, limit_s)
+        await ask(url, question)
     return raised.value
 
 
 async def test_new_gradio_is_called_with_its_own_client(demo: Demo) -> None:
-    assert await GamaDemo(demo.url).ask(WAV, "Rain?", 20.0) == (
+    assert await ask(demo.url, "Rain?") == (
         INFO,
         f"{ANSWER} You asked: Rain?",
     )
@@ -79,7 +87,7 @@ async def test_connection_dropped_in_the_middle_is_a_typed_error(demo: Demo, pat
 
 
 async def test_question_that_is_not_answered_can_be_cancelled(demo: Demo) -> None:
-    question = asyncio.create_task(GamaDemo(demo.url).ask(WAV, "wait", 60.0))
+    question = asyncio.create_task(ask(demo.url, "wait", 60.0))
     await asyncio.to_thread(demo.waiting.wait)
     question.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -150,8 +158,10 @@ async def test_old_gradio_answers_or_its_failure_is_a_problem(
 ) -> None:
     [gama] = [one for one in system.orchestrator._adapters if one.name == "gama"]
     with stub_server(**STUBS[code]) as stub:
-        monkeypatch.setattr(gama, "_demo", GamaDemo(stub.url))
+        demo = GamaDemo(stub.url)
+        monkeypatch.setattr(gama, "_demo", demo)
         result = await described(system, "Rain?")
+        await demo.close()
 
     assert result.transcript is not None
     assert result.transcript.text

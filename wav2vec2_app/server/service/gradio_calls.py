@@ -80,12 +80,19 @@ async def predict_with_gradio_client(
                 raise translate(error) from error
 
         work = asyncio.ensure_future(asyncio.to_thread(call))
+        work.add_done_callback(_retrieved)
         try:
             return await asyncio.shield(work)
         finally:
             connections.close()
             if not work.done():
                 await asyncio.wait({work}, timeout=CANCEL_GRACE_S / 2)
+
+
+def _retrieved(work: asyncio.Future[object]) -> None:
+    """Retrieve an exception that is not needed, so that asyncio does not log it."""
+    if not work.cancelled():
+        work.exception()
 
 
 def _predict(
