@@ -77,8 +77,10 @@ class GamaDemo:
         try:
             url = await self._url(limit_s)
             config = _config_of(await self._get(f"{url}/config", limit_s))
-            if str(config.get("protocol") or "ws").startswith("sse"):
-                answer = await predict_with_gradio_client(url, wav, question, limit_s, failure_of)
+            protocol = str(config.get("protocol") or "ws")
+            if protocol.startswith("sse"):
+                each_s = None if protocol == "sse" else limit_s
+                answer = await predict_with_gradio_client(url, wav, question, each_s, failure_of)
             else:
                 answer = await self._ask_gradio3(url, wav, question, limit_s)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:

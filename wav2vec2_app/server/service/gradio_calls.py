@@ -61,9 +61,12 @@ def gradio3_request(wav: bytes, question: str) -> Mapping[str, object]:
 
 
 async def predict_with_gradio_client(
-    url: str, wav: bytes, question: str, limit_s: float, translate: Translate
+    url: str, wav: bytes, question: str, limit_s: float | None, translate: Translate
 ) -> object:
     """Call ``/predict`` with ``gradio_client``, in a thread.
+
+    ``limit_s`` is the time limit of each request, seconds. It must be None for the protocol ``sse`` of
+    Gradio 4.0: there ``gradio_client`` sets timeouts itself.
 
     Raises:
         Wav2Vec2Error: what ``translate`` makes of an error.
@@ -96,7 +99,7 @@ def _retrieved(work: asyncio.Future[object]) -> None:
 
 
 def _predict(
-    url: str, file: Path, question: str, limit_s: float, connections: Connections
+    url: str, file: Path, question: str, limit_s: float | None, connections: Connections
 ) -> object:
     from gradio_client import Client, handle_file
 
@@ -106,7 +109,7 @@ def _predict(
         verbose=False,
         analytics_enabled=False,
         download_files=False,
-        httpx_kwargs={"timeout": timeout(limit_s), "auth": connections},
+        httpx_kwargs={"auth": connections} | ({"timeout": timeout(limit_s)} if limit_s else {}),
     )
     try:
         return client.predict(handle_file(file), question, api_name="/predict")
