@@ -103,11 +103,14 @@ def _predict(
 ) -> object:
     from gradio_client import Client, handle_file
 
-    client = Client(
+    class PrivateClient(Client):  # type: ignore[misc]
+        def _telemetry_thread(self) -> None:
+            """Send nothing; ``analytics_enabled=False`` has no effect."""
+
+    client = PrivateClient(
         url,
         token=False,  # a token on this machine's disk is not for other servers
         verbose=False,
-        analytics_enabled=False,
         download_files=False,
         httpx_kwargs={"auth": connections} | ({"timeout": timeout(limit_s)} if limit_s else {}),
     )
