@@ -27,6 +27,7 @@ from tools.error_codes import code_table
 from wav2vec2_app.server.live import messages
 from wav2vec2_app.server.schema import (
     alignments,
+    comparisons,
     descriptions,
     errors,
     recording,
@@ -241,6 +242,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
         schema_table, descriptions.DescriptionResponse, transcriptions.TranscriptionResponse
     ),
     "alignment": partial(schema_table, alignments.AlignmentResponse, recording.RecordingResponse),
+    "comparison": partial(schema_table, comparisons.ComparisonResponse),
     "error": partial(schema_table, errors.ErrorResponse),
     "capabilities": partial(schema_table, system.CapabilitiesResponse),
     "status": partial(schema_table, system.StatusResponse),

@@ -59,7 +59,7 @@ async def _transcribe(
     orchestrator: ModelOrchestrator, settings: Settings, request: Request
 ) -> Response:
     try:
-        _reject_if_full(orchestrator)
+        reject_if_full(orchestrator)
         async with AsyncExitStack() as stack:
             upload = await stack.enter_async_context(
                 received(request, max_bytes=settings.max_bytes)
@@ -89,7 +89,7 @@ async def _transcribe(
 
 async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: Request) -> Response:
     try:
-        _reject_if_full(orchestrator)
+        reject_if_full(orchestrator)
         async with received(request, max_bytes=settings.max_bytes) as upload:
             response_format = _format(upload, ALIGNMENT_FORMATS)
             export = form.export_options(upload)
@@ -110,7 +110,7 @@ async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: R
 # --- in -----------------------------------------------------------------------------------------
 
 
-def _reject_if_full(orchestrator: ModelOrchestrator) -> None:
+def reject_if_full(orchestrator: ModelOrchestrator) -> None:
     """Reject a request before its body is read if the queue would reject its task."""
     now = orchestrator.status()
     if now.queued >= now.queue_size:

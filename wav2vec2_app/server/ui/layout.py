@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import description_panel, options_panel, texts
+from wav2vec2_app.server.ui import comparison_panel, description_panel, options_panel, texts
+from wav2vec2_app.server.ui.comparison_panel import ComparisonPanel
 from wav2vec2_app.server.ui.description_panel import DescriptionPanel
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only
 from wav2vec2_app.server.ui.options_panel import OptionsPanel
@@ -56,6 +57,7 @@ class PageParts:
     text: gr.Textbox
     align: gr.Button
     html: dict[str, gr.HTML]
+    comparison: ComparisonPanel
     description: DescriptionPanel | None = None
 
 
@@ -78,6 +80,7 @@ def lay_out(
             options = options_panel.lay_out()
             export = options_panel.lay_out_export()
     text, align = _alignment(html)
+    comparison = comparison_panel.lay_out(status)
     description = description_panel.lay_out(html, _part) if settings.gama_url else None
     _evidence(html, status)
     _html(_filled(assets / "ui" / "footer.html"), elem_id="foot")
@@ -94,6 +97,7 @@ def lay_out(
         text,
         align,
         html,
+        comparison,
         description,
     )
 
