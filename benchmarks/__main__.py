@@ -40,6 +40,7 @@ from benchmarks import (
     synthesis,
     users,
     walk,
+    whisper,
 )
 
 BENCHMARKS: dict[str, Callable[[], Any]] = {
@@ -63,6 +64,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "hotwords": hotwords.measure,
     "alignment": alignment.measure,
     "silence": silence.measure,
+    "whisper": whisper.measure,
     "synthesis": synthesis.measure,
     # long runs
     "memory": memory.measure,

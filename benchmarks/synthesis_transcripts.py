@@ -129,8 +129,9 @@ def coloured_noise(
     """Noise of unit power whose power spectrum falls with the frequency to the power ``exponent``."""
     spectrum = np.fft.rfft(random.standard_normal(count))
     frequency = np.maximum(np.arange(len(spectrum)), 1)
-    noise: npt.NDArray[np.float64] = np.fft.irfft(spectrum / frequency ** (exponent / 2), count)
-    return noise / np.sqrt(np.mean(noise**2))
+    noise = np.fft.irfft(spectrum / frequency ** (exponent / 2), count)
+    unit: npt.NDArray[np.float64] = noise / np.sqrt(np.mean(noise**2))
+    return unit
 
 
 def _whisper(utterances: Sequence[Utterance], folder: Path) -> Iterator[Transcript]:

@@ -63,7 +63,7 @@ def test_weights_decide_the_vote() -> None:
 def test_weight_of_zero_has_no_vote() -> None:
     two = {"a": make_transcript("the cat", 0.1), "b": make_transcript("the hat", 0.99)}
 
-    synthesis = synthesize(two, SynthesisOptions(weights={"b": 0}))
+    synthesis = synthesize(two, SynthesisOptions(weights={"a": 2, "b": 0}))
 
     assert synthesis.text == "the cat"
     assert synthesis.weights == {"a": 1.0, "b": 0.0}

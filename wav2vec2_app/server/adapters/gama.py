@@ -14,7 +14,7 @@ from wav2vec2_app.errors import BusyError, InternalError, TimedOutError, Wav2Vec
 from wav2vec2_app.server.adapters.base import RollingMeasure
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.deadline import Deadline, within
-from wav2vec2_app.server.service.gama import too_slow
+from wav2vec2_app.server.service.gama import GamaDemo, too_slow
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
 from wav2vec2_app.server.tasks import (
@@ -219,3 +219,10 @@ class GamaAdapter:
             if error.retryable:  # it was tried often enough: the caller learns when to try again
                 error.metadata.setdefault("retry_after_s", pauses_s[-1])
             raise
+
+
+def gama_adapter(
+    address: str, encode: Encode, audio: AudioLimits, policy: GamaPolicy
+) -> GamaAdapter:
+    """The adapter for the demo at ``address``; the arguments are those of :class:`GamaAdapter`."""
+    return GamaAdapter(GamaDemo(address), encode, audio, policy)
