@@ -23,8 +23,11 @@ from wav2vec2_app.server.monitoring.history import (
 from wav2vec2_app.server.tasks import AudioResult, Stage
 
 
+AUDIO, TASK = make_audio(), make_task()
+
+
 def done(*stages: Stage) -> Done:
-    return Done(make_task(), 1.0, AudioResult("r", make_audio(), stages))
+    return Done(TASK, 1.0, AudioResult("r", AUDIO, stages))
 
 
 @pytest.fixture
