@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -170,22 +171,28 @@ def gradio_demo() -> Iterator[Demo]:
             analytics_enabled=False,
         )
 
-    app = FastAPI()
-    app = gr.mount_gradio_app(app, interface(1), path="/one")
-    app = gr.mount_gradio_app(app, interface(2), path="/two")
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
     started = threading.Event()
-    startup = server.startup
+    servers: list[uvicorn.Server] = []
 
-    async def note_startup(sockets: list[socket.socket] | None = None) -> None:
-        await startup(sockets)
-        started.set()
+    async def serve() -> None:
+        """Gradio makes event loops of its own, and leaves them open, where none is running."""
+        app = gr.mount_gradio_app(FastAPI(), interface(1), path="/one")
+        app = gr.mount_gradio_app(app, interface(2), path="/two")
+        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+        startup = server.startup
 
-    server.startup = note_startup  # type: ignore[method-assign]
+        async def note_startup(sockets: list[socket.socket] | None = None) -> None:
+            await startup(sockets)
+            servers.append(server)
+            started.set()
+
+        server.startup = note_startup  # type: ignore[method-assign]
+        await server.serve()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     started.wait(60)
+    [server] = servers
     demo.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/two"
     try:
         yield demo

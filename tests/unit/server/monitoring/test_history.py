@@ -22,7 +22,6 @@ from wav2vec2_app.server.monitoring.history import (
 )
 from wav2vec2_app.server.tasks import AudioResult, Stage
 
-
 AUDIO, TASK = make_audio(), make_task()
 
 

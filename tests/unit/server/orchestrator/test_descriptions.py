@@ -174,6 +174,7 @@ async def test_cancelling_the_task_cancels_its_description(start: Start) -> None
     orchestrator = await start(adapter)
     task = Submitted(orchestrator, question_about())
     await adapter.reached(DESCRIBE)
+    await transcribed(task)
 
     assert orchestrator.cancel(task.task.id)
 
