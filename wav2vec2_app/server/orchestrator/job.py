@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.events import Queued
 from wav2vec2_app.server.orchestrator.cache import CachedResult, ResultCache
+from wav2vec2_app.server.orchestrator.demand import demand_of
 from wav2vec2_app.server.orchestrator.dispatch import Dispatcher
 from wav2vec2_app.server.orchestrator.graph import TaskGraph, plan
 from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
+from wav2vec2_app.server.orchestrator.parallel_tasks import ParallelTask
 from wav2vec2_app.server.orchestrator.queue import Ticket, WaitQueue
 from wav2vec2_app.server.orchestrator.remote import RemoteDescription
-from wav2vec2_app.server.orchestrator.result import StepResults, assemble_result
+from wav2vec2_app.server.orchestrator.result import assemble_result
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.orchestrator.stream import EventStream
 from wav2vec2_app.server.orchestrator.targets import targets_of
@@ -84,6 +87,7 @@ class Job:
         self._context = context
         self._queue = context.queue_of(task)
         self._steps = TaskSteps(task, events)
+        self._audio_s = 0.0
 
     async def run(self) -> AudioResult:
         """Produce what the task wants.
@@ -114,7 +118,8 @@ class Job:
             self._check_routes(graph)
             if list(graph):  # an answer that is cached completely needs no slot
                 cached = start.origin is not None
-                await self._wait(ticket, await self._duration_s(start), cached=cached)
+                self._audio_s = await self._duration_s(start)
+                await self._wait(ticket, self._audio_s, cached=cached)
             for step, value in start.known.items():
                 remote.after(step, TaskResult(step.operation, value))
             return start, await self._run_graph(graph, remote)
@@ -180,16 +185,25 @@ class Job:
     async def _run_graph(
         self, graph: TaskGraph[Step], remote: RemoteDescription
     ) -> tuple[Problem, ...]:
-        async def run(step: Step, needed: StepResults) -> TaskResult:
-            result = await self._context.dispatcher.run(self._steps, step, needed)
-            remote.after(step, result)
-            return result
+        def finish(step: Step, result: TaskResult) -> None:
+            remote.after(step, self._steps.finish(step, result))
 
-        outcome = await self._context.manager_of(self.task).execute(graph, run)
+        outcome = await self._context.manager_of(self.task).execute_parallel(
+            [self._parallel(node.key) for node in graph],
+            {node.key: node.needs for node in graph},
+            essential=[node.key for node in graph if graph.is_essential(node.key)],
+            on_done=finish,
+        )
+        if outcome.stopped_by is not None:
+            raise outcome.stopped_by
         return tuple(
             Problem(step.operation, translate(error), step.target)
-            for step, error in outcome.failures.items()
+            for step, error in outcome.errors.items()
         )
+
+    def _parallel(self, step: Step) -> ParallelTask[Step, TaskResult]:
+        run = partial(self._context.dispatcher.call, self._steps, step)
+        return ParallelTask(step, run, demand=demand_of(step, self._audio_s))
 
     def _finish(
         self, start: StartPoint, problems: tuple[Problem, ...], *, remote_s: float
@@ -199,6 +213,7 @@ class Job:
             self._steps.results,
             start.targets,
             queue=self._steps.queue,
+            attempts=self._steps.failed_attempts,
             total_s=self.events.elapsed_s(),
             remote_s=remote_s,
             problems=problems,
@@ -215,11 +230,12 @@ class Job:
 
     def _answers(self, recognitions: Mapping[Target, Recognition]) -> dict[Target, Recognition]:
         """The transcripts by the adapter and model that produced them."""
-        route = self._context.dispatcher.route
+        adapters = {
+            target: self._steps.results[Step(Operation.TRANSCRIBE, target)].adapter
+            for target in recognitions
+        }
         return {
-            Target(
-                route(Step(Operation.TRANSCRIBE, target)).name, recognition.transcript.model.name
-            ): recognition
+            Target(adapters[target], recognition.transcript.model.name): recognition
             for target, recognition in recognitions.items()
         }
 
