@@ -12,7 +12,12 @@ from wav2vec2_app.protocol.audio import (
     ProbeRequest,
 )
 from wav2vec2_app.protocol.download import DownloadRequest
-from wav2vec2_app.protocol.inference import EmitRequest, LoadRequest
+from wav2vec2_app.protocol.inference import (
+    DescribeRequest,
+    EmitRequest,
+    LoadRequest,
+    UnloadRequest,
+)
 from wav2vec2_app.protocol.message import AnyRequest
 from wav2vec2_app.protocol.text import AlignRequest, DecodeTextRequest
 
@@ -22,8 +27,9 @@ REQUESTS: Requests = MappingProxyType(
     {
         request.op: request
         for request in (
-            ProbeRequest, DecodeAudioRequest, AnalyzeRequest, DrawRequest, LoadRequest, EmitRequest,
-            DecodeTextRequest, AlignRequest, DownloadRequest,
+            ProbeRequest, DecodeAudioRequest, AnalyzeRequest, DrawRequest,
+            LoadRequest, UnloadRequest, DescribeRequest, EmitRequest, DecodeTextRequest,
+            AlignRequest, DownloadRequest,
         )
     }
 )  # fmt: skip

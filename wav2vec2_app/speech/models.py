@@ -43,6 +43,7 @@ class ModelInfo:
 class ModelChoice:
     """A model that can be chosen; it is ``ready`` if its weights are on this machine.
 
+    ``state`` is one of :data:`MODEL_STATES`; ``progress`` is the part that has been downloaded, 0 to 1.
     ``language`` is what it transcribes, empty if unknown; ``languages`` are those of a multilingual
     checkpoint, which can be named after a colon.
     """
@@ -52,6 +53,12 @@ class ModelChoice:
     ready: bool
     language: str = ""
     languages: tuple[str, ...] = ()
+    state: str = ""
+    progress: float | None = None
+
+
+MODEL_STATES: Final = ("loaded", "loading", "on-disk", "downloading", "downloadable", "missing")
+"""In memory; being loaded; on disk; being downloaded; can be downloaded; cannot."""
 
 
 def model_or_auto(name: str, installed: Collection[str]) -> str:

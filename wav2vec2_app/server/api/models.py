@@ -45,7 +45,7 @@ def router(orchestrator: ModelOrchestrator) -> APIRouter:
 
 
 def _choices(orchestrator: ModelOrchestrator) -> dict[str, ModelChoice]:
-    auto = ModelChoice(AUTO_MODEL, AUTO_MODEL, ready=True)
+    auto = ModelChoice(AUTO_MODEL, AUTO_MODEL, ready=True, state="loading")
     return {AUTO_MODEL: auto, **orchestrator.status().choices}
 
 
@@ -65,4 +65,6 @@ def _model(name: str, choice: ModelChoice) -> schema.JsonObject:
         "ready": choice.ready,
         "answers": choice.name,
         "language": language_code(choice.language),
+        "state": choice.state,
+        "progress": choice.progress,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from wav2vec2_app.errors import BusyError, Wav2Vec2Error
 from wav2vec2_app.protocol.download import DownloadProgress, DownloadRequest
@@ -43,6 +43,7 @@ class ModelDownloads:
         self._failures: dict[str, Wav2Vec2Error] = {}
         self.notice = ""
         """A sentence for users about the download in progress; empty if there is none."""
+        self._done = 0.0
 
     def start(self, name: str, client: str = LOCAL) -> None:
         """Download ``name``, after the downloads that were started before.
@@ -58,6 +59,12 @@ class ModelDownloads:
         self._queue.setdefault(name, client)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="download models")
+
+    @property
+    def progress(self) -> Mapping[str, float]:
+        """How much of each model that is being downloaded, or waits for that, has arrived, 0 to 1."""
+        current = next(iter(self._queue), "")
+        return {name: self._done if name == current else 0.0 for name in self._queue}
 
     def _check(self, client: str) -> None:
         if (client != LOCAL and client in self._queue.values()) or len(self._queue) >= MAX_QUEUED:
@@ -88,11 +95,13 @@ class ModelDownloads:
 
     async def _download(self, name: str) -> None:
         self.notice = f"Looking for {name} on the model hub."
+        self._done = 0.0
         pool = self._make_pool()
 
         def on_progress(progress: DownloadProgress) -> None:
             total = max(1, progress.total_bytes)
             percent = 100 * progress.done_bytes // total
+            self._done = min(1.0, progress.done_bytes / total)
             self.notice = f"Downloading {name}: {percent} % of {total / 1e6:.0f} MB."
 
         try:
