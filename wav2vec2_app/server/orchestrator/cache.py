@@ -181,9 +181,10 @@ class ResultCache:
         ]:
             self._drop(task_id)
 
-    async def content_of(self, source: AudioSource, session: str) -> str:
+    async def content_of(self, source: AudioSource, owner: str) -> str:
         """A fingerprint of a recording's bytes; empty where :meth:`find` could not use it."""
-        if not self._policy.limit_bytes or not (session or self._policy.shared):
+        has_results = bool(owner) and not owner.startswith(ADDRESS)
+        if not self._policy.limit_bytes or not (has_results or self._policy.shared):
             return ""
         if source.data is not None:
             return hashlib.sha256(source.data).hexdigest()

@@ -112,7 +112,7 @@ class Job:
             if origin is None:
                 raise _not_cached()
             return _start_from(task, origin, {target: target for target in origin.answers})
-        content = await cache.content_of(task.source, task.session)
+        content = await cache.content_of(task.source, task.owner)
         answering = self._answering(task.transcribers)
         origin = cache.find(task.owner, content, answering.values())
         if origin is None or len(answering) < len(task.transcribers):
