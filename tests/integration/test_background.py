@@ -87,7 +87,7 @@ async def test_background_request_is_sent_again_to_a_worker_that_was_killed(
     assert answer.pid not in (first.pid, 0)
 
 
-async def test_background_request_that_crashes_is_charged_to_nobody_else(
+async def test_background_request_that_crashes_is_not_charged_to_others(
     make: Make, tmp_path: Path
 ) -> None:
     pool = await started(make())

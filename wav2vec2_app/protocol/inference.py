@@ -15,6 +15,8 @@ from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics
 
 NOT_LOADED = "model.not_loaded"
 """Code of the error for a model that has to be loaded with :class:`LoadRequest` first."""
+UNLIMITED_BYTES = 1 << 60
+"""The ``memory_bytes`` of a request without a limit."""
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,8 @@ class ServiceModels:
         """Unload what is idle, and load what should be loaded; called now and then."""
         loaded = {choice.name for choice in self.choices if choice.state == "loaded"}
         default = self.default
-        if loaded - {AUTO_MODEL, default.name if default else ""}:
+        others = loaded - {AUTO_MODEL, default.name if default else ""}
+        if others and not self._loader.names:  # it would wait until they are loaded
             keep = (self._policy.default, *self._policy.preload)
             await self._loader.unload(self._policy.idle_s, keep)
         for name in self._policy.preload:

@@ -15,7 +15,6 @@ import gradio as gr
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.clients import KEY
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.schema import JsonObject
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
@@ -147,15 +146,8 @@ class Endpoints:
 
 
 def session_of(request: gr.Request, orchestrator: ModelOrchestrator) -> str:
-    """The session of the browser tab or program that sends a request; notes whose session it is.
-
-    With API keys, each key has its own sessions: programs choose the ids of theirs.
-    """
-    session, client = request.session_hash or "", client_of(request)
-    if session and client.startswith(KEY):
-        session = f"{client}/{session}"
-    orchestrator.session_clients.introduce(session, client)
-    return session
+    """The session of the browser tab or program that sends a request; notes whose session it is."""
+    return orchestrator.session_clients.introduce(request.session_hash or "", client_of(request))
 
 
 def _option_input(option: Option) -> gr.Component:

@@ -21,7 +21,7 @@ Key = tuple[Path, str]
 """Folder and language of a checkpoint."""
 
 MIN_LOADED_S = 5.0
-"""A model stays at least so long, seconds. So two that do not fit together answer in turn."""
+"""A model stays at least so long, seconds. So two that do not fit together answer alternately."""
 MIN_UNUSED_S = 30.0
 """A model that has not answered yet stays at least so long, seconds: a request waits for it."""
 DEVICE_RESERVE_BYTES = 1 << 30
@@ -137,7 +137,8 @@ class LoadedModels:
                 self._sleep(_WAIT_S)
                 continue
             _, key = min(may_go)
-            expected += self._models[key].size_bytes
+            with self._lock:
+                expected += self._models[key].size_bytes if key in self._models else 0
             self._unload([key])
 
     def _unload(self, keys: Collection[Key]) -> tuple[Key, ...]:

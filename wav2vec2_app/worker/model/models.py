@@ -12,7 +12,7 @@ from typing import Any
 
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.memory import private_bytes
-from wav2vec2_app.protocol.inference import NOT_LOADED
+from wav2vec2_app.protocol.inference import NOT_LOADED, UNLIMITED_BYTES
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED, ModelChoice, ModelInfo
 from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
 from wav2vec2_app.worker.model.engines.choose import EngineOptions, choose
@@ -21,8 +21,6 @@ from wav2vec2_app.worker.model.recognizer import Recognizer
 from wav2vec2_app.worker.model.resolve import Checkpoint, CheckpointPolicy, known_names, resolve
 
 log = logging.getLogger(__name__)
-
-UNLIMITED_BYTES = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Models:
     def __init__(self, config: Mapping[str, Any], loaded: LoadedModels | None = None) -> None:
         self._config = config
         self._policy = CheckpointPolicy.from_config(config)
-        self._loaded = loaded or LoadedModels()
+        self._loaded = LoadedModels() if loaded is None else loaded
         self._unusable: set[Path] = set()
         self._languages: dict[Key, tuple[str, tuple[str, ...]]] = {}
         self.default: ModelInfo
@@ -170,7 +168,7 @@ class Models:
         if not room.unload_others:
             if free() < needed:
                 raise _no_room(checkpoint, needed)
-        elif needed > room.memory_bytes:
+        elif needed > max(room.memory_bytes, free()):  # more is free on an accelerator
             raise _too_large(checkpoint, needed, room.memory_bytes)
         else:
             self._loaded.make_room(needed, free, room.check_cancelled)

@@ -29,6 +29,7 @@ def create(config: Mapping[str, Any]) -> Role:
     """The role, with the default model loaded, so that *ready* means ready to answer."""
     models = Models(config)
     models.load(config["model"])
+    models.use(config["model"])
     start_bytes = private_bytes()
 
     def load_model(request: LoadRequest, context: Context[Empty]) -> LoadResponse:

@@ -128,7 +128,7 @@ async def test_model_that_failed_is_tried_again() -> None:
     assert (await loader.load("a")).name == "a"
 
 
-async def test_failed_unloading_disturbs_nobody() -> None:
+async def test_failed_unloading_is_no_error() -> None:
     class Failing(FakePool):
         async def broadcast(self, request: Any, *, deadline: Deadline) -> list[Any]:
             raise Wav2Vec2Error("no worker", code="worker.down")

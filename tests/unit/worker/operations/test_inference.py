@@ -14,6 +14,7 @@ from tests.doubles import FakeClock
 from wav2vec2_app.errors import CancelledError, InputError, ModelError
 from wav2vec2_app.protocol.inference import (
     NOT_LOADED,
+    UNLIMITED_BYTES,
     DescribeRequest,
     EmitRequest,
     InferenceInfo,
@@ -24,7 +25,7 @@ from wav2vec2_app.protocol.registry import REQUESTS
 from wav2vec2_app.speech.models import ModelChoice
 from wav2vec2_app.speech.windows import SampleStatistics
 from wav2vec2_app.worker.model.loaded import LoadedModels
-from wav2vec2_app.worker.model.models import UNLIMITED_BYTES, Models, Room
+from wav2vec2_app.worker.model.models import Models, Room
 from wav2vec2_app.worker.operations.inference import create, describe, emit, unload
 
 NAME = "example/wav2vec2-better"
