@@ -41,6 +41,8 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("hotwords.too_many hotwords.too_long", "The list of hotwords, or one of them, is too long."),
     ("align.empty_text align.text_too_long align.too_long",
      "The text to align is missing or too long."),
+    ("channels.separate",
+     "A text cannot be aligned with separate channels. Send the recording with its channels mixed."),
     ("task.not_*",
      "The result of that request is not in the result cache. Send the recording again."),
     ("features.too_long picture.*",

@@ -1,6 +1,7 @@
 /* What the page does without the server: messages about the microphone, playback from a word, copying,
    downloading, trying again, light and dark. There is one listener per event, on the document, because parts
-   of the page are replaced at any time. Called with {texts, options, exportOptions, subtitles} (ui/page.py). */
+   of the page are replaced at any time. Called with {texts, options, exportOptions, subtitles, accept}
+   (ui/page.py). */
 (config) => {
   "use strict";
   const { texts } = config;
@@ -58,22 +59,75 @@
     };
   };
 
-  /* --- files that are too large are rejected before the upload --- */
+  /* --- files: checked for their size, and of any type --- */
 
   const limit = Number($('meta[name="wav2vec2-max-bytes"]')?.content || Infinity);
-  const rejectTooLarge = (event, files) => {
-    if (!files?.length || !event.target.closest?.("#audio")) return;
-    const file = [...files].find((one) => one.size > limit);
-    if (!file) { showNote("file"); return; }
-    event.preventDefault();
-    event.stopImmediatePropagation();
+  const tooLarge = (files) => {
+    const file = files.find((one) => one.size > limit);
+    if (!file) { showNote("file"); return false; }
     const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(0);
     const [title, hint] = texts.fileTooLarge;
     showNote("file", title, format(hint, { size: megabytes(file.size), limit: megabytes(limit) }));
-    if (event.target.value) event.target.value = "";
+    return true;
   };
-  document.addEventListener("change", (event) => rejectTooLarge(event, event.target.files), true);
-  document.addEventListener("drop", (event) => rejectTooLarge(event, event.dataTransfer?.files), true);
+
+  /* Gradio lets files through whose type is audio/*. Browsers give .mp4, .webm and .mkv another type, and
+     .caf and .w64 none. Every file is passed on with an audio type, and the server decides by its content. */
+  const AUDIO = "audio/";
+  const asAudio = (files) => {
+    const transfer = new DataTransfer();
+    for (const file of files) {
+      const { name, lastModified } = file;
+      const type = file.type.startsWith(AUDIO) ? file.type : `${AUDIO}x-unknown`;
+      transfer.items.add(file.type === type ? file : new File([file], name, { type, lastModified }));
+    }
+    return transfer;
+  };
+  const isAudio = (files) => files.every((file) => file.type.startsWith(AUDIO));
+  const stop = (event) => { event.preventDefault(); event.stopImmediatePropagation(); };
+
+  document.addEventListener("click", (event) => {
+    if (event.target.matches?.("#audio input[type=file]")) event.target.accept = config.accept;
+  }, true);
+
+  document.addEventListener("change", (event) => {
+    const input = event.target;
+    if (!input.matches?.("#audio input[type=file]") || !input.files.length) return;
+    const files = [...input.files];
+    if (tooLarge(files)) { stop(event); input.value = ""; }
+    else if (!isAudio(files)) input.files = asAudio(files).files;
+  }, true);
+
+  document.addEventListener("drop", (event) => {
+    const files = [...(event.dataTransfer?.files ?? [])];
+    if (!files.length || !event.target.closest?.("#audio")) return;
+    if (tooLarge(files)) { stop(event); return; }
+    if (isAudio(files)) return;
+    stop(event);
+    const again = { bubbles: true, cancelable: true, dataTransfer: asAudio(files) };
+    event.target.dispatchEvent(new DragEvent("drop", again));
+  }, true);
+
+  /* A pasted file is uploaded; pasted text goes where the cursor is. */
+  const PASTE_TRIES = 40;
+  const uploadFiles = (files, tries = PASTE_TRIES) => {
+    const input = $("#audio input[type=file]");
+    if (input) {
+      input.files = asAudio(files).files;
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    } else if (tries) {
+      const open = tries === PASTE_TRIES && ($('#audio [aria-label="Clear"]') ?? $('#audio [aria-label="Upload file"]'));
+      if (open) open.click();
+      else $('#audio [aria-label="Upload file"]')?.click();
+      setTimeout(() => uploadFiles(files, tries - 1), 50);
+    }
+  };
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length || event.target.closest?.("input, textarea, [contenteditable=true]")) return;
+    stop(event);
+    if (!tooLarge(files)) uploadFiles(files);
+  }, true);
 
   /* --- playback from a word --- */
 

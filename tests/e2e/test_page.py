@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
 from pathlib import Path
 
+import av
 import httpx
 import jiwer
 import numpy as np
@@ -246,6 +248,122 @@ def test_file_over_the_limit_is_rejected_before_the_upload(page: Page, tmp_path:
 
     assert "audio.too_large" in page.locator("#microphone-note").inner_text()
     assert not [url for url in sent if "/upload" in url]
+
+
+# --- files of any type --------------------------------------------------------------------------
+
+VIDEO_FILES = ("webm", "mp4", "mov", "mkv", "avi", "caf", "w64")
+"""Endings to which browsers give no type of audio."""
+DROP_OR_PASTE = """async ([kind, name, type, data]) => {
+  const bytes = Uint8Array.from(atob(data), (sign) => sign.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], name, { type }));
+  const place = kind === "drop" ? document.querySelector("#audio input[type=file]").parentElement
+    : document.body;
+  const init = { bubbles: true, cancelable: true };
+  place.dispatchEvent(kind === "drop"
+    ? new DragEvent("drop", { ...init, dataTransfer: transfer })
+    : new ClipboardEvent("paste", { ...init, clipboardData: transfer }));
+}"""
+
+
+def encoded(clip: Clip, folder: Path, ending: str) -> Path:
+    """The clip in a container that its name ends with."""
+    path = folder / f"recording.{ending}"
+    if ending in ("caf", "w64"):
+        soundfile.write(path, clip.samples(), 16_000, format=ending.upper(), subtype="PCM_16")
+        return path
+    codec, rate = {"webm": ("libopus", 48_000), "avi": ("pcm_s16le", 16_000)}.get(
+        ending, ("aac", 16_000)
+    )
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream(codec, rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray(clip.samples()[None], format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        resampler = av.AudioResampler(stream.format.name, "mono", rate, frame_size=960)
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            output.mux(stream.encode(part))
+        output.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("ending", VIDEO_FILES)
+def test_file_without_a_type_of_audio_is_transcribed(
+    page: Page, clip: Clip, tmp_path: Path, ending: str
+) -> None:
+    upload(page, encoded(clip, tmp_path, ending))
+    page.wait_for_selector(DONE)
+
+    assert is_transcript(clip, words(page))
+
+
+@pytest.mark.parametrize("ending", ["webm", "mp4"])
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_dropped_or_pasted_video_is_transcribed(
+    page: Page, clip: Clip, tmp_path: Path, kind: str, ending: str
+) -> None:
+    data = base64.b64encode(encoded(clip, tmp_path, ending).read_bytes()).decode()
+    if kind == "drop":
+        page.get_by_label("Upload file").click()
+        page.wait_for_selector("#audio input[type=file]", state="attached")
+
+    page.evaluate(DROP_OR_PASTE, [kind, f"call.{ending}", f"video/{ending}", data])
+    page.wait_for_selector(DONE)
+
+    assert is_transcript(clip, words(page))
+
+
+def test_pasted_file_replaces_the_recording_on_the_page(
+    page: Page, clip: Clip, tmp_path: Path
+) -> None:
+    data = base64.b64encode(encoded(clip, tmp_path, "mp4").read_bytes()).decode()
+    path = tmp_path / "silence.wav"
+    soundfile.write(path, np.zeros(16_000), 16_000)
+    upload(page, path)
+    page.wait_for_selector(DONE)
+
+    page.evaluate(DROP_OR_PASTE, ["paste", "call.mp4", "video/mp4", data])
+    page.wait_for_selector(WORDS)
+
+    assert is_transcript(clip, words(page))
+
+
+def test_call_gives_one_transcript_per_channel(page: Page, clip: Clip, tmp_path: Path) -> None:
+    samples = np.zeros((2 * len(clip.samples()), 2), np.float32)
+    samples[: len(samples) // 2, 0] = samples[len(samples) // 2 :, 1] = clip.samples()
+    path = tmp_path / "call.wav"
+    soundfile.write(path, samples, 16_000)
+    page.get_by_role("button", name=texts.TRACK_AND_CHANNELS).click()
+    page.get_by_label(texts.SEPARATE).check()
+
+    upload(page, path)
+    page.wait_for_selector(DONE)
+
+    labels = page.locator(f"{WORDS} .w-channel").all_inner_texts()
+    assert labels == ["Channel 1:", "Channel 2:"]
+    assert page.locator('#actions [data-name="transcript.srt"]').get_attribute("disabled") is None
+
+
+def test_file_dialog_offers_videos_and_rare_formats(page: Page) -> None:
+    page.get_by_label("Upload file").click()
+    page.wait_for_selector("#audio input[type=file]", state="attached")
+
+    with page.expect_file_chooser():
+        page.locator("#audio input[type=file]").evaluate("input => input.parentElement.click()")
+
+    offered = page.locator("#audio input[type=file]").get_attribute("accept") or ""
+    assert {"audio/*", "video/*", ".mkv", ".caf", ".w64"} <= set(offered.split(","))
+
+
+@pytest.mark.parametrize("name", ["letter.pdf", "picture.png", "notes.txt", "archive.zip", "none"])
+def test_file_of_another_kind_gets_an_error_card(page: Page, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"This is not a recording.\n" * 50)
+
+    upload(page, path)
+    page.wait_for_selector(ERROR)
+
+    assert "audio.not_audio" in page.locator(ERROR).inner_text()
 
 
 # --- the result ----------------------------------------------------------------------

@@ -24,9 +24,16 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.server.tasks import AudioTask, Want
 from wav2vec2_app.settings import Settings, warn_of_unknown_variables
-from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS, text_to_align
+
+TrackOption = Annotated[
+    str, typer.Option("--track", help="Number of the audio track; default: the file's own choice.")
+]
+ChannelsOption = Annotated[
+    str, typer.Option("--channels", help="mix, or separate for one transcript per channel.")
+]
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Speech recognition with wav2vec2."
@@ -63,6 +70,8 @@ def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
     output: OutputOption = OutputFormat.TEXT,
     model: ModelOption = None,
+    track: TrackOption = "auto",
+    channels: ChannelsOption = "mix",
     **values: OptionValue,
 ) -> None:
     """Transcribe audio files; results go to stdout, progress and errors to stderr."""
@@ -71,10 +80,13 @@ def transcribe(
     warn_of_unknown_variables(os.environ)
     try:
         options, export = parse_decoding(values), parse_export_values(values)
+        audio = parse_audio_options(track, channels)
     except InputError as error:
         print_problem(error.code, f"{error.message} {error.hint}")
         raise typer.Exit(2) from None
-    tasks = [(file, AudioTask(_source(file), decoding=options)) for file in files]
+    tasks = [
+        (file, AudioTask(_source(file), decoding=options, audio_options=audio)) for file in files
+    ]
     raise typer.Exit(
         1 if asyncio.run(run_tasks(settings, tasks, OutputOptions(output, export))) else 0
     )
@@ -89,6 +101,7 @@ def align(
     ],
     output: OutputOption = OutputFormat.TEXT,
     model: ModelOption = None,
+    track: TrackOption = "auto",
     **values: OptionValue,
 ) -> None:
     """Print when each word of a text is spoken: start, end, score and word, one line each.
@@ -101,10 +114,12 @@ def align(
     warn_of_unknown_variables(os.environ)
     try:
         given, export = text_to_align(read_text(text)), parse_export_values(values)
+        audio = parse_audio_options(track)
     except InputError as error:
         print_problem(text.name, f"{error.message} {error.hint} ({error.code})")
         raise typer.Exit(2) from None
-    task = AudioTask(_source(file), frozenset({Want.ALIGNMENT}), text=given)
+    wants = frozenset({Want.ALIGNMENT})
+    task = AudioTask(_source(file), wants, text=given, audio_options=audio)
     raise typer.Exit(
         1 if asyncio.run(run_tasks(settings, [(file, task)], OutputOptions(output, export))) else 0
     )

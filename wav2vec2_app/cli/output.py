@@ -62,7 +62,8 @@ def print_result(
     answer = schema.transcription(result, task.decoding, how.export.letter_case)
     if answer.reason and how.output is not OutputFormat.JSON:
         print_problem(file.name, f"no speech was found ({answer.reason.replace('_', ' ')})")
-    text = f"{file.name}: {answer.text}" if many else answer.text
+    text = answer.labelled_text
+    text = f"{file.name}: {text}" if many else text
     _print(file, answer, answer.words, how, text)
 
 

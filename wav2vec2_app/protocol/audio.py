@@ -50,12 +50,15 @@ class ProbeRequest(Request[ProbeResponse, Empty]):
 
 @dataclass(frozen=True)
 class DecodeAudioResponse(Response):
-    """Decoded audio, 16 kHz: mono, or one channel after the other if they were requested separately.
+    """Decoded audio, 16 kHz: the mix, then one channel after the other if requested separately.
 
     Attributes:
-        samples: float32 ``(channels * n,)``; None if they are in the file ``spool`` of the request.
+        samples: float32 ``(n,)`` of the mix, or ``((1 + channels) * n,)`` if there are several
+            channels and they were requested separately; None if they are in the file ``spool`` of
+            the request.
         spooled: how many samples are in that file.
-        channels: recordings of ``n`` samples; 1 unless channels were requested separately.
+        channels: how many were requested separately; 1 otherwise.
+        track, tracks: number of the decoded track, from 1, and how many audio tracks there are.
         original_rate_hz, original_channels, format, warnings: as in :class:`Audio`.
     """
 
@@ -66,6 +69,8 @@ class DecodeAudioResponse(Response):
     format: str
     warnings: tuple[str, ...]
     channels: int = 1
+    track: int = 1
+    tracks: int = 1
 
     def __post_init__(self) -> None:
         if self.samples is not None and self.samples.ndim != 1:
@@ -73,10 +78,20 @@ class DecodeAudioResponse(Response):
         if self.spooled < 0:
             raise ValueError("the number of spooled samples cannot be negative")
 
-    def audio(self, samples: Float32) -> Audio:
-        """The audio with its ``samples``, from the response or from the spool."""
+    def audio(self, samples: Float32, options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX) -> Audio:
+        """The audio with its ``samples``, from the response or from the spool, as requested."""
+        parts = 1 + self.channels if self.channels > 1 else 1
+        length = len(samples) // parts
+        channels = [samples[n * length : (n + 1) * length] for n in range(parts)]
         return Audio(
-            samples, self.original_rate_hz, self.original_channels, self.format, self.warnings
+            samples=channels[0],
+            original_rate_hz=self.original_rate_hz,
+            original_channels=self.original_channels,
+            format=self.format,
+            warnings=self.warnings,
+            track=self.track,
+            tracks=self.tracks,
+            channels=tuple(channels[1:] or channels) if options.channels == "separate" else (),
         )
 
 

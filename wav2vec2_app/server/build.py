@@ -28,7 +28,7 @@ from wav2vec2_app.server.service.policy import ModelPolicy, ServicePolicy, Windo
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
+from wav2vec2_app.speech.audio import MAX_SEPARATE_CHANNELS, SAMPLE_RATE_HZ
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
 
 PACKAGE_FOLDER = Path(__file__).parents[1]
@@ -158,13 +158,15 @@ def _download_config(settings: Settings) -> Config:
 
 
 def _audio_config(settings: Settings) -> Config:
-    spool_bytes = int(settings.max_duration_s * SAMPLE_RATE_HZ * 4)
+    channel_bytes = int(settings.max_duration_s * SAMPLE_RATE_HZ * 4)
+    file_bytes = channel_bytes * (1 + MAX_SEPARATE_CHANNELS)  # the mix and each channel
+    mapped_bytes = file_bytes + channel_bytes * MAX_SEPARATE_CHANNELS  # and a file of each channel
     return {
         "max_duration_s": settings.max_duration_s,
         "max_bytes": settings.max_bytes,
         "process": {
-            "memory_bytes": settings.memory_limit_bytes // 2 + settings.max_bytes + spool_bytes,
-            "file_bytes": spool_bytes + SPOOL_MARGIN_BYTES,
+            "memory_bytes": settings.memory_limit_bytes // 2 + settings.max_bytes + mapped_bytes,
+            "file_bytes": file_bytes + SPOOL_MARGIN_BYTES,
             "cpu_s": DECODER_CPU_S,
         },
     }

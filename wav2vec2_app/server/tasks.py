@@ -12,7 +12,13 @@ from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.clients import current_client, owner_of
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.speech.alignment import Alignment
-from wav2vec2_app.speech.audio import Audio, AudioProbe, AudioSource
+from wav2vec2_app.speech.audio import (
+    DEFAULT_TRACK_AND_MIX,
+    Audio,
+    AudioProbe,
+    AudioSource,
+    DecodeAudioOptions,
+)
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
@@ -99,6 +105,7 @@ class AudioTask:
             live passes and uploads do not wait for each other.
         targets: adapters and models whose transcripts are made side by side; the first one is the
             primary one, which alignment and pictures are made of. Empty: ``model`` alone.
+        audio_options: the track of the source, and whether its channels are transcribed separately.
         client: who sends it, see :mod:`wav2vec2_app.server.clients`; limits hold for each client.
     """
 
@@ -112,6 +119,7 @@ class AudioTask:
     audio: Audio | None = None
     live: bool = False
     targets: tuple[Target, ...] = ()
+    audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
     client: str = field(default_factory=current_client)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -156,6 +164,16 @@ class StepInputs:
         if self.recognition is not None:
             return self.recognition.transcript.duration_s
         return self.probe.duration_s if self.probe is not None else 0.0
+
+    @property
+    def transcribed_s(self) -> float:
+        """Seconds that a model transcribes: the duration, once for each separate channel."""
+        channels = 1
+        if self.audio is not None:
+            channels = len(self.audio.channels)
+        elif self.recognition is not None:
+            channels = len(self.recognition.channels)
+        return self.duration_s * max(1, channels)
 
 
 @dataclass(frozen=True)

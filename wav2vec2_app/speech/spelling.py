@@ -19,8 +19,10 @@ def spelled(words: Sequence[str], letter_case: str) -> list[str]:
 
 
 def spelled_text(text: str, letter_case: str) -> str:
-    """``text`` in the given letter case, see :func:`spelled`."""
-    return " ".join(spelled(text.split(" "), letter_case))
+    """``text`` in the given letter case, see :func:`spelled`; blanks and line breaks are unchanged."""
+    parts = re.split(r"(\s+)", text)
+    parts[::2] = spelled(parts[::2], letter_case)
+    return "".join(parts)
 
 
 def sentence_case(words: Sequence[str]) -> list[str]:

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wav2vec2_app.speech.cues import Cue, TimedText, WrittenWord, cues
+from wav2vec2_app.speech.channels import CHANNEL, channel_label, channel_of
+from wav2vec2_app.speech.cues import Cue, TimedText, W, WrittenWord, cues
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.given_text import as_written
 
-__all__ = ["Cue", "TimedText", "WrittenWord", "as_written", "cues", "to_srt", "to_vtt"]
+__all__ = [
+    "Cue", "TimedText", "WrittenWord", "as_written", "channel_cues", "cues", "to_srt", "to_vtt"
+]  # fmt: skip
 
 
 def to_srt(words: Sequence[TimedText], options: ExportOptions = DEFAULT_EXPORT) -> str:
     """The words as SubRip subtitles."""
     blocks = (
-        f"{number}\n{_times(cue, ',')}\n{_text(cue)}\n"
-        for number, cue in enumerate(cues(words, options), 1)
+        f"{number}\n{_times(cue, ',')}\n{channel_label(cue.words[0])}{_text(cue)}\n"
+        for number, cue in enumerate(channel_cues(words, options), 1)
     )
     return "\n".join(blocks)
 
 
 def to_vtt(words: Sequence[TimedText], options: ExportOptions = DEFAULT_EXPORT) -> str:
     """The words as WebVTT subtitles; the text is escaped."""
-    blocks = (f"{_times(cue, '.')}\n{_escaped(_text(cue))}\n" for cue in cues(words, options))
+    blocks = (
+        f"{_times(cue, '.')}\n{_voice(cue.words[0])}{_escaped(_text(cue))}\n"
+        for cue in channel_cues(words, options)
+    )
     return "\n".join(["WEBVTT\n", *blocks])
+
+
+def channel_cues(words: Sequence[W], options: ExportOptions = DEFAULT_EXPORT) -> list[Cue[W]]:
+    """The words in cues of one channel each, in the order of their start."""
+    channels: dict[int | None, list[W]] = {}
+    for word in words:
+        channels.setdefault(channel_of(word), []).append(word)
+    found = [cue for one in channels.values() for cue in cues(one, options)]
+    return sorted(found, key=lambda cue: cue.start) if len(channels) > 1 else found
 
 
 def _text(cue: Cue[TimedText]) -> str:
@@ -32,6 +47,12 @@ def _text(cue: Cue[TimedText]) -> str:
 
 def _times(cue: Cue[TimedText], separator: str) -> str:
     return f"{_timestamp(cue.start, separator)} --> {_timestamp(cue.end, separator)}"
+
+
+def _voice(word: object) -> str:
+    """The tag of WebVTT that names who speaks."""
+    channel = channel_of(word)
+    return "" if channel is None else f"<v {CHANNEL.format(channel=channel)}>"
 
 
 def _escaped(text: str) -> str:

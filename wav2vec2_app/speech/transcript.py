@@ -11,12 +11,16 @@ from wav2vec2_app.speech.models import ModelInfo
 
 @dataclass(frozen=True)
 class Word:
-    """One recognized word with its time in the audio and its confidence in [0, 1]."""
+    """One recognized word with its time in the audio and its confidence in [0, 1].
+
+    ``channel`` is the number of its channel, from 1; ``None`` in a transcript of mixed channels.
+    """
 
     text: str
     start_s: float
     end_s: float
     confidence: float
+    channel: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,18 +46,30 @@ class Transcript:
 
 @dataclass(frozen=True)
 class Recognition:
-    """A transcript with the emission that it was decoded from; ``None`` for models other than CTC."""
+    """A transcript with the emission that it was decoded from; ``None`` for models other than CTC.
+
+    Where channels were transcribed separately, ``channels`` has the recognition of each, and the
+    transcript is the merged one.
+    """
 
     transcript: Transcript
     emission: Emission | None = None
+    channels: tuple[Recognition, ...] = ()
 
     @property
     def emitted(self) -> Emitted:
         """The emission with its model.
 
         Raises:
-            InputError: ``model.no_emission``: there is none.
+            InputError: ``model.no_emission``: there is none; ``channels.separate``: there are
+                several.
         """
+        if self.channels:
+            raise InputError(
+                "The channels were transcribed separately, so there is no single transcript to use.",
+                code="channels.separate",
+                hint="Send the recording again with its channels mixed (`channels` = `mix`).",
+            )
         if self.emission is None:
             raise InputError(
                 f"The model {self.transcript.model.name} gives no emission, so its transcript cannot"

@@ -50,7 +50,13 @@ def test_transcription_has_words_timings_and_model() -> None:
 
     assert answer["request_id"] == "request-1"
     assert answer["text"] == "hello world"
-    assert answer["words"][0] == {"text": "hello", "start": 0.02, "end": 0.3, "confidence": 0.9}
+    assert answer["words"][0] == {
+        "text": "hello",
+        "start": 0.02,
+        "end": 0.3,
+        "confidence": 0.9,
+        "channel": None,
+    }
     assert answer["model"]["source"] == "embedded"
     assert answer["timings"][1] == {
         "stage": "forward",

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from wav2vec2_app.errors import InputError, InternalError
+from wav2vec2_app.server.adapters import channels
 from wav2vec2_app.server.adapters.base import RollingMeasure
+from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
 from wav2vec2_app.server.tasks import (
@@ -18,8 +20,9 @@ from wav2vec2_app.server.tasks import (
     TaskResult,
     ignore_progress,
 )
-from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.audio import Audio, AudioSource
 from wav2vec2_app.speech.models import AUTO_MODEL
+from wav2vec2_app.speech.transcript import Recognition
 
 FEATURES = (
     "log_mel",
@@ -100,12 +103,12 @@ class Wav2Vec2Adapter:
         work = self._handlers[task.operation](task, report)
         if task.operation is not Operation.TRANSCRIBE:
             return await work
-        with self._measure.timing(task.inputs.duration_s):
+        with self._measure.timing(task.inputs.transcribed_s):
             return await work
 
     def time_limit_s(self, task: ModelTask) -> float:
         return self._service.time_limit_s(
-            task.operation, task.inputs.duration_s, task.step.target.model
+            task.operation, task.inputs.transcribed_s, task.step.target.model
         )
 
     def answering_model(self, model: str) -> str:
@@ -135,13 +138,17 @@ class Wav2Vec2Adapter:
 
     async def _probe(self, task: ModelTask, _: Report) -> TaskResult:
         found = await self._service.probe(
-            _source(task), deadline=task.deadline, request_id=task.task.id
+            _source(task),
+            task.task.audio_options,
+            deadline=task.deadline,
+            request_id=task.task.id,
         )
         return TaskResult(task.operation, found)
 
     async def _decode_audio(self, task: ModelTask, _: Report) -> TaskResult:
         timed = await self._service.decode(
             _source(task),
+            task.task.audio_options,
             expected_s=task.inputs.duration_s,
             deadline=task.deadline,
             request_id=task.task.id,
@@ -149,22 +156,30 @@ class Wav2Vec2Adapter:
         return TaskResult(task.operation, timed.value, timed.stages)
 
     async def _transcribe(self, task: ModelTask, report: Report) -> TaskResult:
-        timed = await self._service.process(
-            _needed(task.inputs.audio, "decoded audio"),
-            model=task.step.target.model,
-            decoding=task.task.decoding,
-            report=report,
-            deadline=task.deadline,
-            request_id=task.task.id,
-            client=task.task.client,
-        )
+        async def process(audio: Audio, report: Report) -> StepResult[Recognition]:
+            return await self._service.process(
+                audio,
+                model=task.step.target.model,
+                decoding=task.task.decoding,
+                report=report,
+                deadline=task.deadline,
+                request_id=task.task.id,
+                client=task.task.client,
+            )
+
+        audio = _needed(task.inputs.audio, "decoded audio")
+        timed = await channels.transcribe(audio, process, report)
         return TaskResult(task.operation, timed.value, timed.stages)
 
     async def _decode_text(self, task: ModelTask, _: Report) -> TaskResult:
         recognition = _needed(task.inputs.recognition, "a transcript")
-        timed = await self._service.decode_text(
-            recognition.emitted, task.task.decoding, deadline=task.deadline, request_id=task.task.id
-        )
+
+        async def decode(one: Recognition) -> StepResult[Recognition]:
+            return await self._service.decode_text(
+                one.emitted, task.task.decoding, deadline=task.deadline, request_id=task.task.id
+            )
+
+        timed = await channels.decode(recognition, decode)
         return TaskResult(task.operation, timed.value, timed.stages)
 
     async def _align(self, task: ModelTask, _: Report) -> TaskResult:

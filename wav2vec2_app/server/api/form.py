@@ -10,6 +10,7 @@ from typing import Final
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.api.prompt import prompt_hotwords
 from wav2vec2_app.server.api.uploads import Upload
+from wav2vec2_app.speech.audio import DecodeAudioOptions, parse_audio_options
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS, ExportOptions, parse_export
 from wav2vec2_app.speech.options import (
     OPTIONS,
@@ -27,6 +28,16 @@ def decoding_options(upload: Upload) -> DecodingOptions:
     values: dict[str, object] = {option.name: upload.get(option.name, "") for option in OPTIONS}
     hotwords = upload.all("hotwords", "keywords") or prompt_hotwords(upload.text("prompt"))
     return parse_options(**{**values, "hotwords": list(hotwords)})
+
+
+def audio_options(upload: Upload, *, channels: bool = True) -> DecodeAudioOptions:
+    """The form's track, and whether its channels are transcribed separately.
+
+    Raises:
+        InputError: see :func:`parse_audio_options`.
+    """
+    wanted = upload.get("channels", "") if channels else ""
+    return parse_audio_options(upload.get("track", ""), wanted)
 
 
 def export_options(upload: Upload) -> ExportOptions:

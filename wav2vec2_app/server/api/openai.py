@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Final
 from urllib.parse import quote
@@ -70,6 +71,7 @@ async def _transcribe(
             export = form.export_options(upload)
             model = _model(upload, orchestrator)
             task = _task(upload, model, decoding=form.decoding_options(upload))
+            task = replace(task, audio_options=form.audio_options(upload))
             if form.wants_stream(upload):
                 body = partial(_last_event, task, response_format, granularities, export)
                 return await stream_transcription(
@@ -95,6 +97,7 @@ async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: R
             text = options.text_to_align(upload.text("text"))
             model = _model(upload, orchestrator)
             task = _task(upload, model, wants=frozenset({Want.ALIGNMENT}), text=text)
+            task = replace(task, audio_options=form.audio_options(upload, channels=False))
             result = await _run(orchestrator, request, task)
     except Wav2Vec2Error as error:
         raise RequestFailed(error) from error
@@ -191,7 +194,7 @@ def _render(
 ) -> Response:
     headers = _headers(answer)
     texts = {
-        "text": lambda: answer.text + "\n",
+        "text": lambda: answer.labelled_text + "\n",
         "srt": lambda: subtitles.to_srt(answer.words, export),
         "vtt": lambda: subtitles.to_vtt(answer.words, export),
     }
@@ -241,13 +244,10 @@ def _verbose(
         "usage": _usage(answer),
     }
     if "segment" in granularities or not granularities:
-        segments = subtitles.cues(answer.words, export)
+        segments = subtitles.channel_cues(answer.words, export)
         body["segments"] = [_segment(number, cue) for number, cue in enumerate(segments)]
     if "word" in granularities:
-        body["words"] = [
-            {"word": word.text, "start": word.start, "end": word.end, "confidence": word.confidence}
-            for word in answer.words
-        ]
+        body["words"] = [_word(word) for word in answer.words]
     return body | {name: full[name] for name in _EXTRAS}
 
 
@@ -261,6 +261,7 @@ _EXTRAS: Final = (
     "note",
     "timings",
     "real_time_factor",
+    "audio",
 )
 """Our fields that OpenAI's ``verbose_json`` does not have."""
 
@@ -268,7 +269,7 @@ _EXTRAS: Final = (
 def _segment(number: int, cue: subtitles.Cue[schema.WordJson]) -> schema.JsonObject:
     confidence = sum(word.confidence for word in cue.words) / len(cue.words)
     start, end = cue.spoken
-    return {
+    segment: schema.JsonObject = {
         "id": number,
         "start": round(start, 4),
         "end": round(end, 4),
@@ -281,3 +282,19 @@ def _segment(number: int, cue: subtitles.Cue[schema.WordJson]) -> schema.JsonObj
         "avg_logprob": round(math.log(max(confidence, 1e-4)), 4),
         "confidence": round(confidence, 4),
     }
+    return segment | _channel(cue.words[0])
+
+
+def _word(word: schema.WordJson) -> schema.JsonObject:
+    fields: schema.JsonObject = {
+        "word": word.text,
+        "start": word.start,
+        "end": word.end,
+        "confidence": word.confidence,
+    }
+    return fields | _channel(word)
+
+
+def _channel(word: schema.WordJson) -> schema.JsonObject:
+    """The channel of a word; nothing if channels were mixed."""
+    return {} if word.channel is None else {"channel": word.channel}

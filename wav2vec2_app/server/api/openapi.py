@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict
 
 from wav2vec2_app.server import schema
+from wav2vec2_app.speech.audio import CHANNELS
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS
 
 Fields = Mapping[str, Mapping[str, object]]
+
+_TRACK: Final = {"type": "integer", "minimum": 1, "description": "number of an audio track"}
 """JSON schema of each field of a form."""
 Responses = dict[int | str, dict[str, Any]]
 
@@ -43,6 +46,8 @@ def transcriptions(formats: Sequence[str], granularities: Sequence[str]) -> Rout
         "language": {"type": "string"},
         "stream": {"type": "boolean", "default": False},
         **{option.name: option.json_schema() for option in (*OPTIONS, *EXPORT_OPTIONS)},
+        "track": _TRACK,
+        "channels": {"type": "string", "enum": CHANNELS, "default": "mix"},
     }
     return _route(["file"], fields, _ERRORS)
 
@@ -54,6 +59,7 @@ def alignments(formats: Sequence[str]) -> RouteArguments:
         "text": {"type": "string"},
         "response_format": {"type": "string", "enum": formats, "default": "json"},
         **{option.name: option.json_schema() for option in EXPORT_OPTIONS},
+        "track": _TRACK,
     }
     return _route(["file", "text"], fields, {**_ERRORS, 200: {"model": schema.AlignmentResponse}})
 

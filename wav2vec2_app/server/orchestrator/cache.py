@@ -13,7 +13,7 @@ import numpy as np
 
 from wav2vec2_app.server.clients import ADDRESS
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Target
-from wav2vec2_app.speech.audio import Audio, AudioSource
+from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, Audio, AudioSource, DecodeAudioOptions
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Recognition
@@ -69,9 +69,11 @@ class CachedResult:
         """Size of arrays and pictures in memory; long audio is on disk."""
         features, samples = self.features, self.audio.samples
         size = 0 if isinstance(samples, np.memmap) else samples.nbytes
-        for recognition in self.answers.values():
-            if recognition.emission is not None:
-                size += recognition.emission.log_probs.nbytes
+        size *= 1 + len(self.audio.channels)
+        for answer in self.answers.values():
+            for recognition in (answer, *answer.channels):
+                if recognition.emission is not None:
+                    size += recognition.emission.log_probs.nbytes
         if features is not None:
             size += features.log_mel_db.nbytes + features.mfcc.nbytes
             size += features.f0_hz.nbytes + features.energy_db.nbytes
@@ -181,14 +183,21 @@ class ResultCache:
         ]:
             self._drop(task_id)
 
-    async def content_of(self, source: AudioSource, owner: str) -> str:
-        """A fingerprint of a recording's bytes; empty where :meth:`find` could not use it."""
+    async def content_of(
+        self,
+        source: AudioSource,
+        owner: str,
+        options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX,
+    ) -> str:
+        """A fingerprint of a recording and what is decoded of it; empty where it is of no use."""
         has_results = bool(owner) and not owner.startswith(ADDRESS)
         if not self._policy.limit_bytes or not (has_results or self._policy.shared):
             return ""
         if source.data is not None:
-            return hashlib.sha256(source.data).hexdigest()
-        return await asyncio.to_thread(_fingerprint, source)
+            found = hashlib.sha256(source.data).hexdigest()
+        else:
+            found = await asyncio.to_thread(_fingerprint, source)
+        return f"{found} {options.track} {options.channels}" if found else ""
 
     def _put(self, task_id: str, cached: CachedResult) -> None:
         if cached.size_bytes > self._policy.limit_bytes:

@@ -112,7 +112,7 @@ class Job:
             if origin is None:
                 raise _not_cached()
             return _start_from(task, origin, {target: target for target in origin.answers})
-        content = await cache.content_of(task.source, task.owner)
+        content = await cache.content_of(task.source, task.owner, task.audio_options)
         answering = self._answering(task.transcribers)
         origin = cache.find(task.owner, content, answering.values())
         if origin is None or len(answering) < len(task.transcribers):
@@ -125,13 +125,20 @@ class Job:
         return {target: answering for target, answering in found.items() if answering is not None}
 
     async def _duration_s(self, start: StartPoint) -> float:
-        """Length of the audio; a file's header is read, so that unusable audio never waits."""
+        """Length of the audio that is transcribed: of each channel, if they are kept apart.
+
+        A file's header is read, so that unusable audio never waits.
+        """
         if start.origin is not None:
             return start.origin.audio.duration_s
         if self.task.audio is not None:
             return self.task.audio.duration_s
         await self._context.dispatcher.run(self._steps, Step(Operation.PROBE), {})
-        return self._steps.probe.duration_s if self._steps.probe is not None else 0.0
+        probe = self._steps.probe
+        if probe is None:
+            return 0.0
+        separate = self.task.audio_options.channels == "separate"
+        return probe.duration_s * (max(1, probe.channels) if separate else 1)
 
     async def _wait(self, ticket: Ticket, audio_s: float, *, cached: bool) -> None:
         began_s = self.events.elapsed_s()

@@ -65,7 +65,7 @@ class TaskSteps:
             InputError: ``model.no_emission``: the model of the transcript gives no emission.
         """
         inputs = _inputs(step, {**self._given, **needed})
-        if step.operation in NEEDS_EMISSION and inputs.recognition is not None:
+        if _needs_one_emission(step, inputs.recognition) and inputs.recognition is not None:
             _ = inputs.recognition.emitted  # raises where there is none
         return ModelTask(step, self._task, inputs)
 
@@ -104,6 +104,12 @@ class TaskSteps:
                 self._events.send(Advanced(*self._events.stamp(), step, fraction))
 
         return report
+
+
+def _needs_one_emission(step: Step, recognition: Recognition | None) -> bool:
+    """Whether a step needs the emission of a transcript; only an alignment needs a single one."""
+    separate = recognition is not None and bool(recognition.channels)
+    return step.operation in ({Operation.ALIGN} if separate else NEEDS_EMISSION)
 
 
 def _inputs(step: Step, results: StepResults) -> StepInputs:

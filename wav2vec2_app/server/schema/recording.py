@@ -40,6 +40,12 @@ class AudioJson(JsonModel):
     channels: int
     format: str
     """container and codec, such as ``webm/opus``"""
+    track: int = 1
+    """number of the audio track that was used, from 1"""
+    tracks: int = 1
+    """how many audio tracks the file has"""
+    separate_channels: int = 0
+    """how many channels were transcribed separately; 0 if they were mixed"""
     warnings: tuple[str, ...] = ()
     """what was repaired while decoding it: a truncated end, clipped samples"""
 
@@ -113,6 +119,9 @@ def _audio(audio: Audio) -> AudioJson:
         sample_rate_hz=audio.original_rate_hz,
         channels=audio.original_channels,
         format=audio.format,
+        track=audio.track,
+        tracks=audio.tracks,
+        separate_channels=len(audio.channels),
         warnings=audio.warnings,
     )
 

@@ -14,6 +14,7 @@ from wav2vec2_app.server.schema.recording import (
     recording_fields,
 )
 from wav2vec2_app.server.tasks import AudioResult
+from wav2vec2_app.speech.channels import labelled_lines
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
@@ -31,6 +32,8 @@ class WordJson(JsonModel):
     """how certain the model is, from its emission alone: the language model and hotwords do not raise it. If
     the checkpoint has a calibration (the embedded one does), about 8 in 10 words with 0.8 are correct;
     otherwise it is the mean probability of the characters"""
+    channel: int | None = None
+    """number of the word's channel, from 1, if channels were transcribed separately"""
 
 
 class ProblemJson(JsonModel):
@@ -58,6 +61,11 @@ class TranscriptionResponse(RecordingResponse):
     """why another decoder was used than requested; otherwise empty"""
     problems: tuple[ProblemJson, ...] = ()
     """optional results that are missing"""
+
+    @property
+    def labelled_text(self) -> str:
+        """The text; of several channels, each line begins with the name of its channel."""
+        return labelled_lines(self.words) if self.audio.separate_channels > 1 else self.text
 
 
 class ContoursJson(JsonModel):
@@ -147,6 +155,7 @@ def word_json(word: Word) -> WordJson:
         start=seconds(word.start_s),
         end=seconds(word.end_s),
         confidence=probability(word.confidence),
+        channel=word.channel,
     )
 
 

@@ -135,7 +135,7 @@ class WindowedInference:
             step.report(Progress(fraction=len(emissions) / len(windows)))
         joined = await off_loop(audio.duration_s, join, windows, emissions)
         emitted = Emitted(joined, loaded.value.model, audio.duration_s)
-        return StepResult(emitted, (*loaded.stages, *summed(stages)))
+        return StepResult(emitted, after(loaded.stages, summed(stages)))
 
     async def _emit(
         self, step: EmitStep, window: Window, level: SampleStatistics | None

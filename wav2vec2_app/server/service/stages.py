@@ -43,12 +43,14 @@ def summed(parts: Sequence[Sequence[Stage]]) -> tuple[Stage, ...]:
     """The stages of requests one after the other, as one stage of each name; waiting comes first."""
     stages = [stage for part in parts for stage in part]
     durations_s: dict[str, float] = {WAITING: 0.0}
+    processes: dict[str, str] = {}
     for stage in stages:
         durations_s[stage.name] = durations_s.get(stage.name, 0.0) + stage.duration_s
+        processes.setdefault(stage.name, stage.process)
     joined: list[Stage] = []
     start_s = 0.0
     for name, duration_s in durations_s.items():
         if duration_s > 0:
-            joined.append(Stage(name, start_s, duration_s, stages[0].process))
+            joined.append(Stage(name, start_s, duration_s, processes[name]))
         start_s += duration_s
     return tuple(joined)

@@ -38,7 +38,13 @@ from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.server.status import AdapterStatus, MemoryReport
 from wav2vec2_app.server.tasks import Operation, Progress, Report, ignore_progress
 from wav2vec2_app.speech.alignment import Alignment
-from wav2vec2_app.speech.audio import Audio, AudioProbe, AudioSource
+from wav2vec2_app.speech.audio import (
+    DEFAULT_TRACK_AND_MIX,
+    Audio,
+    AudioProbe,
+    AudioSource,
+    DecodeAudioOptions,
+)  # fmt: skip
 from wav2vec2_app.speech.emission import Emitted
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
@@ -123,40 +129,35 @@ class Wav2Vec2Service:
     # --- steps ---
 
     async def probe(
-        self, source: AudioSource, *, deadline: Deadline | None = None, request_id: str = ""
-    ) -> AudioProbe:
+        self, source: AudioSource, options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX, *,
+        deadline: Deadline | None = None, request_id: str = "",
+    ) -> AudioProbe:  # fmt: skip
         """Read the header of ``source``; what is too large or too long is rejected."""
         self._assert_state(ServiceState.READY)
         answer = await self._audio.request(
-            ProbeRequest(_absolute(source)), deadline=deadline, request_id=request_id
+            ProbeRequest(_absolute(source), options), deadline=deadline, request_id=request_id
         )
         return answer.value.probe
 
     async def decode(
-        self,
-        source: AudioSource,
-        *,
-        expected_s: float = 0.0,
-        deadline: Deadline | None = None,
-        request_id: str = "",
-    ) -> StepResult[Audio]:
+        self, source: AudioSource, options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX, *,
+        expected_s: float = 0.0, deadline: Deadline | None = None, request_id: str = "",
+    ) -> StepResult[Audio]:  # fmt: skip
         """Decode ``source`` to 16 kHz mono; its time limit is that of ``expected_s`` of audio."""
         self._assert_state(ServiceState.READY)
         spool = self._spool.new_path()
         try:
             answer = await self._audio.request(
-                DecodeAudioRequest(_absolute(source), spool),
-                audio_s=expected_s,
-                deadline=deadline,
-                request_id=request_id,
-            )
+                DecodeAudioRequest(_absolute(source), spool, options),
+                audio_s=expected_s, deadline=deadline, request_id=request_id,
+            )  # fmt: skip
         except BaseException:
             self._spool.discard(spool)
             raise
         samples = answer.value.samples
         if samples is None:
             samples = self._spool.open(spool, answer.value.spooled)
-        return StepResult(answer.value.audio(samples), answer.stages)
+        return StepResult(answer.value.audio(samples, options), answer.stages)
 
     async def process(
         self,

@@ -157,7 +157,7 @@ def _bind_transcript(parts: PageParts, events: PageEvents) -> None:
     outputs = [parts.cancel, *parts.html.values()]
     transcription = {
         "fn": events.on_transcribe,
-        "inputs": [parts.audio, parts.model, *options.inputs],
+        "inputs": [parts.audio, parts.model, *options.inputs, parts.track, parts.separate],
         "outputs": outputs,
         **_REPLACEABLE,
     }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.errors import InputError, translate
+from wav2vec2_app.errors import translate
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.schema import JsonObject
@@ -24,14 +24,22 @@ from wav2vec2_app.server.ui.gradio_internals import (
     client_of,
     fill_in_defaults,
 )
-from wav2vec2_app.server.ui.handlers import EVERYTHING, task_for
-from wav2vec2_app.server.ui.options_panel import input_value
+from wav2vec2_app.server.ui.handlers import EVERYTHING
+from wav2vec2_app.server.ui.options_panel import endpoint_input
+from wav2vec2_app.server.ui.requests import id_of, required, required_id, task_for
+from wav2vec2_app.speech.audio import parse_audio_options
 from wav2vec2_app.speech.export_options import EXPORT_OPTION, parse_export
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import OPTIONS, Option, parse_options, text_to_align
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+
+_TRACK: Final = {
+    "type": "string",
+    "description": "Number of the audio track, from 1. Empty: the one that the file marks.",
+}
+_CHANNELS: Final = {"type": "string", "description": "mix, or separate: a transcript per channel."}
 
 Endpoint = Callable[..., Awaitable[JsonObject]]
 
@@ -40,7 +48,7 @@ _ALIGNMENT: Final = frozenset({Want.ALIGNMENT})
 
 
 def _named() -> tuple[Option, ...]:
-    """The last parameters of the endpoints that transcribe."""
+    """The options of the endpoints that transcribe; the track and the channels come after them."""
     return (*OPTIONS, EXPORT_OPTION["letter_case"])
 
 
@@ -53,13 +61,15 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     model = gr.Textbox(AUTO_MODEL, visible=False, label="model")
     request_id = gr.Textbox("", visible=False, label="request_id")
     text = gr.Textbox("", visible=False, label="text")
-    options = [_option_input(option) for option in _named()]
+    options = [endpoint_input(option) for option in _named()]
+    track = any_value_input("", _TRACK, "track")
+    channels = any_value_input("mix", _CHANNELS, "channels")
     answer = gr.JSON(visible=False, label="answer")
     inputs: dict[Endpoint, Sequence[gr.Component]] = {
-        endpoints.transcribe: [audio, model, *options],
-        endpoints.analyze: [audio, model, *options],
+        endpoints.transcribe: [audio, model, *options, track, channels],
+        endpoints.analyze: [audio, model, *options, track, channels],
         endpoints.decode: [request_id, *options],
-        endpoints.align: [audio, text, request_id, model],
+        endpoints.align: [audio, text, request_id, model, track],
         endpoints.capabilities: [],
         endpoints.status: [],
     }
@@ -83,9 +93,10 @@ def _with_named_options(endpoint: Endpoint) -> Endpoint:
     async def call(*values: object) -> JsonObject:
         return await endpoint(*values)
 
-    named = [
-        inspect.Parameter(one.name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in _named()
-    ]
+    names = [option.name for option in _named()]
+    if "audio" in signature.parameters:
+        names += ["track", "channels"]
+    named = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
     vars(call)["__signature__"] = signature.replace(parameters=[*fixed, *named])
     return call
 
@@ -125,6 +136,7 @@ class Endpoints:
         text: str = "",
         request_id: str = "",
         model: str = AUTO_MODEL,
+        track: object = "",
     ) -> JsonObject:
         """Find the time of each word and letter of a text, in a file or in an earlier request's."""
         return await align(
@@ -134,6 +146,7 @@ class Endpoints:
             request_id,
             model,
             session_of(request, self._orchestrator),
+            track,
         )
 
     async def capabilities(self) -> JsonObject:
@@ -148,17 +161,6 @@ class Endpoints:
 def session_of(request: gr.Request, orchestrator: ModelOrchestrator) -> str:
     """The session of the browser tab or program that sends a request; notes whose session it is."""
     return orchestrator.session_clients.introduce(request.session_hash or "", client_of(request))
-
-
-def _option_input(option: Option) -> gr.Component:
-    description = option.help
-    if option.is_number:
-        description += f" From {option.low:g} to {option.high:g}."
-    elif option.values:
-        description += f" One of {', '.join(option.values)}."
-    kind = option.type if option.is_number else "string"
-    described = {"type": kind, "description": description}
-    return any_value_input(input_value(option.default), described, option.name)
 
 
 def _add(endpoint: Endpoint, inputs: Sequence[gr.Component], answer: gr.JSON) -> None:
@@ -181,8 +183,7 @@ async def transcribe(
     """``/transcribe``: a TranscriptionResponse."""
 
     def task() -> AudioTask:
-        decoding = parse_options(*values[: len(OPTIONS)])
-        return task_for(_required(audio), model, session, _WORDS, decoding)
+        return _task(audio, model, session, _WORDS, values)
 
     return await _answer_spelled(orchestrator, task, values, schema.transcription)
 
@@ -193,8 +194,7 @@ async def analyze(
     """``/analyze``: an AnalysisResponse."""
 
     def task() -> AudioTask:
-        decoding = parse_options(*values[: len(OPTIONS)])
-        return task_for(_required(audio), model, session, EVERYTHING, decoding)
+        return _task(audio, model, session, EVERYTHING, values)
 
     return await _answer_spelled(orchestrator, task, values, schema.analysis)
 
@@ -205,14 +205,7 @@ async def decode(
     """``/decode``: the recording of an earlier request with other options; a TranscriptionResponse."""
 
     def task() -> AudioTask:
-        cached_id = _id(request_id)
-        if not cached_id:
-            raise InputError(
-                "The request_id is missing.",
-                code="request.bad_value",
-                hint="Send the `request_id` of an earlier answer.",
-                metadata={"field": "request_id"},
-            )
+        cached_id = required_id(request_id)
         decoding = parse_options(*values[: len(OPTIONS)])
         return AudioTask(wants=_WORDS, decoding=decoding, session=session, cached_id=cached_id)
 
@@ -226,14 +219,18 @@ async def align(
     request_id: object,
     model: str,
     session: str,
+    track: object = None,
 ) -> JsonObject:
     """``/align``: an AlignmentResponse; ``audio`` is used only without a ``request_id``."""
 
     def task() -> AudioTask:
-        given, cached_id = text_to_align(text), _id(request_id)
+        given, cached_id = text_to_align(text), id_of(request_id)
         if cached_id:
             return AudioTask(wants=_ALIGNMENT, text=given, session=session, cached_id=cached_id)
-        return task_for(_required(audio), model, session, _ALIGNMENT, text=given)
+        chosen = parse_audio_options(track)
+        return task_for(
+            required(audio), model, session, _ALIGNMENT, text=given, audio_options=chosen
+        )
 
     return await _answer(
         orchestrator, task, lambda task, result: schema.alignment(result, task.text)
@@ -250,6 +247,15 @@ def status(orchestrator: ModelOrchestrator) -> JsonObject:
     return schema.status(orchestrator.status()).json_dict()
 
 
+def _task(
+    audio: str | None, model: str, session: str, wants: frozenset[Want], values: Sequence[object]
+) -> AudioTask:
+    """The task for a file; ``values`` are those of :func:`_named`, the track and the channels."""
+    decoding = parse_options(*values[: len(OPTIONS)])
+    chosen = parse_audio_options(*values[len(_named()) :])
+    return task_for(required(audio), model, session, wants, decoding, audio_options=chosen)
+
+
 async def _answer_spelled(
     orchestrator: ModelOrchestrator,
     make_task: Callable[[], AudioTask],
@@ -257,13 +263,14 @@ async def _answer_spelled(
     to_response: Callable[..., schema.JsonModel],
 ) -> JsonObject:
     """The answer in the letter case that follows the decoding options in ``values``."""
+    case = values[len(OPTIONS) : len(_named())]
 
     def task() -> AudioTask:
-        parse_export(*values[len(OPTIONS) :])
+        parse_export(*case)
         return make_task()
 
     def response(task: AudioTask, result: AudioResult) -> schema.JsonModel:
-        return to_response(result, task.decoding, parse_export(*values[len(OPTIONS) :]).letter_case)
+        return to_response(result, task.decoding, parse_export(*case).letter_case)
 
     return await _answer(orchestrator, task, response)
 
@@ -283,15 +290,3 @@ async def _answer(
         )
     except Exception as error:  # any unforeseen error becomes an answer
         return schema.error(translate(error), task_id).json_dict()
-
-
-def _required(audio: str | None) -> str:
-    if audio is None:
-        raise InputError(
-            "The audio is missing.", code="audio.missing", hint="Send a file as the first argument."
-        )
-    return audio
-
-
-def _id(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""

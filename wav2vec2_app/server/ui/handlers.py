@@ -9,8 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from wav2vec2_app.server.events import audio_s
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.tasks import AudioTask, Want
 from wav2vec2_app.server.ui.render import status, system
+from wav2vec2_app.server.ui.requests import parse_all_options, task_for
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tab, Tabs
 from wav2vec2_app.server.ui.views import (
     AlignmentView,
@@ -29,10 +29,11 @@ from wav2vec2_app.server.ui.views import (
     exportable,
     no_audio,
 )
-from wav2vec2_app.speech.audio import AudioSource
-from wav2vec2_app.speech.models import AUTO_MODEL
+from wav2vec2_app.speech.audio import (
+    DEFAULT_TRACK_AND_MIX,
+    DecodeAudioOptions,
+)
 from wav2vec2_app.speech.options import (
-    DEFAULT_OPTIONS,
     DecodingOptions,
     parse_options,
     text_to_align,
@@ -69,18 +70,18 @@ async def transcribe(
 ) -> Updates:
     """Transcribe a recording and follow the task; earlier tasks of the tab are cancelled.
 
-    ``options`` are the decoding options in the order of their table.
+    ``options`` are the decoding options in the order of their table, then the track and the channels.
     """
     orchestrator.cancel_session(session)
     try:
         if audio is None:
             raise no_audio()
-        decoding = parse_options(*options)
+        decoding, audio_options = parse_all_options(options)
     except InputError as error:
         tabs.forget(session)
         yield TranscriptionView.rejected(error)
         return
-    run = _transcription(audio, model, session, decoding)
+    run = _transcription(audio, model, session, decoding, audio_options)
     async with aclosing(_follow_runs(orchestrator, tabs.of(session), run)) as updates:
         async for update in updates:
             yield update
@@ -114,8 +115,14 @@ async def decode_again(
             yield update
 
 
-def _transcription(audio: str, model: str, session: str, decoding: DecodingOptions) -> _Run:
-    task = task_for(audio, model, session, EVERYTHING, decoding)
+def _transcription(
+    audio: str,
+    model: str,
+    session: str,
+    decoding: DecodingOptions,
+    audio_options: DecodeAudioOptions,
+) -> _Run:
+    task = task_for(audio, model, session, EVERYTHING, decoding, audio_options=audio_options)
     return _Run(task, TranscriptionView(task.id, file_url(audio)), audio)
 
 
@@ -126,6 +133,7 @@ def _decoding(finished: FinishedRun, session: str, decoding: DecodingOptions) ->
         decoding=decoding,
         session=session,
         cached_id=finished.task_id,
+        audio_options=finished.audio_options,
     )
     view = DecodingView(task.id, file_url(finished.audio))
     return _Run(task, view, finished.audio, finished)
@@ -146,7 +154,12 @@ async def _follow_runs(orchestrator: ModelOrchestrator, tab: Tab, run: _Run | No
                     if run.view.result is not None:
                         result = exportable(run.view.result)
                         tab.finished = FinishedRun(
-                            task.id, run.audio, task.model, task.decoding, result
+                            task.id,
+                            run.audio,
+                            task.model,
+                            task.decoding,
+                            task.audio_options,
+                            result,
                         )
                     yield update
         finally:
@@ -163,7 +176,9 @@ def _next_run(tab: Tab, run: _Run) -> _Run | None:
     task, finished = run.task, tab.finished
     if run.decodes is not None:
         if run.view.cache_missed and finished is run.decodes:
-            return _transcription(run.audio, task.model, task.session, task.decoding)
+            return _transcription(
+                run.audio, task.model, task.session, task.decoding, task.audio_options
+            )
         return None
     if finished is None or finished.task_id != task.id:
         return None
@@ -212,10 +227,15 @@ async def align(
 def _alignment_tasks(
     finished: FinishedRun | None, audio: str | None, model: str, session: str, text: str
 ) -> Iterator[tuple[AudioTask, str]]:
-    """The cached emission of the finished run, then (if it is no longer cached) the recording."""
+    """The cached emission of the finished run, then (if it is no longer cached) the recording.
+
+    A text is aligned with the mix of the channels, even where they were transcribed separately.
+    """
     wants = frozenset({Want.ALIGNMENT})
+    audio_options = DEFAULT_TRACK_AND_MIX
     if finished is not None:
-        audio, model = finished.audio, finished.model
+        audio, model, audio_options = finished.audio, finished.model, finished.audio_options
+    if finished is not None and audio_options.channels == "mix":
         task = AudioTask(
             wants=wants,
             model=model,
@@ -224,9 +244,10 @@ def _alignment_tasks(
             session=session,
             cached_id=finished.task_id,
         )
-        yield task, audio
+        yield task, finished.audio
     if audio is not None:
-        yield task_for(audio, model, session, wants, text=text), audio
+        mix = replace(audio_options, channels="mix")
+        yield task_for(audio, model, session, wants, text=text, audio_options=mix), audio
 
 
 # --- the rest -----------------------------------------------------------------------------------
@@ -268,20 +289,6 @@ def watch(orchestrator: ModelOrchestrator, tabs: Tabs, session: str) -> Update:
         tab.choices = choices
         update["choices"] = choices
     return update
-
-
-def task_for(
-    audio: str,
-    model: str,
-    session: str,
-    wants: frozenset[Want],
-    decoding: DecodingOptions = DEFAULT_OPTIONS,
-    text: str = "",
-) -> AudioTask:
-    """The task for an uploaded file at the path ``audio``."""
-    path = Path(audio)
-    source = AudioSource(path=path, name=path.name)
-    return AudioTask(source, wants, model or AUTO_MODEL, decoding, text, session)
 
 
 def file_url(audio: str) -> str:

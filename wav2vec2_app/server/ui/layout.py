@@ -49,6 +49,8 @@ class PageParts:
     cancel: gr.Button
     clips: tuple[tuple[gr.Button, Example], ...]
     options: OptionsPanel
+    track: gr.Textbox
+    separate: gr.Checkbox
     export: tuple[gr.Component, ...]
     text: gr.Textbox
     align: gr.Button
@@ -64,6 +66,7 @@ def lay_out(
     with gr.Row(elem_id="desk"):
         with gr.Column(elem_id="ask", scale=5, min_width=300):
             audio, model, run, cancel = _input(status, settings)
+            track, separate = _track_and_channels()
             clips = _clips(examples)
         with gr.Column(elem_id="answer", scale=8, min_width=300):
             for name in ("status", "problem", "transcript", "actions"):
@@ -75,7 +78,9 @@ def lay_out(
     text, align = _alignment(html)
     _evidence(html, status)
     _html(_filled(assets / "ui" / "footer.html"), elem_id="foot")
-    return PageParts(audio, model, run, cancel, clips, options, export, text, align, html)
+    return PageParts(
+        audio, model, run, cancel, clips, options, track, separate, export, text, align, html
+    )
 
 
 def _header(html: dict[str, gr.HTML], assets: Path) -> None:
@@ -114,6 +119,26 @@ def _input(
         run = gr.Button(texts.TRANSCRIBE, variant="primary", elem_id="run", scale=2, min_width=120)
         cancel = gr.Button(texts.CANCEL, elem_id="cancel", interactive=False, scale=1, min_width=90)
     return accept_uploads_only(audio), model, run, cancel
+
+
+def _track_and_channels() -> tuple[gr.Textbox, gr.Checkbox]:
+    """For files with several audio tracks, and calls with one caller on each channel."""
+    with (
+        gr.Accordion(texts.TRACK_AND_CHANNELS, open=False, elem_id="track-and-channels"),
+        gr.Row(),
+    ):
+        separate = gr.Checkbox(
+            value=False, label=texts.SEPARATE, info=texts.SEPARATE_INFO, elem_id="separate"
+        )
+        track = gr.Textbox(
+            label=texts.TRACK,
+            info=texts.TRACK_INFO,
+            placeholder=texts.TRACK_PLACEHOLDER,
+            max_lines=1,
+            elem_id="track",
+            min_width=120,
+        )
+    return track, separate
 
 
 def _clips(examples: Sequence[Example]) -> tuple[tuple[gr.Button, Example], ...]:

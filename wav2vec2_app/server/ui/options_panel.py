@@ -10,6 +10,7 @@ from typing import Final
 import gradio as gr
 
 from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui.gradio_internals import any_value_input
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS, Option, Value
 
@@ -115,3 +116,15 @@ def _input(option: Option) -> gr.Component:
         elem_id=name,
         min_width=180,
     )
+
+
+def endpoint_input(option: Option) -> gr.Component:
+    """The hidden input of an endpoint for one option."""
+    description = option.help
+    if option.is_number:
+        description += f" From {option.low:g} to {option.high:g}."
+    elif option.values:
+        description += f" One of {', '.join(option.values)}."
+    kind = option.type if option.is_number else "string"
+    described = {"type": kind, "description": description}
+    return any_value_input(input_value(option.default), described, option.name)

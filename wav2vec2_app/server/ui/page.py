@@ -22,6 +22,7 @@ from wav2vec2_app.server.ui.layout import Example, lay_out
 from wav2vec2_app.server.ui.theme import build_theme
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import cues, signs
+from wav2vec2_app.speech.audio import FORMAT_NAMES
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS
 
@@ -33,6 +34,9 @@ App = TypeVar("App")  # a FastAPI application
 DELETE_UPLOADS: Final = (600, 3000)
 """Interval of the deletion of uploads, and their age at which they are deleted, seconds: the footer says
 "within the hour"."""
+
+ACCEPTED_FILES: Final = ",".join(["audio/*", "video/*", *(f".{ending}" for ending in FORMAT_NAMES)])
+"""What the dialog for files offers: types that browsers know, and endings that they do not."""
 
 
 def load_examples(folder: Path) -> tuple[Example, ...]:
@@ -108,6 +112,7 @@ def scripts(folder: Path) -> str:
         "texts": texts.FOR_SCRIPTS,
         "options": [option.name for option in OPTIONS],
         "exportOptions": [option.name for option in EXPORT_OPTIONS],
+        "accept": ACCEPTED_FILES,
     }
     arguments = f"const config = {_json(config)}; config.subtitles = {subtitles_script(folder)};"
     calls = (f"({_read(folder, name)})(config);" for name in ("page.js", "live.js"))

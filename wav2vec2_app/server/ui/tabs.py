@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.server.ui.render.system import Choices
 from wav2vec2_app.server.ui.views import AlignmentView
+from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, DecodeAudioOptions
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.options import DecodingOptions
 
@@ -21,6 +22,7 @@ class FinishedRun:
     audio: str
     model: str
     decoding: DecodingOptions
+    audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
     result: AudioResult | None = None
     """What its files are made from."""
 

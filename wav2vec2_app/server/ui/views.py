@@ -274,7 +274,7 @@ class AlignmentView:
 
 def exportable(result: AudioResult) -> AudioResult:
     """What the files of a result are made from: it without its emission, features and pictures."""
-    recognition = result.recognition and replace(result.recognition, emission=None)
+    recognition = result.recognition and replace(result.recognition, emission=None, channels=())
     return replace(result, recognition=recognition, features=None, pictures=())
 
 

@@ -194,6 +194,8 @@ def _results(reader: Reader, timeline: Timeline, channels: Channels, *warnings: 
                 original_rate_hz=header.rate_hz,
                 original_channels=header.channels,
                 format=header.format,
+                track=header.track,
+                tracks=header.tracks,
                 warnings=(*shared, *level_warnings),
             )
         )

@@ -122,6 +122,8 @@ class FfmpegReader:
             channels=context.channels or 0,
             duration_s=duration_s,
             exact=stated,
+            track=self._track.number,
+            tracks=len(self._container.streams.audio),
         )
 
     def _stated_duration_s(self) -> float | None:

@@ -8,13 +8,6 @@ from typing import Literal
 Clock = Literal["none", "zero", "start"]
 """How a container's timestamps count: not stored, from zero, or from the earliest track's start."""
 
-FORMAT_NAMES: tuple[str, ...] = (
-    "wav", "flac", "ogg", "opus", "mp3", "m4a", "aac", "webm", "aiff", "amr",
-    "mp4", "mov", "mkv", "mka", "avi", "ts", "mpg", "flv", "wma", "3gp",
-    "caf", "w64", "au", "ac3", "wv", "tta", "voc", "oga", "mp2",
-)  # fmt: skip
-"""Accepted uploads, by the usual ending of the file's name."""
-
 
 @dataclass(frozen=True)
 class Format:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wav2vec2_app.errors import InputError
+from wav2vec2_app.speech.audio import MAX_SEPARATE_CHANNELS
 from wav2vec2_app.worker.audio.reader import Header, Reader, broken
 
 MIN_DURATION_S = 0.1
@@ -12,8 +13,6 @@ MIN_DURATION_S = 0.1
 MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 384_000
 LENGTH_TOLERANCE_S = 0.25
 """How far over the limit is still accepted: encoders pad the ends."""
-MAX_SEPARATE_CHANNELS = 8
-"""Channels that can be transcribed one by one."""
 
 
 def refuse_size(size_bytes: int, max_bytes: int) -> None:

@@ -19,7 +19,7 @@ class Header:
     """What a container says about the chosen track.
 
     ``duration_s`` counts from the container's start; ``None`` if it is not stated. ``exact`` is false
-    where the duration is an estimate.
+    where the duration is an estimate. ``track`` counts from 1 among the ``tracks``.
     """
 
     format: str
@@ -27,6 +27,8 @@ class Header:
     channels: int
     duration_s: float | None
     exact: bool
+    track: int = 1
+    tracks: int = 1
 
 
 @dataclass(frozen=True)

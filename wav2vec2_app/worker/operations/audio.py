@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -27,10 +27,9 @@ from wav2vec2_app.protocol.audio import (
 )
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import Context, Empty
-from wav2vec2_app.speech.audio import Audio, Float32
+from wav2vec2_app.speech.audio import FORMAT_NAMES, Audio, Float32
 from wav2vec2_app.worker import plots
 from wav2vec2_app.worker.audio import decode, features
-from wav2vec2_app.worker.audio.formats import FORMAT_NAMES
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.sandbox import Limits, confine, limit_operation
 from wav2vec2_app.worker.stages import sequence
@@ -39,6 +38,11 @@ log = logging.getLogger(__name__)
 
 A = ParamSpec("A")
 R = TypeVar("R")
+
+MIX_BLOCK = 1 << 20
+"""Samples of each channel that are mixed at a time."""
+CANCELLED_SHARE = 0.01
+"""Power of the mean of channels, as a share of the loudest one's, below which they cancel out."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def create(config: Mapping[str, object]) -> Role:
             AnalyzeRequest.handler(_limited(analyze, cpu_s)),
             DrawRequest.handler(_limited(draw, cpu_s)),
         ),
-        info=lambda: AudioInfo(tuple(FORMAT_NAMES)),
+        info=lambda: AudioInfo(FORMAT_NAMES),
     )
 
 
@@ -125,26 +129,55 @@ class AudioOperations:
             format=audio.format,
             warnings=tuple(dict.fromkeys(text for one in result.channels for text in one.warnings)),
             channels=len(result.channels),
+            track=audio.track,
+            tracks=audio.tracks,
             stages=sequence({"decode audio": result.decode_s, "resample": result.resample_s}),
         )
 
 
 def _one_after_the_other(channels: Sequence[Audio], spool: Path | None) -> Float32:
-    """The samples of all channels, of equal length; mapped from the file ``spool`` if one of them is."""
+    """The mix and the samples of all channels, of equal length; a single channel has no mix.
+
+    Mapped from the file ``spool`` if one of them is.
+    """
     first, *others = (channel.samples for channel in channels)
     if not others:
         return first
     length = max(len(first), *map(len, others))
-    equal = [np.pad(samples, (0, length - len(samples))) for samples in (first, *others)]
+    equal = [_padded(samples, length) for samples in (first, *others)]
     if spool is None or not isinstance(first, np.memmap):
-        return np.concatenate(equal)
+        return np.concatenate([*_mix(equal), *equal])
     with spool.open("wb") as file:
+        for block in _mix(equal):
+            block.tofile(file)
         for samples in equal:
             samples.tofile(file)
     for samples in (first, *others):
         if isinstance(samples, np.memmap) and samples.filename is not None:
             Path(samples.filename).unlink(missing_ok=True)
-    return np.memmap(spool, np.float32, mode="r+", shape=(length * len(equal),))
+    return np.memmap(spool, np.float32, mode="r+", shape=(length * (1 + len(equal)),))
+
+
+def _padded(samples: Float32, length: int) -> Float32:
+    """``samples`` with silence at the end; not copied if they are long enough."""
+    missing = length - len(samples)
+    return np.pad(samples, (0, missing)) if missing else samples
+
+
+def _mix(channels: Sequence[Float32]) -> Iterator[Float32]:
+    """The mean of the channels, block by block; the loudest one where they cancel each other out."""
+    starts = range(0, len(channels[0]), MIX_BLOCK)
+    powers = [0.0] * (1 + len(channels))
+    for start in starts:
+        blocks = [channel[start : start + MIX_BLOCK] for channel in channels]
+        for number, block in enumerate([np.mean(blocks, axis=0), *blocks]):
+            powers[number] += float(np.vdot(block, block))
+    mean, *each = powers
+    loudest = int(np.argmax(each))
+    cancel = mean < CANCELLED_SHARE * each[loudest]
+    for start in starts:
+        blocks = [channel[start : start + MIX_BLOCK] for channel in channels]
+        yield blocks[loudest] if cancel else np.mean(blocks, axis=0, dtype=np.float32)
 
 
 def analyze(request: AnalyzeRequest, context: Context[Empty]) -> AnalyzeResponse:

@@ -17,6 +17,7 @@ from wav2vec2_app.server.ui import handlers
 from wav2vec2_app.server.ui.export_handlers import export_again
 from wav2vec2_app.server.ui.options_panel import defaults
 from wav2vec2_app.server.ui.tabs import Tabs
+from wav2vec2_app.speech.audio import DecodeAudioOptions
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT
 from wav2vec2_app.speech.options import OPTIONS, DecodingOptions
 
@@ -349,6 +350,44 @@ async def test_defect_while_aligning_becomes_a_card(
 
     assert "internal" in browser.page.parts["aligned"]
     assert "secret" not in browser.page.parts["aligned"]
+
+
+SEPARATE = DecodeAudioOptions(track=2, channels="separate")
+
+
+async def test_track_and_channels_of_the_page_reach_the_task(
+    browser: Browser, adapter: FakeAdapter, clip: str
+) -> None:
+    await browser.transcribe(clip, (*DEFAULTS, "2", True))
+
+    assert adapter.calls[0].task.audio_options == SEPARATE
+    assert 'data-state="done"' in browser.page.parts["status"]
+
+
+async def test_other_track_or_channels_are_decoded_and_not_taken_from_the_cache(
+    browser: Browser, adapter: FakeAdapter, clip: str
+) -> None:
+    for inputs in (("", False), ("2", False), ("2", True), ("", True), ("2", True)):
+        await browser.transcribe(clip, (*DEFAULTS, *inputs))
+
+    assert adapter.count(Operation.DECODE_AUDIO) == 4
+
+
+async def test_text_is_aligned_with_the_mix_of_separate_channels(
+    browser: Browser, adapter: FakeAdapter, clip: str
+) -> None:
+    await browser.transcribe(clip, (*DEFAULTS, "2", True))
+
+    await browser.align("hello")
+
+    aligned = [call for call in adapter.calls if call.operation is Operation.ALIGN]
+    assert [call.task.audio_options for call in aligned] == [DecodeAudioOptions(track=2)]
+
+
+async def test_track_that_is_not_a_number_is_explained(browser: Browser, clip: str) -> None:
+    await browser.transcribe(clip, (*DEFAULTS, "second", False))
+
+    assert "request.bad_value" in browser.page.parts["problem"]
 
 
 # --- export options -----------------------------------------------------------------------------

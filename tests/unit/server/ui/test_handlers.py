@@ -10,6 +10,7 @@ from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.server.ui import handlers
 from wav2vec2_app.server.ui.render import pictures
+from wav2vec2_app.server.ui.requests import task_for
 from wav2vec2_app.server.ui.tabs import Tabs
 from wav2vec2_app.server.ui.views import Update
 
@@ -307,7 +308,7 @@ def test_file_url_is_quoted_and_relative() -> None:
 
 
 def test_task_carries_name_model_and_session(tmp_path: Path) -> None:
-    task = handlers.task_for(str(tmp_path / "a.wav"), "", "tab", handlers.EVERYTHING)
+    task = task_for(str(tmp_path / "a.wav"), "", "tab", handlers.EVERYTHING)
 
     assert task.source.name == "a.wav"
     assert task.model == "auto"

@@ -114,10 +114,27 @@ def test_channels_are_decoded_separately_on_request(
     assert response.channels == 2
     assert (response.samples is None) == spooled
     found = np.fromfile(spool, np.float32) if spooled else response.samples
-    left, right = found.reshape(response.channels, -1)
+    mix, left, right = found.reshape(1 + response.channels, -1)
+    np.testing.assert_allclose(mix, samples.mean(axis=1), atol=1e-4)
     np.testing.assert_allclose(left, samples[:, 0], atol=1e-4)
     assert not right.any()
     assert {file.name for file in tmp_path.iterdir()} <= {"call.wav", "spool.f32"}
+
+
+@pytest.mark.parametrize("gain", [-1.0, -0.99])
+def test_mix_of_channels_that_cancel_out_is_the_louder_one(
+    role: Role, tmp_path, gain: float
+) -> None:
+    samples = np.stack([tone(1.0), gain * tone(1.0)], axis=1)
+    path = write_audio(tmp_path / "call.wav", samples, 16_000, "wav-s16")
+    request = DecodeAudioRequest(
+        AudioSource(path=path), options=DecodeAudioOptions(channels="separate")
+    )
+
+    response = Run(role, request).response()
+
+    mix, left, _ = response.samples.reshape(1 + response.channels, -1)
+    np.testing.assert_array_equal(mix, left)
 
 
 @pytest.mark.parametrize("request_type", [ProbeRequest, DecodeAudioRequest])

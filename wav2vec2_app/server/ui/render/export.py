@@ -42,7 +42,7 @@ def alignment(answer: schema.AlignmentResponse, options: ExportOptions = DEFAULT
 def _transcript_files(result: AudioResult, options: ExportOptions) -> Mapping[str, str]:
     answer = schema.transcription(result, letter_case=options.letter_case)
     return {
-        "txt": answer.text + "\n",
+        "txt": answer.labelled_text + "\n",
         "srt": subtitles.to_srt(answer.words, options),
         "vtt": subtitles.to_vtt(answer.words, options),
         "json": _json(answer),

@@ -9,6 +9,7 @@ from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import units
 from wav2vec2_app.server.ui.render.cards import card
 from wav2vec2_app.server.ui.render.confidence import LEVELS, level_of
+from wav2vec2_app.speech.channels import channel_label, turns_of_words
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.spelling import sentence_case
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
@@ -38,9 +39,7 @@ def words(recognition: Recognition, audio_url: str) -> str:
         title = texts.SILENCE_TITLE if silent else texts.NO_WORDS_TITLE
         return card("empty", title, texts.SILENCE if silent else texts.NO_WORDS)
     spelled = sentence_case([word.text for word in transcript.words])
-    spans = " ".join(
-        _word(word, text) for word, text in zip(transcript.words, spelled, strict=True)
-    )
+    spans = _spans(transcript.words, spelled)
     return (
         f'<div class="w-transcript" data-audio="{escape(audio_url)}" '
         f'data-duration="{transcript.duration_s:.3f}">'
@@ -48,6 +47,17 @@ def words(recognition: Recognition, audio_url: str) -> str:
         f'<div class="w-about">{_legend(transcript)}{_meaning(recognition)}'
         f"{transcribed_by(transcript)}</div></div>"
     )
+
+
+def _spans(words: Sequence[Word], spelled: Sequence[str]) -> str:
+    """The words as markup; each turn of a channel is a line that begins with the channel's name."""
+    texts_of = {id(word): text for word, text in zip(words, spelled, strict=True)}
+    lines = []
+    for turn in turns_of_words(words):
+        label = channel_label(turn[0]).strip()
+        name = f'<span class="w-channel">{label}</span> ' if label else ""
+        lines.append(name + " ".join(_word(word, texts_of[id(word)]) for word in turn))
+    return "<br>".join(lines)
 
 
 def _word(word: Word, text: str) -> str:

@@ -1,0 +1,89 @@
+"""What inputs of the page and clients of the endpoints send, as options and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from wav2vec2_app.errors import InputError
+from wav2vec2_app.server.tasks import AudioTask, Want
+from wav2vec2_app.speech.audio import (
+    DEFAULT_TRACK_AND_MIX,
+    AudioSource,
+    DecodeAudioOptions,
+    parse_audio_options,
+)
+from wav2vec2_app.speech.models import AUTO_MODEL
+from wav2vec2_app.speech.options import (
+    DEFAULT_OPTIONS,
+    OPTIONS,
+    DecodingOptions,
+    parse_options,
+)
+
+
+def parse_all_options(values: Sequence[object]) -> tuple[DecodingOptions, DecodeAudioOptions]:
+    """The decoding options in the order of their table, then the track and the channels.
+
+    Raises:
+        InputError: see :func:`parse_options` and :func:`parse_audio_options`.
+    """
+    count = len(OPTIONS)
+    return parse_options(*values[:count]), parse_audio_options(*values[count:])
+
+
+def task_for(
+    audio: str,
+    model: str,
+    session: str,
+    wants: frozenset[Want],
+    decoding: DecodingOptions = DEFAULT_OPTIONS,
+    text: str = "",
+    audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX,
+) -> AudioTask:
+    """The task for an uploaded file at the path ``audio``."""
+    path = Path(audio)
+    return AudioTask(
+        AudioSource(path=path, name=path.name),
+        wants,
+        model or AUTO_MODEL,
+        decoding,
+        text,
+        session,
+        audio_options=audio_options,
+    )
+
+
+def required(audio: str | None) -> str:
+    """The path of an uploaded file.
+
+    Raises:
+        InputError: ``audio.missing``.
+    """
+    if audio is None:
+        raise InputError(
+            "The audio is missing.", code="audio.missing", hint="Send a file as the first argument."
+        )
+    return audio
+
+
+def id_of(value: object) -> str:
+    """A request's id as a client sends it; empty if there is none."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def required_id(value: object) -> str:
+    """The id of an earlier request.
+
+    Raises:
+        InputError: ``request.bad_value``.
+    """
+    found = id_of(value)
+    if not found:
+        raise InputError(
+            "The request_id is missing.",
+            code="request.bad_value",
+            hint="Send the `request_id` of an earlier answer.",
+            metadata={"field": "request_id"},
+        )
+    return found

@@ -1,0 +1,130 @@
+"""Transcripts of several channels: merged by time, and divided into turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
+
+TURN_PAUSE_S = 0.8
+"""Silence of one channel from which words of another channel can come between its words, seconds."""
+
+
+CHANNEL = "Channel {channel}"
+"""Name of a channel in texts and subtitles."""
+
+
+class ChannelText(Protocol):
+    """A word with its time and the number of its channel, from 1; ``None`` in a mix of channels."""
+
+    @property
+    def text(self) -> str:
+        """The word."""
+
+    @property
+    def start(self) -> float:
+        """Start, seconds."""
+
+    @property
+    def end(self) -> float:
+        """End, seconds."""
+
+    @property
+    def channel(self) -> int | None:
+        """Number of the channel."""
+
+
+T = TypeVar("T")
+C = TypeVar("C", bound=ChannelText)
+
+
+def merged(recognitions: Sequence[Recognition]) -> Recognition:
+    """One recognition of several channels: its words are sorted by time and carry their channel.
+
+    Its text has one line for each turn. It has no emission of its own; ``channels`` has those of the
+    channels.
+    """
+    transcripts = [one.transcript for one in recognitions]
+    words = [
+        replace(word, channel=channel)
+        for channel, transcript in enumerate(transcripts, start=1)
+        for word in transcript.words
+    ]
+    words.sort(key=lambda word: (word.start_s, word.end_s))
+    between = " " if all(_has_blanks(one) for one in recognitions) else ""
+    lines = (between.join(word.text for word in turn) for turn in turns_of_words(words))
+    first = transcripts[0]
+    transcript = Transcript(
+        text="\n".join(lines),
+        words=tuple(words),
+        confidence=sum(word.confidence for word in words) / len(words) if words else 0.0,
+        duration_s=max(one.duration_s for one in transcripts),
+        model=first.model,
+        decoder=first.decoder,
+        reason="" if words else _reason(transcripts),
+        note=first.note,
+    )
+    return Recognition(transcript, channels=tuple(recognitions))
+
+
+def turns_of_words(words: Iterable[Word]) -> list[list[Word]]:
+    """The words in turns: see :func:`turns`."""
+    return _turns([(word, word.start_s, word.end_s, word.channel) for word in words])
+
+
+def turns(words: Iterable[C]) -> list[list[C]]:
+    """The words in turns, by the time when they begin; a turn is of one channel.
+
+    A turn ends at a pause during which another channel has a word. Without channels, all words are
+    one turn.
+    """
+    return _turns([(word, word.start, word.end, word.channel) for word in words])
+
+
+def channel_of(word: object) -> int | None:
+    """The number of the word's channel, from 1; ``None`` in a mix of channels."""
+    channel: int | None = getattr(word, "channel", None)
+    return channel
+
+
+def channel_label(word: object) -> str:
+    """``Channel 2: `` for a word of the second channel; empty in a mix of channels."""
+    channel = channel_of(word)
+    return "" if channel is None else f"{CHANNEL.format(channel=channel)}: "
+
+
+def labelled_lines(words: Iterable[C]) -> str:
+    """The words as text: one line for each turn, which begins with the name of its channel."""
+    lines = (channel_label(turn[0]) + " ".join(word.text for word in turn) for turn in turns(words))
+    return "\n".join(lines)
+
+
+def _turns(words: list[tuple[T, float, float, int | None]]) -> list[list[T]]:
+    words.sort(key=lambda one: one[1])
+    phrases: list[list[tuple[T, float, float, int | None]]] = []
+    latest: dict[int | None, list[tuple[T, float, float, int | None]]] = {}
+    for word in words:
+        phrase = latest.get(word[3])
+        if phrase is None or (word[3] is not None and word[1] - phrase[-1][2] >= TURN_PAUSE_S):
+            phrase = latest[word[3]] = []
+            phrases.append(phrase)
+        phrase.append(word)
+    found: list[list[tuple[T, float, float, int | None]]] = []
+    for phrase in phrases:
+        if found and found[-1][0][3] == phrase[0][3]:
+            found[-1].extend(phrase)
+        else:
+            found.append(list(phrase))
+    return [[word for word, *_ in turn] for turn in found]
+
+
+def _has_blanks(recognition: Recognition) -> bool:
+    """Whether there are blanks between the words."""
+    return recognition.emission is None or bool(recognition.emission.word_delimiter)
+
+
+def _reason(transcripts: Sequence[Transcript]) -> str:
+    silent = all(one.reason == "silence" for one in transcripts)
+    return "silence" if silent else "no_speech"
