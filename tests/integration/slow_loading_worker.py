@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,13 @@ SLOW_WORKER = (
 def main() -> int:
     """Run a worker of any role."""
     from wav2vec2_app.worker import __main__ as program
+
+    if "inference" in sys.argv:
+        _load_slowly()
+    return program.main()
+
+
+def _load_slowly() -> None:
     from wav2vec2_app.worker.model import models
 
     load = models.Recognizer
@@ -26,4 +34,3 @@ def main() -> int:
         return load(checkpoint, engine)
 
     models.Recognizer = load_slowly  # type: ignore[assignment,misc]
-    return program.main()

@@ -44,8 +44,8 @@ MODEL_LABELS: Final[Mapping[str, str]] = {
     "embedded": "Embedded (small and fast)",
 }
 MODEL_NOT_DOWNLOADED: Final = "{label} (not downloaded)"
-MODEL_DOWNLOADING: Final = "{label} (downloading, {percent} %)"
-MODEL_LOADED: Final = "{label} (loaded)"
+MODEL_DOWNLOADING: Final = "{label} · downloading, {percent} %"
+MODEL_LOADED: Final = "{label} · loaded"
 MODEL_COLUMNS: Final = ("Model", "state")
 MODEL_STATES: Final[Mapping[str, str]] = {
     "loaded": "loaded",

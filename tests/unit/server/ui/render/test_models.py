@@ -12,7 +12,7 @@ FAR = ModelChoice("far/away", "far/away", ready=False, state="downloadable")
 def test_label_says_what_is_loaded_and_what_has_to_be_downloaded() -> None:
     assert models.label(FAR) == "far/away (not downloaded)"
     assert models.label(replace(FAR, ready=True, state="on-disk")) == "far/away"
-    assert models.label(replace(FAR, ready=True, state="loaded")) == "far/away (loaded)"
+    assert models.label(replace(FAR, ready=True, state="loaded")) == "far/away · loaded"
     assert models.label(ModelChoice("auto", "auto", True, state="loaded")).startswith("Automatic")
 
 
@@ -20,7 +20,7 @@ def test_label_says_what_is_loaded_and_what_has_to_be_downloaded() -> None:
 def test_label_of_a_download_changes_in_steps(progress: float, percent: int) -> None:
     choice = replace(FAR, state="downloading", progress=progress)
 
-    assert models.label(choice) == f"far/away (downloading, {percent} %)"
+    assert models.label(choice) == f"far/away · downloading, {percent} %"
 
 
 @pytest.mark.parametrize("state", MODEL_STATES)
