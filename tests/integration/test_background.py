@@ -90,13 +90,15 @@ async def test_background_request_is_sent_again_to_a_worker_that_was_killed(
 async def test_background_request_that_crashes_is_not_charged_to_others(
     make: Make, tmp_path: Path
 ) -> None:
-    pool = await started(make())
-    running, _ = await begin(pool, toy.WaitFor(tmp_path / "never until the end"))
+    events = Events()
+    pool = await started(make(on_event=events))
+    running, _ = await begin(pool, toy.WaitFor(tmp_path / "end"))
     crashing = beside(pool, tmp_path / "go", "SIGSEGV")
     (tmp_path / "go").touch()
+    await events.wait_for("retried", 2)  # both had begun; now each runs alone
+    (tmp_path / "end").touch()
     with pytest.raises(InputError) as refused:
         await crashing
-    (tmp_path / "never until the end").touch()
 
     assert refused.value.code == "request.quarantined"
     assert (await running).pid

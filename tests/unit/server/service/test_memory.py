@@ -188,6 +188,7 @@ async def test_models_are_unloaded_before_a_worker_is_replaced(
     for _ in range(5):
         await asyncio.sleep(0)
     task.cancel()
+    await asyncio.wait({task})
 
     assert replaced == []
 
