@@ -60,7 +60,7 @@ sources = st.builds(AudioSource, path=st.just(Path("a/b.wav")), name=texts) | st
 )
 samples = hnp.arrays(np.float32, st.integers(0, 20))
 model_infos = of(ModelInfo)
-choices = of(ModelChoice, progress=st.none() | numbers)
+choices = of(ModelChoice, progress=st.none() | st.floats(0, 1))
 words = st.lists(of(Word, channel=st.none() | counts), max_size=3).map(tuple)
 
 
