@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import gradio as gr
@@ -219,3 +220,39 @@ def test_session_of_one_key_is_not_that_of_another(
 
     assert (session(mine) == session(yours)) is same
     assert orchestrator.session_clients.of(session(mine)) == mine
+
+
+@pytest.mark.parametrize("route", ["decode", "align"])
+@pytest.mark.parametrize("session", ["other", "", "key:one/tab", "live-1"])
+async def test_id_of_a_result_opens_nothing_in_another_session(
+    start: Start, adapter: FakeAdapter, clip: str, route: str, session: str
+) -> None:
+    orchestrator = await start(adapter, **CACHE)
+    mine = await endpoints.transcribe(orchestrator, clip, "auto", "tab")
+    adapter.calls.clear()
+
+    if route == "decode":
+        answer = await endpoints.decode(orchestrator, mine["request_id"], session, "greedy")
+    else:
+        answer = await endpoints.align(
+            orchestrator, None, "hello", mine["request_id"], "auto", session
+        )
+
+    assert answer["error"]["code"] == "task.not_cached"
+    assert adapter.calls == []
+
+
+@pytest.mark.parametrize(("theirs", "cancelled"), [("key:two", 0), ("key:one", 1)])
+async def test_session_name_of_another_key_cancels_nothing(
+    start: Start, adapter: FakeAdapter, clip: str, theirs: str, cancelled: int
+) -> None:
+    orchestrator = await start(adapter, **CACHE)
+    adapter.block(Operation.TRANSCRIBE)
+    sessions = [orchestrator.session_clients.introduce("tab", one) for one in ("key:one", theirs)]
+    running = asyncio.create_task(endpoints.transcribe(orchestrator, clip, "auto", sessions[0]))
+    await adapter.reached(Operation.TRANSCRIBE)
+
+    assert orchestrator.cancel_session(sessions[1]) == cancelled
+
+    running.cancel()
+    await asyncio.wait({running})
