@@ -44,6 +44,8 @@ class ModelLoader:
         self._limit_s = limits.limit_s(loads_model=True)
         self._memory_bytes = memory_bytes
         self._loads: dict[_Load, asyncio.Task[ModelInfo]] = {}
+        self.on_loaded: Callable[[str, ModelInfo], None] = lambda name, model: None
+        """Called with the requested name and the model that was loaded for it."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -99,6 +101,7 @@ class ModelLoader:
             if error.code == "request.quarantined":
                 raise _crashes(load.name, error) from error
             raise
+        self.on_loaded(load.name, answers[0].model)
         return answers[0].model
 
     def _finish(self, load: _Load, task: asyncio.Task[ModelInfo]) -> None:

@@ -32,6 +32,7 @@ class ServiceModels:
     def __init__(self, workers: Workers, loader: ModelLoader, policy: ModelPolicy) -> None:
         self._pool = workers.inference
         self._loader = loader
+        loader.on_loaded = self._note_loaded
         self._preloaded: set[str] = set()
         self._policy = policy
         self._downloads = ModelDownloads(workers.make_download, self._use_downloaded)
@@ -66,6 +67,11 @@ class ServiceModels:
     def note_answer(self, model: ModelInfo) -> None:
         """Remember the model that answered by default."""
         self._answered = model
+
+    def _note_loaded(self, name: str, model: ModelInfo) -> None:
+        """A better default model that was loaded answers from now on, also instead of cached results."""
+        if name == self._policy.default:
+            self._answered = model
 
     def download_if_missing(self, error: ModelError, client: str) -> None:
         """Download the model that a request of ``client`` failed for, if that is allowed.
@@ -163,6 +169,4 @@ class ServiceModels:
         """Load a model that was downloaded, so that new requests need not wait for it."""
         preferred = self._policy.default == AUTO_MODEL and name == self._policy.preferred
         self._downloaded.add(name)
-        model = await self._loader.load(AUTO_MODEL if preferred else name)
-        if preferred:
-            self._answered = model
+        await self._loader.load(AUTO_MODEL if preferred else name)

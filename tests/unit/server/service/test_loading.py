@@ -207,3 +207,25 @@ async def test_preloaded_model_that_is_not_on_disk_is_downloaded(
 
     assert started == ["a/b"]
     await models.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "default"), [("auto", "fake/better"), ("other", "embedded")], ids=["auto", "other"]
+)
+async def test_better_default_model_answers_as_soon_as_it_is_loaded(
+    name: str, default: str
+) -> None:
+    """A cached result of the embedded model is not repeated then."""
+
+    class Better(FakePool):
+        async def broadcast(self, request: Any, *, deadline: Deadline) -> list[Any]:
+            return [LoadResponse(make_model_info("fake/better"))]
+
+    pool = Better()
+    loader = make_loader(pool)
+    models = ServiceModels(FakeWorkers(pool), loader, ModelPolicy())  # type: ignore[arg-type]
+    models.note_answer(make_model_info("embedded"))
+
+    await loader.start(name)
+
+    assert models.default == make_model_info(default)
