@@ -65,8 +65,11 @@ class ServiceModels:
         return name, not loaded and (name != self._policy.default or name in states)
 
     def note_answer(self, model: ModelInfo) -> None:
-        """Remember the model that answered by default."""
-        self._answered = model
+        """Remember the model that answered by default, unless a better one has been loaded meanwhile."""
+        info = self._pool.info(InferenceInfo)
+        is_better = info is not None and info.model.source != EMBEDDED
+        if not (is_better and model.source == EMBEDDED):
+            self._answered = model
 
     def _note_loaded(self, name: str, model: ModelInfo) -> None:
         """A better default model that was loaded answers from now on, also instead of cached results."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -229,3 +230,17 @@ async def test_better_default_model_answers_as_soon_as_it_is_loaded(
     await loader.start(name)
 
     assert models.default == make_model_info(default)
+
+
+async def test_answer_that_the_embedded_model_began_before_is_not_of_the_default_model() -> None:
+    better = replace(make_model_info("fake/better"), source="cache")
+
+    class Better(FakePool):
+        def info(self, _: object) -> InferenceInfo:
+            return InferenceInfo(better, self.choices)
+
+    models = make_models(Better(), ModelPolicy())
+
+    models.note_answer(make_model_info("embedded"))
+
+    assert models.default == better
