@@ -38,6 +38,7 @@ from benchmarks import (
     silence,
     soak,
     start,
+    synthesis,
     users,
     walk,
 )
@@ -64,6 +65,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "hotwords": hotwords.measure,
     "alignment": alignment.measure,
     "silence": silence.measure,
+    "synthesis": synthesis.measure,
     # long runs
     "memory": memory.measure,
     "long_audio": long_audio.measure,

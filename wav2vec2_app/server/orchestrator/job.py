@@ -92,15 +92,24 @@ class Job:
             start = await self._start()
             self._steps.give(start.known)
             graph = plan(
-                self.task.wants, start.targets, start.known, decode_again=start.decode_again
+                self.task.wants,
+                start.targets,
+                start.known,
+                decode_again=start.decode_again,
+                comparison=self.task.comparison,
             )
-            for node in graph:  # what cannot be done is rejected before the recording is opened
-                self._context.dispatcher.route(node.key)
+            self._check_routes(graph)
             if list(graph):  # an answer that is cached completely needs no slot
                 cached = start.origin is not None
                 await self._wait(ticket, await self._duration_s(start), cached=cached)
             problems = await self._run_graph(graph)
             return self._finish(start, problems)
+
+    def _check_routes(self, graph: TaskGraph[Step]) -> None:
+        """Reject what cannot be done before the recording is opened; a comparison's extras may fail."""
+        for node in graph:
+            if graph.is_essential(node.key) or not self.task.comparison:
+                self._context.dispatcher.route(node.key)
 
     async def _start(self) -> StartPoint:
         """Find what is known of the recording."""
@@ -112,6 +121,8 @@ class Job:
             if origin is None:
                 raise _not_cached()
             return _start_from(task, origin, {target: target for target in origin.answers})
+        if not task.cacheable:
+            return StartPoint(task.transcribers)
         content = await cache.content_of(task.source, task.owner, task.audio_options)
         answering = self._answering(task.transcribers)
         origin = cache.find(task.owner, content, answering.values())
@@ -169,7 +180,7 @@ class Job:
             shown = self.task.decoding == start.origin.decoding and start.same_primary
             pictures = result.pictures if shown else ()
             self._context.cache.extend(self.task.id, start.origin, result.features, pictures)
-        elif self.task.audio is None:
+        elif self.task.audio is None and self.task.cacheable:
             answers = self._answers(result.recognitions)
             self._context.cache.store(self.task, start.content, result, answers)
         return result

@@ -212,6 +212,38 @@ NOT_SPELLED_MANY: Final = (
     "times are those between their neighbours."
 )
 
+# --- comparison ---------------------------------------------------------------------------------
+
+COMPARISON: Final = "Compare models and decoders"
+COMPARISON_HINT: Final = "The same recording, side by side, and one text of all."
+COMPARE: Final = "Compare"
+COMPARE_MODELS: Final = "Models"
+COMPARE_DECODERS: Final = "Decoders"
+COMPARE_RESOLUTION: Final = "Where the texts differ, choose the word with"
+CONFLICT_RESOLUTIONS: Final[Mapping[str, str]] = {
+    "weighted": "the most votes",
+    "highest-confidence": "the highest confidence",
+    "latest": "the latest result",
+}
+COMPARE_REFERENCE: Final = "What was said (optional)"
+COMPARE_REFERENCE_INFO: Final = "With it, each text gets its word error rate."
+COMPARED_IDLE: Final = "Every model is run with every decoder. The texts appear here side by side."
+COMPARED_SO_FAR: Final = "{done} of {count} finished"
+COMPARED: Final = "{count} variants compared."
+COMPARED_SOME_FAILED: Final = "Finished: {count}. Failed: {failed}."
+COMPARE_WAITING: Final = "…"
+COMPARE_MEMORY: Final = "{memory} of memory"
+COMPARE_CONFIDENCE: Final = "confidence {share}"
+COMPARE_ERRORS: Final = "word errors {rate}"
+SYNTHESIS: Final = "One text of all"
+DIFFERENCES: Final[Mapping[str, str]] = {
+    "changed": "changed",
+    "added": "added",
+    "missing": "missing",
+}
+AGAINST_REFERENCE: Final = "Compared with what was said:"
+AGAINST_SYNTHESIS: Final = "Compared with the text of all:"
+
 # --- pictures -----------------------------------------------------------------------------------
 
 PICTURES: Final = "Pictures of the sound"
@@ -368,6 +400,7 @@ _IN_STYLE_SHEETS: Final[Mapping[str, str]] = {
     "microphone": MICROPHONE,
     "file": FILE,
     "alignment-hint": ALIGNMENT_HINT,
+    "comparison-hint": COMPARISON_HINT,
 }
 
 
