@@ -41,6 +41,7 @@ from benchmarks import (
     synthesis,
     users,
     walk,
+    whisper,
 )
 
 BENCHMARKS: dict[str, Callable[[], Any]] = {
@@ -65,6 +66,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "hotwords": hotwords.measure,
     "alignment": alignment.measure,
     "silence": silence.measure,
+    "whisper": whisper.measure,
     "synthesis": synthesis.measure,
     # long runs
     "memory": memory.measure,

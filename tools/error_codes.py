@@ -69,6 +69,7 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
      "space is exhausted, a worker failed, or the server is stopping."),
     ("task.cancelled", "The request was cancelled."),
     ("task.timeout", "The processing exceeded its deadline."),
+    ("live.model", "The model gives no emission, so it cannot make live captions."),
     ("live.idle live.*", "A live session ended; see [Live captions](#live-captions-v1live)."),
     ("text.unreadable replay.*", "Command line only: a file cannot be read."),
     ("internal adapter.* bridge.* emission.missing input.invalid service.state "

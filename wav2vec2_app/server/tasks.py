@@ -207,10 +207,10 @@ class ModelTask:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a running step reports: the fraction done, in [0, 1], or a finished picture."""
+    """What a running step reports: the fraction done, in [0, 1], a picture, or the transcript so far."""
 
     fraction: float | None = None
-    value: Picture | None = None
+    value: Picture | Recognition | None = None
 
 
 Report = Callable[[Progress], None]

@@ -45,7 +45,8 @@ class ModelChoice:
 
     ``state`` is one of :data:`MODEL_STATES`; ``progress`` is the part that has been downloaded, 0 to 1.
     ``language`` is what it transcribes, empty if unknown; ``languages`` are those of a multilingual
-    checkpoint, which can be named after a colon.
+    checkpoint, which can be named after a colon. ``emission``: whether it gives one, which alignment, live
+    captions and decoding again start from.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ModelChoice:
     ready: bool
     language: str = ""
     languages: tuple[str, ...] = ()
+    emission: bool = True
     state: str = ""
     progress: float | None = None
 

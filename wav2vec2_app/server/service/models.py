@@ -11,7 +11,7 @@ from wav2vec2_app.errors import ModelError, Wav2Vec2Error
 from wav2vec2_app.protocol.inference import InferenceInfo
 from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import cancel_all
-from wav2vec2_app.server.service.downloads import DOWNLOAD_RETRY_AFTER_S, ModelDownloads
+from wav2vec2_app.server.service.downloads import ModelDownloads, downloading
 from wav2vec2_app.server.service.loading import ModelLoader
 from wav2vec2_app.server.service.policy import ModelPolicy
 from wav2vec2_app.server.service.workers import Workers
@@ -87,14 +87,7 @@ class ServiceModels:
             return
         name = str(error.metadata["model"])
         self._downloads.start(name, client)
-        raise ModelError(
-            f"The model {name} is being downloaded.",
-            code="model.downloading",
-            severity="warning",
-            retryable=True,
-            hint=f"Try again in {DOWNLOAD_RETRY_AFTER_S} s; until then use “auto” or “embedded”.",
-            metadata={"model": name, "retry_after_s": DOWNLOAD_RETRY_AFTER_S},
-        ) from error
+        raise downloading(name) from error
 
     @property
     def notice(self) -> str:
@@ -140,8 +133,10 @@ class ServiceModels:
         if others and not self._loader.names:  # it would wait until they are loaded
             keep = (self._policy.default, *self._policy.preload)
             await self._loader.unload(self._policy.idle_s, keep)
+        known = {choice.name for choice in self.choices}
         for name in self._policy.preload:
-            if name not in loaded and name not in self._loader.names:
+            here = name in known or name.rpartition(":")[0] in known  # else it is another adapter's
+            if here and name not in loaded and name not in self._loader.names:
                 self._preload(name)
 
     def _preload(self, name: str) -> None:

@@ -267,6 +267,7 @@ STAGES: Final[Mapping[str, str]] = {
     "decode audio": "Decode audio",
     "resample": "Resample",
     "forward": "Model",
+    "whisper": "Whisper",
     "decode text": "Decode text",
     "align": "Align",
     "features": "Acoustic features",

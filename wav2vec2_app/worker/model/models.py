@@ -189,7 +189,7 @@ class Models:
         if key not in self._languages:
             self._languages[key] = (checkpoint.transcribes, checkpoint.languages)
         state = "loaded" if checkpoint.path in loaded else "on-disk"
-        return ModelChoice(name, name, True, *self._languages[key], state)
+        return ModelChoice(name, name, True, *self._languages[key], state=state)
 
     def _noted(self, name: str, info: ModelInfo) -> ModelInfo:
         if name == self._config["model"]:
