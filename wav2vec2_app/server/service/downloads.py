@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from wav2vec2_app.errors import BusyError, ModelError, Wav2Vec2Error
 from wav2vec2_app.protocol.download import DownloadProgress, DownloadRequest
 from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import Deadline, cancel_all
+from wav2vec2_app.speech.models import ModelChoice
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +82,17 @@ class ModelDownloads:
         """How much of each model that is being downloaded, or waits for that, has arrived, 0 to 1."""
         current = next(iter(self._queue), "")
         return {name: self._done if name == current else 0.0 for name in self._queue}
+
+    def with_state(self, choice: ModelChoice, *, may_download: bool) -> ModelChoice:
+        """``choice`` with its state: on disk, being downloaded, or to be downloaded."""
+        progress = self.progress.get(choice.name)
+        if progress is not None:
+            state = "downloading"
+        elif choice.ready:
+            state = "on-disk"
+        else:
+            state = "downloadable" if may_download else "missing"
+        return replace(choice, state=state, progress=progress)
 
     def _check(self, client: str) -> None:
         if (client != LOCAL and client in self._queue.values()) or len(self._queue) >= MAX_QUEUED:

@@ -108,22 +108,13 @@ class ServiceModels:
 
     def _with_state(self, choice: ModelChoice) -> ModelChoice:
         """``choice`` with what the worker does not know: downloads, and what is being loaded."""
-        progress = self._downloads.progress.get(choice.name)
-        ready = choice.ready or choice.name in self._downloaded
+        choice = replace(choice, ready=choice.ready or choice.name in self._downloaded)
         if choice.state == "loaded":
-            state = choice.state
-        elif choice.name in self._loader.names:
-            state = "loading"
-        elif progress is not None:
-            state = "downloading"
-        elif ready:
-            state = "on-disk"
-        else:
-            state = "downloadable" if self._may_download(choice.name) else "missing"
-        return replace(choice, ready=ready, state=state, progress=progress)
-
-    def _may_download(self, name: str) -> bool:
-        return self._policy.download and "/" in name
+            return choice
+        if choice.name in self._loader.names:
+            return replace(choice, state="loading")
+        may_download = self._policy.download and "/" in choice.name
+        return self._downloads.with_state(choice, may_download=may_download)
 
     async def maintain(self) -> None:
         """Unload what is idle, and load what should be loaded; called now and then."""
