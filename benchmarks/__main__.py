@@ -28,6 +28,7 @@ from benchmarks import (
     long_file,
     long_page,
     memory,
+    models,
     peers,
     picture,
     pictures,
@@ -55,6 +56,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "recovery": recovery.measure,
     "cancel": cancel.measure,
     "cached_load": cached_load.measure,
+    "models": models.measure,
     "live": live.measure,
     # compared with other software
     "peers": peers.measure,

@@ -102,6 +102,12 @@ class Settings(BaseSettings):
     model_folders: tuple[Path, ...] = ()
     """Folders of local checkpoints that users may choose (a JSON list in the environment): of CTC models,
     and of Whisper models in CTranslate2's format."""
+    preload_models: tuple[str, ...] = ()
+    """Models that are loaded at the start beside the default one, and stay loaded as far as
+    ``memory_limit_bytes`` allows (a JSON list in the environment)."""
+    model_idle_s: float = Field(900.0, ge=0)
+    """A model other than the default and ``preload_models`` is unloaded when it was not used for so long,
+    seconds. 0: never."""
     fetch_models: bool = True
     """Whether missing models may be downloaded from the Hugging Face Hub."""
     fetch_timeout_s: float = Field(5.0, gt=0)
@@ -134,8 +140,9 @@ class Settings(BaseSettings):
     max_bytes: int = Field(500 * MIB, gt=0)
     """Largest accepted upload, bytes."""
     memory_limit_bytes: int = Field(2048 * MIB, gt=0)
-    """Maximum memory of all processes together, bytes. Above it, workers over their share are replaced
-    between requests; the address space of the audio worker is limited."""
+    """Maximum memory of all processes together, without mapped files, bytes. To stay below it, the least
+    recently used models are unloaded. Above it, workers over their share are replaced between requests.
+    The address space of the audio worker is limited."""
     window_s: float = Field(10.0, ge=2.0)
     """Length of the windows that long audio is cut into, seconds; audio up to twice as long is not cut."""
     window_overlap_s: float = Field(2.0, ge=0.5)

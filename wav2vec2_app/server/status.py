@@ -11,17 +11,26 @@ from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
 
 @dataclass(frozen=True)
 class ProcessMemory:
-    """Resident memory of one process, now and at its highest, in bytes."""
+    """Resident memory of one process, now and at its highest, in bytes.
+
+    ``private_bytes``: without mapped files; 0 if unknown.
+    """
 
     name: str
     pid: int
     rss_bytes: int
     peak_rss_bytes: int
+    private_bytes: int = 0
+
+    @property
+    def own_bytes(self) -> int:
+        """What counts for the limit."""
+        return self.private_bytes or self.rss_bytes
 
 
 @dataclass(frozen=True)
 class MemoryReport:
-    """Resident memory of all of the application's processes against the limit, in bytes."""
+    """Memory of all of the application's processes against the limit, in bytes."""
 
     processes: tuple[ProcessMemory, ...]
     limit_bytes: int
@@ -30,6 +39,11 @@ class MemoryReport:
     @property
     def total_rss_bytes(self) -> int:
         return sum(process.rss_bytes for process in self.processes)
+
+    @property
+    def total_bytes(self) -> int:
+        """What the limit is for."""
+        return sum(process.own_bytes for process in self.processes)
 
 
 @dataclass(frozen=True)

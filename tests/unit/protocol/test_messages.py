@@ -60,6 +60,7 @@ sources = st.builds(AudioSource, path=st.just(Path("a/b.wav")), name=texts) | st
 )
 samples = hnp.arrays(np.float32, st.integers(0, 20))
 model_infos = of(ModelInfo)
+choices = of(ModelChoice, progress=st.none() | st.floats(0, 1))
 words = st.lists(of(Word, channel=st.none() | counts), max_size=3).map(tuple)
 
 
@@ -141,11 +142,15 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
         audio.PictureDrawn, of(Picture, svg=st.binary(max_size=20)), numbers
     ),
     inference.InferenceInfo: st.builds(
-        inference.InferenceInfo, model_infos, st.lists(of(ModelChoice), max_size=2).map(tuple)
+        inference.InferenceInfo, model_infos, st.lists(choices, max_size=2).map(tuple), counts
     ),
     inference.LoadRequest: of(inference.LoadRequest),
-    inference.LoadResponse: st.builds(
-        inference.LoadResponse, model_infos, of(FrameGrid), counts, stages=stages
+    inference.LoadResponse: st.builds(inference.LoadResponse, model_infos, stages=stages),
+    inference.UnloadRequest: of(inference.UnloadRequest),
+    inference.UnloadResponse: of(inference.UnloadResponse, stages=stages),
+    inference.DescribeRequest: of(inference.DescribeRequest),
+    inference.DescribeResponse: st.builds(
+        inference.DescribeResponse, model_infos, of(FrameGrid), counts, stages=stages
     ),
     inference.EmitRequest: st.builds(
         inference.EmitRequest, texts, samples, st.none() | of(SampleStatistics)

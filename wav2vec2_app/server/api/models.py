@@ -51,7 +51,7 @@ def router(orchestrator: ModelOrchestrator) -> APIRouter:
 
 
 def _choices(orchestrator: ModelOrchestrator) -> dict[str, ModelChoice]:
-    auto = ModelChoice(AUTO_MODEL, AUTO_MODEL, ready=True)
+    auto = ModelChoice(AUTO_MODEL, AUTO_MODEL, ready=True, state="loading")
     return {AUTO_MODEL: auto, **orchestrator.status().choices}
 
 
@@ -75,5 +75,7 @@ def _model(name: str, choice: ModelChoice, able: Sequence[ModelCapabilities]) ->
         "ready": choice.ready,
         "answers": choice.name,
         "language": language_code(choice.language),
+        "state": choice.state,
+        "progress": choice.progress,
         "scores": {feature: one.model_dump() for feature, one in scores.items()},
     }

@@ -29,6 +29,7 @@ from wav2vec2_app.server.status import WorkerStatus
 _log = logging.getLogger(__name__)
 
 _UNLIMITED_S = float("inf")
+_PREFERENCE = {"ready": 0, "starting": 1, "restarting": 1, "stopped": 2, "down": 2}
 
 I = TypeVar("I", bound=Message)  # noqa: E741 - the info of a role
 
@@ -173,6 +174,10 @@ class WorkerBridge:
         raise self.timed_out(op)
 
     # --- what a pool uses ---
+
+    def rank(self) -> tuple[int, int]:
+        """Lower for a worker that answers sooner."""
+        return _PREFERENCE[self._supervisor.state], self._busy.in_flight
 
     @property
     def usable(self) -> bool:

@@ -146,7 +146,7 @@ class Job:
             return _start_from(task, origin, {target: target for target in origin.answers})
         if not task.cacheable:
             return StartPoint(task.transcribers)
-        content = await cache.content_of(task.source, task.session, task.audio_options)
+        content = await cache.content_of(task.source, task.owner, task.audio_options)
         answering = self._answering(targets)
         origin = cache.find(task.owner, content, answering.values())
         if origin is None or len(answering) < len(targets):

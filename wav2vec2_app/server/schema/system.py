@@ -66,13 +66,17 @@ class ProcessMemoryJson(JsonModel):
     rss_bytes: int
     peak_rss_bytes: int
     """the maximum so far"""
+    private_bytes: int = 0
+    """without mapped files; what counts for the limit; 0 if unknown"""
 
 
 class MemoryJson(JsonModel):
-    """Resident memory of all processes, and the limit."""
+    """Memory of all processes, and the limit."""
 
     processes: tuple[ProcessMemoryJson, ...]
     total_rss_bytes: int
+    total_bytes: int
+    """private memory, which the limit is for"""
     limit_bytes: int
     model_bytes: int
 
@@ -109,6 +113,10 @@ class ModelChoiceJson(JsonModel):
     """code of the language that it transcribes; empty if unknown"""
     languages: tuple[str, ...] = ()
     """of a multilingual model: what may follow its name after a colon"""
+    state: str = ""
+    """``loaded``, ``loading``, ``on-disk``, ``downloading``, ``downloadable`` or ``missing``"""
+    progress: FiniteFloat | None = None
+    """how much has been downloaded, 0 to 1; ``null`` if it is not being downloaded"""
 
 
 class AdapterJson(JsonModel):

@@ -45,6 +45,17 @@ MODEL_LABELS: Final[Mapping[str, str]] = {
     "embedded": "Embedded (small and fast)",
 }
 MODEL_NOT_DOWNLOADED: Final = "{label} (not downloaded)"
+MODEL_DOWNLOADING: Final = "{label} · downloading, {percent} %"
+MODEL_LOADED: Final = "{label} · loaded"
+MODEL_COLUMNS: Final = ("Model", "state")
+MODEL_STATES: Final[Mapping[str, str]] = {
+    "loaded": "loaded",
+    "loading": "loading",
+    "on-disk": "on disk",
+    "downloading": "downloading",
+    "downloadable": "not downloaded",
+    "missing": "not available",
+}
 
 # --- decoding options ---------------------------------------------------------------------------
 
@@ -305,7 +316,7 @@ SPEED_EQUAL: Final = "as fast as real time"
 SPEED_SLOWER: Final = "{times} times slower than real time"
 
 MEMORY: Final = "Memory"
-MEMORY_HINT: Final = "The memory of each process, and the limit."
+MEMORY_HINT: Final = "The memory of each process without mapped files, and the limit."
 MEMORY_LIMIT: Final = "of the limit of {limit}"
 MEMORY_SHARE: Final = "{share} of the limit"
 MEMORY_WEIGHTS: Final = "{share} of the limit; the model's weights take {weights}"
