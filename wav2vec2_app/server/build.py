@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.adapters.base import ModelAdapter
 from wav2vec2_app.server.adapters.gama import GamaPolicy, gama_adapters
 from wav2vec2_app.server.adapters.retry import RetryPolicy
@@ -26,7 +25,7 @@ from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.worker import WorkerBridge
 from wav2vec2_app.server.clients import ClientPolicy
 from wav2vec2_app.server.events import EventBus
-from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
+from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy, monitored_operations
 from wav2vec2_app.server.orchestrator.cache import CachePolicy
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator, OrchestratorPolicy
 from wav2vec2_app.server.orchestrator.queue import QueuePolicy
@@ -41,7 +40,6 @@ from wav2vec2_app.server.service.whisper import WhisperService
 from wav2vec2_app.server.service.whisper_models import WhisperModels, WhisperPolicy
 from wav2vec2_app.server.service.word_times import WordTimes
 from wav2vec2_app.server.service.workers import Workers
-from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import MAX_SEPARATE_CHANNELS, SAMPLE_RATE_HZ
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
@@ -138,41 +136,17 @@ def _whisper_adapter(
 
 def orchestrator_policy(settings: Settings) -> OrchestratorPolicy:
     """Bounds of the queues, the circuit breakers and the cache."""
+    monitored = monitored_operations(settings.monitored_operations)
     return OrchestratorPolicy(
         queue=QueuePolicy(settings.queue_size, settings.concurrency),
         live_queue=QueuePolicy(settings.live_sessions, LIVE_CONCURRENCY),
-        breaker=BreakerPolicy(
-            settings.breaker_failures,
-            settings.breaker_recovery_s,
-            monitored_operations(settings.monitored_operations),
-        ),
-        retry=RetryPolicy(
-            settings.retry_attempts, settings.retry_backoff_s, budget=settings.retry_budget
-        ),
+        breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_recovery_s, monitored),
+        retry=RetryPolicy(settings.retry_attempts, settings.retry_backoff_s, settings.retry_budget),
         routing=RoutingPolicy(settings.routing, settings.adapter_concurrency),
         resources=ResourceLimits(settings.memory_limit_bytes, settings.running_audio_s or None),
         cache=CachePolicy(settings.cache_bytes, settings.cache_s, settings.cache_shared),
         clients=ClientPolicy(settings.client_tasks, settings.client_bytes),
     )
-
-
-def monitored_operations(names: Sequence[str]) -> frozenset[Operation] | None:
-    """The operations that have circuit breakers; ``None`` for all.
-
-    Raises:
-        InputError: ``settings.unknown_operation``.
-    """
-    if "all" in names:
-        return None
-    known = [operation.value for operation in Operation]
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise InputError(
-            f"There is no operation called {', '.join(f'“{name}”' for name in unknown)}.",
-            code="settings.unknown_operation",
-            hint=f"Set monitored_operations to some of: all, {', '.join(known)}.",
-        )
-    return frozenset(Operation(name) for name in names)
 
 
 def audio_limits(settings: Settings) -> AudioLimits:
@@ -324,6 +298,5 @@ SPOOL_MARGIN_BYTES = 64 << 20
 """The audio worker may write files that are larger than the longest recording by so much."""
 DECODER_CPU_S = 1800
 """Processor time of one operation of the audio worker, seconds; deadlines are shorter as a rule."""
-
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """Features are small matrices: threads for them would only take cores from the forward pass."""
