@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from wav2vec2_app.server.adapters.base import ModelAdapter
-from wav2vec2_app.server.adapters.gama import GamaPolicy, gama_adapter
+from wav2vec2_app.server.adapters.gama import GamaPolicy, gama_adapters
 from wav2vec2_app.server.adapters.retry import RetryPolicy
 from wav2vec2_app.server.adapters.scores import read_scores
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits, Wav2Vec2Adapter
@@ -118,10 +118,8 @@ def _adapters(settings: Settings, workers: Workers, service: Wav2Vec2Service) ->
     for recogniser, pool in zip(recognisers(settings), workers.others, strict=True):
         at = 0 if recogniser.answers_auto else len(adapters)
         adapters.insert(at, recogniser.make_adapter(pool, workers, service))
-    if settings.gama_url:
-        limits = audio_limits(settings), GamaPolicy(timeout_s=settings.gama_timeout_s)
-        adapters.append(gama_adapter(settings.gama_url, service.encode_wav, *limits))
-    return adapters
+    limits = audio_limits(settings), GamaPolicy(timeout_s=settings.gama_timeout_s)
+    return adapters + gama_adapters(settings.gama_url, service.encode_wav, *limits)
 
 
 def _whisper_adapter(

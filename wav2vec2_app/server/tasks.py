@@ -110,8 +110,7 @@ class AudioTask:
         cached_id: the id of an earlier task, whose audio and transcripts are used again.
         audio: the recording after decoding; the result of such a task is not cached.
         live: a pass of live captions, which has a short queue of its own.
-        targets: whose transcripts are made side by side; alignment and pictures are made of the first,
-            primary one. Empty: ``model`` alone.
+        targets: whose transcripts are made side by side, the primary one first. Empty: ``model`` alone.
         comparison: the task succeeds without a transcript that fails, also that of the primary target.
         audio_options: the track of the source, and whether its channels are transcribed separately.
         client: who sends it, see :mod:`wav2vec2_app.server.clients`; limits hold for each client.

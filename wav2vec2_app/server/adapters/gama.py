@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from wav2vec2_app.errors import BusyError, InternalError, TimedOutError, Wav2Vec2Error
-from wav2vec2_app.server.adapters.base import RollingMeasure
+from wav2vec2_app.server.adapters.base import ModelAdapter, RollingMeasure
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.deadline import Deadline, within
 from wav2vec2_app.server.service.gama import GamaDemo, too_slow
@@ -221,8 +221,8 @@ class GamaAdapter:
             raise
 
 
-def gama_adapter(
+def gama_adapters(
     address: str, encode: Encode, audio: AudioLimits, policy: GamaPolicy
-) -> GamaAdapter:
-    """The adapter for the demo at ``address``; the arguments are those of :class:`GamaAdapter`."""
-    return GamaAdapter(GamaDemo(address), encode, audio, policy)
+) -> list[ModelAdapter]:
+    """The adapter for the demo at ``address``; none if it is empty. See :class:`GamaAdapter`."""
+    return [GamaAdapter(GamaDemo(address), encode, audio, policy)] if address else []
