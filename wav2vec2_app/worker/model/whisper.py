@@ -105,7 +105,7 @@ class WhisperRecognizer:
         code = self._checked(language)
         if reason := _silence(samples):
             return WhisperText(reason=reason)
-        settings = {
+        settings: dict[str, object] = {
             "language": code or None,
             "beam_size": beam_size,
             "hotwords": ", ".join(hotwords) or None,
