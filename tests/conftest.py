@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import stamina
 
 from tests.checkpoints import save_tiny_checkpoint
 from tests.selection import first_variants
@@ -24,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    stamina.set_testing(True, attempts=10, cap=True)  # as many attempts as usual, without back-off
     if config.getoption("--thorough"):
         hypothesis.settings.load_profile("thorough")
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):

@@ -21,11 +21,13 @@ from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
 from wav2vec2_app.server.orchestrator.cache import CachePolicy
 from wav2vec2_app.server.orchestrator.orchestrator import OrchestratorPolicy
 from wav2vec2_app.server.orchestrator.queue import QueuePolicy
+from wav2vec2_app.server.orchestrator.routing import RoutingPolicy
 from wav2vec2_app.server.status import (
     AdapterStatus,
     MemoryReport,
     ModelCapabilities,
     ProcessMemory,
+    Scores,
     WorkerStatus,
 )
 from wav2vec2_app.server.tasks import (
@@ -192,12 +194,15 @@ def make_policy(
     cache_bytes: int = 0,
     cache_s: float = 3000.0,
     cache_shared: bool = False,
+    routing: RoutingPolicy | None = None,
+    monitored: frozenset[Operation] | None = None,
 ) -> OrchestratorPolicy:
     """An orchestrator's policy with some of its bounds changed."""
     return OrchestratorPolicy(
         queue=QueuePolicy(queue_size, concurrency),
         live_queue=QueuePolicy(live_queue_size, live_concurrency),
-        breaker=BreakerPolicy(breaker_failures, breaker_recovery_s),
+        breaker=BreakerPolicy(breaker_failures, breaker_recovery_s, monitored),
+        routing=routing or RoutingPolicy(),
         cache=CachePolicy(cache_bytes, cache_s, cache_shared),
     )
 
@@ -221,6 +226,8 @@ class FakeAdapter:
         cancelled: the tasks that were cancelled while it ran them.
         initialized, disposed: how often each was called.
         default_model: name of the model that answers for ``auto``.
+        max_duration_s: longest audio that its capabilities accept.
+        scores: of its features.
     """
 
     def __init__(
@@ -241,6 +248,8 @@ class FakeAdapter:
         self.initialized = 0
         self.disposed = 0
         self.default_model = "fake/wav2vec2"
+        self.max_duration_s = 3 * 3600.0
+        self.scores: Scores = {}
         self._time_limit_s = time_limit_s
         self._operations = frozenset(operations)
         self._models = tuple(models)
@@ -305,7 +314,7 @@ class FakeAdapter:
         return ModelCapabilities(
             name=self.name,
             operations=self._operations,
-            max_duration_s=600.0,
+            max_duration_s=self.max_duration_s,
             max_bytes=100 * MIB,
             formats=("wav", "flac", "ogg", "mp3", "m4a", "webm"),
             features=("words", "confidence", "emission"),
@@ -314,6 +323,8 @@ class FakeAdapter:
             throughput=self._measure.throughput,
             success_rate=self._measure.success_rate,
             samples=self._measure.samples,
+            scores=self.scores,
+            default_model=self.default_model,
         )
 
     def get_status(self) -> AdapterStatus:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from platformdirs import user_cache_path
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -188,6 +188,27 @@ class Settings(BaseSettings):
     """Number of consecutive failures that open the circuit breaker of an operation."""
     breaker_recovery_s: float = Field(10.0, gt=0)
     """Time after which an open circuit breaker admits one trial, seconds."""
+    monitored_operations: tuple[str, ...] = ("all",)
+    """Operations that have circuit breakers, such as ``transcribe`` (a JSON list in the environment):
+    ``all``, or some of ``probe``, ``decode_audio``, ``transcribe``, ``decode_text``, ``align``, ``analyze``
+    and ``draw``. An empty list disables them."""
+    retry_attempts: int = Field(3, ge=1)
+    """Attempts of one step on one adapter, the first one included; only failures that may pass are tried
+    again."""
+    retry_backoff_s: float = Field(0.1, ge=0)
+    """Wait before the second attempt, seconds; doubles with each attempt, up to 2 s, and up to 0.1 s is added
+    at random."""
+    retry_budget: int = Field(30, ge=0)
+    """Number of retries of all tasks together within a minute; above it failures are final."""
+    routing: Literal["listed", "fastest"] = "listed"
+    """Which of several adapters that can run a step comes first: the one that is listed first, or the one
+    with the highest measured throughput. Paused and failing ones come last in both cases."""
+    adapter_concurrency: dict[str, Annotated[int, Field(ge=1)]] = {}
+    """Number of steps that run at the same time on one adapter, by its name (a JSON object in the
+    environment); adapters that are not named have no limit of their own."""
+    running_audio_s: float = Field(0.0, ge=0)
+    """Audio that running steps may process at the same time, seconds; further steps wait, and a longer
+    recording is rejected. 0: no limit."""
 
     # --- live captions ---
     live_sessions: int = Field(4, ge=0)

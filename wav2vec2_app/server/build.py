@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
+from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.adapters.base import ModelAdapter
+from wav2vec2_app.server.adapters.retry import RetryPolicy
+from wav2vec2_app.server.adapters.scores import read_scores
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits, Wav2Vec2Adapter
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
 from wav2vec2_app.server.bridge.on_demand import OnDemandPool
@@ -26,6 +29,8 @@ from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
 from wav2vec2_app.server.orchestrator.cache import CachePolicy
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator, OrchestratorPolicy
 from wav2vec2_app.server.orchestrator.queue import QueuePolicy
+from wav2vec2_app.server.orchestrator.routing import RoutingPolicy
+from wav2vec2_app.server.orchestrator.slots import ResourceLimits
 from wav2vec2_app.server.processors import threads_of_a_worker
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.limits import StepLimits
@@ -35,6 +40,7 @@ from wav2vec2_app.server.service.whisper import WhisperService
 from wav2vec2_app.server.service.whisper_models import WhisperModels, WhisperPolicy
 from wav2vec2_app.server.service.word_times import WordTimes
 from wav2vec2_app.server.service.workers import Workers
+from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import MAX_SEPARATE_CHANNELS, SAMPLE_RATE_HZ
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
@@ -108,7 +114,8 @@ def recognisers(settings: Settings) -> list[Recogniser]:
 
 
 def _adapters(settings: Settings, workers: Workers, service: Wav2Vec2Service) -> list[ModelAdapter]:
-    adapters: list[ModelAdapter] = [Wav2Vec2Adapter(service, audio_limits(settings))]
+    scores = read_scores(assets_path() / "scores.json")
+    adapters: list[ModelAdapter] = [Wav2Vec2Adapter(service, audio_limits(settings), scores=scores)]
     for recogniser, pool in zip(recognisers(settings), workers.others, strict=True):
         at = 0 if recogniser.answers_auto else len(adapters)
         adapters.insert(at, recogniser.make_adapter(pool, workers, service))
@@ -132,10 +139,38 @@ def orchestrator_policy(settings: Settings) -> OrchestratorPolicy:
     return OrchestratorPolicy(
         queue=QueuePolicy(settings.queue_size, settings.concurrency),
         live_queue=QueuePolicy(settings.live_sessions, LIVE_CONCURRENCY),
-        breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_recovery_s),
+        breaker=BreakerPolicy(
+            settings.breaker_failures,
+            settings.breaker_recovery_s,
+            monitored_operations(settings.monitored_operations),
+        ),
+        retry=RetryPolicy(
+            settings.retry_attempts, settings.retry_backoff_s, budget=settings.retry_budget
+        ),
+        routing=RoutingPolicy(settings.routing, settings.adapter_concurrency),
+        resources=ResourceLimits(settings.memory_limit_bytes, settings.running_audio_s or None),
         cache=CachePolicy(settings.cache_bytes, settings.cache_s, settings.cache_shared),
         clients=ClientPolicy(settings.client_tasks, settings.client_bytes),
     )
+
+
+def monitored_operations(names: Sequence[str]) -> frozenset[Operation] | None:
+    """The operations that have circuit breakers; ``None`` for all.
+
+    Raises:
+        InputError: ``settings.unknown_operation``.
+    """
+    if "all" in names:
+        return None
+    known = [operation.value for operation in Operation]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(
+            f"There is no operation called {', '.join(f'“{name}”' for name in unknown)}.",
+            code="settings.unknown_operation",
+            hint=f"Set monitored_operations to some of: all, {', '.join(known)}.",
+        )
+    return frozenset(Operation(name) for name in names)
 
 
 def audio_limits(settings: Settings) -> AudioLimits:

@@ -68,16 +68,23 @@ class StepEvent(TaskEvent):
 
 @dataclass(frozen=True)
 class Started(StepEvent):
-    """A step of the task began; ``attempt`` is 2 when it is retried."""
+    """A step of the task began on ``adapter``; ``attempt`` is 2 when it is retried."""
 
     attempt: int = 1
+    adapter: str = ""
 
 
 @dataclass(frozen=True)
 class Retried(StepEvent):
-    """A step failed in a way that may pass, and is tried again; ``error`` says why it failed."""
+    """A step failed in a way that may pass, and is tried again; ``error`` says why it failed.
+
+    ``adapter`` is the one that tries it now, which is another one after a fallback; ``waited_s`` is
+    the back-off before this attempt, seconds.
+    """
 
     error: Wav2Vec2Error
+    adapter: str = ""
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True)

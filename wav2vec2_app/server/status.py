@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
@@ -33,8 +33,31 @@ class MemoryReport:
 
 
 @dataclass(frozen=True)
+class FeatureScore:
+    """How well a feature works, as it was measured at a release.
+
+    Attributes:
+        score: in [0, 1].
+        measure: what is counted, such as ``1 - word error rate``.
+        data: the recordings it was measured on.
+        date: of the measurement, ``YYYY-MM-DD``.
+    """
+
+    score: float
+    measure: str
+    data: str
+    date: str
+
+
+Scores = Mapping[str, Mapping[str, FeatureScore]]
+"""Scores by the name of the model, then by feature; the model ``""`` has what depends on none."""
+
+
+@dataclass(frozen=True)
 class ModelCapabilities:
     """What an adapter can do, and its measured performance.
+
+    ``scores`` are measured at a release; features and models without a measurement have none.
 
     ``average_latency_s``, ``throughput`` (audio seconds per second) and ``success_rate`` are measured
     over a sliding window of ``samples`` operations; ``None`` before the first one.
@@ -51,6 +74,12 @@ class ModelCapabilities:
     throughput: float | None = None
     success_rate: float | None = None
     samples: int = 0
+    scores: Scores = field(default_factory=dict)
+    default_model: str = ""
+
+    def scores_of(self, model: str) -> Mapping[str, FeatureScore]:
+        """The scores of the features with one model."""
+        return {**self.scores.get("", {}), **self.scores.get(model, {})}
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,9 @@ class Step:
     operation: Operation
     target: Target = ANY_TARGET
 
+    def __str__(self) -> str:
+        return self.operation.value
+
 
 class Want(str, Enum):
     """What a caller wants to have at the end."""
@@ -206,11 +209,24 @@ class ModelTask:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """An attempt of a step on one adapter begins, or has failed with ``failure``."""
+
+    adapter: str
+    failure: Wav2Vec2Error | None = None
+
+
+@dataclass(frozen=True)
 class Progress:
-    """What a running step reports: the fraction done, in [0, 1], a picture, or the transcript so far."""
+    """What a running step reports: the fraction done, in [0, 1], a part of its value, or an attempt.
+
+    Adapters report fractions, pictures and transcripts so far; attempts are reported by what calls
+    them.
+    """
 
     fraction: float | None = None
     value: Picture | Recognition | None = None
+    attempt: Attempt | None = None
 
 
 Report = Callable[[Progress], None]
@@ -228,11 +244,15 @@ DECODE_TEXT a Recognition, ALIGN an Alignment, ANALYZE Features, DRAW a tuple of
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What an adapter answers; ``stages`` start from the moment the adapter was called."""
+    """What an adapter answers; ``stages`` start from the moment the adapter was called.
+
+    ``adapter`` is the name of the adapter that answered; the dispatcher fills it in.
+    """
 
     operation: Operation
     value: StepValue
     stages: tuple[Stage, ...] = ()
+    adapter: str = ""
 
     def shifted(self, by_s: float) -> TaskResult:
         """The same result with its stages ``by_s`` seconds later."""

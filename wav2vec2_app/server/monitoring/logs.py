@@ -67,7 +67,7 @@ def log_event(event: Event) -> None:
         case Failed():
             _log_failed(event)
         case Retried():
-            facts = {**_facts_of(event), "code": event.error.code}
+            facts = {**_facts_of(event), "code": event.error.code, "adapter": event.adapter}
             logger.warning("%s failed, trying again", event.operation.value, extra=facts)
         case WorkerEvent(kind="ready", role=role, pid=pid):
             logger.info("worker ready", extra={"role": role, "pid": pid})

@@ -23,6 +23,9 @@ from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
 STAGE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 RTF_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
+BREAKER_STATES = ("closed", "half-open", "open")
+"""States of a circuit breaker; the gauge shows their positions here."""
+
 TaskKind: TypeAlias = Literal["upload", "live", "cached"]
 """What a task was: a recording, a pass of live captions, or an answer from the result cache."""
 
@@ -53,6 +56,12 @@ class Metrics:
         self._breakers = self._counter(
             "breaker_transitions", "Changes of state of circuit breakers.", "circuit", "state"
         )
+        self._breaker_state = Gauge(
+            "wav2vec2_breaker_state",
+            "State of each circuit breaker: 0 closed, 1 half-open, 2 open.",
+            ["circuit"],
+            registry=self.registry,
+        )
         self._audio = self._counter(
             "audio_seconds", "Audio of successful uploads, without live passes and cached answers."
         )
@@ -79,6 +88,7 @@ class Metrics:
                 self._workers.labels(role, kind).inc()
             case BreakerEvent(circuit=circuit, after=after):
                 self._breakers.labels(circuit, after).inc()
+                self._breaker_state.labels(circuit).set(BREAKER_STATES.index(after))
             case TaskEvent():
                 self._follow(event)
                 self._count(event)

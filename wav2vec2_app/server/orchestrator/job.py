@@ -10,9 +10,11 @@ from functools import partial
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.events import Queued
 from wav2vec2_app.server.orchestrator.cache import CachedResult, ResultCache
+from wav2vec2_app.server.orchestrator.demand import demand_of
 from wav2vec2_app.server.orchestrator.dispatch import Dispatcher
 from wav2vec2_app.server.orchestrator.graph import TaskGraph, plan
 from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
+from wav2vec2_app.server.orchestrator.parallel_tasks import ParallelTask
 from wav2vec2_app.server.orchestrator.queue import Ticket, WaitQueue
 from wav2vec2_app.server.orchestrator.result import assemble_result
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
@@ -27,6 +29,7 @@ from wav2vec2_app.server.tasks import (
     Step,
     StepValue,
     Target,
+    TaskResult,
     Want,
 )
 from wav2vec2_app.speech.audio import Audio
@@ -83,6 +86,7 @@ class Job:
         self._context = context
         self._queue = context.queue_of(task)
         self._steps = TaskSteps(task, events)
+        self._audio_s = 0.0
 
     async def run(self) -> AudioResult:
         """Produce what the task wants.
@@ -103,7 +107,8 @@ class Job:
             self._check_routes(graph)
             if list(graph):  # an answer that is cached completely needs no slot
                 cached = start.origin is not None
-                await self._wait(ticket, await self._duration_s(start), cached=cached)
+                self._audio_s = await self._duration_s(start)
+                await self._wait(ticket, self._audio_s, cached=cached)
             problems = await self._run_graph(graph)
             return self._finish(start, problems)
 
@@ -166,12 +171,22 @@ class Job:
         self._steps.queue = Stage("queue", began_s, self.events.elapsed_s() - began_s)
 
     async def _run_graph(self, graph: TaskGraph[Step]) -> tuple[Problem, ...]:
-        run = partial(self._context.dispatcher.run, self._steps)
-        outcome = await self._context.manager_of(self.task).execute(graph, run)
+        outcome = await self._context.manager_of(self.task).execute_parallel(
+            [self._parallel(node.key) for node in graph],
+            {node.key: node.needs for node in graph},
+            essential=[node.key for node in graph if graph.is_essential(node.key)],
+            on_done=self._steps.finish,
+        )
+        if outcome.stopped_by is not None:
+            raise outcome.stopped_by
         return tuple(
             Problem(step.operation, translate(error), step.target)
-            for step, error in outcome.failures.items()
+            for step, error in outcome.errors.items()
         )
+
+    def _parallel(self, step: Step) -> ParallelTask[Step, TaskResult]:
+        run = partial(self._context.dispatcher.call, self._steps, step)
+        return ParallelTask(step, run, demand=demand_of(step, self._audio_s))
 
     def _finish(self, start: StartPoint, problems: tuple[Problem, ...]) -> AudioResult:
         result = assemble_result(
@@ -179,6 +194,7 @@ class Job:
             self._steps.results,
             start.targets,
             queue=self._steps.queue,
+            attempts=self._steps.failed_attempts,
             total_s=self.events.elapsed_s(),
             problems=problems,
             cached=start.origin is not None,
@@ -194,11 +210,12 @@ class Job:
 
     def _answers(self, recognitions: Mapping[Target, Recognition]) -> dict[Target, Recognition]:
         """The transcripts by the adapter and model that produced them."""
-        route = self._context.dispatcher.route
+        adapters = {
+            target: self._steps.results[Step(Operation.TRANSCRIBE, target)].adapter
+            for target in recognitions
+        }
         return {
-            Target(
-                route(Step(Operation.TRANSCRIBE, target)).name, recognition.transcript.model.name
-            ): recognition
+            Target(adapters[target], recognition.transcript.model.name): recognition
             for target, recognition in recognitions.items()
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from wav2vec2_app.errors import InternalError
@@ -35,6 +35,7 @@ def assemble_result(
     *,
     queue: Stage,
     total_s: float,
+    attempts: Sequence[Stage] = (),
     problems: tuple[Problem, ...] = (),
     cached: bool = False,
 ) -> AudioResult:
@@ -46,6 +47,7 @@ def assemble_result(
         targets: what transcribed, the primary one first.
         queue: the stage of waiting in the queue.
         total_s: seconds since the submission.
+        attempts: stages of failed attempts.
         problems: of the extras that failed.
         cached: whether the transcripts came from the result cache.
     """
@@ -55,7 +57,7 @@ def assemble_result(
     recognitions = recognitions_of(results, targets)
     primary = targets[0]
     drawn = results.get(Step(Operation.DRAW, primary))
-    stages = timeline(results.values(), queue)
+    stages = timeline(results.values(), queue, attempts)
     waited_s = max((stage.duration_s for stage in stages if stage.name == WAITING), default=0.0)
     return AudioResult(
         id=task.id,
@@ -73,9 +75,11 @@ def assemble_result(
     )
 
 
-def timeline(results: Iterable[TaskResult], queue: Stage) -> tuple[Stage, ...]:
-    """The stages so far, that of the queue among them, in order of their start."""
-    stages = [queue, *(stage for result in results for stage in result.stages)]
+def timeline(
+    results: Iterable[TaskResult], queue: Stage, attempts: Sequence[Stage] = ()
+) -> tuple[Stage, ...]:
+    """The stages so far, those of the queue and of failed attempts among them, by their start."""
+    stages = [queue, *attempts, *(stage for result in results for stage in result.stages)]
     return tuple(sorted(stages, key=lambda stage: stage.start_s))
 
 

@@ -28,6 +28,7 @@ from wav2vec2_app.server.schema.system import (
     StatusResponse,
     capabilities,
     is_ready,
+    scores,
     status,
 )
 from wav2vec2_app.server.schema.transcriptions import (
@@ -67,6 +68,7 @@ __all__ = [
     "error_json",
     "is_ready",
     "model",
+    "scores",
     "status",
     "transcription",
     "word_json",

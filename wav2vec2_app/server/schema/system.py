@@ -11,6 +11,26 @@ from wav2vec2_app.server.schema.recording import ModelJson
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities, OrchestratorStatus
 
 
+class ScoreJson(JsonModel):
+    """How well a feature works, measured at a release."""
+
+    score: FiniteFloat
+    """in [0, 1]"""
+    measure: str
+    """what is counted, such as ``1 - word error rate``"""
+    data: str
+    """the recordings it was measured on"""
+    date: str
+
+
+class FeatureJson(JsonModel):
+    """A feature, and how well it works with the default model."""
+
+    name: str
+    measured: ScoreJson | None
+    """``null`` if it was not measured"""
+
+
 class CapabilitiesJson(JsonModel):
     """One adapter: what it can do, and its measured performance."""
 
@@ -21,7 +41,7 @@ class CapabilitiesJson(JsonModel):
     max_bytes: int
     """largest file that is accepted"""
     formats: tuple[str, ...]
-    features: tuple[str, ...]
+    features: tuple[FeatureJson, ...]
     models: tuple[str, ...]
     average_latency_s: FiniteFloat | None
     """``null`` before the first operation, like the next two"""
@@ -138,14 +158,28 @@ def is_ready(now: OrchestratorStatus) -> bool:
     return bool(now.adapters) and all(adapter.ready for adapter in now.adapters)
 
 
+def scores(adapters: Iterable[ModelCapabilities], model: str) -> dict[str, ScoreJson]:
+    """The measured scores of the features of one model."""
+    found = (adapter for adapter in adapters if model in adapter.scores)
+    return next((_scores(adapter, model) for adapter in found), {})
+
+
+def _scores(adapter: ModelCapabilities, model: str) -> dict[str, ScoreJson]:
+    measured = adapter.scores_of(model)
+    return {name: ScoreJson.model_validate(one) for name, one in measured.items()}
+
+
 def _capabilities(adapter: ModelCapabilities) -> CapabilitiesJson:
+    measured = _scores(adapter, adapter.default_model)
     return CapabilitiesJson(
         name=adapter.name,
         operations=tuple(sorted(operation.value for operation in adapter.operations)),
         max_duration_s=adapter.max_duration_s,
         max_bytes=adapter.max_bytes,
         formats=adapter.formats,
-        features=adapter.features,
+        features=tuple(
+            FeatureJson(name=name, measured=measured.get(name)) for name in adapter.features
+        ),
         models=adapter.models,
         average_latency_s=finite(adapter.average_latency_s),
         throughput=finite(adapter.throughput),

@@ -261,6 +261,7 @@ STAGES: Final[Mapping[str, str]] = {
     "align": "Align",
     "features": "Acoustic features",
     "draw": "Draw pictures",
+    "back-off": "Wait before retry",
     "total": "Total",
 }
 """Labels of the stages that a request reports; others are shown by their names."""
@@ -294,6 +295,11 @@ MEMORY_COLUMNS: Final = ("Process", "now", "peak")
 NO_MODEL: Final = "no model loaded"
 QUEUED: Final = "{count} waiting"
 WORKER_DOWN: Final = "a worker is down"
+BREAKERS: Final[Mapping[str, str]] = {
+    "open": "{circuit} is paused after repeated failures",
+    "half-open": "{circuit} is being tried again after a pause",
+}
+"""Circuit breakers that are not closed, by their state."""
 STARTING: Final = "starting"
 
 # --- live captions ------------------------------------------------------------------------------

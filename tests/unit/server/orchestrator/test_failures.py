@@ -101,15 +101,15 @@ async def test_the_deadline_begins_when_the_step_does(start: Start) -> None:
     }
 
 
-async def test_an_operation_that_fails_twice_fails_the_task(start: Start) -> None:
+async def test_an_operation_that_fails_at_every_attempt_fails_the_task(start: Start) -> None:
     adapter = FakeAdapter()
-    adapter.fail(TRANSCRIBE, ResourceError("no room at the moment"), times=2)
+    adapter.fail(TRANSCRIBE, ResourceError("no room at the moment"), times=3)
     orchestrator = await start(adapter)
 
     with pytest.raises(ResourceError):
         await orchestrator.run(make_task())
 
-    assert adapter.count(TRANSCRIBE) == 2
+    assert adapter.count(TRANSCRIBE) == 3
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ def line(now: OrchestratorStatus) -> str:
     ready = schema.is_ready(now)
     facts = " · ".join(map(escape, _device(model))) if model else ""
     queue = texts.QUEUED.format(count=now.queued) if now.queued else ""
-    parts = [part for part in (facts, queue, "" if ready else _not_ready(now)) if part]
+    starting = "" if ready else _not_ready(now)
+    parts = [part for part in (facts, queue, starting, *_breakers(now)) if part]
     return (
         f'<p class="w-system" data-state="{"ready" if ready else "starting"}">'
         '<span class="w-dot" aria-hidden="true"></span>'
@@ -48,6 +49,15 @@ def _device(model: ModelInfo) -> tuple[str, ...]:
 def _not_ready(now: OrchestratorStatus) -> str:
     states = {worker.state for adapter in now.adapters for worker in adapter.workers}
     return texts.WORKER_DOWN if "down" in states else texts.STARTING
+
+
+def _breakers(now: OrchestratorStatus) -> list[str]:
+    """Operations whose circuit breakers are not closed."""
+    return [
+        escape(texts.BREAKERS[state].format(circuit=circuit.replace("_", " ")))
+        for circuit, state in now.breakers.items()
+        if state in texts.BREAKERS
+    ]
 
 
 def notices(now: OrchestratorStatus) -> str:
