@@ -81,7 +81,9 @@ def _tiny_model() -> WhisperForConditionalGeneration:
         positions = model.model.decoder.embed_positions.weight
         embedding *= CERTAINTY
         embedding[end] *= 4
-        embedding[tokens - TIMESTAMPS :] = 0  # else a text would end, and the next begin, soon
+        embedding[tokens - TIMESTAMPS : -1] = 0
+        embedding[-1] *= 4  # the text ends with the window, or its rest would be transcribed
+        positions[LAST_WORD_POSITION - 1] += 100 * embedding[-1]
         positions[LAST_WORD_POSITION:] += 100 * embedding[end]
     first = end + 2
     model.generation_config = GenerationConfig(
