@@ -12,6 +12,9 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from wav2vec2_app.server.adapters.base import ModelAdapter
+from wav2vec2_app.server.adapters.gama import GamaPolicy, gama_adapters
+from wav2vec2_app.server.adapters.retry import RetryPolicy
+from wav2vec2_app.server.adapters.scores import read_scores
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits, Wav2Vec2Adapter
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
 from wav2vec2_app.server.bridge.on_demand import OnDemandPool
@@ -22,10 +25,12 @@ from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.worker import WorkerBridge
 from wav2vec2_app.server.clients import ClientPolicy
 from wav2vec2_app.server.events import EventBus
-from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
+from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy, monitored_operations
 from wav2vec2_app.server.orchestrator.cache import CachePolicy
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator, OrchestratorPolicy
 from wav2vec2_app.server.orchestrator.queue import QueuePolicy
+from wav2vec2_app.server.orchestrator.routing import RoutingPolicy
+from wav2vec2_app.server.orchestrator.slots import ResourceLimits
 from wav2vec2_app.server.processors import threads_of_a_worker
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.limits import StepLimits
@@ -108,11 +113,13 @@ def recognisers(settings: Settings) -> list[Recogniser]:
 
 
 def _adapters(settings: Settings, workers: Workers, service: Wav2Vec2Service) -> list[ModelAdapter]:
-    adapters: list[ModelAdapter] = [Wav2Vec2Adapter(service, audio_limits(settings))]
+    scores = read_scores(assets_path() / "scores.json")
+    adapters: list[ModelAdapter] = [Wav2Vec2Adapter(service, audio_limits(settings), scores=scores)]
     for recogniser, pool in zip(recognisers(settings), workers.others, strict=True):
         at = 0 if recogniser.answers_auto else len(adapters)
         adapters.insert(at, recogniser.make_adapter(pool, workers, service))
-    return adapters
+    limits = audio_limits(settings), GamaPolicy(timeout_s=settings.gama_timeout_s)
+    return adapters + gama_adapters(settings.gama_url, service.encode_wav, *limits)
 
 
 def _whisper_adapter(
@@ -129,10 +136,14 @@ def _whisper_adapter(
 
 def orchestrator_policy(settings: Settings) -> OrchestratorPolicy:
     """Bounds of the queues, the circuit breakers and the cache."""
+    monitored = monitored_operations(settings.monitored_operations)
     return OrchestratorPolicy(
         queue=QueuePolicy(settings.queue_size, settings.concurrency),
         live_queue=QueuePolicy(settings.live_sessions, LIVE_CONCURRENCY),
-        breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_recovery_s),
+        breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_recovery_s, monitored),
+        retry=RetryPolicy(settings.retry_attempts, settings.retry_backoff_s, settings.retry_budget),
+        routing=RoutingPolicy(settings.routing, settings.adapter_concurrency),
+        resources=ResourceLimits(settings.memory_limit_bytes, settings.running_audio_s or None),
         cache=CachePolicy(settings.cache_bytes, settings.cache_s, settings.cache_shared),
         clients=ClientPolicy(settings.client_tasks, settings.client_bytes),
     )
@@ -152,7 +163,13 @@ def service_policy(settings: Settings) -> ServicePolicy:
             settings.model_load_timeout_s,
         ),
         windows=WindowPolicy(settings.window_s, settings.window_overlap_s),
-        models=ModelPolicy(_ctc_model(settings), settings.preferred_model, settings.fetch_models),
+        models=ModelPolicy(
+            _ctc_model(settings),
+            settings.preferred_model,
+            settings.fetch_models,
+            settings.preload_models,
+            settings.model_idle_s,
+        ),
         greedy=settings.decoder == "greedy",
         max_features_s=settings.features_s,
         memory_limit_bytes=settings.memory_limit_bytes,
@@ -295,6 +312,5 @@ DRAWING_FACTOR = 6
 """Features and pictures need this many times the bytes of the samples (4.1 measured for 15 minutes)."""
 DECODER_CPU_S = 1800
 """Processor time of one operation of the audio worker, seconds; deadlines are shorter as a rule."""
-
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """Features are small matrices: threads for them would only take cores from the forward pass."""

@@ -21,6 +21,7 @@ from wav2vec2_app.errors import Wav2Vec2Error, WorkerDiedError
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Stage, Step
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
+from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -68,16 +69,23 @@ class StepEvent(TaskEvent):
 
 @dataclass(frozen=True)
 class Started(StepEvent):
-    """A step of the task began; ``attempt`` is 2 when it is retried."""
+    """A step of the task began on ``adapter``; ``attempt`` is 2 when it is retried."""
 
     attempt: int = 1
+    adapter: str = ""
 
 
 @dataclass(frozen=True)
 class Retried(StepEvent):
-    """A step failed in a way that may pass, and is tried again; ``error`` says why it failed."""
+    """A step failed in a way that may pass, and is tried again; ``error`` says why it failed.
+
+    ``adapter`` is the one that tries it now, which is another one after a fallback; ``waited_s`` is
+    the back-off before this attempt, seconds.
+    """
 
     error: Wav2Vec2Error
+    adapter: str = ""
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Advanced(StepEvent):
 class Partial(StepEvent):
     """A part of the result, ready before the rest: the value of a finished step, or one Picture."""
 
-    value: Audio | Recognition | Alignment | Features | Picture
+    value: Audio | Recognition | Alignment | Features | Picture | Description
     stages: tuple[Stage, ...] = ()
 
 
@@ -118,12 +126,17 @@ WorkerEventKind = Literal["starting", "ready", "died", "restarting", "down", "st
 
 @dataclass(frozen=True)
 class WorkerEvent(Event):
-    """A worker process changed its state, or a request to it is retried."""
+    """A worker process changed its state, or a request to it is retried.
+
+    ``took_s``: of ``ready`` and ``died``, how long the process took to get ready, seconds; ``None`` if it
+    never was.
+    """
 
     role: str
     kind: WorkerEventKind
     pid: int | None = None
     error: WorkerDiedError | None = None
+    took_s: float | None = None
 
     @property
     def reason(self) -> str:
