@@ -6,13 +6,12 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from wav2vec2_app.server.events import Done, Event, Failed, WorkerEvent
 from wav2vec2_app.server.monitoring.labels import BoundedLabel
+from wav2vec2_app.server.service.inference import LOADING
 from wav2vec2_app.server.tasks import AudioResult, AudioTask
 
 START_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 40, 90)
 MAX_MODELS = 50
 """Different models that are counted: clients choose their names."""
-LOADING = "load model"
-"""Name of the stage in which a request waits for its model."""
 
 
 class StartMetrics:
