@@ -44,6 +44,7 @@ from wav2vec2_app.server.tasks import (
 )
 from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord, Alignment
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe, AudioSource
+from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
@@ -62,6 +63,7 @@ _STAGES: Mapping[Operation, tuple[tuple[str, str, float], ...]] = {
     Operation.ALIGN: (("align", "text", 1.0),),
     Operation.ANALYZE: (("features", "audio", 1.0),),
     Operation.DRAW: (("draw", "audio", 1.0),),
+    Operation.DESCRIBE: (("encode", "audio", 0.0), ("describe", "gama", 1.0)),
 }
 """Stages of each operation: name, process, share of the operation's time."""
 
@@ -161,6 +163,10 @@ def make_features(duration_s: float = 1.0, *, frame_s: float = FRAME_S) -> Featu
         mfcc=np.linspace(-30, 30, 13 * frames).reshape(13, frames).astype(np.float16),
         summary={"peak_dbfs": -3.0, "rms_dbfs": -20.0, "f0_median_hz": 120.0},
     )
+
+
+def make_description(question: str = DEFAULT_QUESTION) -> Description:
+    return Description(question, "A dog barks.", "1.0 s", described_s=1.0, truncated=False)
 
 
 def make_picture(name: str = "waveform") -> Picture:
@@ -379,6 +385,8 @@ class FakeAdapter:
             return make_alignment(task.task.text)
         if task.operation is Operation.ANALYZE:
             return make_features(self.duration_s)
+        if task.operation is Operation.DESCRIBE:
+            return make_description(task.task.question)
         return self._draw(report)
 
     def _draw(self, report: Report) -> tuple[Picture, ...]:

@@ -57,6 +57,10 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
      "The result of that request is not in the result cache. Send the recording again."),
     ("features.too_long picture.*",
      "In `problems` only: features or a picture cannot be computed."),
+    ("describe.bad_question", "The question about the sound is too long, or not a text."),
+    ("describe.*",
+     "In `problems`, unless nothing but a description was requested: the description server cannot be "
+     "reached, is closed or busy, failed, or gave an unusable answer."),
     ("model.downloading", "The model is being downloaded. `Retry-After` says when to try again."),
     ("model.*", "The model does not exist, is not allowed, or cannot be used."),
     ("access.*",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,6 +23,9 @@ logger = logging.getLogger(__name__)
 PREFIX = "WAV2VEC2_"
 MIB = 1024 * 1024
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - a Space is reached from outside its container
+
+
+_ADDRESS = re.compile(r"https?://[^\s/]+\S*|[\w.-]+/[\w.-]+")
 
 
 def on_spaces() -> bool:
@@ -166,6 +170,13 @@ class Settings(BaseSettings):
     """Number of concurrent live sessions of one client. One client never gets all ``live_sessions``, unless
     there is only one. 0: no limit."""
 
+    # --- descriptions ---
+    gama_url: str = ""
+    """Address of a GAMA demo, which answers questions about sounds: a URL, or the name of a Space
+    (``user/space``). The first 10 s of a recording are sent to it. Empty disables descriptions."""
+    gama_timeout_s: float = Field(120.0, gt=0)
+    """Time limit of a description, seconds."""
+
     # --- queue, timeouts, recovery ---
     queue_size: int = Field(32, ge=1)
     """Number of tasks that may wait; the next one is rejected and told when to try again."""
@@ -236,6 +247,9 @@ class Settings(BaseSettings):
     """Least severe messages that are logged: DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
     """Whether each log line is a JSON object instead of readable text."""
+    traces: bool = False
+    """Whether a trace of each task is exported with OpenTelemetry, which the extra ``otel`` installs; its own
+    variables (``OTEL_EXPORTER_OTLP_ENDPOINT``) say where to."""
     record_folder: Path | None = None
     """Debugging: folder in which to record the frames of every request, users' audio included.
     ``wav2vec2-app debug replay FOLDER`` replays the recording of one request."""
@@ -245,6 +259,16 @@ class Settings(BaseSettings):
         if self.window_overlap_s > self.window_s / 2:
             raise ValueError("window_overlap_s must be at most half of window_s")
         return self
+
+    @field_validator("gama_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        value = value.strip()
+        if value and not _ADDRESS.fullmatch(value):
+            raise ValueError(
+                "gama_url must be a URL (https://…) or the name of a Space (user/space)"
+            )
+        return value
 
     @field_validator("log_level")
     @classmethod

@@ -300,7 +300,10 @@
     area.focus();
   };
 
-  const retry = () => document.getElementById("run")?.click();
+  const retry = (button) => {
+    const panel = button?.closest("#describe-answer, #align-answer")?.id;
+    document.getElementById(panel ? panel.replace("-answer", "") : "run")?.click();
+  };
 
   const theme = () => {
     const dark = document.body.classList.toggle("dark");
@@ -349,7 +352,7 @@
   /* --- accordions have aria-expanded --- */
 
   const updateExpanded = () => {
-    for (const button of all("#decoding > button, #export-options > button, #alignment > button"))
+    for (const button of all("#decoding > button, #export-options > button, #alignment > button, #description > button"))
       button.setAttribute("aria-expanded", String(button.classList.contains("open")));
   };
   document.addEventListener("click", () => setTimeout(updateExpanded));

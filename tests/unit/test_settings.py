@@ -89,3 +89,18 @@ def test_known_variables_are_not_warned_about(caplog: pytest.LogCaptureFixture) 
     )
 
     assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    "address", ["", "https://gama.example.org/", "http://127.0.0.1:7860/gama", "sonal/GAMA-demo.v1"]
+)
+def test_address_of_the_description_server_is_a_url_or_a_space(address: str) -> None:
+    assert Settings(gama_url=f" {address} ").gama_url == address
+
+
+@pytest.mark.parametrize(
+    "address", ["gama", "ftp://x", "a/b/c", "https://", "file:///etc", "a b/c"]
+)
+def test_other_addresses_of_a_description_server_are_rejected(address: str) -> None:
+    with pytest.raises(ValidationError, match="gama_url"):
+        Settings(gama_url=address)

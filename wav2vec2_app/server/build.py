@@ -4,51 +4,45 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.adapters.base import ModelAdapter
-from wav2vec2_app.server.adapters.retry import RetryPolicy
+from wav2vec2_app.server.adapters.gama import GamaPolicy, gama_adapters
 from wav2vec2_app.server.adapters.scores import read_scores
-from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits, Wav2Vec2Adapter
+from wav2vec2_app.server.adapters.wav2vec2 import Wav2Vec2Adapter
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
 from wav2vec2_app.server.bridge.on_demand import OnDemandPool
-from wav2vec2_app.server.bridge.policy import BridgePolicy, RestartPolicy
 from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.bridge.recorder import FrameRecorder
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.worker import WorkerBridge
-from wav2vec2_app.server.clients import ClientPolicy
 from wav2vec2_app.server.events import EventBus
-from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
-from wav2vec2_app.server.orchestrator.cache import CachePolicy
-from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator, OrchestratorPolicy
-from wav2vec2_app.server.orchestrator.queue import QueuePolicy
-from wav2vec2_app.server.orchestrator.routing import RoutingPolicy
-from wav2vec2_app.server.orchestrator.slots import ResourceLimits
+from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.policies import (
+    audio_limits,
+    bridge_policy,
+    ctc_model,
+    orchestrator_policy,
+    service_policy,
+    whisper_policy,
+)
 from wav2vec2_app.server.processors import threads_of_a_worker
 from wav2vec2_app.server.service.client import WorkerClient
-from wav2vec2_app.server.service.limits import StepLimits
-from wav2vec2_app.server.service.policy import ModelPolicy, ServicePolicy, WindowPolicy
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.service.whisper import WhisperService
 from wav2vec2_app.server.service.whisper_models import WhisperModels, WhisperPolicy
 from wav2vec2_app.server.service.word_times import WordTimes
 from wav2vec2_app.server.service.workers import Workers
-from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import MAX_SEPARATE_CHANNELS, SAMPLE_RATE_HZ
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
 
 PACKAGE_FOLDER = Path(__file__).parents[1]
-
-LIVE_CONCURRENCY = 2
-"""Live passes that run at the same time."""
 
 Config: TypeAlias = Mapping[str, object]
 """Configuration of a worker, sent to it as JSON."""
@@ -119,7 +113,8 @@ def _adapters(settings: Settings, workers: Workers, service: Wav2Vec2Service) ->
     for recogniser, pool in zip(recognisers(settings), workers.others, strict=True):
         at = 0 if recogniser.answers_auto else len(adapters)
         adapters.insert(at, recogniser.make_adapter(pool, workers, service))
-    return adapters
+    limits = audio_limits(settings), GamaPolicy(timeout_s=settings.gama_timeout_s)
+    return adapters + gama_adapters(settings.gama_url, service.encode_wav, *limits)
 
 
 def _whisper_adapter(
@@ -132,100 +127,6 @@ def _whisper_adapter(
 
 
 # --- policies ------------------------------------------------------------------------------------
-
-
-def orchestrator_policy(settings: Settings) -> OrchestratorPolicy:
-    """Bounds of the queues, the circuit breakers and the cache."""
-    return OrchestratorPolicy(
-        queue=QueuePolicy(settings.queue_size, settings.concurrency),
-        live_queue=QueuePolicy(settings.live_sessions, LIVE_CONCURRENCY),
-        breaker=BreakerPolicy(
-            settings.breaker_failures,
-            settings.breaker_recovery_s,
-            monitored_operations(settings.monitored_operations),
-        ),
-        retry=RetryPolicy(
-            settings.retry_attempts, settings.retry_backoff_s, budget=settings.retry_budget
-        ),
-        routing=RoutingPolicy(settings.routing, settings.adapter_concurrency),
-        resources=ResourceLimits(settings.memory_limit_bytes, settings.running_audio_s or None),
-        cache=CachePolicy(settings.cache_bytes, settings.cache_s, settings.cache_shared),
-        clients=ClientPolicy(settings.client_tasks, settings.client_bytes),
-    )
-
-
-def monitored_operations(names: Sequence[str]) -> frozenset[Operation] | None:
-    """The operations that have circuit breakers; ``None`` for all.
-
-    Raises:
-        InputError: ``settings.unknown_operation``.
-    """
-    if "all" in names:
-        return None
-    known = [operation.value for operation in Operation]
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise InputError(
-            f"There is no operation called {', '.join(f'“{name}”' for name in unknown)}.",
-            code="settings.unknown_operation",
-            hint=f"Set monitored_operations to some of: all, {', '.join(known)}.",
-        )
-    return frozenset(Operation(name) for name in names)
-
-
-def audio_limits(settings: Settings) -> AudioLimits:
-    """Largest audio that is accepted."""
-    return AudioLimits(settings.max_duration_s, settings.max_bytes)
-
-
-def service_policy(settings: Settings) -> ServicePolicy:
-    """What the service may do."""
-    return ServicePolicy(
-        limits=StepLimits(
-            settings.operation_timeout_s,
-            settings.timeout_per_audio_s,
-            settings.model_load_timeout_s,
-        ),
-        windows=WindowPolicy(settings.window_s, settings.window_overlap_s),
-        models=ModelPolicy(
-            _ctc_model(settings),
-            settings.preferred_model,
-            settings.fetch_models,
-            settings.preload_models,
-            settings.model_idle_s,
-        ),
-        greedy=settings.decoder == "greedy",
-        max_features_s=settings.features_s,
-        memory_limit_bytes=settings.memory_limit_bytes,
-    )
-
-
-def whisper_policy(settings: Settings) -> WhisperPolicy:
-    """Which Whisper models may answer."""
-    return WhisperPolicy.of(
-        settings.model,
-        allowed=settings.whisper_models,
-        folders=settings.model_folders,
-        download=settings.fetch_models,
-    )
-
-
-def _ctc_model(settings: Settings) -> str:
-    """The default model of the wav2vec2 adapter, also where a Whisper model answers by default."""
-    return AUTO_MODEL if whisper_policy(settings).default else settings.model
-
-
-def bridge_policy(settings: Settings) -> BridgePolicy:
-    """Timeouts and restarts of worker processes."""
-    return BridgePolicy(
-        start_timeout_s=settings.start_timeout_s,
-        ping_interval_s=settings.ping_interval_s,
-        ping_timeout_s=settings.ping_timeout_s,
-        kill_grace_s=settings.kill_grace_s,
-        restarts=RestartPolicy(
-            settings.restart_budget, settings.restart_window_s, settings.restart_backoff_s
-        ),
-    )
 
 
 # --- workers -------------------------------------------------------------------------------------
@@ -280,7 +181,7 @@ def _audio_config(settings: Settings) -> Config:
 
 
 def _inference_config(settings: Settings) -> Config:
-    model, whisper = _ctc_model(settings), whisper_policy(settings)
+    model, whisper = ctc_model(settings), whisper_policy(settings)
     folders = [str(folder) for folder in settings.model_folders if folder not in whisper.folders]
     if Path(model).is_dir():
         folders.append(model)
@@ -309,7 +210,7 @@ def _whisper_config(settings: Settings, policy: WhisperPolicy) -> Config:
 
 
 def _text_config(settings: Settings) -> Config:
-    may_be_embedded = _ctc_model(settings) in (AUTO_MODEL, EMBEDDED)
+    may_be_embedded = ctc_model(settings) in (AUTO_MODEL, EMBEDDED)
     return {
         "embedded": str(assets_path() / "model"),
         "language_model": str(assets_path() / "lm"),
@@ -328,6 +229,5 @@ SPOOL_MARGIN_BYTES = 64 << 20
 """The audio worker may write files that are larger than the longest recording by so much."""
 DECODER_CPU_S = 1800
 """Processor time of one operation of the audio worker, seconds; deadlines are shorter as a rule."""
-
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """Features are small matrices: threads for them would only take cores from the forward pass."""

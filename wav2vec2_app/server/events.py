@@ -21,6 +21,7 @@ from wav2vec2_app.errors import Wav2Vec2Error, WorkerDiedError
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Stage, Step
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
+from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -98,7 +99,7 @@ class Advanced(StepEvent):
 class Partial(StepEvent):
     """A part of the result, ready before the rest: the value of a finished step, or one Picture."""
 
-    value: Audio | Recognition | Alignment | Features | Picture
+    value: Audio | Recognition | Alignment | Features | Picture | Description
     stages: tuple[Stage, ...] = ()
 
 
@@ -125,12 +126,17 @@ WorkerEventKind = Literal["starting", "ready", "died", "restarting", "down", "st
 
 @dataclass(frozen=True)
 class WorkerEvent(Event):
-    """A worker process changed its state, or a request to it is retried."""
+    """A worker process changed its state, or a request to it is retried.
+
+    ``took_s``: of ``ready`` and ``died``, how long the process took to get ready, seconds; ``None`` if it
+    never was.
+    """
 
     role: str
     kind: WorkerEventKind
     pid: int | None = None
     error: WorkerDiedError | None = None
+    took_s: float | None = None
 
     @property
     def reason(self) -> str:

@@ -100,7 +100,13 @@ class ModelCapabilities:
 class WorkerStatus:
     """The state of one worker process.
 
-    ``state`` is one of ``starting``, ``ready``, ``restarting``, ``down``, ``stopped``.
+    Attributes:
+        state: ``starting``, ``ready``, ``restarting``, ``down`` or ``stopped``.
+        init_s: how long its process took to get ready, seconds; ``None`` before that.
+        age_s: time since its process was started, seconds; ``None`` without one.
+        busy_s: time in which it had a request, over all of its processes, seconds.
+        last_exit: why its last process ended; empty if none has.
+        waiting: requests that wait for a worker of its role.
     """
 
     role: str
@@ -108,6 +114,11 @@ class WorkerStatus:
     pid: int | None
     restarts: int
     in_flight: int
+    init_s: float | None = None
+    age_s: float | None = None
+    busy_s: float = 0.0
+    last_exit: str = ""
+    waiting: int = 0
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from wav2vec2_app.speech.audio import (
     AudioSource,
     DecodeAudioOptions,
 )
+from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
@@ -51,6 +52,7 @@ class Operation(str, Enum):
     ALIGN = "align"
     ANALYZE = "analyze"
     DRAW = "draw"
+    DESCRIBE = "describe"
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Want(str, Enum):
     ALIGNMENT = "alignment"
     FEATURES = "features"
     PICTURES = "pictures"
+    DESCRIPTION = "description"
 
 
 @dataclass(frozen=True)
@@ -102,16 +105,13 @@ class AudioTask:
         wants: which results to produce.
         model: the model that transcribes it.
         decoding: how its emission is decoded.
-        text: the text to align, where an alignment is wanted.
+        text, question: the text to align, and the question that a description answers.
         session: groups the tasks of one user, so that they can be cancelled together.
         cached_id: the id of an earlier task, whose audio and transcripts are used again.
         audio: the recording after decoding; the result of such a task is not cached.
-        live: a tentative or final pass of live captions. It has a short queue of its own, so that
-            live passes and uploads do not wait for each other.
-        targets: adapters and models whose transcripts are made side by side; the first one is the
-            primary one, which alignment and pictures are made of. Empty: ``model`` alone.
-        comparison: no target is more important than the others: the task succeeds without a transcript
-            that fails, also that of the primary one.
+        live: a pass of live captions, which has a short queue of its own.
+        targets: whose transcripts are made side by side, the primary one first. Empty: ``model`` alone.
+        comparison: the task succeeds without a transcript that fails, also that of the primary target.
         audio_options: the track of the source, and whether its channels are transcribed separately.
         client: who sends it, see :mod:`wav2vec2_app.server.clients`; limits hold for each client.
     """
@@ -128,6 +128,7 @@ class AudioTask:
     targets: tuple[Target, ...] = ()
     comparison: bool = False
     audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
+    question: str = DEFAULT_QUESTION
     client: str = field(default_factory=current_client)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -237,9 +238,10 @@ def ignore_progress(_: Progress) -> None:
     """A :data:`Report` for callers that do not follow progress."""
 
 
-StepValue: TypeAlias = AudioProbe | Audio | Recognition | Alignment | Features | tuple[Picture, ...]
-"""What a step produces, by operation: PROBE an AudioProbe, DECODE_AUDIO Audio, TRANSCRIBE and
-DECODE_TEXT a Recognition, ALIGN an Alignment, ANALYZE Features, DRAW a tuple of Picture."""
+StepValue: TypeAlias = (
+    AudioProbe | Audio | Recognition | Alignment | Features | tuple[Picture, ...] | Description
+)
+"""What a step produces, by operation; TRANSCRIBE and DECODE_TEXT both a Recognition."""
 
 
 @dataclass(frozen=True)
@@ -286,6 +288,7 @@ class AudioResult:
     alignment: Alignment | None = None
     features: Features | None = None
     pictures: tuple[Picture, ...] = ()
+    description: Description | None = None
     real_time_factor: float = 0.0
     problems: tuple[Problem, ...] = ()
     recognitions: Mapping[Target, Recognition] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from wav2vec2_app.errors import ProtocolError
-from wav2vec2_app.protocol import audio, codec, download, inference, text, whisper
+from wav2vec2_app.protocol import audio, codec, download, inference, text, wav, whisper
 from wav2vec2_app.protocol.frame import Body, Frame, encode
 from wav2vec2_app.protocol.message import Empty, Message, Request, WorkerStage
 from wav2vec2_app.protocol.reader import read_frame
@@ -170,6 +170,8 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     ),
     download.DownloadProgress: of(download.DownloadProgress),
     download.DownloadResponse: of(download.DownloadResponse, stages=stages),
+    wav.EncodeWavRequest: st.builds(wav.EncodeWavRequest, arrays("float32", 4)),
+    wav.EncodeWavResponse: st.builds(wav.EncodeWavResponse, st.binary(max_size=9), stages=stages),
     whisper.WhisperRequest: of(
         whisper.WhisperRequest, samples=samples, beam_size=st.integers(1, 9)
     ),
@@ -216,7 +218,7 @@ def assert_equal(left: object, right: object) -> None:
 def test_every_message_is_tested_here() -> None:
     defined = {
         cls
-        for module in (audio, inference, text, download)
+        for module in (audio, inference, text, download, wav, whisper)
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, Message) and cls.__module__ == module.__name__
     }

@@ -26,17 +26,17 @@ class RetryPolicy:
     Attributes:
         attempts: of one step on one adapter, the first one included.
         backoff_s: before the second attempt, seconds.
+        budget: retries of all tasks together within ``window_s``; above it failures are final.
         max_backoff_s: longest back-off, seconds.
         jitter_s: largest addition, seconds.
-        budget: retries of all tasks together within ``window_s``; above it failures are final.
         window_s: length of the sliding window of ``budget``, seconds.
     """
 
     attempts: int = 3
     backoff_s: float = 0.1
+    budget: int = 30
     max_backoff_s: float = 2.0
     jitter_s: float = 0.1
-    budget: int = 30
     window_s: float = 60.0
 
 

@@ -38,6 +38,7 @@ from wav2vec2_app.server.tasks import (
 )
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe
+from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -51,6 +52,7 @@ _VALUE_TYPES: Mapping[Operation, type] = {
     Operation.ALIGN: Alignment,
     Operation.ANALYZE: Features,
     Operation.DRAW: tuple,
+    Operation.DESCRIBE: Description,
 }
 
 
@@ -125,7 +127,7 @@ class CheckedAdapter(WrapperAdapter):
         except Wav2Vec2Error:
             raise
         except Exception as error:
-            facts = {"task_id": task.task.id}
+            facts = {"request_id": task.task.id}
             logger.exception("%s failed in %s", self.name, operation.value, extra=facts)
             raise translate(error) from error
         if not isinstance(result.value, _VALUE_TYPES[operation]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from functools import partial
 
 from wav2vec2_app.errors import WorkerDiedError
@@ -72,7 +73,8 @@ class WorkerPool:
 
     def statuses(self) -> tuple[WorkerStatus, ...]:
         """Every worker at this moment; sends nothing to them."""
-        return tuple(bridge.status() for bridge in self._bridges)
+        waiting = self.waiting
+        return tuple(replace(bridge.status(), waiting=waiting) for bridge in self._bridges)
 
     async def start(self, after: Delay | None = None) -> None:
         """Start all; see :meth:`WorkerBridge.start`."""

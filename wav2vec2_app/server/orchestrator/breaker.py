@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from wav2vec2_app.errors import CircuitOpenError
+from wav2vec2_app.errors import CircuitOpenError, InputError
 from wav2vec2_app.server.adapters.base import is_fault
 from wav2vec2_app.server.events import BreakerEvent
 from wav2vec2_app.server.tasks import Operation
@@ -199,3 +199,22 @@ def _paused(breaker: CircuitBreaker, retry_after_s: float) -> CircuitOpenError:
         hint=f"Try again in {math.ceil(retry_after_s)} s.",
         metadata={"retry_after_s": round(retry_after_s, 3), "circuit": breaker.name},
     )
+
+
+def monitored_operations(names: Sequence[str]) -> frozenset[Operation] | None:
+    """The operations that have circuit breakers; ``None`` for all.
+
+    Raises:
+        InputError: ``settings.unknown_operation``.
+    """
+    if "all" in names:
+        return None
+    known = [operation.value for operation in Operation]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(
+            f"There is no operation called {', '.join(f'“{name}”' for name in unknown)}.",
+            code="settings.unknown_operation",
+            hint=f"Set monitored_operations to some of: all, {', '.join(known)}.",
+        )
+    return frozenset(Operation(name) for name in names)

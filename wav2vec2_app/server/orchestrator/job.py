@@ -1,4 +1,4 @@
-"""The course of one task: admission, cache lookup, probe, queue, graph, result."""
+"""The course of one task: admission, cache lookup, probe, queue, graph, description, result."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from wav2vec2_app.server.orchestrator.graph import TaskGraph, plan
 from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
 from wav2vec2_app.server.orchestrator.parallel_tasks import ParallelTask
 from wav2vec2_app.server.orchestrator.queue import Ticket, WaitQueue
+from wav2vec2_app.server.orchestrator.remote import RemoteDescription
 from wav2vec2_app.server.orchestrator.result import assemble_result
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.orchestrator.stream import EventStream
@@ -94,6 +95,16 @@ class Job:
         Raises:
             Wav2Vec2Error: the task was rejected, or its main part failed.
         """
+        async with RemoteDescription(
+            self.task.wants, self._steps, self._context.dispatcher
+        ) as remote:
+            start, problems = await self._run_here(remote)
+            local_s = self.events.elapsed_s()
+            problems += await remote.finish()
+            return self._finish(start, problems, remote_s=self.events.elapsed_s() - local_s)
+
+    async def _run_here(self, remote: RemoteDescription) -> tuple[StartPoint, tuple[Problem, ...]]:
+        """Wait for a slot, and run what runs on this machine in it."""
         with self._queue.admit() as ticket:
             start = await self._start()
             self._steps.give(start.known)
@@ -109,8 +120,9 @@ class Job:
                 cached = start.origin is not None
                 self._audio_s = await self._duration_s(start)
                 await self._wait(ticket, self._audio_s, cached=cached)
-            problems = await self._run_graph(graph)
-            return self._finish(start, problems)
+            for step, value in start.known.items():
+                remote.after(step, TaskResult(step.operation, value))
+            return start, await self._run_graph(graph, remote)
 
     def _check_routes(self, graph: TaskGraph[Step]) -> None:
         """Reject what cannot be done before the recording is opened; a comparison's extras may fail."""
@@ -170,12 +182,17 @@ class Job:
                 self.events.send(Queued(*self.events.stamp(), one.position, one.eta_s))
         self._steps.queue = Stage("queue", began_s, self.events.elapsed_s() - began_s)
 
-    async def _run_graph(self, graph: TaskGraph[Step]) -> tuple[Problem, ...]:
+    async def _run_graph(
+        self, graph: TaskGraph[Step], remote: RemoteDescription
+    ) -> tuple[Problem, ...]:
+        def finish(step: Step, result: TaskResult) -> None:
+            remote.after(step, self._steps.finish(step, result))
+
         outcome = await self._context.manager_of(self.task).execute_parallel(
             [self._parallel(node.key) for node in graph],
             {node.key: node.needs for node in graph},
             essential=[node.key for node in graph if graph.is_essential(node.key)],
-            on_done=self._steps.finish,
+            on_done=finish,
         )
         if outcome.stopped_by is not None:
             raise outcome.stopped_by
@@ -188,7 +205,9 @@ class Job:
         run = partial(self._context.dispatcher.call, self._steps, step)
         return ParallelTask(step, run, demand=demand_of(step, self._audio_s))
 
-    def _finish(self, start: StartPoint, problems: tuple[Problem, ...]) -> AudioResult:
+    def _finish(
+        self, start: StartPoint, problems: tuple[Problem, ...], *, remote_s: float
+    ) -> AudioResult:
         result = assemble_result(
             self.task,
             self._steps.results,
@@ -196,6 +215,7 @@ class Job:
             queue=self._steps.queue,
             attempts=self._steps.failed_attempts,
             total_s=self.events.elapsed_s(),
+            remote_s=remote_s,
             problems=problems,
             cached=start.origin is not None,
         )

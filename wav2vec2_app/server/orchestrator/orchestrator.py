@@ -286,5 +286,5 @@ def _error_of(work: asyncio.Future[AudioResult], task: AudioTask) -> Wav2Vec2Err
     error = work.exception()
     if error is None or isinstance(error, Wav2Vec2Error):
         return error
-    logger.error("a defect ended the task", exc_info=error, extra={"task_id": task.id})
+    logger.error("a defect ended the task", exc_info=error, extra={"request_id": task.id})
     return translate(error)

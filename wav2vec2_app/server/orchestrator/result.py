@@ -19,6 +19,7 @@ from wav2vec2_app.server.tasks import (
 )
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
+from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -36,6 +37,7 @@ def assemble_result(
     queue: Stage,
     total_s: float,
     attempts: Sequence[Stage] = (),
+    remote_s: float = 0.0,
     problems: tuple[Problem, ...] = (),
     cached: bool = False,
 ) -> AudioResult:
@@ -48,6 +50,7 @@ def assemble_result(
         queue: the stage of waiting in the queue.
         total_s: seconds since the submission.
         attempts: stages of failed attempts.
+        remote_s: how much of them only another machine worked, seconds.
         problems: of the extras that failed.
         cached: whether the transcripts came from the result cache.
     """
@@ -59,6 +62,7 @@ def assemble_result(
     drawn = results.get(Step(Operation.DRAW, primary))
     stages = timeline(results.values(), queue, attempts)
     waited_s = max((stage.duration_s for stage in stages if stage.name == WAITING), default=0.0)
+    work_s = total_s - remote_s - queue.duration_s - waited_s
     return AudioResult(
         id=task.id,
         audio=audio,
@@ -67,7 +71,8 @@ def assemble_result(
         alignment=value_of(Alignment, results, Step(Operation.ALIGN, primary)),
         features=value_of(Features, results, Step(Operation.ANALYZE)),
         pictures=drawn.value if drawn and isinstance(drawn.value, tuple) else (),
-        real_time_factor=_ratio(total_s - queue.duration_s - waited_s, audio.duration_s),
+        description=value_of(Description, results, Step(Operation.DESCRIBE)),
+        real_time_factor=_ratio(work_s, audio.duration_s),
         problems=problems,
         recognitions=recognitions,
         cached=cached,

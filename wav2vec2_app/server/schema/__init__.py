@@ -21,6 +21,11 @@ from wav2vec2_app.server.schema.comparisons import (
     WordErrorsJson,
     comparison,
 )
+from wav2vec2_app.server.schema.descriptions import (
+    DescriptionJson,
+    DescriptionResponse,
+    description,
+)
 from wav2vec2_app.server.schema.errors import ErrorJson, ErrorResponse, error, error_json
 from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.system import (
@@ -47,6 +52,8 @@ __all__ = [
     "AnalysisResponse",
     "CapabilitiesResponse",
     "ComparisonResponse",
+    "DescriptionJson",
+    "DescriptionResponse",
     "DifferenceJson",
     "ErrorJson",
     "ErrorResponse",
@@ -64,6 +71,7 @@ __all__ = [
     "analysis",
     "capabilities",
     "comparison",
+    "description",
     "error",
     "error_json",
     "is_ready",

@@ -90,6 +90,16 @@ class WorkerJson(JsonModel):
     pid: int | None
     restarts: int
     in_flight: int
+    init_s: FiniteFloat | None = None
+    """how long its process took to get ready; ``null`` before that"""
+    age_s: FiniteFloat | None = None
+    """time since its process was started; ``null`` without one"""
+    busy_s: FiniteFloat = 0.0
+    """time in which it had a request, over all of its processes"""
+    last_exit: str = ""
+    """why its last process ended"""
+    waiting: int = 0
+    """requests that wait for a worker of its role"""
 
 
 class ModelChoiceJson(JsonModel):

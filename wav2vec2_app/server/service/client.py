@@ -35,6 +35,7 @@ class WorkerClient:
         request: Request[R, P],
         *,
         audio_s: float = 0.0,
+        loads_model: bool = False,
         deadline: Deadline | None = None,
         on_progress: Callable[[P], None] | None = None,
         request_id: str = "",
@@ -44,6 +45,7 @@ class WorkerClient:
         Args:
             request: what to send.
             audio_s: how much audio it is about, seconds.
+            loads_model: whether its operation loads a model first.
             deadline: of the step; without it, and if it is later, the limit of this request counts.
             on_progress: see :meth:`WorkerBridge.request`.
             request_id: see :meth:`WorkerBridge.request`.
@@ -52,7 +54,7 @@ class WorkerClient:
             Wav2Vec2Error: see :meth:`WorkerBridge.request`.
         """
         begin = time.monotonic()
-        own_s = self._limits.limit_s(audio_s)
+        own_s = self._limits.limit_s(audio_s, loads_model=loads_model)
         with self._backlog.add(own_s) as limit_s:
             response = await self._pool.request(
                 request,

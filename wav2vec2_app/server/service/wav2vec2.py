@@ -16,6 +16,7 @@ from wav2vec2_app.protocol.audio import (
     ProbeRequest,
 )
 from wav2vec2_app.protocol.text import TextInfo
+from wav2vec2_app.protocol.wav import EncodeWavRequest
 from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.service import stages
@@ -40,6 +41,7 @@ from wav2vec2_app.server.tasks import Operation, Progress, Report, ignore_progre
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import (
     DEFAULT_TRACK_AND_MIX,
+    SAMPLE_RATE_HZ,
     Audio,
     AudioProbe,
     AudioSource,
@@ -234,6 +236,22 @@ class Wav2Vec2Service:
             request_id=request_id,
         )
         return StepResult(answer.value.features, answer.stages)
+
+    async def encode_wav(
+        self,
+        audio: Audio,
+        max_s: float,
+        *,
+        deadline: Deadline | None = None,
+        request_id: str = "",
+    ) -> StepResult[bytes]:
+        """The first ``max_s`` seconds of ``audio`` as a WAV file of 16-bit PCM, mono, 16 kHz."""
+        self._assert_state(ServiceState.READY)
+        samples = audio.samples[: round(max_s * SAMPLE_RATE_HZ)]
+        answer = await self._audio.request(
+            EncodeWavRequest(samples), audio_s=max_s, deadline=deadline, request_id=request_id
+        )
+        return StepResult(answer.value.wav, answer.stages)
 
     async def draw(
         self,

@@ -147,7 +147,7 @@ async def _follow_runs(orchestrator: ModelOrchestrator, tab: Tab, run: _Run | No
         begin(task.id)
         run.view.export_options = lambda: tab.export
         try:
-            async with aclosing(_follow(orchestrator, task, run.view)) as updates:
+            async with aclosing(follow(orchestrator, task, run.view)) as updates:
                 async for update in updates:
                     if tab.run != task.id:
                         return
@@ -214,7 +214,7 @@ async def align(
         await tab.transcribed.wait()
     for task, source in _alignment_tasks(tab.finished, audio, model, session, given):
         view = AlignmentView(task.id, given, file_url(source), export_options=lambda: tab.export)
-        async with aclosing(_follow(orchestrator, task, view)) as updates:
+        async with aclosing(follow(orchestrator, task, view)) as updates:
             async for update in updates:
                 if tab.alignment != alignment:
                     return
@@ -253,7 +253,7 @@ def _alignment_tasks(
 # --- the rest -----------------------------------------------------------------------------------
 
 
-async def _follow(orchestrator: ModelOrchestrator, task: AudioTask, view: TaskView) -> Updates:
+async def follow(orchestrator: ModelOrchestrator, task: AudioTask, view: TaskView) -> Updates:
     """Submit a task and yield what its view shows of each event."""
     yield view.begin()
     try:

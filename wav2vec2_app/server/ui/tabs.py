@@ -38,6 +38,7 @@ class Tab:
         finished: what the tab shows, once it is finished.
         requested: options that were set while the recording was still being transcribed.
         alignment: id of the newest alignment.
+        description: id of the newest description.
         choices: the models that the tab offers.
         export: how the files of the tab are written.
         aligned: the newest alignment that the tab shows.
@@ -49,6 +50,7 @@ class Tab:
     finished: FinishedRun | None = None
     requested: DecodingOptions | None = None
     alignment: str = ""
+    description: str = ""
     choices: Choices = field(default_factory=list)
     export: ExportOptions = DEFAULT_EXPORT
     aligned: AlignmentView | None = None
@@ -58,7 +60,8 @@ class Tab:
 
     def begin_transcription(self, run: str) -> None:
         """Start a transcription and discard the previous result and its alignment."""
-        self.run, self.transcribes, self.alignment = run, True, ""
+        self.run, self.transcribes = run, True
+        self.alignment = self.description = ""
         self.finished = self.requested = self.aligned = None
         self.transcribed.clear()
 
@@ -105,5 +108,5 @@ class Tabs:
         """Discard the state of a tab; requests of it that still run write nothing any more."""
         tab = self._tabs.pop(session, None)
         if tab is not None:
-            tab.run = tab.alignment = ""
+            tab.run = tab.alignment = tab.description = ""
             tab.transcribed.set()

@@ -21,6 +21,7 @@ PRIVACY: Final = (
     "Audio stays on this server, in memory and in temporary files that are deleted within the hour."
 )
 USE_FROM_PROGRAM: Final = "Use it from a program"
+SYSTEM_STATUS: Final = "System status"
 CHANGE_THEME: Final = "Light or dark"
 
 # --- input --------------------------------------------------------------------------------------
@@ -74,6 +75,7 @@ RUNNING: Final[Mapping[Operation, str]] = {
     Operation.ALIGN: "Aligning the text",
     Operation.ANALYZE: "Computing acoustic features",
     Operation.DRAW: "Drawing the pictures",
+    Operation.DESCRIBE: "Waiting for the answer",
 }
 ATTEMPT: Final = "{text}… (attempt {attempt})"
 NEXT_IN_QUEUE: Final = "Next in the queue"
@@ -212,6 +214,23 @@ NOT_SPELLED_MANY: Final = (
     "times are those between their neighbours."
 )
 
+# --- describing the sound -----------------------------------------------------------------------
+
+DESCRIPTION: Final = "Describe the sound"
+DESCRIPTION_HINT: Final = "Which sounds are there besides the words?"
+QUESTION_LABEL: Final = "Question"
+QUESTION_INFO: Final = (
+    "About speech, music, noises or moods. The first {seconds} s of the audio are sent."
+)
+DESCRIBE: Final = "Describe"
+DESCRIBED_IDLE: Final = "The answer appears here."
+DESCRIBED_HELP: Final = "Answer of the description server"
+DESCRIBED_IN: Final = "Answered in {took}."
+DESCRIBED_NOTE: Final = (
+    "A language model wrote this answer. It may be wrong, and another time it may be different."
+)
+DESCRIBED_PART: Final = "It is about the first {seconds} of the recording."
+
 # --- comparison ---------------------------------------------------------------------------------
 
 COMPARISON: Final = "Compare models and decoders"
@@ -272,6 +291,8 @@ STAGES: Final[Mapping[str, str]] = {
     "align": "Align",
     "features": "Acoustic features",
     "draw": "Draw pictures",
+    "encode": "Encode audio",
+    "describe": "Describe",
     "back-off": "Wait before retry",
     "total": "Total",
 }
@@ -312,6 +333,37 @@ BREAKERS: Final[Mapping[str, str]] = {
 }
 """Circuit breakers that are not closed, by their state."""
 STARTING: Final = "starting"
+
+# --- the status view ----------------------------------------------------------------------------
+
+STATUS_TITLE: Final = "System status"
+STATUS_BACK: Final = "Back to the page"
+STATUS_LOST: Final = "The server does not respond. Trying again…"
+STATUS_READY: Final = "Ready"
+STATUS_NOT_READY: Final = "Not ready"
+STATUS_REQUESTS: Final = "Requests"
+STATUS_REQUESTS_HINT: Final = "Finished in the last 15 minutes, by half minutes."
+STATUS_REQUESTS_ALT: Final = "Finished requests: {done} succeeded, {failed} failed"
+STATUS_SUCCEEDED: Final = "{count} succeeded"
+STATUS_FAILED: Final = "{count} failed"
+STATUS_AGO: Final = ("15 min ago", "now")
+STATUS_STAGES: Final = "Time of each stage"
+STATUS_STAGES_NONE: Final = "No request has finished in the last 15 minutes."
+STATUS_STAGE_COLUMNS: Final = ("Stage", "count", "median", "95 %", "99 %")
+STATUS_MEMORY: Final = "Memory over time"
+STATUS_MEMORY_HINT: Final = "Measured while this view is open; at most 15 minutes."
+STATUS_MEMORY_ALT: Final = "Resident memory: {total} of {limit}"
+STATUS_QUEUE: Final = "Queue"
+STATUS_QUEUE_FACTS: Final = ("waiting", "running", "estimated wait")
+STATUS_BREAKERS: Final = "Circuit breakers"
+STATUS_BREAKERS_NONE: Final = "No operation was used yet."
+STATUS_WORKERS: Final = "Workers"
+STATUS_WORKER_COLUMNS: Final = (
+    "Worker", "state", "process", "age", "start", "busy", "waiting", "restarts", "last exit",
+)  # fmt: skip
+STATUS_INCIDENTS: Final = "Recent incidents"
+STATUS_INCIDENTS_NONE: Final = "No worker has failed, and no breaker has opened."
+STATUS_SINCE: Final = "{time} ago"
 
 # --- live captions ------------------------------------------------------------------------------
 
@@ -407,6 +459,7 @@ _IN_STYLE_SHEETS: Final[Mapping[str, str]] = {
     "microphone": MICROPHONE,
     "file": FILE,
     "alignment-hint": ALIGNMENT_HINT,
+    "description-hint": DESCRIPTION_HINT,
     "comparison-hint": COMPARISON_HINT,
 }
 

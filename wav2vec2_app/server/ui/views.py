@@ -13,6 +13,7 @@ from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import (
     alignment,
     cards,
+    description,
     export,
     latency,
     pictures,
@@ -71,6 +72,8 @@ class TranscriptionView:
             "latency": latency.idle(),
             "align-status": "",
             "aligned": alignment.idle(),
+            "describe-status": "",
+            "described": description.idle(),
             **{pictures.part(place.name): pictures.empty(place) for place in pictures.PLACES},
         }
 

@@ -63,7 +63,7 @@ def test_the_scores_of_this_release_are_of_features_that_the_adapter_lists() -> 
     found = read_scores(assets_path() / "scores.json")
 
     measured = {feature for features in found.values() for feature in features}
-    assert {"transcription", "alignment", "analysis"} <= measured <= set(FEATURES)
+    assert {"transcription", "analysis"} <= measured <= set(FEATURES)
     assert all(
         date.fromisoformat(score.date) <= date.today()
         for features in found.values()

@@ -28,7 +28,7 @@ from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.events import BreakerEvent, Done, Event, Retried, Started
 from wav2vec2_app.server.tasks import ModelTask, Operation, Want
 
-PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, DRAW = Operation
+PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, DRAW, _ = Operation
 
 
 # --- failures -------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ async def test_a_foreign_exception_is_translated_and_logged_in_full(
     assert isinstance(error, InternalError)
     assert "secret" not in str(error.public())
     [record] = caplog.records
-    assert vars(record)["task_id"] == task.id
+    assert vars(record)["request_id"] == task.id
     assert "/secret/path" in caplog.text
 
 
