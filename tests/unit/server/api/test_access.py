@@ -247,7 +247,7 @@ TRUSTED = "https://friend.example"
         ({"api_keys": ["s3cret"]}, {"Authorization": "Bearer wrong"}, "access.key"),
         ({}, {"Host": "evil.example"}, "access.host"),
         ({"client_upload_bytes": 1}, {}, "client.uploads"),
-        ({}, {"Content-Length": str(1 << 60)}, "resource.disk"),
+        ({"client_upload_bytes": 0}, {"Content-Length": str(1 << 60)}, "resource.disk"),
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/audio/transcriptions", "/gradio_api/queue/join"])
