@@ -14,21 +14,23 @@ from pathlib import Path
 
 import jiwer
 import numpy as np
-from wav2vec2_app.model import confidence
-from wav2vec2_app.model.alignment import AlignedWord, align_words
-from wav2vec2_app.model.confidence import FEATURES, LEADS, Calibration
-from wav2vec2_app.model.decoders import BeamDecoder, Decoded, Decoder, GreedyDecoder
-from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
-from wav2vec2_app.model.lexicon import Lexicon
-from wav2vec2_app.model.prior import PRIOR, measure_prior, read_prior
-from wav2vec2_app.model.reading import speller_of
-from wav2vec2_app.model.recognizer import Recognizer
-from wav2vec2_app.model.resolve import Checkpoint
-from wav2vec2_app.model.speech import find_speech, only_speech
-from wav2vec2_app.types import AS_USUAL, Emission
 
-from training.data import Utterance, held_out_utterances, read_audio, read_table
+from training.data import Utterance, read_audio, read_table, tuning_utterances
 from training.paths import MODEL, REPO, SPEECH
+from wav2vec2_app.speech.alignment import AlignedWord
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.options import DEFAULT_OPTIONS
+from wav2vec2_app.worker.model import confidence
+from wav2vec2_app.worker.model.alignment import align_words
+from wav2vec2_app.worker.model.confidence import EMISSION_FEATURES, LEAD_FEATURES, Calibration
+from wav2vec2_app.worker.model.decoders import BeamDecoder, DecodedWords, Decoder, GreedyDecoder
+from wav2vec2_app.worker.model.decoding import tokenizer_of
+from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
+from wav2vec2_app.worker.model.lexicon import Lexicon
+from wav2vec2_app.worker.model.prior import PRIOR_FILE, measure_prior, read_prior
+from wav2vec2_app.worker.model.recognizer import Recognizer
+from wav2vec2_app.worker.model.resolve import Checkpoint
+from wav2vec2_app.worker.model.speech_activity import find_speech, mask_non_speech
 
 PRIOR_WEIGHT = 0.35  # tuned together with the beam's settings, see training.tune
 RIDGE = 1.0  # pulls weights to zero as one word of prior evidence would
@@ -37,7 +39,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Words:
-    """Decoded words: features `(words, features)`, whether each is right, and its speaker."""
+    """DecodedWords words: features `(words, features)`, whether each is right, and its speaker."""
 
     features: np.ndarray
     right: np.ndarray
@@ -53,7 +55,7 @@ def is_right(said: str, words: list[str]) -> np.ndarray:
     return right
 
 
-def judged(emission: Emission, decoded: Decoded) -> np.ndarray:
+def judged(emission: Emission, decoded: DecodedWords) -> np.ndarray:
     """Return the features of decoded words, as the application aligns them."""
     found: list[np.ndarray] = []
 
@@ -62,11 +64,11 @@ def judged(emission: Emission, decoded: Decoded) -> np.ndarray:
     ) -> list[float]:
         values = confidence.features(part, aligned)
         if leads is not None:
-            values = np.hstack([values, confidence.rivalry(leads)])
+            values = np.hstack([values, confidence.lead_features(leads)])
         found.append(values)
         return [0.0] * len(aligned)
 
-    align_words(emission, decoded.words, speller_of(emission), keep, decoded.leads)
+    align_words(emission, decoded.words, tokenizer_of(emission), keep, decoded.leads)
     return np.concatenate(found)
 
 
@@ -79,7 +81,7 @@ def collect(emissions: list[Emission], decoder: Decoder, table: list[Utterance])
     """Decode every utterance."""
     features, right, speaker = [], [], []
     for item, emission in zip(table, emissions, strict=True):
-        heard = only_speech(emission, find_speech(emission, emission.energy_db))
+        heard = mask_non_speech(emission, find_speech(emission, emission.energy_db))
         decoded = decoder.decode(heard)
         if decoded.words:
             features.append(judged(heard, decoded))
@@ -102,7 +104,7 @@ def fit(features: np.ndarray, right: np.ndarray) -> Calibration:
         weights += step
         if np.abs(step).max() < 1e-8:
             break
-    names = (*FEATURES, *LEADS)[: features.shape[1]]
+    names = (*EMISSION_FEATURES, *LEAD_FEATURES)[: features.shape[1]]
     return Calibration(names, float(weights[0]), means, scales, weights[1:])
 
 
@@ -157,10 +159,10 @@ def main() -> None:
         Checkpoint("calibrated", options.model, "folder"),
         OpenVinoEngine(precision="fp32", threads=options.threads),
     )
-    table = held_out_utterances()
+    table = tuning_utterances()
     emissions = emissions_of(recognizer, table)
     prior = measure_prior(emissions, PRIOR_WEIGHT)
-    (options.model / PRIOR).write_text(json.dumps(prior, indent=1) + "\n", encoding="utf-8")
+    (options.model / PRIOR_FILE).write_text(json.dumps(prior, indent=1) + "\n", encoding="utf-8")
     taken_off = read_prior(options.model, emissions[0].vocabulary)
     sets = {"held-out": (table, [replace(e, prior=taken_off) for e in emissions])}
     if options.report:
@@ -169,7 +171,7 @@ def main() -> None:
         sets["test-clean-60"] = (table, heard)
     decoders = {
         "greedy": GreedyDecoder(),
-        "beam": BeamDecoder(Lexicon(options.lm, emissions[0]), AS_USUAL),
+        "beam": BeamDecoder(Lexicon(options.lm, emissions[0]), DEFAULT_OPTIONS),
     }
     maps = {}
     for name, decoder in decoders.items():
@@ -184,7 +186,7 @@ def main() -> None:
             test = words["test-clean-60"]
             found = scores(calibration.confidences(test.features), test.right)
             print(f"{name}, test-clean-60:", found)
-    path = options.model / confidence.CALIBRATION
+    path = options.model / confidence.CALIBRATION_FILE
     path.write_text(json.dumps(confidence.document_of(maps), indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,209 +1,241 @@
-"""What is trained on: every clip by kind, disturbed anew each time it is read, in batches of like length."""
+"""Batches of training clips: drawn by source, changed in speed, joined, distorted and padded."""
 
-import json
-import random
+import multiprocessing
+import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from training.align import align, state_sequence
-from training.augment import (
-    add_noise,
-    change_speed,
-    limit_band,
-    nothing_said,
-    reverberate,
-    tilt,
-)
-from training.convs import normalise
-from training.data import Packed, real_audio, training_utterances
-from training.lexicon import real_lexicon
-from training.model import SAMPLE_RATE_HZ, encode_text, frames_of
+from training.augment import Distorter, Strength, change_speed
+from training.data import SAMPLE_RATE_HZ, Packed, packed_set
+from training.model import encode_text, frames_of
+from training.network import normalise
 from training.paths import STATE
-from training.synth import SHARES, UNKNOWN_PHONE
-from training.text import common_words
-from training.voices import SILENCE
+from training.text import quotes_example
 
-FRAMES_A_SECOND = 50
-LONG_FROM_S = 16.0  # real utterances are hardly longer
+SHARES = {
+    "real": 0.44,
+    "kokoro": 0.24,
+    "hibari": 0.07,
+    "accents": 0.1,
+    "classic": 0.07,
+    "commands": 0.05,
+    "nothing": 0.03,
+}
+POOL = 192  # clips that are sorted by length together
+ROUND_S = 0.5  # batches are padded to a multiple of this, which bounds the number of shapes
+SHORTEST_S = 0.5
 
 
 @dataclass
-class Clip:
-    """One training clip: where its audio is, what is said, and what is known of its phones."""
+class Piece:
+    """One clip of a set, to be played at `speed`."""
 
-    store: str
+    packed: Packed
     index: int
-    frames: int
-    letters: list[int]
-    engine: str  # whose phone inventory applies
-    states: np.ndarray | None = None  # real speech: phones to align
-    parts: tuple["Clip", ...] = ()  # what a long clip is joined of
+    speed: float
+
+    @property
+    def seconds(self) -> float:
+        return self.packed.samples(self.index) / self.speed / SAMPLE_RATE_HZ
+
+
+@dataclass
+class Item:
+    """One training example: pieces with pauses between them, or nothing said."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    pauses_s: list[float] = field(default_factory=list)
+    audio: np.ndarray | None = None
+
+    @property
+    def seconds(self) -> float:
+        if self.audio is not None:
+            return len(self.audio) / SAMPLE_RATE_HZ
+        return sum(self.pauses_s) + sum(piece.seconds for piece in self.pieces)
+
+    @property
+    def text(self) -> str:
+        return " ".join(piece.packed.texts[piece.index] for piece in self.pieces)
 
 
 @dataclass
 class Batch:
-    """Clips of similar length, padded: audio `(batch, samples)`, lengths in frames."""
+    """Padded clips: normalised audio `(batch, samples)` clean and distorted, lengths, letters."""
 
-    audio: Tensor
-    lengths: Tensor
-    clips: list[Clip]
+    clean: Tensor
+    distorted: Tensor
+    samples: Tensor
+    frames: Tensor
+    letters: list[list[int]]
+
+    @property
+    def seconds(self) -> float:
+        return float(self.samples.sum()) / SAMPLE_RATE_HZ
 
 
-class SyntheticSet:
-    """What one run of `training.synth` left under `stem`; phones renumbered to `inventories`."""
-
-    def __init__(self, stem: str, inventories: dict[str, list[str]] | None = None) -> None:
-        table = json.loads((STATE / f"{stem}.json").read_text())
-        self.inventories: dict[str, list[str]] = inventories or table["inventories"]
-        self.texts: list[str] = table["texts"]
-        self.audio = Packed(STATE / stem)
-        self._phones = Packed(STATE / f"{stem}-phones")
-        self.clips = [
-            Clip(stem, i, self._phones.length(i), encode_text(text), engine)
-            for i, (text, engine) in enumerate(zip(self.texts, table["engines"], strict=True))
-        ]
-        self.wide = [SHARES[share].wide for share in table["shares"]]
-        self._renumber = {}
-        for engine, names in table["inventories"].items():
-            new = np.full(256, UNKNOWN_PHONE, np.int64)
-            ids = {name: i for i, name in enumerate(self.inventories[engine])}
-            new[: len(names)] = [ids.get(name, UNKNOWN_PHONE) for name in names]
-            self._renumber[engine] = new
-
-    def phones(self, clip: Clip) -> np.ndarray:
-        """Return the phone of each frame of `clip`."""
-        return self._renumber[clip.engine][self._phones[clip.index]]
+def normalised(clips: list[np.ndarray]) -> Tensor:
+    """Return clips, each normalised by itself, padded with zeros to a common rounded length."""
+    step = int(ROUND_S * SAMPLE_RATE_HZ)
+    longest = -(-max(map(len, clips)) // step) * step
+    padded = torch.zeros(len(clips), longest)
+    for row, clip in enumerate(clips):
+        padded[row, : len(clip)] = normalise(torch.from_numpy(clip))
+    return padded
 
 
 class Corpus:
-    """Every training clip by kind, and batches of them."""
+    """All training clips by source; see `SHARES` for how often each source is drawn."""
 
     def __init__(
-        self, seed: int, synth_noise: float, common: int, stems: list[str], rooms: float = 0.0
+        self, seed: int, strength: Strength, shares: dict[str, float] | None = None
     ) -> None:
-        known = common_words(common) if common else frozenset()
-        first = SyntheticSet(stems[0])
-        others = [SyntheticSet(stem, first.inventories) for stem in stems[1:]]
-        self.inventories = first.inventories
-        self.synthetic = dict(zip(stems, [first, *others], strict=True))
-        self.real = real_audio()
-        self.rng = random.Random(seed)
-        self.synth_noise = synth_noise
-        self.rooms = rooms
-        self.noise = np.random.default_rng(seed)
-        held = int(len(first.clips) * 0.99)
-        self.synth_test = [(first.audio[c.index], first.texts[c.index]) for c in first.clips[held:]]
-        self.kinds: dict[str, list[Clip]] = {"synth": [], "wide": [], "real": self._real_clips()}
-        for synth in self.synthetic.values():
-            clips = first.clips[:held] if synth is first else synth.clips
-            for clip, wide in zip(clips, synth.wide, strict=False):
-                if wide:
-                    self.kinds["wide"].append(clip)
-                elif not known or known.issuperset(synth.texts[clip.index].split()):
-                    self.kinds["synth"].append(clip)
-        for kind, clips in self.kinds.items():
-            hours = sum(clip.frames for clip in clips) / FRAMES_A_SECOND / 3600
-            print(f"{kind}: {len(clips)} clips, {hours:.1f} h", flush=True)
+        self.rng = np.random.default_rng(seed)
+        self.shares = dict(SHARES if shares is None else shares)
+        self.sources: dict[str, list[Packed]] = {
+            "real": [packed_set("real")],
+            "kokoro": [packed_set("kokoro"), *self.made("kokoro-")],
+            "hibari": self.made("hibari-"),
+            "accents": self.made("accents-"),
+            "classic": self.made("classic-"),
+            "commands": [packed_set("commands")],
+        }
+        for name in [n for n, sets in self.sources.items() if not sets]:
+            self.shares.pop(name, None)
+        self.distort = Distorter(seed, strength)
+        real = self.sources["real"][0]
+        chosen = np.random.default_rng(3).choice(len(real), 60, replace=False)
+        self.distort.voices = [self.level(real[int(i)]) for i in chosen]
+        for name, sets in self.sources.items():
+            hours = sum(len(s.values) for s in sets) / SAMPLE_RATE_HZ / 3600
+            print(f"{name}: {sum(map(len, sets))} clips, {hours:.1f} h", flush=True)
 
-    def _real_clips(self) -> list[Clip]:
-        ids = {name: index for index, name in enumerate(self.inventories["flite"])}
-        lexicon = real_lexicon()
-        clips = []
-        for index, item in enumerate(training_utterances()):
-            words = [[ids[p] for p in lexicon.get(w, []) if p in ids] for w in item.text.split()]
-            states = state_sequence([word for word in words if word], ids[SILENCE])
-            frames = frames_of(self.real.length(index))
-            letters = encode_text(item.text)
-            clips.append(Clip("real", index, frames, letters, "flite", states))
-        return clips
+    @staticmethod
+    def made(prefix: str) -> list[Packed]:
+        """Return the synthetic sets whose name starts with `prefix`."""
+        return [
+            Packed(p.with_suffix("")) for p in sorted((STATE / "audio").glob(f"{prefix}*.json"))
+        ]
 
-    def phone_targets(self, clip: Clip, scores: np.ndarray) -> np.ndarray:
-        """Return the phone of each frame (`UNKNOWN_PHONE` where not known)."""
-        silence = self.inventories["flite"].index(SILENCE)
-        if clip.store == "nothing":
-            return np.full(len(scores), silence)
-        if clip.states is None:
-            return self.synthetic[clip.store].phones(clip)
-        return align(scores, clip.states, silence)
+    @staticmethod
+    def level(clip: np.ndarray) -> np.ndarray:
+        """Return int16 samples as float32 of unit variance."""
+        audio = clip.astype(np.float32)
+        return audio / (audio.std() + 1e-6)
 
-    def audio_of(self, clip: Clip) -> np.ndarray:
-        """Return the clip's samples, disturbed at random."""
-        if clip.store == "nothing":
-            return nothing_said(self.noise)
-        if clip.parts:
-            return self._join([self.audio_of(part) for part in clip.parts])
-        real = clip.store == "real"
-        source = self.real if real else self.synthetic[clip.store].audio
-        audio = source[clip.index].astype(np.float32) / 32768
-        if real:
-            if self.rng.random() < 0.6:
-                audio = change_speed(audio, self.rng.uniform(0.88, 1.12))
-            audio = tilt(audio, self.noise)
-        if self.rng.random() < self.rooms:
-            audio = reverberate(audio, self.noise)
-        if self.rng.random() < self.rooms / 2:
-            audio = limit_band(audio, self.noise)
-        if self.rng.random() < (0.4 if real else self.synth_noise):
-            audio = add_noise(audio, self.noise)
-        return audio
+    def draw_piece(self, name: str) -> Piece:
+        """Return a random clip of a source at a random speed."""
+        sets = self.sources[name]
+        sizes = np.array([len(s) for s in sets], float)
+        packed = sets[self.rng.choice(len(sets), p=sizes / sizes.sum())]
+        speed = 1.0 if self.rng.random() < 0.15 else float(self.rng.uniform(0.85, 1.18))
+        index = int(self.rng.integers(len(packed)))
+        while quotes_example(packed.texts[index]):
+            index = int(self.rng.integers(len(packed)))
+        return Piece(packed, index, speed)
 
-    def _join(self, audios: list[np.ndarray]) -> np.ndarray:
-        """Return `audios` end to end, louder or softer by up to 4 dB, with pauses of up to 0.8 s."""
-        pieces = []
-        for audio in audios:
-            pieces.append(audio * np.float32(10 ** (self.rng.uniform(-4, 4) / 20)))
-            pieces.append(np.zeros(int(self.rng.uniform(0, 0.8) * SAMPLE_RATE_HZ), np.float32))
-        return np.concatenate(pieces[:-1])
+    def draw(self, name: str, longest_s: float) -> Item:
+        """Return a random example of a source; short clips are often joined."""
+        if name == "nothing":
+            return Item(audio=self.distort.nothing_said())
+        item = Item(
+            [self.draw_piece(name)],
+            [float(self.rng.uniform(0, 0.3)), float(self.rng.uniform(0, 0.4))],
+        )
+        while item.seconds < longest_s / 2 and self.rng.random() < 0.45:
+            piece = self.draw_piece(name)
+            pause = float(self.rng.uniform(0.05, 1.2))
+            if item.seconds + piece.seconds + pause > longest_s:
+                break
+            item.pieces.append(piece)
+            item.pauses_s.insert(-1, pause)
+        return item
 
-    def load(self, clips: list[Clip]) -> Batch:
-        """Return `clips` as one padded batch, at times with one more in which nothing is said."""
-        if not clips[0].parts and self.rng.random() < 0.1:
-            clips = [*clips, Clip("nothing", 0, 0, [], "flite")]
-        audios = [self.audio_of(clip) for clip in clips]
-        padded = torch.zeros(len(clips), max(map(len, audios)))
-        for row, audio in enumerate(audios):
-            padded[row, : len(audio)] = normalise(torch.from_numpy(audio))
-        return Batch(padded, torch.tensor([frames_of(len(audio)) for audio in audios]), clips)
+    def sound(self, item: Item) -> np.ndarray:
+        """Return the samples of an example before distortion."""
+        if item.audio is not None:
+            return item.audio
+        parts = [self.silence(item.pauses_s[0])]
+        for piece, pause_s in zip(item.pieces, item.pauses_s[1:], strict=True):
+            clip = piece.packed[piece.index].astype(np.float32) / 32768
+            if piece.speed != 1.0:
+                clip = change_speed(clip, piece.speed)
+            parts += [clip, self.silence(pause_s)]
+        return np.concatenate(parts)
 
-    def epochs(self, kind: str, seconds: float) -> Iterator[list[Clip]]:
-        """Yield batches of `kind` without end; shuffled, but alike in length within a batch."""
+    def silence(self, seconds: float) -> np.ndarray:
+        """Return near silence."""
+        count = int(seconds * SAMPLE_RATE_HZ)
+        return self.rng.standard_normal(count, dtype=np.float32) * np.float32(
+            10 ** self.rng.uniform(-5, -3)
+        )
+
+    def batches(self, seconds: float, longest_s: float = 17.0) -> Iterator[Batch]:
+        """Yield batches of at most `seconds` with padding, without end."""
+        names = list(self.shares)
+        weights = np.array([self.shares[name] for name in names])
+        weights /= weights.sum()
         while True:
-            clips = self.kinds[kind][:]
-            self.rng.shuffle(clips)
-            for start in range(0, len(clips), 600):
-                block = sorted(clips[start : start + 600], key=lambda clip: clip.frames)
-                batches, current = [], []
-                for clip in block:
-                    if current and (len(current) + 1) * clip.frames > seconds * FRAMES_A_SECOND:
-                        batches.append(current)
-                        current = []
-                    current.append(clip)
-                batches.append(current)
-                self.rng.shuffle(batches)
-                yield from batches
+            items = [self.draw(str(n), longest_s) for n in self.rng.choice(names, POOL, p=weights)]
+            items = [i for i in items if SHORTEST_S < i.seconds < 1.2 * longest_s]
+            items.sort(key=lambda item: item.seconds)
+            groups: list[list[Item]] = [[]]
+            for item in items:
+                if groups[-1] and (len(groups[-1]) + 1) * item.seconds > seconds:
+                    groups.append([])
+                groups[-1].append(item)
+            for number in self.rng.permutation(len(groups)):
+                yield self.load(groups[number])
 
-    def long_clips(self, longest_s: float) -> Iterator[list[Clip]]:
-        """Yield, one by one without end, clips of up to `longest_s` joined of others.
-
-        Most are of real utterances; half of those follow one another, which are of one voice mostly.
-        Phones are not taught by them.
-        """
-        space = encode_text(" ")
+    @classmethod
+    def stream(
+        cls,
+        seed: int,
+        strength: Strength,
+        shares: dict[str, float] | None,
+        seconds: float,
+        workers: int,
+    ) -> Iterator[Batch]:
+        """Yield batches, made in this process or in `workers` further ones."""
+        if not workers:
+            yield from cls(seed, strength, shares).batches(seconds)
+        context = multiprocessing.get_context("fork")
+        queue = context.Queue(maxsize=4 * workers)
+        for number in range(workers):
+            arguments = (queue, seed + 1000 * number, strength, shares, seconds)
+            context.Process(target=_fill, args=arguments, daemon=True).start()
         while True:
-            frames = FRAMES_A_SECOND * LONG_FROM_S * (longest_s / LONG_FROM_S) ** self.rng.random()
-            clips = self.kinds["real" if self.rng.random() < 0.8 else "synth"]
-            in_order = clips[0].store == "real" and self.rng.random() < 0.5
-            at = self.rng.randrange(len(clips))
-            parts: list[Clip] = []
-            while sum(part.frames for part in parts) < frames:
-                parts.append(clips[at % len(clips)])
-                at = at + 1 if in_order else self.rng.randrange(len(clips))
-            letters = parts[0].letters[:]
-            for part in parts[1:]:
-                letters += space + part.letters
-            length = sum(part.frames for part in parts)
-            yield [Clip("joined", 0, length, letters, "", parts=tuple(parts))]
+            yield queue.get()
+
+    def load(self, items: list[Item]) -> Batch:
+        """Return examples as one batch."""
+        clean = [self.sound(item) for item in items]
+        distorted = [
+            clip if item.audio is not None else self.distort(clip)
+            for clip, item in zip(clean, items, strict=True)
+        ]
+        samples = torch.tensor([len(clip) for clip in clean])
+        return Batch(
+            normalised(clean),
+            normalised(distorted),
+            samples,
+            torch.tensor([frames_of(len(clip)) for clip in clean]),
+            [encode_text(item.text) for item in items],
+        )
+
+
+def _fill(
+    queue: "multiprocessing.Queue[Batch]",
+    seed: int,
+    strength: Strength,
+    shares: dict[str, float] | None,
+    seconds: float,
+) -> None:
+    """Put batches into a queue without end."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not the trainer's handler
+    for batch in Corpus(seed, strength, shares).batches(seconds):
+        queue.put(batch)

@@ -1,7 +1,7 @@
-"""Write the example clips that the page offers, and what is said in them.
+"""Write the example clips that the page offers, and their transcripts.
 
-The sentences are the project's own. `training.text` keeps out every training sentence that shares
-four words in a row with any of them, so the error rate on these clips is one of unseen text.
+The sentences are the project's own. Training leaves out every sentence that shares four words in a
+row with any of them, so the error rate on these clips is one of unseen text.
 
 Run `python -m training.examples`.
 """

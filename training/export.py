@@ -1,8 +1,7 @@
-"""Write the checkpoint that the application embeds: float16 weights, processor files.
+"""Write a standard checkpoint folder: float16 weights and processor files.
 
-Run `python -m training.export` (reads the averaged weights that `train` left in the state folder).
-After a run that went on from the committed checkpoint, `--mix 0.5` exports the mean of both, which
-may read better than either.
+Run `python -m training.export --run student --target FOLDER`. With `--mix 0.5` the weights are the
+mean of the run's and of those that the target folder holds already.
 """
 
 import argparse
@@ -19,8 +18,10 @@ from transformers import (
     Wav2Vec2Processor,
 )
 
-from training.model import LETTER_ID, SAMPLE_RATE_HZ
-from training.paths import MODEL, STATE
+from training.model import LETTER_ID, SAMPLE_RATE_HZ, build_model
+from training.paths import MODEL
+from training.positions import build_positions
+from training.train import averaged_weights, load_weights
 
 
 def build_processor() -> Wav2Vec2Processor:
@@ -56,13 +57,15 @@ def mix(model: Wav2Vec2ForCTC, other: Wav2Vec2ForCTC, share: float) -> None:
         value.lerp_(towards, share)
 
 
-def export(source: Path, target: Path, share: float = 1.0) -> None:
-    """Write the checkpoint in `source` to `target` in float16, without a model card.
+def export(run: str, target: Path, share: float = 1.0) -> None:
+    """Write a run's averaged weights to `target` in float16, without a model card.
 
-    Below 1, `share` is how much of it is mixed into the checkpoint that `target` holds already.
+    Below 1, `share` is how much of them is mixed into the checkpoint that `target` holds already.
     """
     target.mkdir(parents=True, exist_ok=True)
-    model = Wav2Vec2ForCTC.from_pretrained(source, dtype=torch.float32)
+    model = build_model()
+    load_weights(model, averaged_weights(run))
+    build_positions(model)
     if share < 1:
         mix(model, Wav2Vec2ForCTC.from_pretrained(target, dtype=torch.float32), 1 - share)
     model.half()
@@ -81,8 +84,8 @@ def export(source: Path, target: Path, share: float = 1.0) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--source", type=Path, default=STATE / "averaged")
+    parser.add_argument("--run", default="student")
     parser.add_argument("--target", type=Path, default=MODEL)
-    parser.add_argument("--mix", type=float, default=1.0, help="share of the new weights")
+    parser.add_argument("--mix", type=float, default=1.0, help="share of the run's weights")
     arguments = parser.parse_args()
-    export(arguments.source, arguments.target, arguments.mix)
+    export(arguments.run, arguments.target, arguments.mix)

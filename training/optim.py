@@ -1,16 +1,17 @@
-"""Muon for matrices and AdamW for the rest, and a schedule that ends when the time is up.
+"""Muon for matrices and AdamW for the rest.
 
 Muon: Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024). Matrices of
 one shape are stacked and orthogonalised together, which matters on a few cores.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
-from training.machine import fast_type
+from training.network import fast_type
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
@@ -93,7 +94,7 @@ class Optimisers:
         for optimiser, rates in self.base.items():
             for group, lr in zip(optimiser.param_groups, rates, strict=False):
                 group["lr"] = lr * scale
-            if norm == norm:  # a step with a gradient that is not a number is skipped
+            if math.isfinite(norm):  # a step with a gradient that is not finite is skipped
                 optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         return norm
@@ -106,12 +107,3 @@ class Optimisers:
         """Restore what `state_dict` gave."""
         self.muon.load_state_dict(state["muon"])
         self.adamw.load_state_dict(state["adamw"])
-
-
-def schedule(progress: float, hold: float, warmup: float = 0.02, floor: float = 0.01) -> float:
-    """Return the rate's scale at `progress` in [0, 1]: warm up, hold, then fall linearly."""
-    if progress < warmup:
-        return max(floor, progress / warmup)
-    if progress < hold:
-        return 1.0
-    return max(floor, 1.0 - (1.0 - floor) * (progress - hold) / (1.0 - hold))

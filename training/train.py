@@ -1,348 +1,352 @@
-"""Train projection and transformer over the convolutions: phones first, letters by CTC on top.
+"""Train the recogniser by CTC in two stages.
 
-Three losses. Synthetic speech has the phone of every frame: cross-entropy at a tap inside the
-transformer, one head for each synthesiser's inventory. Real speech has a transcript: its phones
-(flite's dictionary) are aligned to frames by Viterbi with the network's own scores, step by step,
-and trained the same way. Letters are trained by CTC at the output for all speech. The schedule is
-in time, so that the learning rate always reaches its end: the decay is where much of a run's gain
-comes from. The convolutions stand still, or until `--convs-from` of the time, and then learn at
-`--convs-lr`.
+`body`: Whisper's transformer, with its absolute positions, learns letters over Whisper's own frozen
+front. This is cheaper than the second stage, and hearing is already there.
 
-Run `python -m training.train --hours 1.2`. `--resume` goes on from the state folder after a stop;
-`--from-weights` starts from the committed checkpoint in `assets/model`.
+`student`: the transformer on top of the convolutions over raw audio that `training.front` has taught
+to give the same features; everything learns end to end. A second loss keeps the features close to
+Whisper's.
+
+Run `python -m training.train body --hours 3`, then `student --hours 20`. Hours are of audio heard; each
+stage resumes from its checkpoint. `--run` and `--start` begin a further student run with the averaged
+weights of another one.
 """
 
 import argparse
 import copy
-import os
-import random
-import signal
+import json
 import time
+from dataclasses import dataclass
 
 import jiwer
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import Wav2Vec2ForCTC
 
-from training import convs, encoder
-from training.convs import normalise
-from training.corpus import FRAMES_A_SECOND, Batch, Corpus
-from training.data import held_out_utterances, read_audio
-from training.examples import CLIPS, plain
-from training.machine import IdleCores
-from training.model import BLANK, SAMPLE_RATE_HZ, build_model, decode_greedy
-from training.optim import Optimisers, schedule
-from training.paths import EXAMPLES, MODEL, STATE
-from training.synth import UNKNOWN_PHONE
+from training.augment import Strength
+from training.clock import Clock, save, schedule
+from training.corpus import Batch, Corpus
+from training.data import packed_set
+from training.front import CHECKPOINT as FRONT
+from training.model import (
+    BLANK,
+    build_model,
+    copy_whisper,
+    decode_greedy,
+    frames_of,
+)
+from training.network import Body, fast_type, normalise, raw_front
+from training.paths import STATE
+from training.teacher import WhisperFront, load_arrays
 
-CHECKPOINT = STATE / "train.pt"
-AVERAGE_EVERY, AVERAGE_DECAY = 5, 0.97
-LONGEST_STEP_S = 60.0  # what a step counts at most: a paused run loses no more of its time
+CURVE = STATE / "curve.jsonl"
+AVERAGE_EVERY = 5  # steps between updates of the averaged weights
+EVALUATE_EVERY_S = 900.0
+STRENGTH = {
+    "body": Strength(0.15, 0.4, 0.12, 0.04, 0.1, 0.35, 0.02, lowest_snr_db=6),
+    "student": Strength(0.25, 0.5, 0.15, 0.06, 0.12, 0.45, 0.03, lowest_snr_db=4),
+}
+SHARES = {
+    "body": {"real": 0.6, "kokoro": 0.25, "hibari": 0.08, "commands": 0.04, "nothing": 0.03},
+    "student": None,
+}
 
 
-def mask_time(features: Tensor, share: float, span: int = 8) -> Tensor:
-    """Blot out random spans of frames, about `share` of them."""
+def ctc(logits: Tensor, batch: Batch) -> Tensor:
+    """Return the CTC loss a letter."""
+    sizes = torch.tensor([len(letters) for letters in batch.letters])
+    targets = torch.tensor([letter for letters in batch.letters for letter in letters])
+    nats = F.ctc_loss(
+        logits.log_softmax(-1).transpose(0, 1),
+        targets.to(logits.device),
+        batch.frames.to(logits.device),
+        sizes.to(logits.device),
+        blank=BLANK,
+        reduction="none",
+        zero_infinity=True,
+    )
+    return nats.sum() / max(1, int(sizes.sum()))
+
+
+def mask_mel(mel: Tensor, bands: int = 14) -> Tensor:
+    """Fill up to two random ranges of mel bands of each clip with the clip's mean."""
+    axis = torch.arange(mel.shape[1])
+    masked = torch.zeros(mel.shape[:2], dtype=torch.bool)
+    for _ in range(2):
+        width = (torch.rand(len(mel)) * bands).long()[:, None]
+        start = (torch.rand(len(mel)) * (mel.shape[1] - bands)).long()[:, None]
+        masked |= (axis >= start) & (axis < start + width)
+    mean = mel.mean(dim=(1, 2), keepdim=True).expand_as(mel)
+    return torch.where(masked[:, :, None].to(mel.device), mean, mel)
+
+
+def mask_time(features: Tensor, share: float, span: int = 10) -> Tensor:
+    """Set random spans of frames to zero, about `share` of all."""
     starts = torch.rand(features.shape[:2]) < share / span
     covered = F.max_pool1d(F.pad(starts.float(), (span - 1, 0)), span, stride=1) > 0
     return features.masked_fill(covered[:, :, None].to(features.device), 0.0)
 
 
-def mask_channels(features: Tensor, share: float) -> Tensor:
-    """Blot out about `share` of the channels, drawn for each clip."""
-    silent = torch.rand(features.shape[0], 1, features.shape[2]) < share
-    return features.masked_fill(silent.to(features.device), 0.0)
+@dataclass
+class Networks:
+    """The network being trained and Whisper's front."""
+
+    model: Wav2Vec2ForCTC
+    whisper: WhisperFront
+
+    def whisper_features(self, audio: Tensor, batch: Batch, *, mask: bool = False) -> Tensor:
+        """Return the frozen front's features of normalised audio on the student's grid."""
+        mel = self.whisper.aligned_mel(audio, batch.samples.to(audio.device))
+        mel = mask_mel(mel) if mask else mel
+        return self.whisper.features(mel, int(batch.frames.max()), fast_type(audio.device.type))
 
 
-class Learner(nn.Module):
-    """The network and its phone heads, which are dropped at export."""
+def body_losses(networks: Networks, batch: Batch, options: argparse.Namespace) -> dict[str, Tensor]:
+    """Return the loss of the stage `body`."""
+    features = networks.whisper_features(batch.distorted, batch, mask=True)
+    logits = Body(networks.model)(
+        mask_time(features, options.mask), batch.frames.to(features.device)
+    )
+    return {"ctc": ctc(logits, batch)}
 
-    def __init__(self, inventories: dict[str, list[str]], seed: int) -> None:
-        super().__init__()
-        self.model = build_model(seed)
-        self.inventories = inventories
-        width = self.model.config.hidden_size
-        self.norm = nn.LayerNorm(width)
-        heads = {engine: nn.Linear(width, len(phones)) for engine, phones in inventories.items()}
-        self.heads = nn.ModuleDict(heads)
 
-    def begin(self, *, from_weights: bool) -> None:
-        """Take over the committed checkpoint, or the convolutions that `pretrain_convs` taught."""
-        if from_weights:
-            weights = Wav2Vec2ForCTC.from_pretrained(MODEL, dtype=torch.float32)
-            self.model.load_state_dict(weights.state_dict())
+def student_losses(
+    networks: Networks, batch: Batch, options: argparse.Namespace
+) -> dict[str, Tensor]:
+    """Return the losses of the stage `student`."""
+    count, device = int(batch.frames.max()), batch.distorted.device
+    frames = batch.frames.to(device)
+    features = raw_front(networks.model, batch.distorted)[:, :count]
+    losses = {}
+    if options.front:
+        real = torch.arange(count, device=device) < frames[:, None]
+        target = networks.whisper_features(batch.distorted, batch)[real].float()
+        losses["front"] = relative_error(features[real].float(), target)
+    losses["ctc"] = ctc(Body(networks.model)(mask_time(features, options.mask), frames), batch)
+    return losses
+
+
+def relative_error(got: Tensor, target: Tensor) -> Tensor:
+    """Return the mean squared error relative to the target's variance."""
+    return (got - target).square().mean() / target.var(0).mean().clamp_min(0.02)
+
+
+def groups(model: Wav2Vec2ForCTC, options: argparse.Namespace) -> list[dict]:
+    """Return the optimiser's groups: lower layers learn more slowly, fresh parts faster."""
+    encoder = model.wav2vec2.encoder
+    depth = len(encoder.layers)
+    found = [
+        {"params": [*layer.parameters()], "lr": options.lr * options.layer_decay ** (depth - 1 - i)}
+        for i, layer in enumerate(encoder.layers)
+    ]
+    found.append({"params": [*encoder.layer_norm.parameters()], "lr": options.lr})
+    fresh = options.fresh_lr
+    found.append({"params": [*model.lm_head.parameters()], "lr": fresh, "head": True})
+    if options.stage == "student":
+        ends = [model.wav2vec2.feature_extractor, model.wav2vec2.feature_projection]
+        front = [p for part in ends for p in part.parameters()]
+        found.append({"params": front, "lr": options.front_lr})
+    for group in found:
+        group["base"] = group["lr"]
+        group.setdefault("head", False)
+    return found
+
+
+@torch.inference_mode()
+def transcripts(networks: Networks, name: str, *, raw: bool) -> tuple[list[str], list[str]]:
+    """Return texts and greedy transcripts of a set; each clip by itself, unpadded."""
+    packed = packed_set(name)
+    device = next(networks.model.parameters()).device
+    found = []
+    for index in range(len(packed)):
+        clip = torch.from_numpy(packed[index].astype("float32") / 32768)
+        audio = normalise(clip)[None].to(device)
+        frames = torch.tensor([frames_of(len(clip))])
+        if raw:
+            features = raw_front(networks.model, audio)
         else:
-            taught = torch.load(STATE / "convs.pt", map_location="cpu")["encoder"]
-            self.model.wav2vec2.feature_extractor.load_state_dict(taught)
+            batch = Batch(audio, audio, torch.tensor([len(clip)]), frames, [[]])
+            features = networks.whisper_features(audio, batch)
+        logits = Body(networks.model)(features, frames.to(device))
+        found.append(decode_greedy(logits[0].argmax(-1).tolist()))
+    return packed.texts, found
 
-    def trained(self) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
-        """Return matrices for Muon, the convolutions' parameters (still for now), and the others."""
-        slow = [*self.model.wav2vec2.feature_extractor.parameters()]
-        self.model.wav2vec2.feature_extractor.requires_grad_(False)
-        inside = [*self.model.wav2vec2.encoder.layers.parameters()]
-        inside += [*self.model.wav2vec2.feature_projection.projection.parameters()]
-        matrices = [p for p in inside if p.ndim == 2]
-        chosen = {id(p) for p in matrices}
-        others = [p for p in self.parameters() if p.requires_grad and id(p) not in chosen]
-        return matrices, slow, others
 
-    def hear(self, audio: Tensor) -> Tensor:
-        """Return the convolutions' `(batch, frames, channels)` of normalised audio."""
-        return convs.encode(self.model.wav2vec2.feature_extractor, audio)
+def load_weights(model: Wav2Vec2ForCTC, weights: dict[str, Tensor]) -> None:
+    """Load weights; those of the positional convolution are made at export."""
+    kept = {name: value for name, value in weights.items() if "pos_conv_embed" not in name}
+    model.load_state_dict(model.state_dict() | kept)
 
-    def losses(
-        self, corpus: Corpus, batch: Batch, device: str, options: argparse.Namespace
-    ) -> tuple[Tensor, Tensor]:
-        """Return CTC loss a letter and phone cross-entropy a frame."""
-        features = mask_time(self.hear(batch.audio.to(device)), options.mask)
-        features = mask_channels(features, options.mask_channels)
-        tap, logits = encoder.run(self.model, features, batch.lengths.to(device), options.dropout)
-        targets = [torch.tensor(clip.letters, dtype=torch.long) for clip in batch.clips]
-        sizes = torch.tensor([len(t) for t in targets])
-        nats = F.ctc_loss(
-            logits.log_softmax(-1).transpose(0, 1),
-            torch.cat(targets).to(device),
-            batch.lengths.to(device),
-            sizes.to(device),
-            blank=BLANK,
-            reduction="none",
-            zero_infinity=True,
+
+def averaged_weights(run: str) -> dict[str, Tensor]:
+    """Return the averaged weights of a run."""
+    return torch.load(STATE / f"{run}.pt", map_location="cpu")["averaged"]
+
+
+class Trainer:
+    """One stage's networks, optimiser, averaged weights and clock."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.raw = options.stage == "student"
+        self.path = STATE / f"{options.run or options.stage}.pt"
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        arrays = load_arrays()
+        self.model = build_model(options.seed)
+        self.networks = Networks(self.model, WhisperFront(arrays).to(self.device))
+        self.heard_s, self.step, spent_s = 0.0, 0, 0.0
+        state = torch.load(self.path, map_location="cpu") if self.path.exists() else None
+        if state:
+            load_weights(self.model, state["model"])
+            self.heard_s, self.step, spent_s = state["heard_s"], state["step"], state["spent_s"]
+        elif options.start:
+            load_weights(self.model, averaged_weights(options.start))
+        elif self.raw:
+            self.begin_student()
+        else:
+            copy_whisper(self.model, arrays)
+        self.model.to(self.device)
+        self.averaged = copy.deepcopy(self.model)
+        self.optimiser = torch.optim.AdamW(
+            groups(self.model, options), betas=(0.9, 0.98), weight_decay=0.01, fused=True
         )
-        letters = nats.sum() / max(1, int(sizes.sum()))
-        return letters, self._phone_loss(corpus, batch, tap)
+        if state:
+            load_weights(self.averaged, state["averaged"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            now = groups(self.model, options)
+            for group, given in zip(self.optimiser.param_groups, now, strict=True):
+                group["base"] = given["base"]  # the rates of this command line
+        self.trained = [p for group in self.optimiser.param_groups for p in group["params"]]
+        self.clock = Clock(options.hours * 3600, self.heard_s, spent_s)
+        self.evaluated = time.monotonic()
 
-    def _phone_loss(self, corpus: Corpus, batch: Batch, tap: Tensor) -> Tensor:
-        tap = encoder.cast_norm(tap, self.norm)
-        total, frames = torch.zeros((), device=tap.device), 0
-        for engine, head in self.heads.items():
-            rows = [i for i, clip in enumerate(batch.clips) if clip.engine == engine]
-            if not rows:
-                continue
-            logits = encoder.cast_linear(tap[rows], head).float()
-            scores = logits.detach().log_softmax(-1).cpu().numpy()
-            targets = torch.full(logits.shape[:2], UNKNOWN_PHONE, dtype=torch.long)
-            for at, row in enumerate(rows):
-                clip = batch.clips[row]
-                known = corpus.phone_targets(clip, scores[at, : batch.lengths[row]])
-                targets[at, : len(known)] = torch.from_numpy(known)
-            targets = targets.to(tap.device)
-            total = total + F.cross_entropy(
-                logits.flatten(0, 1),
-                targets.flatten(),
-                ignore_index=UNKNOWN_PHONE,
-                reduction="sum",
-            )
-            frames += int((targets != UNKNOWN_PHONE).sum())
-        return total / max(1, frames)
+    def begin_student(self) -> None:
+        """Join the taught front with the body's transformer and head."""
+        weights = averaged_weights("body")
+        front = torch.load(FRONT, map_location="cpu")["model"]
+        parts = ("wav2vec2.feature_extractor.", "wav2vec2.feature_projection.")
+        weights |= {name: value for name, value in front.items() if name.startswith(parts)}
+        load_weights(self.model, weights)
 
-
-class Average:
-    """An exponential average of the trained weights."""
-
-    def __init__(self, params: list[nn.Parameter]) -> None:
-        self.params = params
-        self.values = [p.detach().clone() for p in params]
+    def learn(self, batch: Batch, progress: float) -> dict[str, float]:
+        """Take one step; return the losses."""
+        losses = student_losses if self.raw else body_losses
+        found = losses(self.networks, batch, self.options)
+        weights = vars(self.options)
+        torch.stack(
+            [weights.get(name, 1.0) * loss for name, loss in found.items()]
+        ).sum().backward()
+        gradient = nn.utils.clip_grad_norm_(self.trained, 1.0)
+        rate = schedule(progress, self.options.hold, warmup=0.01, floor=self.options.floor)
+        grown = min(1.0, self.step / self.options.head_steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["base"] * rate * (1.0 if group["head"] else grown)
+        if torch.isfinite(gradient):
+            self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        self.heard_s += batch.seconds
+        if self.step % AVERAGE_EVERY == 0:
+            self.average()
+        return {name: float(loss.detach()) for name, loss in found.items()} | {
+            "norm": float(gradient)
+        }
 
     @torch.no_grad()
-    def update(self) -> None:
-        """Move towards the current weights."""
-        torch._foreach_lerp_(self.values, [p.detach() for p in self.params], 1 - AVERAGE_DECAY)
+    def average(self) -> None:
+        """Move the averaged weights towards the present ones, slowly later in the run."""
+        share = max(self.options.average, min(1.0, 8 * AVERAGE_EVERY / self.step))
+        pairs = zip(self.averaged.parameters(), self.model.parameters(), strict=True)
+        for mean, value in pairs:
+            mean.lerp_(value, share)
 
-    @torch.no_grad()
-    def swap(self) -> None:
-        """Exchange averaged and current weights."""
-        for value, param in zip(self.values, self.params, strict=True):
-            kept = param.detach().clone()
-            param.copy_(value)
-            value.copy_(kept)
+    def save(self) -> None:
+        save(
+            {
+                "model": self.model.state_dict(),
+                "averaged": self.averaged.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "spent_s": self.clock.spent_s,
+                "heard_s": self.heard_s,
+                "step": self.step,
+            },
+            self.path,
+        )
 
-
-@torch.no_grad()
-def read(learner: Learner, audios: list[np.ndarray], device: str) -> list[str]:
-    """Return the greedy reading of each clip (int16 samples)."""
-    texts = []
-    for audio in audios:
-        wave = normalise(torch.from_numpy(audio.astype(np.float32) / 32768)).to(device)
-        hidden = learner.hear(wave[None])
-        spans = torch.tensor([hidden.shape[1]], device=device)
-        _, logits = encoder.run(learner.model, hidden, spans)
-        texts.append(decode_greedy(logits[0].argmax(-1).tolist()))
-    return texts
-
-
-def joined(clips: list[tuple[np.ndarray, str]], least_s: float) -> list[tuple[np.ndarray, str]]:
-    """Return `clips` end to end in recordings of at least `least_s`."""
-    recordings, parts = [], []
-    for clip in clips:
-        parts.append(clip)
-        if sum(len(audio) for audio, _ in parts) >= least_s * SAMPLE_RATE_HZ:
-            audio = np.concatenate([audio for audio, _ in parts])
-            recordings.append((audio, " ".join(text for _, text in parts)))
-            parts = []
-    return recordings
-
-
-class Report:
-    """Error rates of held-out speakers, unseen synthetic sentences, the example clips and long audio."""
-
-    def __init__(self, corpus: Corpus) -> None:
-        held_out = held_out_utterances()[::2]
-        self.sets = {
-            "heldout": [(read_audio(item.path), item.text) for item in held_out],
-            "synth": corpus.synth_test[:60],
-            "examples": [
-                (read_audio(EXAMPLES / f"{clip.stem}.flac"), plain(clip.words)) for clip in CLIPS
-            ],
+    def evaluate(self) -> None:
+        """Print and log the averaged weights' greedy error rates on the tuning sets."""
+        row: dict[str, float | str] = {
+            "run": self.path.stem,
+            "minutes": round(self.clock.spent_s / 60, 1),
+            "heard_h": round(self.heard_s / 3600, 2),
         }
-        self.sets["long"] = joined(self.sets["heldout"], 120)
+        networks = Networks(self.averaged, self.networks.whisper)
+        for name in ("dev", "commands-dev"):
+            texts, found = transcripts(networks, name, raw=self.raw)
+            row[f"{name} wer"] = round(jiwer.wer(texts, found), 4)
+            row[f"{name} cer"] = round(jiwer.cer(texts, found), 4)
+        print(row, flush=True)
+        with CURVE.open("a") as file:
+            file.write(json.dumps(row) + "\n")
 
-    def __call__(self, learner: Learner, device: str) -> None:
-        """Print them."""
-        parts = []
-        for name, clips in self.sets.items():
-            texts = [text for _, text in clips]
-            got = read(learner, [audio for audio, _ in clips], device)
-            parts.append(f"{name} wer {jiwer.wer(texts, got):.3f} cer {jiwer.cer(texts, got):.3f}")
-            print(f"   {texts[1][:110]}\n   {got[1][:110]}")
-        print("   " + " | ".join(parts), flush=True)
-
-
-def kind_of(progress: float, options: argparse.Namespace, rng: random.Random) -> str:
-    """Draw what the next batch is of, by the shares of long, real and widely varied speech."""
-    drawn = rng.random()
-    for kind, share in (("long", options.long_share), ("wide", options.wide_share)):
-        if drawn < share:
-            return kind
-        drawn -= share
-    early = progress <= 0.06  # aligning needs phones, however roughly
-    return "real" if drawn < options.real_share and not early else "synth"
-
-
-def train(options: argparse.Namespace) -> None:
-    """Train until the time is up; leave everything in `CHECKPOINT`."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    rng = random.Random(options.seed)
-    corpus = Corpus(
-        options.seed, options.synth_noise, options.common_words, options.synth, options.rooms
-    )
-    learner = Learner(corpus.inventories, options.seed)
-    if not options.resume:
-        learner.begin(from_weights=options.from_weights)
-    learner.to(device)
-    matrices, slow, others = learner.trained()
-    optimiser = Optimisers(
-        matrices, others, options.muon_lr, options.adamw_lr, 0.01, slow, options.convs_lr
-    )
-    average = Average([*matrices, *others, *slow])
-    used_s, step, heard_s = 0.0, 0, 0.0
-    if options.resume:
-        state = torch.load(CHECKPOINT, map_location=device)
-        learner.load_state_dict(state["learner"])
-        optimiser.load_state_dict(state["optimiser"])
-        average.values = state["average"]
-        used_s, step, heard_s = state["used_s"], state["step"], state["heard_s"]
-    report = Report(corpus)
-    batches = {kind: corpus.epochs(kind, options.batch_s) for kind in corpus.kinds}
-    batches["long"] = corpus.long_clips(options.long_s)
-    short_first = not options.from_weights and not options.resume
-    stopping: list[int] = []
-    idle = IdleCores() if options.share_cores else None
-    signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
-    (STATE / "train.pid").write_text(str(os.getpid()))
-
-    def save() -> None:
-        state = {
-            "learner": learner.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "average": average.values,
-            "used_s": used_s,
-            "step": step,
-            "heard_s": heard_s,
-        }
-        torch.save(state, CHECKPOINT.with_suffix(".new"))
-        CHECKPOINT.with_suffix(".new").replace(CHECKPOINT)
-        average.swap()
-        copy.deepcopy(learner.model).half().save_pretrained(STATE / "averaged")
-        average.swap()
-
-    recent: dict[str, list[float]] = {}
-    clock, last_report = time.monotonic(), used_s
-    while used_s < options.hours * 3600 and not stopping:
-        progress = used_s / options.hours / 3600
-        kind = kind_of(progress, options, rng)
-        longest = (3 + 60 * progress) * FRAMES_A_SECOND  # seconds allowed grow with progress
-        clips = next(batches[kind])
-        while short_first and clips[-1].frames > longest:
-            clips = next(batches[kind])
-        batch = corpus.load(clips)
-        if options.convs_lr and progress >= options.convs_from:
-            learner.model.wav2vec2.feature_extractor.requires_grad_(True)
-        letters, phones = learner.losses(corpus, batch, device, options)
-        (letters + options.phone_weight * phones).backward()
-        optimiser.step(schedule(progress, hold=options.hold), clip=options.clip)
-        step += 1
-        threads = idle.adapt() if idle else torch.get_num_threads()
-        heard_s += float(batch.lengths.sum()) / FRAMES_A_SECOND
-        if step % AVERAGE_EVERY == 0:
-            average.update()
-        recent.setdefault(f"{kind} ctc", []).append(letters.item())
-        recent.setdefault(f"{kind} phone", []).append(phones.item())
-        now = time.monotonic()
-        used_s, clock = used_s + min(now - clock, LONGEST_STEP_S), now
-        if step % 50 == 0:
-            line = " ".join(f"{name} {np.mean(values):.3f}" for name, values in recent.items())
-            heard = f"{heard_s / 3600:.2f} h heard"
-            print(
-                f"{used_s / 60:.1f} min step {step} {heard}, {threads} threads: {line}", flush=True
+    def run(self) -> None:
+        """Train until the time is up."""
+        options = self.options
+        seed, strength = options.seed + self.step, STRENGTH[options.stage]
+        stream = Corpus.stream(
+            seed, strength, SHARES[options.stage], options.seconds, options.workers
+        )
+        means: dict[str, float] = {}
+        for batch in stream:
+            batch.distorted, batch.clean = (
+                batch.distorted.to(self.device),
+                batch.clean.to(self.device),
             )
-            recent = {}
-        if used_s - last_report > options.report_minutes * 60:
-            average.swap()
-            report(learner, device)
-            average.swap()
-            save()
-            last_report = used_s
-    save()
-    average.swap()
-    report(learner, device)
+            for name, value in self.learn(batch, self.clock.tick(self.heard_s)).items():
+                means[name] = 0.98 * means.get(name, value) + 0.02 * value
+            if self.step % 25 == 0:
+                spoken = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
+                print(
+                    f"{self.clock.spent_s / 60:.1f} min, step {self.step}, "
+                    f"{self.heard_s / 3600:.2f} h, {spoken}",
+                    flush=True,
+                )
+            if self.clock.save_due():
+                self.save()
+            if self.clock.done or time.monotonic() - self.evaluated > EVALUATE_EVERY_S:
+                self.evaluate()
+                self.evaluated = time.monotonic()
+                self.clock.restart()
+            if self.clock.done:
+                return
+
+
+def parse() -> argparse.Namespace:
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stage", choices=("body", "student"))
+    parser.add_argument("--hours", type=float, required=True, help="of audio, restarts included")
+    parser.add_argument("--run", default="", help="name of the checkpoint, the stage's by default")
+    parser.add_argument("--start", default="", help="run whose weights this one begins with")
+    parser.add_argument("--seconds", type=float, default=32.0, help="audio in a batch")
+    parser.add_argument("--lr", type=float, default=1.5e-4, help="highest layer's rate")
+    parser.add_argument("--layer-decay", type=float, default=0.95, help="of the rate, by layer")
+    parser.add_argument("--fresh-lr", type=float, default=1.5e-3, help="rate of the head")
+    parser.add_argument("--front-lr", type=float, default=1e-4, help="rate of the raw-audio front")
+    parser.add_argument("--head-steps", type=int, default=100, help="the other rates grow so long")
+    parser.add_argument("--hold", type=float, default=0.4, help="when the rate starts to fall")
+    parser.add_argument("--floor", type=float, default=0.02, help="the rate's last scale")
+    parser.add_argument(
+        "--average", type=float, default=0.01, help="averaged weights: share of new"
+    )
+    parser.add_argument("--mask", type=float, default=0.04, help="share of frames set to zero")
+    parser.add_argument("--ctc", type=float, default=1.0, help="weight of the transcripts")
+    parser.add_argument("--front", type=float, default=1.0, help="weight of the front's features")
+    parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hours", type=float, default=1.2, help="of wall-clock time, in all")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--from-weights", action="store_true")
-    parser.add_argument("--batch-s", type=float, default=40, help="seconds of audio a step")
-    parser.add_argument("--real-share", type=float, default=0.4, help="of the batches")
-    parser.add_argument("--wide-share", type=float, default=0.15, help="of the batches")
-    parser.add_argument("--long-share", type=float, default=0.0, help="of the batches")
-    parser.add_argument("--long-s", type=float, default=120, help="seconds of the longest clip")
-    parser.add_argument("--phone-weight", type=float, default=1.0)
-    parser.add_argument("--muon-lr", type=float, default=0.02)
-    parser.add_argument("--adamw-lr", type=float, default=2e-3)
-    parser.add_argument("--hold", type=float, default=0.4, help="progress at which the rate falls")
-    parser.add_argument("--clip", type=float, default=1.0)
-    parser.add_argument("--mask", type=float, default=0.06, help="share of frames blotted out")
-    parser.add_argument("--mask-channels", type=float, default=0.0, help="share blotted out")
-    parser.add_argument("--convs-lr", type=float, default=0.0, help="0: they never learn")
-    parser.add_argument("--convs-from", type=float, default=0.4, help="progress at which they do")
-    parser.add_argument(
-        "--rooms",
-        type=float,
-        default=0.0,
-        help="share of clips with echo; half as many narrow-band",
-    )
-    parser.add_argument("--synth-noise", type=float, default=0.25, help="share of clips")
-    parser.add_argument(
-        "--common-words",
-        type=int,
-        default=0,
-        help="plain synthetic speech: only sentences of this many commonest words (0: all)",
-    )
-    parser.add_argument("--synth", nargs="+", default=["synth"], help="sets, the tested one first")
-    parser.add_argument("--dropout", type=float, default=0.0)
-    parser.add_argument("--report-minutes", type=float, default=6)
-    parser.add_argument("--share-cores", action="store_true", help="leave busy cores alone")
-    parser.add_argument("--seed", type=int, default=1)
-    train(parser.parse_args())
+    Trainer(parse()).run()

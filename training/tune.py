@@ -13,25 +13,26 @@ from pathlib import Path
 
 import jiwer
 import numpy as np
-from wav2vec2_app.model import decoders
-from wav2vec2_app.model.decoders import BeamDecoder
-from wav2vec2_app.model.engines.openvino_engine import OpenVinoEngine
-from wav2vec2_app.model.lexicon import Lexicon
-from wav2vec2_app.model.prior import measure_prior
-from wav2vec2_app.model.recognizer import Recognizer
-from wav2vec2_app.model.resolve import Checkpoint
-from wav2vec2_app.types import AS_USUAL, Emission
 
 from training.calibrate import PRIOR_WEIGHT
-from training.data import held_out_utterances, read_audio
+from training.data import read_audio, tuning_utterances
 from training.paths import MODEL, REPO
+from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.options import DEFAULT_OPTIONS
+from wav2vec2_app.worker.model import decoders
+from wav2vec2_app.worker.model.decoders import BeamDecoder
+from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
+from wav2vec2_app.worker.model.lexicon import Lexicon
+from wav2vec2_app.worker.model.prior import measure_prior
+from wav2vec2_app.worker.model.recognizer import Recognizer
+from wav2vec2_app.worker.model.resolve import Checkpoint
 
 
 def emissions(folder: Path) -> list[Emission]:
     """What the checkpoint in `folder` hears of every held-out clip."""
     engine = OpenVinoEngine(precision="fp32")
     recognizer = Recognizer(Checkpoint("tuned", folder, "folder"), engine)
-    audios = (read_audio(item.path).astype(np.float32) / 32768 for item in held_out_utterances())
+    audios = (read_audio(item.path).astype(np.float32) / 32768 for item in tuning_utterances())
     return [recognizer.emit(audio) for audio in audios]
 
 
@@ -39,14 +40,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--lm", type=Path, nargs="+", default=[REPO / "assets" / "lm"])
-    parser.add_argument("--lm-weight", type=float, nargs="+", default=[AS_USUAL.lm_weight])
-    parser.add_argument("--word-score", type=float, nargs="+", default=[AS_USUAL.word_score])
-    parser.add_argument("--width", type=int, nargs="+", default=[AS_USUAL.beam_width])
-    parser.add_argument("--tokens", type=int, nargs="+", default=[decoders.TOKENS])
+    parser.add_argument("--lm-weight", type=float, nargs="+", default=[DEFAULT_OPTIONS.lm_weight])
+    parser.add_argument("--word-score", type=float, nargs="+", default=[DEFAULT_OPTIONS.word_score])
+    parser.add_argument("--width", type=int, nargs="+", default=[DEFAULT_OPTIONS.beam_width])
+    parser.add_argument("--tokens", type=int, nargs="+", default=[decoders.BEAM_TOKENS])
     parser.add_argument("--prior-weight", type=float, nargs="+", default=[PRIOR_WEIGHT])
-    parser.add_argument("--threshold", type=float, nargs="+", default=[decoders.THRESHOLD])
+    parser.add_argument("--threshold", type=float, nargs="+", default=[decoders.MAX_BEAM_THRESHOLD])
     options = parser.parse_args()
-    texts = [item.text for item in held_out_utterances()]
+    texts = [item.text for item in tuning_utterances()]
     heard = emissions(options.model)
     seconds = sum(emission.duration_s for emission in heard)
     prior = measure_prior(heard, 1.0)["log_prior"]
@@ -61,8 +62,8 @@ def main() -> None:
         ):  # fmt: skip
             taken_off = tuple(taken * prior.get(token, 0.0) for token in heard[0].vocabulary)
             emitted = [replace(emission, prior=taken_off) for emission in heard]
-            reading = replace(AS_USUAL, lm_weight=weight, word_score=score, beam_width=width)
-            decoders.TOKENS, decoders.THRESHOLD = tokens, threshold
+            reading = replace(DEFAULT_OPTIONS, lm_weight=weight, word_score=score, beam_width=width)
+            decoders.BEAM_TOKENS, decoders.MAX_BEAM_THRESHOLD = tokens, threshold
             decoder = BeamDecoder(lexicon, reading)
             begin = time.monotonic()
             read = [" ".join(w.text for w in decoder.decode(e).words).lower() for e in emitted]

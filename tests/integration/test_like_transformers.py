@@ -95,6 +95,7 @@ def test_examples_have_the_same_text(
 
 
 @pytest.mark.speech
+@pytest.mark.timeout(900)  # 60 forward passes of each implementation, on a machine that may be busy
 @pytest.mark.skipif(not TEST_SET.exists(), reason="the recordings are not here")
 def test_sixty_recordings_have_the_same_text(recognizer: Recognizer, reference: Reference) -> None:
     found = [compare(recognizer, reference, path) for path in utterances()]

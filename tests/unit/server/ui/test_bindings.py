@@ -65,10 +65,11 @@ async def test_closed_alignment_cancels_its_task_before_it_returns(
 ) -> None:
     adapter.block(Operation.TRANSCRIBE)
     changes = PageEvents(orchestrator, parts).on_align(REQUEST, clip, "auto", "hello")
-    async for _ in changes:
-        if adapter.count(Operation.TRANSCRIBE):
-            break
+    for _ in range(2):  # before the task is submitted, and once it is
+        await anext(changes)
+    await adapter.reached(Operation.TRANSCRIBE)
 
     await changes.aclose()
 
+    assert len(adapter.cancelled) == 1
     assert orchestrator.status().running == 0
