@@ -14,6 +14,7 @@ class Word:
     """One recognized word with its time in the audio and its confidence in [0, 1].
 
     ``channel`` is the number of its channel, from 1; ``None`` in a transcript of mixed channels.
+    ``alternatives`` are words that the decoder considered in its place, the best one first.
     """
 
     text: str
@@ -21,6 +22,7 @@ class Word:
     end_s: float
     confidence: float
     channel: int | None = None
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
