@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wav2vec2_app.errors import Wav2Vec2Error, WorkerDiedError
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Stage, Step
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, PreviewWords, Stage, Step
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.features import Features, Picture
@@ -89,9 +89,11 @@ class Advanced(StepEvent):
 
 @dataclass(frozen=True)
 class Partial(StepEvent):
-    """A part of the result, ready before the rest: the value of a finished step, or one Picture."""
+    """A part of the result, ready before the rest: the value of a finished step, one Picture, or words of a
+    recording that is still being transcribed.
+    """
 
-    value: Audio | Recognition | Alignment | Features | Picture
+    value: Audio | Recognition | Alignment | Features | Picture | PreviewWords
     stages: tuple[Stage, ...] = ()
 
 

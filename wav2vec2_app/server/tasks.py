@@ -22,7 +22,7 @@ from wav2vec2_app.speech.audio import (
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
-from wav2vec2_app.speech.transcript import Recognition, Transcript
+from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 
 SERVER_PROCESS = "server"
 """Name of the server process in stages and in memory reports; workers are named after their role."""
@@ -106,6 +106,7 @@ class AudioTask:
         targets: adapters and models whose transcripts are made side by side; the first one is the
             primary one, which alignment and pictures are made of. Empty: ``model`` alone.
         audio_options: the track of the source, and whether its channels are transcribed separately.
+        previews: whether words of a long recording are reported while it is transcribed.
         client: who sends it, see :mod:`wav2vec2_app.server.clients`; limits hold for each client.
     """
 
@@ -120,6 +121,7 @@ class AudioTask:
     live: bool = False
     targets: tuple[Target, ...] = ()
     audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
+    previews: bool = False
     client: str = field(default_factory=current_client)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -191,11 +193,18 @@ class ModelTask:
 
 
 @dataclass(frozen=True)
+class PreviewWords:
+    """Words of the part of a recording that was transcribed last; the transcript will replace them."""
+
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
 class Progress:
-    """What a running step reports: the fraction done, in [0, 1], or a finished picture."""
+    """What a running step reports: the fraction done, in [0, 1], a finished picture, or a preview."""
 
     fraction: float | None = None
-    value: Picture | None = None
+    value: Picture | PreviewWords | None = None
 
 
 Report = Callable[[Progress], None]
