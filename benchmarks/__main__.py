@@ -30,6 +30,7 @@ from benchmarks import (
     peers,
     picture,
     pictures,
+    reading,
     recognition,
     recovery,
     report,
@@ -67,6 +68,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "long_audio": long_audio.measure,
     "long_file": long_file.measure,
     "long_page": long_page.measure,
+    "reading": reading.measure,
     "soak": soak.measure,
     # structure; last, as it serves in this process
     "walk": walk.measure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from wav2vec2_app.server.ui.gradio_internals import (
     slow_down_queue_poll,
 )
 from wav2vec2_app.server.ui.layout import Example, lay_out
+from wav2vec2_app.server.ui.render.confidence import LEVELS
 from wav2vec2_app.server.ui.theme import build_theme
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import cues, signs
@@ -34,6 +36,9 @@ App = TypeVar("App")  # a FastAPI application
 DELETE_UPLOADS: Final = (600, 3000)
 """Interval of the deletion of uploads, and their age at which they are deleted, seconds: the footer says
 "within the hour"."""
+
+STYLES: Final = ("page", "transcript", "live")
+"""Style sheets, in their order."""
 
 ACCEPTED_FILES: Final = ",".join(["audio/*", "video/*", *(f".{ending}" for ending in FORMAT_NAMES)])
 """What the dialog for files offers: types that browsers know, and endings that they do not."""
@@ -78,6 +83,7 @@ def mount_page(app: App, page: gr.Blocks, settings: Settings, *, assets: Path) -
         app,
         page,
         path="/",
+        root_path=settings.root_path or None,
         server_name=settings.host,
         server_port=settings.port,
         footer_links=["api"],  # its button opens the API page; the footer on the page is ours
@@ -88,10 +94,8 @@ def mount_page(app: App, page: gr.Blocks, settings: Settings, *, assets: Path) -
         ssr_mode=False,
         show_error=False,  # Gradio's own messages contain paths; ours are part of the answers
         theme=build_theme(),
-        css="\n".join(
-            [texts.css_variables(), _read(folder, "page.css"), _read(folder, "live.css")]
-        ),
-        js=scripts(folder),
+        css="\n".join([texts.css_variables(), *(_read(folder, f"{name}.css") for name in STYLES)]),
+        js=scripts(folder, load_examples(assets / "examples")),
         head=_head(settings),
     )
     return mounted
@@ -106,17 +110,31 @@ def upload_ceiling(settings: Settings) -> int:
     return 2 * settings.max_bytes
 
 
-def scripts(folder: Path) -> str:
+def scripts(folder: Path, examples: Sequence[Example] = ()) -> str:
     """The scripts as one function without arguments, called with their texts and constants."""
     config = {
         "texts": texts.FOR_SCRIPTS,
         "options": [option.name for option in OPTIONS],
         "exportOptions": [option.name for option in EXPORT_OPTIONS],
         "accept": ACCEPTED_FILES,
+        "levels": [[level.name, level.at_least] for level in LEVELS],
+        "clips": {one.title: one.text for one in examples},
     }
-    arguments = f"const config = {_json(config)}; config.subtitles = {subtitles_script(folder)};"
-    calls = (f"({_read(folder, name)})(config);" for name in ("page.js", "live.js"))
-    return f"() => {{ {arguments} {' '.join(calls)} }}"
+    arguments = (
+        f"const config = {_json(config)}; config.subtitles = {subtitles_script(folder)}; "
+        "const page = window.wav2vec2Page = {};"
+    )
+    calls = " ".join(f"({_read(folder, name)})(config, page);" for name in ("page.js", "live.js"))
+    main = f'new URL("{modules_path(folder)[1:]}/main.js", document.baseURI)'
+    return f"() => {{ {arguments} {calls} import({main}).then((one) => one.start(config, page)); }}"
+
+
+def modules_path(folder: Path) -> str:
+    """Where the scripts' modules are served (``server/serve.py``): other contents have another address."""
+    digest = hashlib.sha256()
+    for module in sorted((folder / "modules").glob("*.js")):
+        digest.update(module.read_bytes())
+    return f"/ui-{digest.hexdigest()[:12]}"
 
 
 def subtitles_script(folder: Path) -> str:

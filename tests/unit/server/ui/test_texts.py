@@ -8,7 +8,8 @@ from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.server.ui import page, texts
 
 FOLDER = assets_path() / "ui"
-SCRIPTS = ("page.js", "live.js")
+MODULES = tuple(path.relative_to(FOLDER).as_posix() for path in sorted(FOLDER.glob("modules/*.js")))
+SCRIPTS = ("page.js", "live.js", *MODULES)
 
 
 def strings(value: object) -> list[str]:
@@ -47,6 +48,34 @@ def test_scripts_find_every_text_they_use() -> None:
             assert set(used) <= set(table), (name, variable)
 
 
+def test_modules_find_every_text_they_use() -> None:
+    tables = {
+        "transcript.js": "player",
+        "waveform.js": "player",
+        "search.js": "player",
+        "pictures.js": "player",
+        "source.js": "source",
+        "state.js": "state",
+        "comparison.js": "comparison",
+    }
+    for name, table in tables.items():
+        script = (FOLDER / "modules" / name).read_text(encoding="utf-8")
+        used = set(re.findall(r"\btexts\.(\w+)", script)) - {"accept", "cannotPlay"}
+        assert used
+        assert used <= set(texts.FOR_SCRIPTS[table]), name
+
+
+def test_modules_have_an_address_of_their_own_for_each_version(tmp_path: Path) -> None:
+    (tmp_path / "modules").mkdir()
+    module = tmp_path / "modules" / "main.js"
+    module.write_text("1")
+    first = page.modules_path(tmp_path)
+    module.write_text("2")
+
+    assert page.modules_path(tmp_path) != first
+    assert first.startswith("/ui-")
+
+
 def test_scripts_are_called_with_texts_and_options() -> None:
     script = page.scripts(FOLDER)
 
@@ -56,7 +85,9 @@ def test_scripts_are_called_with_texts_and_options() -> None:
 
 def test_style_sheets_show_texts_by_variables_only() -> None:
     defined = set(re.findall(r"(--w-text-[\w-]+):", texts.css_variables()))
-    sheets = "".join(Path(FOLDER / name).read_text() for name in ("page.css", "live.css"))
+    sheets = "".join(
+        Path(FOLDER / name).read_text() for name in ("page.css", "transcript.css", "live.css")
+    )
 
     assert set(re.findall(r"var\((--w-text-[\w-]+)\)", sheets)) == defined
     assert set(re.findall(r'content: "([^"]*)"', sheets)) == {""}
