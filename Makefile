@@ -11,6 +11,9 @@ help: ## list the targets
 demo: $(VENV)/.installed ## start the page on http://127.0.0.1:7860
 	$(BIN)/python app.py
 
+# Files of tests go to two processes: many tests wait for a worker, a server or a browser.
+PYTEST_ARGS ?= --numprocesses 2 --dist loadfile
+
 test: $(VENV)/.installed-dev chromium ## run every test with coverage; of matrices the first variant
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)

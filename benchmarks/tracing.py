@@ -34,6 +34,10 @@ class Call(NamedTuple):
     module: str
     function: str
 
+    @property
+    def name(self) -> str:
+        return f"{self.module}.{self.function}"
+
 
 Chain = tuple[Call, ...]
 """Calls from the outermost to the innermost."""
@@ -41,34 +45,38 @@ NOWHERE = Call("", "")
 """A call outside the package, or the import of a module."""
 
 
+class Leg(NamedTuple):
+    """Part of a way: the beginnings of the names ``module.function`` where it begins and ends."""
+
+    first: str
+    last: str
+
+
 class Tracer:
-    """A profile function that collects the chains from ``first`` to each function of ``last``.
+    """A profile function that collects the chains of each leg: from ``first`` to each function of ``last``.
 
     ``chains`` has the chain with the most modules for each function, with the time of its first call.
+    A way has several legs where a queue divides it: behind a queue another task goes on.
     """
 
-    def __init__(self, first: str, last: tuple[str, ...]) -> None:
-        self.chains: dict[Call, tuple[float, Chain]] = {}
-        self._first, self._last = first, last
+    def __init__(self, *legs: Leg) -> None:
+        self.chains: dict[Leg, dict[Call, tuple[float, Chain]]] = {leg: {} for leg in legs}
         self._created: WeakKeyDictionary[asyncio.Task[Any], Chain] = WeakKeyDictionary()
-        self._calls: dict[CodeType, Call] = {}
+        self._calls: dict[tuple[str, CodeType], Call] = {}
 
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and self._call(frame.f_code).module.startswith(self._last):
-            chain = self._chain(frame)
-            starts = [at for at, one in enumerate(chain) if one.module.startswith(self._first)]
-            if starts:
-                self._add(chain[starts[0] :])
+        if event != "call":
+            return
+        for leg, chains in self.chains.items():
+            if self._call(frame.f_code).name.startswith(leg.last):
+                chain = self._chain(frame)
+                starts = [at for at, one in enumerate(chain) if one.name.startswith(leg.first)]
+                if starts:
+                    _add(chains, chain[starts[0] :])
 
-    def _add(self, chain: Chain) -> None:
-        at_s, known = self.chains.get(chain[-1], (time.time(), ()))
-        if len(modules_of(chain)) > len(modules_of(known)):
-            self.chains[chain[-1]] = (at_s, chain)
-
-    @property
-    def longest(self) -> Chain:
-        """The chain with the most modules."""
-        chains = (chain for _, chain in self.chains.values())
+    def longest(self, leg: Leg) -> Chain:
+        """The chain of ``leg`` with the most modules."""
+        chains = (chain for _, chain in self.chains[leg].values())
         return max(chains, key=lambda chain: len(modules_of(chain)), default=())
 
     def create_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **more: Any) -> Any:
@@ -88,10 +96,17 @@ class Tracer:
         return (*(self._created.get(task, ()) if task else ()), *reversed(calls))
 
     def _call(self, code: CodeType) -> Call:
-        if code not in self._calls:
+        key = (code.co_filename, code)  # equal functions of two files have equal codes
+        if key not in self._calls:
             inside = code.co_filename.startswith(PACKAGE) and code.co_name != "<module>"
-            self._calls[code] = _call_of(code) if inside else NOWHERE
-        return self._calls[code]
+            self._calls[key] = _call_of(code) if inside else NOWHERE
+        return self._calls[key]
+
+
+def _add(chains: dict[Call, tuple[float, Chain]], chain: Chain) -> None:
+    at_s, known = chains.get(chain[-1], (time.time(), ()))
+    if len(modules_of(chain)) > len(modules_of(known)):
+        chains[chain[-1]] = (at_s, chain)
 
 
 def modules_of(chain: Chain) -> tuple[str, ...]:
@@ -132,14 +147,16 @@ trace_worker()
 
 def trace_worker() -> None:
     """Trace the operations of this process; write their chains whenever one is added."""
-    tracer = Tracer("wav2vec2_app.worker", (OPERATIONS,))
+    leg = Leg("wav2vec2_app.worker", OPERATIONS)
+    tracer = Tracer(leg)
+    chains = tracer.chains[leg]
     path = Path(os.environ[FOLDER]) / f"{os.getpid()}.json"
 
     def profile(frame: FrameType, event: str, argument: object) -> None:
-        before = len(tracer.chains)
+        before = len(chains)
         tracer(frame, event, argument)
-        if len(tracer.chains) > before:
-            path.write_text(json.dumps(list(tracer.chains.values())), "utf-8")
+        if len(chains) > before:
+            path.write_text(json.dumps(list(chains.values())), "utf-8")
 
     threading.setprofile(profile)
     sys.setprofile(profile)

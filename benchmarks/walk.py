@@ -2,7 +2,8 @@
 
 Serves the application in this process, sends it one real request by ``gradio_client`` and traces the calls of
 the package, here and in the workers (:mod:`benchmarks.tracing`). The walk is the longest chain from a handler
-of the page to the pipe, followed by the longest chain of a worker from its request loop to an operation.
+of the page to the queue of a pool, then from the pool's queue to the pipe, and the longest chain of a
+worker from its request loop to an operation.
 Counted are the distinct modules. A module that occurs again after others is listed: there the request goes
 up again.
 """
@@ -25,10 +26,21 @@ from gradio_client import Client, handle_file
 from benchmarks.clips import clip_of
 from benchmarks.report import Figure, show
 from benchmarks.server import free_port, wait_for
-from benchmarks.tracing import FOLDER, ROOT, SITE, Chain, Tracer, modules_of, revisits, worker_chain
+from benchmarks.tracing import (
+    FOLDER,
+    ROOT,
+    SITE,
+    Chain,
+    Leg,
+    Tracer,
+    modules_of,
+    revisits,
+    worker_chain,
+)
 
-FIRST = "wav2vec2_app.server.ui"
-LAST = ("wav2vec2_app.server.bridge",)
+BRIDGE = "wav2vec2_app.server.bridge"
+TO_QUEUE = Leg("wav2vec2_app.server.ui", f"{BRIDGE}.pool._enqueue")
+TO_PIPE = Leg(f"{BRIDGE}.pool._run", f"{BRIDGE}.writer.put")
 FRAME = "wav2vec2_app.protocol.frame"
 MODULES_BAR = 16
 
@@ -58,11 +70,11 @@ class OneRequest(threading.Thread):
 
 
 def server_chain(port: int, request: OneRequest) -> Chain:
-    """Serve in this thread until the request was answered; the longest chain to the bridge."""
+    """Serve in this thread until the request was answered; the longest chain to the pipe."""
     from wav2vec2_app.server import serve
     from wav2vec2_app.settings import Settings
 
-    tracer = Tracer(FIRST, LAST)
+    tracer = Tracer(TO_QUEUE, TO_PIPE)
     request.start()
     new_loop = asyncio.new_event_loop
 
@@ -79,7 +91,7 @@ def server_chain(port: int, request: OneRequest) -> Chain:
     request.join()
     if request.failure:
         raise request.failure
-    return tracer.longest
+    return (*tracer.longest(TO_QUEUE), *tracer.longest(TO_PIPE))
 
 
 def measure() -> Sequence[Figure]:

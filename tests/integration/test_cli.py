@@ -1,12 +1,10 @@
 """The command line in this process, on real workers."""
 
 import json
-import logging
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,16 +18,6 @@ pytestmark = pytest.mark.integration
 
 run = CliRunner()
 CLIP = clips()[0].path
-
-
-@pytest.fixture(autouse=True)
-def own_logging() -> Iterator[None]:
-    """The commands configure logging for the process, in which all tests here run."""
-    root, ours = logging.getLogger(), logging.getLogger("wav2vec2_app")
-    handlers, level = list(root.handlers), ours.level
-    yield
-    root.handlers[:] = handlers
-    ours.setLevel(level)
 
 
 @pytest.fixture(autouse=True)
@@ -205,6 +193,7 @@ def test_serve_takes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
 NAMES = ["Łódź 東京 🎤.wav", os.fsdecode(b"caf\xe9.wav"), "naïve ‘x’.wav"]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_no_name_of_a_file_stops_the_command(tmp_path: Path, encoding: str) -> None:
     for name in NAMES:

@@ -10,18 +10,19 @@ from wav2vec2_app.server.build import System
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 LIMITS = {"beam": 0.05, "greedy": 0.40}
 """Word error rates on the example clips, by who reads them: flashlight-text is not built for every system."""
 
 
 async def test_example_clips_are_read_with_few_word_errors(
-    system: System, capsys: pytest.CaptureFixture[str]
+    shared_system: System, capsys: pytest.CaptureFixture[str]
 ) -> None:
     examples = clips()
     results = [
-        await system.orchestrator.run(AudioTask(AudioSource(path=clip.path))) for clip in examples
+        await shared_system.orchestrator.run(AudioTask(AudioSource(path=clip.path)))
+        for clip in examples
     ]
     transcripts = [result.transcript for result in results if result.transcript]
     texts = [transcript.text.lower() for transcript in transcripts]
@@ -35,9 +36,9 @@ async def test_example_clips_are_read_with_few_word_errors(
     assert error_rate <= LIMITS[transcripts[0].decoder]
 
 
-async def test_words_lie_in_order_inside_the_audio(system: System) -> None:
+async def test_words_lie_in_order_inside_the_audio(shared_system: System) -> None:
     for clip in clips():
-        result = await system.orchestrator.run(AudioTask(AudioSource(path=clip.path)))
+        result = await shared_system.orchestrator.run(AudioTask(AudioSource(path=clip.path)))
         assert result.transcript is not None
         words = result.transcript.words
 
@@ -47,12 +48,12 @@ async def test_words_lie_in_order_inside_the_audio(system: System) -> None:
         assert all(0 < word.confidence <= 1 for word in words)
 
 
-async def test_bytes_and_file_have_the_same_transcript(system: System) -> None:
+async def test_bytes_and_file_have_the_same_transcript(shared_system: System) -> None:
     clip = clips()[0]
 
     by_path, by_bytes = await asyncio.gather(
-        system.orchestrator.run(AudioTask(AudioSource(path=clip.path))),
-        system.orchestrator.run(AudioTask(AudioSource(data=clip.path.read_bytes()))),
+        shared_system.orchestrator.run(AudioTask(AudioSource(path=clip.path))),
+        shared_system.orchestrator.run(AudioTask(AudioSource(data=clip.path.read_bytes()))),
     )
 
     assert by_path.transcript is not None

@@ -15,7 +15,8 @@ from wav2vec2_app.server.tasks import AudioTask, Operation, Want
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import AudioSource
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+"""The tests share one application: what one of them kills, the next one finds again."""
 
 EVERYTHING = frozenset({Want.TRANSCRIPT, Want.FEATURES, Want.PICTURES})
 
@@ -33,14 +34,14 @@ def pid_of(system: System, role: str) -> int:
     [("inference", Operation.TRANSCRIBE), ("audio", Operation.DRAW)],
 )
 async def test_request_survives_the_death_of_its_worker_in_the_middle(
-    system: System, role: str, operation: Operation
+    shared_system: System, role: str, operation: Operation
 ) -> None:
     """Killed after the first window, or the first picture, of several."""
-    victim = pid_of(system, role)
-    task = AudioTask(AudioSource(path=LONG.path), wants=EVERYTHING)
+    victim = pid_of(shared_system, role)
+    task = AudioTask(AudioSource(path=LONG.path), wants=EVERYTHING, session=role)
     killed, last = False, None
 
-    async for event in system.orchestrator.submit(task):
+    async for event in shared_system.orchestrator.submit(task):
         if isinstance(event, Advanced) and event.operation is operation and not killed:
             os.kill(victim, signal.SIGKILL)
             killed = True
@@ -51,61 +52,63 @@ async def test_request_survives_the_death_of_its_worker_in_the_middle(
     assert last.result.transcript.text
     assert len({picture.name for picture in last.result.pictures}) == 5
     assert len(last.result.pictures) == 5
-    assert pid_of(system, role) != victim
+    assert pid_of(shared_system, role) != victim
 
 
-async def test_new_request_is_served_after_the_worker_died(system: System) -> None:
-    os.kill(pid_of(system, "inference"), signal.SIGKILL)
+async def test_new_request_is_served_after_the_worker_died(shared_system: System) -> None:
+    os.kill(pid_of(shared_system, "inference"), signal.SIGKILL)
 
     task = AudioTask(AudioSource(path=SHORT.path))
-    result = await asyncio.wait_for(system.orchestrator.run(task), timeout=30)
+    result = await asyncio.wait_for(shared_system.orchestrator.run(task), timeout=30)
 
     assert result.transcript is not None
     assert result.transcript.text
 
 
-async def test_bad_file_does_not_affect_other_requests(system: System, tmp_path: Path) -> None:
+async def test_bad_file_does_not_affect_other_requests(
+    shared_system: System, tmp_path: Path
+) -> None:
     bad = tmp_path / "bad.wav"
     bad.write_bytes(b"RIFF" + os.urandom(5000))
-    pids = pid_of(system, "audio"), pid_of(system, "inference")
+    pids = pid_of(shared_system, "audio"), pid_of(shared_system, "inference")
 
     good = [AudioTask(AudioSource(path=SHORT.path)) for _ in range(3)]
     results = await asyncio.gather(
-        *(system.orchestrator.run(task) for task in good),
-        *(system.orchestrator.run(AudioTask(AudioSource(path=bad))) for _ in range(3)),
+        *(shared_system.orchestrator.run(task) for task in good),
+        *(shared_system.orchestrator.run(AudioTask(AudioSource(path=bad))) for _ in range(3)),
         return_exceptions=True,
     )
 
     assert len({result.transcript.text for result in results[:3]}) == 1
     assert all(getattr(error, "code", "").startswith("audio.") for error in results[3:])
-    assert pids == (pid_of(system, "audio"), pid_of(system, "inference"))
+    assert pids == (pid_of(shared_system, "audio"), pid_of(shared_system, "inference"))
 
 
-async def test_cancel_stops_the_work_between_windows(system: System) -> None:
+async def test_cancel_stops_the_work_between_windows(shared_system: System) -> None:
     """The long clip has several windows; after the first, the session is cancelled."""
     task = AudioTask(AudioSource(path=LONG.path), session="client")
     windows = 0
     last = None
 
-    async for event in system.orchestrator.submit(task):
+    async for event in shared_system.orchestrator.submit(task):
         if isinstance(event, Advanced) and event.operation is Operation.TRANSCRIBE:
             windows += 1
-            assert system.orchestrator.cancel_session("client") in (0, 1)
+            assert shared_system.orchestrator.cancel_session("client") in (0, 1)
         last = event
 
     assert windows == 1
     assert isinstance(last, Failed)
     assert isinstance(last.error, CancelledError)
-    after = await system.orchestrator.run(AudioTask(AudioSource(path=SHORT.path)))
+    after = await shared_system.orchestrator.run(AudioTask(AudioSource(path=SHORT.path)))
     assert after.transcript is not None
 
 
-async def test_transcript_comes_before_the_pictures(system: System) -> None:
+async def test_transcript_comes_before_the_pictures(shared_system: System) -> None:
     task = AudioTask(AudioSource(path=SHORT.path), wants=EVERYTHING)
 
     parts = [
         type(event.value).__name__
-        async for event in system.orchestrator.submit(task)
+        async for event in shared_system.orchestrator.submit(task)
         if isinstance(event, Partial)
     ]
 

@@ -1,9 +1,22 @@
 """Chains of calls: their modules, and where they go up again."""
 
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from benchmarks.tracing import ENTRY, OPERATIONS, Call, modules_of, revisits, worker_chain
+from benchmarks.tracing import (
+    ENTRY,
+    OPERATIONS,
+    PACKAGE,
+    Call,
+    Leg,
+    Tracer,
+    modules_of,
+    revisits,
+    worker_chain,
+)
 
 ENTERED = Call(ENTRY, "main")
 LOOP = Call("wav2vec2_app.worker.loop", "serve")
@@ -34,3 +47,33 @@ def test_a_worker_chain_ends_with_the_operation_and_omits_what_came_before_the_r
 
     assert worker_chain(tmp_path, since=2.0) == (LOOP, OPERATION)
     assert worker_chain(tmp_path, since=4.0) == ()
+
+
+def function_of_the_package(module: str, name: str) -> Callable[..., Any]:
+    """A function that calls its argument, as if ``module`` of the package defined it."""
+    found: dict[str, Any] = {}
+    code = f"def {name}(inner=lambda: None):\n    inner()\n"
+    exec(compile(code, f"{PACKAGE}{module}.py", "exec"), found)  # noqa: S102 - our own code
+    return found[name]
+
+
+def test_each_leg_of_a_way_has_a_chain_of_its_own() -> None:
+    """The page calls the queue; another stack, which begins at the queue, calls the pipe."""
+    page, queue, pipe = (
+        function_of_the_package(module, "go") for module in ("page", "queue", "pipe")
+    )
+    up, down = (
+        Leg("wav2vec2_app.page", "wav2vec2_app.queue.go"),
+        Leg("wav2vec2_app.queue", "wav2vec2_app.pipe"),
+    )
+    tracer, before = Tracer(up, down), sys.getprofile()
+    sys.setprofile(tracer)
+    try:
+        page(queue)
+        queue(pipe)
+        pipe()
+    finally:
+        sys.setprofile(before)
+
+    assert modules_of(tracer.longest(up)) == ("wav2vec2_app.page", "wav2vec2_app.queue")
+    assert modules_of(tracer.longest(down)) == ("wav2vec2_app.queue", "wav2vec2_app.pipe")

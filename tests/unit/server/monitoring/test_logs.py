@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -21,15 +20,6 @@ from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import AudioTask, Operation, Step, Want
 
 LOGGER = "wav2vec2_app.server.monitoring.logs"
-
-
-@pytest.fixture(autouse=True)
-def restore_logging() -> Iterator[None]:
-    root, package = logging.getLogger(), logging.getLogger("wav2vec2_app")
-    handlers, level = list(root.handlers), package.level
-    yield
-    root.handlers[:] = handlers
-    package.setLevel(level)
 
 
 async def log_of(task: AudioTask, adapter: FakeAdapter) -> None:

@@ -21,6 +21,11 @@ from openvino import opset13 as ops
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.worker.model.engines.base import UnsupportedArchitecture
 from wav2vec2_app.worker.model.engines.group_norm import GroupNorm
+from wav2vec2_app.worker.model.engines.positions import (
+    constant_channels,
+    position_kernel,
+    position_table,
+)
 from wav2vec2_app.worker.model.engines.weights import Weights
 
 OpenvinoNode = Any  # an openvino.Node; its package has no complete annotations
@@ -189,27 +194,18 @@ class _Builder:
         """The convolutional position embedding (weight norm over all but the kernel's axis)."""
         a = self._a
         prefix = "wav2vec2.encoder.pos_conv_embed.conv"
-        kernel = self._position_kernel(prefix)
+        kernel, bias = position_kernel(self._w, prefix), self._w(f"{prefix}.bias")
         groups, width = a.num_conv_pos_embedding_groups, kernel.shape[2]
+        table = position_table(kernel, bias, groups, constant_channels(self._w))
+        if table is not None:
+            return ACTIVATIONS[a.feat_extract_activation](_looked_up(table, hidden))
         kernel = kernel.reshape(groups, -1, kernel.shape[1], width)
         transposed = ops.transpose(hidden, [0, 2, 1])
         before, after = width // 2, width // 2 - (1 - width % 2)
         out = ops.group_convolution(transposed, ops.constant(kernel), [1], [before], [after], [1])
-        out = ops.add(out, ops.constant(self._w(f"{prefix}.bias")[None, :, None]))
+        out = ops.add(out, ops.constant(bias[None, :, None]))
         out = ACTIVATIONS[a.feat_extract_activation](out)
         return ops.transpose(out, [0, 2, 1])
-
-    def _position_kernel(self, prefix: str) -> Float32:
-        names = (f"{prefix}.parametrizations.weight.original0", f"{prefix}.weight_g")
-        scale_name, direction_name = names[0], f"{prefix}.parametrizations.weight.original1"
-        if scale_name not in self._w:
-            scale_name, direction_name = names[1], f"{prefix}.weight_v"
-        if scale_name not in self._w:
-            return self._w(f"{prefix}.weight")
-        scale, direction = self._w(scale_name), self._w(direction_name)
-        norm = np.sqrt(np.square(direction).sum(axis=(0, 1), keepdims=True))
-        kernel: Float32 = scale * direction / norm
-        return kernel
 
     def _encode(self, hidden: OpenvinoNode) -> OpenvinoNode:
         a = self._a
@@ -276,6 +272,14 @@ class _Builder:
         hidden = ops.mvn(hidden, [-1], True, eps, "INSIDE_SQRT")
         hidden = ops.multiply(hidden, ops.constant(self._w(f"{name}.weight")))
         return ops.add(hidden, ops.constant(self._w(f"{name}.bias")))
+
+
+def _looked_up(table: Float32, hidden: OpenvinoNode) -> OpenvinoNode:
+    """The row of each frame of ``hidden`` ``(batch, frames, channels)``; late frames have the last row."""
+    count = ops.gather(ops.shape_of(hidden), ops.constant(1), ops.constant(0))
+    numbers = ops.range(ops.constant(0, np.int64), count, ops.constant(1, np.int64), "i64")
+    rows = ops.minimum(numbers, ops.constant(len(table) - 1, np.int64))
+    return ops.gather(ops.constant(table[None]), rows, ops.constant(1))
 
 
 def _constant(weight: Float32) -> OpenvinoNode:

@@ -17,7 +17,7 @@ from wav2vec2_app.worker.model.engines.base import UnsupportedArchitecture
 
 
 class Weights:
-    """Tensors of safetensors files by name, as float32; ``parameters`` counts those read so far.
+    """Tensors of safetensors files by name, as float32.
 
     Float32 tensors are mapped, not copied. :meth:`release` frees their pages after an engine has packed the
     weights; a later access reads them from the file again.
@@ -37,12 +37,17 @@ class Weights:
             replaced = {name for name in self._files if LANGUAGE_WEIGHTS.search(name)}
             if replaced != self._add(adapter):
                 raise ValueError(f"{adapter.name} does not belong to {path.name}")
-        self.parameters = 0
+        self._sizes: dict[str, int] = {}
 
     def _add(self, path: Path) -> set[str]:
         file = _File(path)
         self._files.update(dict.fromkeys(file.names, file))
         return file.names
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the tensors have that were read so far."""
+        return sum(self._sizes.values())
 
     def __contains__(self, name: str) -> bool:
         return name in self._files
@@ -55,7 +60,7 @@ class Weights:
             UnsupportedArchitecture: numpy does not have its number format.
         """
         tensor = self._files[name].read(name)
-        self.parameters += tensor.size
+        self._sizes[name] = tensor.size
         return tensor
 
     def release(self) -> None:
