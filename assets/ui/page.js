@@ -310,11 +310,12 @@
   /* The memory of the system is folded behind the chip at the top. */
   const showMemory = () => {
     const on = document.body.classList.contains("w-memory-open");
-    $("#system [data-do=memory]")?.setAttribute("aria-expanded", String(on));
+    const chip = $("#system [data-do=memory]");
+    if (chip && chip.getAttribute("aria-expanded") !== String(on)) chip.setAttribute("aria-expanded", String(on));
   };
   const memory = () => { document.body.classList.toggle("w-memory-open"); showMemory(); };
   const chip = document.getElementById("system");
-  if (chip) new MutationObserver(showMemory).observe(chip, { childList: true, subtree: true });
+  if (chip) new MutationObserver(showMemory).observe(chip, { childList: true, subtree: true, attributes: true });
 
   const letters = (button) => {
     const on = button.closest(".w-aligned").toggleAttribute("data-letters");

@@ -224,15 +224,15 @@ def test_words_play_and_captions_open_as_a_recording(page: Page) -> None:
     assert "live recording" in page.locator(".w-source-name").inner_text()
 
 
-def test_page_asks_before_captions_are_lost(page: Page) -> None:
-    asked = "() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
-    assert not page.evaluate(asked)
+def test_page_warns_before_captions_are_lost(page: Page) -> None:
+    warns = "() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert not page.evaluate(warns)
     start(page)
     page.wait_for_selector(FINAL)
     stop(page)
-    assert page.evaluate(asked)
+    assert page.evaluate(warns)
 
     with page.expect_download():
         page.get_by_role("button", name="Download captions.txt").click()
 
-    assert not page.evaluate(asked)
+    assert not page.evaluate(warns)

@@ -387,10 +387,9 @@ HOURS = """async (count) => {
     (_, at) => [`word${at}`, at * 0.4, at * 0.4 + 0.38, 0.5 + (at % 50) / 100]);
   for (let at = 29; at < count; at += 30) rows[at][2] = rows[at][1] + 0.05;
   for (let at = 30; at < count; at += 30) rows[at][1] += 0.35;
-  const made = document.createElement("template");
-  made.className = "w-data";
-  made.innerHTML = JSON.stringify(rows);
-  holder.querySelector("template").replaceWith(made);
+  const data = holder.querySelector(".w-data");
+  data.textContent = JSON.stringify(rows);
+  data.dataset.key = "hours";
   const wait = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
   for (let step = 0; step < 8; step++) await wait();
   const first = document.querySelector("#transcript .w-word").textContent;

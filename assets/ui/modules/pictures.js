@@ -89,6 +89,7 @@ export const startPictures = (player, transcript, texts) => {
     scale = Math.min(Math.max(1, wanted), most);
     for (const drawing of all(DRAWING)) {
       let sheet = $(".w-sheet", drawing);
+      if (sheet && !$("svg", sheet)) { sheet.remove(); sheet = null; }
       if (!sheet) {
         sheet = document.createElement("div");
         sheet.className = "w-sheet";
@@ -146,9 +147,12 @@ export const startPictures = (player, transcript, texts) => {
     event.preventDefault();
   });
 
+  /* Gradio changes the elements in place: a drawing appears inside a figure that is there already. */
   new MutationObserver((changes) => {
-    if (changes.some((one) => [...one.addedNodes].some((node) => node.querySelector?.(".w-drawing") || node.matches?.(".w-figure")))) prepare();
-  }).observe(place, { childList: true, subtree: true });
+    const drawn = changes.some((one) => one.type === "attributes"
+      || [...one.addedNodes].some((node) => node.nodeName === "svg" || node.matches?.(".w-figure, .w-drawing")));
+    if (drawn) prepare();
+  }).observe(place, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-state"] });
   player.addEventListener("time", show);
   player.addEventListener("state", show);
   player.addEventListener("load", () => { chosen = 0; prepare(); });

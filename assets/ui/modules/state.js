@@ -38,7 +38,7 @@ export const startState = (player, transcript, texts) => {
     load();
     const done = status() === "done" && state === "result";
     const words = transcript.words.length;
-    const key = done ? `${$("#transcript .w-transcript")?.dataset.task ?? ""}:${words}` : "";
+    const key = done ? `${transcript.key ?? ""}:${words}` : "";
     if (done && key !== before && hasResult()) {
       const uncertain = transcript.words.filter((word) => word.level !== "high").length;
       announce(words ? format(texts.ready, { words, uncertain }) : texts.readyEmpty);
@@ -65,10 +65,13 @@ export const startState = (player, transcript, texts) => {
     waiting = true;
     queueMicrotask(() => { waiting = false; transcript.read(); transcript.extend(); update(); });
   };
+  /* Gradio changes texts and attributes of the elements that are there. */
+  const CHANGES = ["src", "data-state", "data-key", "data-audio", "data-duration"];
   const observer = new MutationObserver(later);
   for (const id of ["status", "problem", "transcript", "preview", "audio"]) {
     const watched = document.getElementById(id);
-    if (watched) observer.observe(watched, { childList: true, subtree: true, attributes: id === "audio", attributeFilter: id === "audio" ? ["src"] : undefined });
+    if (watched) observer.observe(watched, {
+      childList: true, subtree: true, characterData: true, attributes: true, attributeFilter: CHANGES });
   }
   later();
   return {

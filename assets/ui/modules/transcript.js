@@ -1,8 +1,8 @@
 /* The transcript: lines with their times. Only blocks of lines near the window are in the document, so hours of
    speech stay light. The position of the player is marked; the lines follow it until the reader scrolls.
 
-   The server sends words as JSON in a <template>; a list that grows while the recording is transcribed is
-   continued, not drawn anew. Events: "words" (other words), "current" (another word is marked). */
+   The server sends words as JSON in a hidden element; a list that grows while the recording is transcribed is
+   continued, not drawn anew. Gradio updates elements in place: the same element may get other contents. Events: "words" (other words), "current" (another word is marked). */
 
 import { $, all, announce, clock, element, format, isCalm, lastStarted } from "./dom.js";
 import { linesOf, parseWords } from "./lines.js";
@@ -30,20 +30,23 @@ export class TranscriptView extends EventTarget {
 
   get list() { return $("#transcript .w-words"); }
 
-  /* Draw what the server sent, from its template. */
+  /* Draw what the server sent, where it is not drawn yet. */
   read() {
     const holder = $("#transcript .w-transcript");
-    const data = holder && $("template.w-data", holder);
-    if (!data) {
-      const list = holder && $(".w-words", holder);
-      if (list && list !== this.growing) { this.#set([], list); this.growing = list; this.parts = 0; }
-      if (!list && this.words.length) this.#set([], null);
+    const list = holder && $(".w-words", holder);
+    if (!list) {
+      this.key = this.growing = null;
+      if (this.words.length) this.#set([], null);
       return;
     }
-    if (data === this.data) return;
-    this.data = data;
-    this.growing = null;
-    this.#set(parseWords(JSON.parse(data.content.textContent), this.levels), $(".w-words", holder));
+    const data = $(".w-data", holder);
+    const key = `${data?.dataset.key ?? "growing"} ${holder.dataset.audio}`;
+    if (key === this.key && (list.firstChild || !this.words.length)) return;
+    this.key = key;
+    this.growing = data ? null : list;
+    this.parts = 0;
+    this.part = "";
+    this.#set(data ? parseWords(JSON.parse(data.textContent), this.levels) : [], list);
   }
 
   #set(words, list) {
@@ -55,16 +58,16 @@ export class TranscriptView extends EventTarget {
     this.now = this.at = -1;
     this.found = this.lower = null;
     this.edited = false;
-    if (!list) this.data = null;
-    else this.#layOut(list);
+    if (list) this.#layOut(list);
     this.dispatchEvent(new Event("words"));
   }
 
   /* Words that came while the recording is still being transcribed. Updates repeat the ones before them. */
   extend() {
-    const data = $("#preview template.w-data");
-    if (!data || !this.growing?.isConnected) return;
-    const parts = JSON.parse(data.content.textContent);
+    const data = $("#preview .w-data");
+    if (!data || !this.growing?.isConnected || data.dataset.key === this.part) return;
+    this.part = data.dataset.key;
+    const parts = JSON.parse(data.textContent);
     const fresh = parts.slice(Math.max(0, this.parts - Number(data.dataset.first)));
     if (!fresh.length) return;
     this.parts = Number(data.dataset.first) + parts.length;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Sequence
 from html import escape
 from typing import Final
@@ -70,10 +71,17 @@ def data(words: Sequence[Word]) -> str:
 
 
 def template(content: object, **attributes: int) -> str:
-    """JSON in a ``template``: the browser does not draw it, so that hours of speech cost no time."""
+    """JSON in an element that is not shown: the browser lays nothing out, even for hours of speech.
+
+    Gradio updates elements in place and does not change the contents of a ``template``, hence a ``div``.
+    ``data-key`` differs where the content does.
+    """
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     given = "".join(f' data-{name}="{value}"' for name, value in attributes.items())
-    return f'<template class="w-data"{given}>{escape(text, quote=False)}</template>'
+    key = zlib.crc32(text.encode())
+    return (
+        f'<div class="w-data" hidden="" data-key="{key}"{given}>{escape(text, quote=False)}</div>'
+    )
 
 
 def rows(words: Sequence[Word], spelled: Sequence[str]) -> list[Row]:

@@ -31,7 +31,7 @@ def page(words: Transcript, audio_url: str = "", **of_emission: object) -> str:
 
 def rows_of(html: str) -> list[list[object]]:
     """The words as the scripts read them."""
-    (data,) = re.findall(r'<template class="w-data"[^>]*>(.*?)</template>', html)
+    (data,) = re.findall(r'<div class="w-data"[^>]*>(.*?)</div>', html)
     rows: list[list[object]] = json.loads(unescape(data))
     return rows
 

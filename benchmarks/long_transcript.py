@@ -1,4 +1,4 @@
-"""``python -m benchmarks.reading``: a three-hour transcript in a browser, and words that follow the player.
+"""``python -m benchmarks.long_transcript``: a three-hour transcript in a browser, and words that follow the player.
 
 Chromium shows the transcript of :mod:`benchmarks.long_page` while its long tasks are observed, and plays an
 example clip while each change of the marked word is compared with the player's clock.
@@ -96,4 +96,4 @@ def _following() -> Sequence[Figure]:
 
 
 if __name__ == "__main__":
-    show("reading", measure())
+    show("long_transcript", measure())
