@@ -1,4 +1,4 @@
-"""``python -m benchmarks.long_transcript``: a three-hour transcript in a browser, and words that follow the player.
+"""``python -m benchmarks.long_transcript``: hours of words in a browser; words that follow the player.
 
 Chromium shows the transcript of :mod:`benchmarks.long_page` while its long tasks are observed, and plays an
 example clip while each change of the marked word is compared with the player's clock.

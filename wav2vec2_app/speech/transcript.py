@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.emission import Emission, Emitted
@@ -22,7 +22,7 @@ class Word:
     end_s: float
     confidence: float
     channel: int | None = None
-    alternatives: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -138,8 +138,10 @@ async def test_failed_request_shows_the_earlier_result_dimmed(
     tabs, page = Tabs(), Page()
     await page.follow(handlers.transcribe(orchestrator, tabs, clip, "auto", "tab"))
     adapter.fail(Operation.PROBE, InputError("Not audio.", code="audio.not_audio", hint="Use WAV."))
+    broken = Path(clip).with_name("broken.wav")
+    broken.write_bytes(b"RIFF and no more")
 
-    await page.follow(handlers.transcribe(orchestrator, tabs, clip, "other", "tab"))
+    await page.follow(handlers.transcribe(orchestrator, tabs, str(broken), "auto", "tab"))
 
     assert "w-earlier" in page.parts["transcript"]
     assert '"hello",' in page.parts["transcript"]

@@ -50,7 +50,9 @@ def test_scripts_find_every_text_they_use() -> None:
 
 def test_modules_find_every_text_they_use() -> None:
     tables = {
+        "choices.js": "player",
         "transcript.js": "player",
+        "transport.js": "player",
         "waveform.js": "player",
         "search.js": "player",
         "pictures.js": "player",
