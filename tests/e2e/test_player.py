@@ -110,12 +110,13 @@ def test_space_and_arrows_drive_the_player(result: Page) -> None:
     slider.focus()
     slider.press("ArrowLeft")
     assert result.evaluate(f"{PLAYER}.time") == pytest.approx(7, abs=0.2)
-    assert slider.get_attribute("aria-valuetext") == "0:07 of 0:34"
+    assert slider.get_attribute("aria-valuetext") == "0:07 of 0:33"
 
 
 def test_keys_n_and_p_go_from_one_uncertain_word_to_the_next(result: Page) -> None:
+    for index in (10, 40):  # the model is certain of nearly all words of the clip
+        result.evaluate(f"index => {{ {TRANSCRIPT}.words[index].level = 'low'; }}", index)
     uncertain = [word["index"] for word in rows(result) if word["level"] != "high"]
-    assert len(uncertain) >= 2
 
     visited = []
     for key in ("n", "n", "p"):
@@ -138,6 +139,7 @@ def test_waveform_zooms_and_a_part_can_be_selected(result: Page) -> None:
     assert near[1] - near[0] == pytest.approx((whole[1] - whole[0]) / 2, rel=0.01)
     zoom.get_by_role("button", name=texts.SHOW_ALL).click()
 
+    result.locator(".w-wave canvas").scroll_into_view_if_needed()
     box = result.locator(".w-wave canvas").bounding_box()
     result.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 20)
     result.mouse.down()
