@@ -38,8 +38,10 @@ from benchmarks import (
     silence,
     soak,
     start,
+    synthesis,
     users,
     walk,
+    whisper,
 )
 
 BENCHMARKS: dict[str, Callable[[], Any]] = {
@@ -63,6 +65,8 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "hotwords": hotwords.measure,
     "alignment": alignment.measure,
     "silence": silence.measure,
+    "whisper": whisper.measure,
+    "synthesis": synthesis.measure,
     # long runs
     "memory": memory.measure,
     "long_audio": long_audio.measure,

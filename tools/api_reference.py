@@ -25,7 +25,14 @@ from pydantic import BaseModel
 
 from tools.error_codes import code_table
 from wav2vec2_app.server.live import messages
-from wav2vec2_app.server.schema import alignments, errors, recording, system, transcriptions
+from wav2vec2_app.server.schema import (
+    alignments,
+    comparisons,
+    errors,
+    recording,
+    system,
+    transcriptions,
+)
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import MAX_HOTWORDS, OPTIONS, Option
 
@@ -231,6 +238,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
         schema_table, transcriptions.AnalysisResponse, transcriptions.TranscriptionResponse
     ),
     "alignment": partial(schema_table, alignments.AlignmentResponse, recording.RecordingResponse),
+    "comparison": partial(schema_table, comparisons.ComparisonResponse),
     "error": partial(schema_table, errors.ErrorResponse),
     "capabilities": partial(schema_table, system.CapabilitiesResponse),
     "status": partial(schema_table, system.StatusResponse),

@@ -43,6 +43,14 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
      "The text to align is missing or too long."),
     ("channels.separate",
      "A text cannot be aligned with separate channels. Send the recording with its channels mixed."),
+    ("compare.*",
+     "The variants of a comparison cannot be used: too few or too many, two that are the same, JSON "
+     "that is not valid, or a reference that is too long."),
+    ("synthesis.below_threshold synthesis.no_transcripts",
+     "In `problem` of a comparison: no transcript meets the quality threshold."),
+    ("synthesis.*",
+     "An option of the synthesis is invalid: a weight that is negative, not finite or for an unknown "
+     "name, weights that are all 0, a threshold outside 0 to 1, an unknown conflict resolution."),
     ("task.not_*",
      "The result of that request is not in the result cache. Send the recording again."),
     ("features.too_long picture.*",
@@ -61,6 +69,7 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
      "space is exhausted, a worker failed, or the server is stopping."),
     ("task.cancelled", "The request was cancelled."),
     ("task.timeout", "The processing exceeded its deadline."),
+    ("live.model", "The model gives no emission, so it cannot make live captions."),
     ("live.idle live.*", "A live session ended; see [Live captions](#live-captions-v1live)."),
     ("text.unreadable replay.*", "Command line only: a file cannot be read."),
     ("internal adapter.* bridge.* emission.missing input.invalid service.state "

@@ -97,7 +97,7 @@ class Settings(BaseSettings):
 
     # --- the model ---
     model: str = "auto"
-    """Default model: ``auto``, ``embedded``, one of ``allowed_models``, or a folder."""
+    """Default model: ``auto``, ``embedded``, one of ``allowed_models`` or ``whisper_models``, or a folder."""
     preferred_model: str = "facebook/wav2vec2-base-960h"
     """The model that ``auto`` stands for; until it is downloaded, the embedded model is used."""
     allowed_models: tuple[str, ...] = (
@@ -107,8 +107,16 @@ class Settings(BaseSettings):
         "facebook/wav2vec2-large-robust-ft-libri-960h",
     )
     """Models of the Hugging Face Hub that users may choose (a JSON list in the environment)."""
+    whisper_models: tuple[str, ...] = (
+        "Systran/faster-whisper-base",
+        "Systran/faster-whisper-small",
+        "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
+    )
+    """Whisper models of the Hugging Face Hub, in CTranslate2's format, that users may choose where the
+    extra ``whisper`` is installed (a JSON list in the environment)."""
     model_folders: tuple[Path, ...] = ()
-    """Folders of local checkpoints that users may choose (a JSON list in the environment)."""
+    """Folders of local checkpoints that users may choose (a JSON list in the environment): of CTC models,
+    and of Whisper models in CTranslate2's format."""
     fetch_models: bool = True
     """Whether missing models may be downloaded from the Hugging Face Hub."""
     fetch_timeout_s: float = Field(5.0, gt=0)

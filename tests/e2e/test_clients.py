@@ -188,7 +188,7 @@ def test_events_of_the_page_are_not_endpoints(client: Client) -> None:
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
 
     assert set(named) == {
-        "/transcribe", "/analyze", "/decode", "/align", "/capabilities", "/status",
+        "/transcribe", "/analyze", "/decode", "/align", "/capabilities", "/status", "/compare",
     }  # fmt: skip
 
 

@@ -239,7 +239,7 @@ def test_result_is_announced_once_and_briefly(result: Page) -> None:
 
 
 def test_expected_text_of_a_clip_is_compared(result: Page) -> None:
-    result.get_by_text(texts.COMPARE).click()
+    result.get_by_text(texts.CHECK).click()
 
     assert result.get_by_label(texts.REFERENCE).input_value() == LONGEST.text
     result.wait_for_selector("#w-comparison:has-text('Word error rate')")
@@ -247,7 +247,7 @@ def test_expected_text_of_a_clip_is_compared(result: Page) -> None:
     result.wait_for_selector("#w-comparison:has-text('Word error rate 0 %')")
     assert result.locator("#w-comparison :is(del, ins)").count() == 0
     result.get_by_label(texts.REFERENCE).fill("")
-    result.get_by_text(texts.COMPARE).click()
+    result.get_by_text(texts.CHECK).click()
 
 
 def test_words_are_readable_while_they_play(result: Page) -> None:

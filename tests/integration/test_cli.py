@@ -211,3 +211,50 @@ def test_no_name_of_a_file_stops_the_command(tmp_path: Path, encoding: str) -> N
     assert {result["file"] for result in results} == {path.name for path in tmp_path.iterdir()}
     assert sum("words" in result for result in results) == len(NAMES)
     assert b"Traceback" not in done.stderr
+
+
+# --- compare --------------------------------------------------------------------------------------
+
+
+def test_compare_prints_texts_cost_and_word_errors() -> None:
+    reference = clips()[0].text
+
+    done = run.invoke(app, ["compare", str(CLIP), "--reference", reference, "--json"])
+
+    assert done.exit_code == 0, done.stderr
+    body = json.loads(done.stdout)
+    greedy, beam = body["variants"]
+    assert (greedy["decoder"], beam["decoder"]) == ("greedy", "beam")
+    assert greedy["word_errors"]["rate"] >= beam["word_errors"]["rate"]
+    assert beam["memory_bytes"] > 10**6
+    assert beam["work_s"] > 0
+    assert body["synthesis"]["words"][0]["origins"]
+
+
+def test_compare_prints_a_text_for_each_variant_and_goes_on_after_one_fails() -> None:
+    done = run.invoke(
+        app, ["compare", str(CLIP), "--model", "embedded", "--model", "missing/model"]
+    )
+
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith("embedded: ")
+    assert "synthesis: " in done.stdout
+    assert "missing/model" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--decoder", "greedy"], "compare.too_few"),
+        (["--decoder", "greedy", "--decoder", "best"], "decoder.unknown"),
+        (["--weight", "greedy=-1"], "synthesis.bad_weight"),
+        (["--conflict-resolution", "newest"], "synthesis.unknown_resolution"),
+        (["--quality-threshold", "2"], "synthesis.bad_value"),
+        (["--reference", "@no-such-file"], "text.unreadable"),
+    ],
+)
+def test_compare_rejects_bad_options_before_it_starts(arguments: list[str], code: str) -> None:
+    done = run.invoke(app, ["compare", str(CLIP), *arguments])
+
+    assert done.exit_code == 2
+    assert code in done.stderr

@@ -65,8 +65,10 @@ def apply(folder: Path, blocks: list[tuple[str, str]]) -> Iterator[str]:
             yield code
 
 
-def test_the_page_has_the_five_additions() -> None:
-    titles = ("a picture", "a metric", "an adapter", "an endpoint", "an operation")
+def test_the_page_has_the_six_additions() -> None:
+    titles = (
+        "a picture", "a metric", "an adapter", "a recogniser", "an endpoint", "an operation",
+    )  # fmt: skip
 
     assert list(sections()) == [f"Adding {title}" for title in titles]
     assert all(len(blocks) >= 3 for blocks in sections().values())

@@ -10,6 +10,7 @@ import pytest
 from tests.integration import toy_messages as toy
 from tests.integration.toy import Events, Make, ask, begin
 from wav2vec2_app.errors import InputError, WorkerDiedError
+from wav2vec2_app.server.bridge.on_demand import OnDemandPool
 from wav2vec2_app.server.bridge.pool import WorkerPool
 
 pytestmark = pytest.mark.integration
@@ -58,3 +59,27 @@ async def test_pool_passes_over_a_worker_that_is_down(make: Make) -> None:
 def test_pool_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         WorkerPool([])
+
+
+async def test_pool_on_demand_starts_with_its_first_request(make: Make) -> None:
+    pool = OnDemandPool([make(), make()])
+    before = pool.statuses()
+
+    await asyncio.gather(*(ask(pool, toy.Echo()) for _ in range(3)))
+
+    assert before == ()
+    assert [status.restarts for status in pool.statuses()] == [0, 0]
+    await pool.stop()
+    with pytest.raises(WorkerDiedError) as stopped:
+        await ask(pool, toy.Echo())
+    assert stopped.value.code == "worker.stopped"
+
+
+async def test_pool_on_demand_that_was_never_used_starts_no_process(make: Make) -> None:
+    pool = OnDemandPool([make()])
+
+    await pool.stop()
+
+    assert pool.statuses() == ()
+    with pytest.raises(WorkerDiedError):
+        await ask(pool, toy.Echo())

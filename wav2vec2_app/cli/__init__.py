@@ -1,4 +1,4 @@
-"""The command line: ``wav2vec2-app serve | transcribe FILE… | align FILE TEXT | doctor``."""
+"""The command line: ``wav2vec2-app serve | transcribe FILE… | align FILE TEXT | compare FILE | doctor``."""
 
 from __future__ import annotations
 
@@ -11,22 +11,28 @@ import typer
 from pydantic import ValidationError
 
 from wav2vec2_app.cli import console, debug, diagnosis
+from wav2vec2_app.cli.compare import compare as run_comparison
+from wav2vec2_app.cli.compare import model_names, with_folders
 from wav2vec2_app.cli.decoding import (
     OptionValue,
     parse_decoding,
     parse_export_values,
     read_text,
+    text_or_file,
     with_options,
 )
 from wav2vec2_app.cli.output import OutputFormat, OutputOptions, out, print_problem
 from wav2vec2_app.cli.tasks import run_tasks
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.monitoring.logs import configure_logging
+from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest
 from wav2vec2_app.server.tasks import AudioTask, Want
 from wav2vec2_app.settings import Settings, warn_of_unknown_variables
 from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS, text_to_align
+from wav2vec2_app.speech.synthesis import CONFLICT_RESOLUTIONS
+from wav2vec2_app.speech.variants import combined, parse_reference, parse_synthesis
 
 TrackOption = Annotated[
     str, typer.Option("--track", help="Number of the audio track; default: the file's own choice.")
@@ -123,6 +129,58 @@ def align(
     raise typer.Exit(
         1 if asyncio.run(run_tasks(settings, [(file, task)], OutputOptions(output, export))) else 0
     )
+
+
+@app.command()
+@with_options(*(option for option in OPTIONS if option.name != "decoder"))
+def compare(
+    file: Annotated[Path, typer.Argument(help="An audio file.", show_default=False)],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A model name or a folder; repeat it to compare several."),
+    ] = None,
+    decoder: Annotated[
+        list[str] | None, typer.Option(help="A decoder; repeat it to compare several.")
+    ] = None,
+    reference: Annotated[
+        str, typer.Option(help="What was spoken, for word error rates. @FILE reads it from a file.")
+    ] = "",
+    resolution: Annotated[
+        str, typer.Option("--conflict-resolution", help=" | ".join(CONFLICT_RESOLUTIONS))
+    ] = CONFLICT_RESOLUTIONS[0],
+    quality_threshold: Annotated[
+        float, typer.Option(help="Least confidence of a transcript that the synthesis uses.")
+    ] = 0.0,
+    weight: Annotated[
+        list[str] | None, typer.Option(help="Weight of a variant or model, NAME=NUMBER.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    track: TrackOption = "auto",
+    **values: OptionValue,
+) -> None:
+    """Transcribe a file with several models or decoders: texts side by side, cost, and one text of all.
+
+    Every model is combined with every decoder; without either, both decoders of the default model.
+    """
+    names = model or []
+    settings = with_folders(_settings(fetch_models=False, log_level="WARNING"), names)
+    configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_of_unknown_variables(os.environ)
+    try:
+        request = ComparisonRequest(
+            combined(
+                model_names(names),
+                decoder or [],
+                parse_decoding({**values, "decoder": ""}),
+            ),
+            parse_synthesis(",".join(weight or []), quality_threshold, resolution),
+            parse_reference(text_or_file(reference)),
+        )
+        task = request.task(_source(file), audio_options=parse_audio_options(track))
+    except InputError as error:
+        print_problem(error.code, f"{error.message} {error.hint}")
+        raise typer.Exit(2) from None
+    raise typer.Exit(0 if run_comparison(settings, task, request, as_json=as_json) else 1)
 
 
 @app.command()

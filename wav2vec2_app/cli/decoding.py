@@ -54,10 +54,7 @@ def parse_decoding(values: Mapping[str, OptionValue]) -> DecodingOptions:
         InputError: ``text.unreadable``, or an error of :func:`parse_options`.
     """
     values = {option.name: values[option.name] for option in OPTIONS}
-    hotwords = str(values["hotwords"])
-    if hotwords.startswith("@"):
-        hotwords = read_text(Path(hotwords[1:]))
-    return parse_options(**{**values, "hotwords": hotwords})
+    return parse_options(**{**values, "hotwords": text_or_file(str(values["hotwords"]))})
 
 
 def parse_export_values(values: Mapping[str, OptionValue]) -> ExportOptions:
@@ -67,6 +64,15 @@ def parse_export_values(values: Mapping[str, OptionValue]) -> ExportOptions:
         InputError: ``export.bad_value``.
     """
     return parse_export(**{option.name: values[option.name] for option in EXPORT_OPTIONS})
+
+
+def text_or_file(text: str) -> str:
+    """``text``, or the content of the file that it names after an ``@``.
+
+    Raises:
+        InputError: ``text.unreadable``.
+    """
+    return read_text(Path(text[1:])) if text.startswith("@") else text
 
 
 def read_text(file: Path) -> str:

@@ -70,7 +70,7 @@ def print_result(
 def print_error(file: Path, error: Wav2Vec2Error, how: OutputOptions) -> None:
     """Print why a file failed."""
     if how.output is OutputFormat.JSON:
-        _print_json({"file": file.name, "error": error.public()})
+        print_json({"file": file.name, "error": error.public()})
     print_problem(file.name, f"{error.message} {error.hint} ({error.code})")
 
 
@@ -92,7 +92,7 @@ def _print(
     text: str,
 ) -> None:
     if how.output is OutputFormat.JSON:
-        _print_json({"file": file.name, **answer.json_dict()})
+        print_json({"file": file.name, **answer.json_dict()})
     elif how.output is OutputFormat.TEXT:
         print(text)
     else:
@@ -100,7 +100,8 @@ def _print(
         print(to_text(words, how.export), end="")
 
 
-def _print_json(value: Mapping[str, object]) -> None:
+def print_json(value: Mapping[str, object]) -> None:
+    """Print one line of JSON to stdout."""
     print(json.dumps(value, ensure_ascii=not shows_unicode()))
 
 

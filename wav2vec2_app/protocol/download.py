@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from wav2vec2_app.protocol.message import Message, Request, Response
 
@@ -24,8 +25,12 @@ class DownloadResponse(Response):
 
 @dataclass(frozen=True)
 class DownloadRequest(Request[DownloadResponse, DownloadProgress]):
-    """Download the files of the checkpoint ``model``: ``repository`` or ``repository:language``."""
+    """Download the files of the checkpoint ``model``: ``repository`` or ``repository:language``.
+
+    ``kind``: whose files are needed, those of a CTC model or of Whisper in CTranslate2's format.
+    """
 
     op = "download"
 
     model: str
+    kind: Literal["ctc", "whisper"] = "ctc"

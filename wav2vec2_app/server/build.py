@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
+from wav2vec2_app.server.adapters.base import ModelAdapter
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits, Wav2Vec2Adapter
+from wav2vec2_app.server.adapters.whisper import WhisperAdapter
+from wav2vec2_app.server.bridge.on_demand import OnDemandPool
 from wav2vec2_app.server.bridge.policy import BridgePolicy, RestartPolicy
 from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.bridge.recorder import FrameRecorder
@@ -23,9 +27,13 @@ from wav2vec2_app.server.orchestrator.cache import CachePolicy
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator, OrchestratorPolicy
 from wav2vec2_app.server.orchestrator.queue import QueuePolicy
 from wav2vec2_app.server.processors import threads_of_a_worker
+from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.limits import StepLimits
 from wav2vec2_app.server.service.policy import ModelPolicy, ServicePolicy, WindowPolicy
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
+from wav2vec2_app.server.service.whisper import WhisperService
+from wav2vec2_app.server.service.whisper_models import WhisperModels, WhisperPolicy
+from wav2vec2_app.server.service.word_times import WordTimes
 from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import MAX_SEPARATE_CHANNELS, SAMPLE_RATE_HZ
@@ -40,6 +48,7 @@ Config: TypeAlias = Mapping[str, object]
 """Configuration of a worker, sent to it as JSON."""
 
 Env: TypeAlias = Mapping[str, str]
+PoolType: TypeAlias = type[WorkerPool]
 NO_ENV: Env = MappingProxyType({})
 
 
@@ -67,9 +76,52 @@ def build_system(settings: Settings, *, sequential_start: bool = False) -> Syste
     events = EventBus()
     workers = _workers(settings, events, sequential_start=sequential_start)
     service = Wav2Vec2Service(workers, service_policy(settings))
-    adapter = Wav2Vec2Adapter(service, audio_limits(settings))
-    orchestrator = ModelOrchestrator([adapter], orchestrator_policy(settings), events=events)
+    adapters = _adapters(settings, workers, service)
+    orchestrator = ModelOrchestrator(adapters, orchestrator_policy(settings), events=events)
     return System(settings, orchestrator, service, events)
+
+
+# --- recognisers ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """A recogniser beside wav2vec2: its worker role, which starts when it is needed, and its adapter.
+
+    ``answers_auto``: whether it answers requests that name no model.
+    """
+
+    role: str
+    config: Config
+    make_adapter: Callable[[WorkerPool, Workers, Wav2Vec2Service], ModelAdapter]
+    answers_auto: bool = False
+
+
+def recognisers(settings: Settings) -> list[Recogniser]:
+    """The other recognisers, in order of preference."""
+    found: list[Recogniser] = []
+    whisper = whisper_policy(settings)
+    if whisper.allowed or whisper.folders:
+        config, make = _whisper_config(settings, whisper), partial(_whisper_adapter, settings)
+        found.append(Recogniser("whisper", config, make, bool(whisper.default)))
+    return found
+
+
+def _adapters(settings: Settings, workers: Workers, service: Wav2Vec2Service) -> list[ModelAdapter]:
+    adapters: list[ModelAdapter] = [Wav2Vec2Adapter(service, audio_limits(settings))]
+    for recogniser, pool in zip(recognisers(settings), workers.others, strict=True):
+        at = 0 if recogniser.answers_auto else len(adapters)
+        adapters.insert(at, recogniser.make_adapter(pool, workers, service))
+    return adapters
+
+
+def _whisper_adapter(
+    settings: Settings, pool: WorkerPool, workers: Workers, service: Wav2Vec2Service
+) -> WhisperAdapter:
+    client = WorkerClient(pool, service_policy(settings).limits)
+    models = WhisperModels(whisper_policy(settings), workers.make_download)
+    whisper = WhisperService(client, models, WordTimes(service))
+    return WhisperAdapter(whisper, pool, audio_limits(settings))
 
 
 # --- policies ------------------------------------------------------------------------------------
@@ -100,11 +152,26 @@ def service_policy(settings: Settings) -> ServicePolicy:
             settings.model_load_timeout_s,
         ),
         windows=WindowPolicy(settings.window_s, settings.window_overlap_s),
-        models=ModelPolicy(settings.model, settings.preferred_model, settings.fetch_models),
+        models=ModelPolicy(_ctc_model(settings), settings.preferred_model, settings.fetch_models),
         greedy=settings.decoder == "greedy",
         max_features_s=settings.features_s,
         memory_limit_bytes=settings.memory_limit_bytes,
     )
+
+
+def whisper_policy(settings: Settings) -> WhisperPolicy:
+    """Which Whisper models may answer."""
+    return WhisperPolicy.of(
+        settings.model,
+        allowed=settings.whisper_models,
+        folders=settings.model_folders,
+        download=settings.fetch_models,
+    )
+
+
+def _ctc_model(settings: Settings) -> str:
+    """The default model of the wav2vec2 adapter, also where a Whisper model answers by default."""
+    return AUTO_MODEL if whisper_policy(settings).default else settings.model
 
 
 def bridge_policy(settings: Settings) -> BridgePolicy:
@@ -126,10 +193,12 @@ def bridge_policy(settings: Settings) -> BridgePolicy:
 def _workers(settings: Settings, events: EventBus, *, sequential_start: bool) -> Workers:
     recorder = FrameRecorder(settings.record_folder) if settings.record_folder else None
 
-    def pool(role: str, config: Config, env: Env = NO_ENV, *, size: int = 1) -> WorkerPool:
+    def pool(
+        role: str, config: Config, env: Env = NO_ENV, *, size: int = 1, kind: PoolType = WorkerPool
+    ) -> WorkerPool:
         spec = _worker_spec(role, config, {"WAV2VEC2_LOG_LEVEL": settings.log_level, **env})
         policy, publish = bridge_policy(settings), events.publish
-        return WorkerPool(
+        return kind(
             [WorkerBridge(spec, policy, on_event=publish, recorder=recorder) for _ in range(size)]
         )
 
@@ -138,6 +207,9 @@ def _workers(settings: Settings, events: EventBus, *, sequential_start: bool) ->
         inference=pool("inference", _inference_config(settings), size=settings.inference_workers),
         text=pool("text", _text_config(settings), ONE_THREAD),
         make_download=lambda: pool("download", _download_config(settings)),
+        others=tuple(
+            pool(other.role, other.config, kind=OnDemandPool) for other in recognisers(settings)
+        ),
         sequential_start=sequential_start,
     )
 
@@ -167,11 +239,12 @@ def _audio_config(settings: Settings) -> Config:
 
 
 def _inference_config(settings: Settings) -> Config:
-    folders = [str(folder) for folder in settings.model_folders]
-    if Path(settings.model).is_dir():
-        folders.append(settings.model)
+    model, whisper = _ctc_model(settings), whisper_policy(settings)
+    folders = [str(folder) for folder in settings.model_folders if folder not in whisper.folders]
+    if Path(model).is_dir():
+        folders.append(model)
     return {
-        "model": settings.model,
+        "model": model,
         "embedded": str(assets_path() / "model"),
         "preferred": settings.preferred_model,
         "allowed": list(settings.allowed_models),
@@ -184,8 +257,18 @@ def _inference_config(settings: Settings) -> Config:
     }
 
 
+def _whisper_config(settings: Settings, policy: WhisperPolicy) -> Config:
+    return {
+        "allowed": list(policy.allowed),
+        "folders": [str(folder.absolute()) for folder in policy.folders],
+        "device": settings.device,
+        "precision": settings.precision,
+        "threads": threads_of_a_worker(settings.threads, 1),
+    }
+
+
 def _text_config(settings: Settings) -> Config:
-    may_be_embedded = settings.model in (AUTO_MODEL, EMBEDDED)
+    may_be_embedded = _ctc_model(settings) in (AUTO_MODEL, EMBEDDED)
     return {
         "embedded": str(assets_path() / "model"),
         "language_model": str(assets_path() / "lm"),

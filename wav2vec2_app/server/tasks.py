@@ -55,13 +55,15 @@ class Operation(str, Enum):
 
 @dataclass(frozen=True)
 class Target:
-    """Which adapter and which model a step is for.
+    """Which adapter, which model and which decoding options a step is for.
 
-    ``adapter`` is empty where any adapter will do; ``model`` may be :data:`AUTO_MODEL`.
+    ``adapter`` is empty where any adapter will do; ``model`` may be :data:`AUTO_MODEL`; ``decoding`` is
+    ``None`` for the options of the task.
     """
 
     adapter: str = ""
     model: str = AUTO_MODEL
+    decoding: DecodingOptions | None = None
 
 
 ANY_TARGET = Target()
@@ -69,10 +71,10 @@ ANY_TARGET = Target()
 
 @dataclass(frozen=True)
 class Step:
-    """One node of a task's graph: an operation, and the adapter and model that it is for.
+    """One node of a task's graph: an operation, and the adapter, model and options that it is for.
 
     Steps key the graph, the results, the dispatch and the cache, so that one task can have several
-    transcripts by different models. Steps that depend on no model have :data:`ANY_TARGET`.
+    transcripts by different models or decoders. Steps that depend on no model have :data:`ANY_TARGET`.
     """
 
     operation: Operation
@@ -105,6 +107,8 @@ class AudioTask:
             live passes and uploads do not wait for each other.
         targets: adapters and models whose transcripts are made side by side; the first one is the
             primary one, which alignment and pictures are made of. Empty: ``model`` alone.
+        comparison: no target is more important than the others: the task succeeds without a transcript
+            that fails, also that of the primary one.
         audio_options: the track of the source, and whether its channels are transcribed separately.
         previews: whether words of a long recording are reported while it is transcribed.
         client: who sends it, see :mod:`wav2vec2_app.server.clients`; limits hold for each client.
@@ -120,6 +124,7 @@ class AudioTask:
     audio: Audio | None = None
     live: bool = False
     targets: tuple[Target, ...] = ()
+    comparison: bool = False
     audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
     previews: bool = False
     client: str = field(default_factory=current_client)
@@ -141,6 +146,11 @@ class AudioTask:
     def transcribers(self) -> tuple[Target, ...]:
         """The targets whose transcripts are wanted, the primary one first."""
         return self.targets or (Target(model=self.model),)
+
+    @property
+    def cacheable(self) -> bool:
+        """Whether the result cache may answer it: not if its targets have options of their own."""
+        return all(target.decoding is None for target in self.targets)
 
 
 @dataclass(frozen=True)
@@ -191,6 +201,11 @@ class ModelTask:
     def operation(self) -> Operation:
         return self.step.operation
 
+    @property
+    def decoding(self) -> DecodingOptions:
+        """The options of the step's target, else those of the task."""
+        return self.step.target.decoding or self.task.decoding
+
 
 @dataclass(frozen=True)
 class PreviewWords:
@@ -201,10 +216,12 @@ class PreviewWords:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a running step reports: the fraction done, in [0, 1], a finished picture, or a preview."""
+    """What a running step reports: the fraction done, in [0, 1], a picture, the transcript so far, or
+    words of the part that was transcribed last.
+    """
 
     fraction: float | None = None
-    value: Picture | PreviewWords | None = None
+    value: Picture | Recognition | PreviewWords | None = None
 
 
 Report = Callable[[Progress], None]
@@ -250,7 +267,7 @@ class AudioResult:
     ``recognition`` is the transcript of the primary target, ``recognitions`` has that of every
     target. ``real_time_factor`` is processing seconds (without queueing) per second of audio;
     ``problems`` says which wanted extras are missing and why; ``cached`` says whether the transcript
-    came from the result cache, so that no model was run.
+    came from the result cache, so that no model was run; ``step_stages`` has the stages of each step.
     """
 
     id: str
@@ -264,6 +281,7 @@ class AudioResult:
     problems: tuple[Problem, ...] = ()
     recognitions: Mapping[Target, Recognition] = field(default_factory=dict)
     cached: bool = False
+    step_stages: Mapping[Step, tuple[Stage, ...]] = field(default_factory=dict)
 
     @property
     def transcript(self) -> Transcript | None:

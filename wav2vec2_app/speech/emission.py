@@ -26,7 +26,7 @@ class Emission:
         energy_db: float16 ``(frames,)``, level of the audio under each frame, dB relative to full scale.
         calibration: content of the checkpoint's ``confidence.json``, or ``None``.
         prior: natural logarithm that beam search subtracts from each token, ``(tokens,)``, or ``None``.
-        language: of the checkpoint, as `num2words` names it (``de``); empty if it is not known.
+        language: code of what the checkpoint transcribes (``de``); empty if it is not known.
     """
 
     log_probs: Float32

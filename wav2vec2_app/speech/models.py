@@ -44,7 +44,8 @@ class ModelChoice:
     """A model that can be chosen; it is ``ready`` if its weights are on this machine.
 
     ``language`` is what it transcribes, empty if unknown; ``languages`` are those of a multilingual
-    checkpoint, which can be named after a colon.
+    checkpoint, which can be named after a colon. ``emission``: whether it gives one, which alignment, live
+    captions and decoding again start from.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ModelChoice:
     ready: bool
     language: str = ""
     languages: tuple[str, ...] = ()
+    emission: bool = True
 
 
 def model_or_auto(name: str, installed: Collection[str]) -> str:

@@ -59,6 +59,13 @@ class Recognition:
     channels: tuple[Recognition, ...] = ()
 
     @property
+    def has_emission(self) -> bool:
+        """Whether it, or each of its channels, can be decoded again."""
+        if self.channels:
+            return all(channel.has_emission for channel in self.channels)
+        return self.emission is not None
+
+    @property
     def emitted(self) -> Emitted:
         """The emission with its model.
 
@@ -75,7 +82,7 @@ class Recognition:
         if self.emission is None:
             raise InputError(
                 f"The model {self.transcript.model.name} gives no emission, so its transcript cannot"
-                " be aligned, decoded again or drawn.",
+                " be aligned or decoded again.",
                 code="model.no_emission",
                 hint="Transcribe the recording with a CTC model, such as wav2vec2.",
             )

@@ -1,4 +1,4 @@
-"""``python -m wav2vec2_app.worker --role audio|inference|text|download --config '<json>'``.
+"""``python -m wav2vec2_app.worker --role audio|inference|text|download|whisper --config '<json>'``.
 
 Each role is a module in ``operations/`` with ``create(config) -> Role``. It is the only one that is imported,
 and only after the standard streams are redirected: the audio role loads no torch.
@@ -9,14 +9,16 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import pkgutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from wav2vec2_app.worker import operations
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.loop import serve
 
-ROLES = ("audio", "inference", "text", "download")
+ROLES = tuple(module.name for module in pkgutil.iter_modules(operations.__path__))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,15 +1,19 @@
 """Chains of calls: their modules, and where they go up again."""
 
 import json
+import os
+import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pytest
+
+from benchmarks import tracing
 from benchmarks.tracing import (
     ENTRY,
     OPERATIONS,
-    PACKAGE,
     Call,
     Leg,
     Tracer,
@@ -49,19 +53,21 @@ def test_a_worker_chain_ends_with_the_operation_and_omits_what_came_before_the_r
     assert worker_chain(tmp_path, since=4.0) == ()
 
 
-def function_of_the_package(module: str, name: str) -> Callable[..., Any]:
-    """A function that calls its argument, as if ``module`` of the package defined it."""
-    found: dict[str, Any] = {}
-    code = f"def {name}(inner=lambda: None):\n    inner()\n"
-    exec(compile(code, f"{PACKAGE}{module}.py", "exec"), found)  # noqa: S102 - our own code
-    return found[name]
+def function_of(path: Path) -> Callable[..., Any]:
+    """The function ``go``, which calls its argument, of the module that is written to ``path``."""
+    path.write_text("def go(inner=lambda: None):\n    inner()\n", "utf-8")
+    return cast("Callable[..., Any]", runpy.run_path(str(path))["go"])
 
 
-def test_each_leg_of_a_way_has_a_chain_of_its_own() -> None:
+def test_each_leg_of_a_way_has_a_chain_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The page calls the queue; another stack, which begins at the queue, calls the pipe."""
-    page, queue, pipe = (
-        function_of_the_package(module, "go") for module in ("page", "queue", "pipe")
-    )
+    package = tmp_path / "wav2vec2_app"
+    package.mkdir()
+    monkeypatch.setattr(tracing, "ROOT", tmp_path)
+    monkeypatch.setattr(tracing, "PACKAGE", f"{package}{os.sep}")
+    page, queue, pipe = (function_of(package / f"{name}.py") for name in ("page", "queue", "pipe"))
     up, down = (
         Leg("wav2vec2_app.page", "wav2vec2_app.queue.go"),
         Leg("wav2vec2_app.queue", "wav2vec2_app.pipe"),

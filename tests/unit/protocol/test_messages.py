@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from wav2vec2_app.errors import ProtocolError
-from wav2vec2_app.protocol import audio, codec, download, inference, text
+from wav2vec2_app.protocol import audio, codec, download, inference, text, whisper
 from wav2vec2_app.protocol.frame import Body, Frame, encode
 from wav2vec2_app.protocol.message import Empty, Message, Request, WorkerStage
 from wav2vec2_app.protocol.reader import read_frame
@@ -160,9 +160,18 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     text.DecodeTextResponse: of(text.DecodeTextResponse, words=words, stages=stages),
     text.AlignRequest: st.builds(text.AlignRequest, emissions(), texts),
     text.AlignResponse: alignments(),
-    download.DownloadRequest: of(download.DownloadRequest),
+    download.DownloadRequest: of(
+        download.DownloadRequest, kind=st.sampled_from(["ctc", "whisper"])
+    ),
     download.DownloadProgress: of(download.DownloadProgress),
     download.DownloadResponse: of(download.DownloadResponse, stages=stages),
+    whisper.WhisperRequest: of(
+        whisper.WhisperRequest, samples=samples, beam_size=st.integers(1, 9)
+    ),
+    whisper.WhisperProgress: of(whisper.WhisperProgress, words=words, model=model_infos),
+    whisper.WhisperResponse: of(
+        whisper.WhisperResponse, words=words, model=model_infos, stages=stages
+    ),
 }
 """How to make each message."""
 

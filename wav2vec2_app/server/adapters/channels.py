@@ -41,11 +41,12 @@ def _merged(results: list[StepResult[Recognition]]) -> StepResult[Recognition]:
 
 
 def _part(report: Report, number: int, count: int) -> Report:
-    """Reports the progress of one part of ``count`` as a fraction of all."""
+    """Reports the progress of one part of ``count`` as a fraction of all; its transcript is not all."""
 
     def report_part(progress: Progress) -> None:
         done = progress.fraction
         fraction = None if done is None else (number + done) / count
-        report(replace(progress, fraction=fraction))
+        value = None if isinstance(progress.value, Recognition) else progress.value
+        report(Progress(fraction, value))
 
     return report_part

@@ -160,7 +160,7 @@ class Wav2Vec2Adapter:
             return await self._service.process(
                 audio,
                 model=task.step.target.model,
-                decoding=task.task.decoding,
+                decoding=task.decoding,
                 report=report,
                 deadline=task.deadline,
                 request_id=task.task.id,
@@ -178,7 +178,7 @@ class Wav2Vec2Adapter:
 
         async def decode(one: Recognition) -> StepResult[Recognition]:
             return await self._service.decode_text(
-                one.emitted, task.task.decoding, deadline=task.deadline, request_id=task.task.id
+                one.emitted, task.decoding, deadline=task.deadline, request_id=task.task.id
             )
 
         timed = await channels.decode(recognition, decode)

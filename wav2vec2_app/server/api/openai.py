@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -17,7 +16,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from wav2vec2_app.errors import BusyError, Wav2Vec2Error, translate
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.api import form, openapi
-from wav2vec2_app.server.api.disconnect import disconnected
+from wav2vec2_app.server.api.disconnect import run_connected
 from wav2vec2_app.server.api.errors import RequestFailed
 from wav2vec2_app.server.api.stream import stream_transcription
 from wav2vec2_app.server.api.uploads import Upload, received
@@ -60,7 +59,7 @@ async def _transcribe(
     orchestrator: ModelOrchestrator, settings: Settings, request: Request
 ) -> Response:
     try:
-        _reject_if_full(orchestrator)
+        reject_if_full(orchestrator)
         async with AsyncExitStack() as stack:
             upload = await stack.enter_async_context(
                 received(request, max_bytes=settings.max_bytes)
@@ -90,7 +89,7 @@ async def _transcribe(
 
 async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: Request) -> Response:
     try:
-        _reject_if_full(orchestrator)
+        reject_if_full(orchestrator)
         async with received(request, max_bytes=settings.max_bytes) as upload:
             response_format = _format(upload, ALIGNMENT_FORMATS)
             export = form.export_options(upload)
@@ -111,7 +110,7 @@ async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: R
 # --- in -----------------------------------------------------------------------------------------
 
 
-def _reject_if_full(orchestrator: ModelOrchestrator) -> None:
+def reject_if_full(orchestrator: ModelOrchestrator) -> None:
     """Reject a request before its body is read if the queue would reject its task."""
     now = orchestrator.status()
     if now.queued >= now.queue_size:
@@ -166,21 +165,12 @@ def _last_event(
 
 async def _run(orchestrator: ModelOrchestrator, request: Request, task: AudioTask) -> AudioResult:
     """Run the task; cancel it if the client disconnects."""
-    work = asyncio.ensure_future(orchestrator.run(task))
-    gone = asyncio.ensure_future(disconnected(request))
-
     try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            orchestrator.cancel(task.id)
-        return await work
-    except asyncio.CancelledError:
-        work.cancel()
-        raise
+        return await run_connected(
+            request, orchestrator.run(task), partial(orchestrator.cancel, task.id)
+        )
     except Exception as failure:  # the boundary where unforeseen failures become a response
         raise RequestFailed(translate(failure), task.id) from failure
-    finally:
-        gone.cancel()
 
 
 # --- out ----------------------------------------------------------------------------------------

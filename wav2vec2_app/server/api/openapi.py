@@ -7,8 +7,9 @@ from typing import Any, Final, TypedDict
 
 from wav2vec2_app.server import schema
 from wav2vec2_app.speech.audio import CHANNELS
-from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
-from wav2vec2_app.speech.options import OPTIONS
+from wav2vec2_app.speech.export_options import EXPORT_OPTION, EXPORT_OPTIONS
+from wav2vec2_app.speech.options import DECODERS, OPTIONS
+from wav2vec2_app.speech.synthesis import CONFLICT_RESOLUTIONS
 
 Fields = Mapping[str, Mapping[str, object]]
 
@@ -62,6 +63,43 @@ def alignments(formats: Sequence[str]) -> RouteArguments:
         "track": _TRACK,
     }
     return _route(["file", "text"], fields, {**_ERRORS, 200: {"model": schema.AlignmentResponse}})
+
+
+def comparisons() -> RouteArguments:
+    """Arguments of the decorator of ``/v1/comparisons``."""
+    several: Mapping[str, object] = {"type": "array", "items": {"type": "string"}}
+    fields: Fields = {
+        "file": _FILE_FIELDS["file"],
+        "variants": {"type": "string", "description": _VARIANTS},
+        "model": {**several, "description": "Repeat it to compare several models."},
+        **{
+            option.name: option.json_schema() for option in (*OPTIONS, EXPORT_OPTION["letter_case"])
+        },
+        "decoder": {
+            **several,
+            "description": "Repeat it to compare several decoders.",
+            "items": {"type": "string", "enum": list(DECODERS)},
+        },
+        "reference": {"type": "string", "description": "What was spoken, for word error rates."},
+        "conflict_resolution": {
+            "type": "string",
+            "enum": list(CONFLICT_RESOLUTIONS),
+            "default": CONFLICT_RESOLUTIONS[0],
+        },
+        "track": _TRACK,
+        "quality_threshold": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
+        "weights": {"type": "string", "description": _WEIGHTS},
+    }
+    return _route(["file"], fields, {**_ERRORS, 200: {"model": schema.ComparisonResponse}})
+
+
+_VARIANTS: Final = (
+    "JSON list of objects with `name`, `model`, `adapter` and decoding options. Without it, every "
+    "`model` is compared with every `decoder`."
+)
+_WEIGHTS: Final = (
+    "JSON object, or `NAME=NUMBER` with commas between; names of variants or of models."
+)
 
 
 def _route(required: Sequence[str], fields: Fields, responses: Responses) -> RouteArguments:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from typing import Final
 
@@ -16,9 +16,11 @@ from wav2vec2_app.server import schema
 from wav2vec2_app.server.api.disconnect import disconnected
 from wav2vec2_app.server.api.errors import RequestFailed
 from wav2vec2_app.server.deadline import cancel_all
-from wav2vec2_app.server.events import Done, Failed, Started, TaskEvent
+from wav2vec2_app.server.events import Done, Failed, Partial, Started, TaskEvent
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
+from wav2vec2_app.speech.spelling import spelled_text
+from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 
 DELTA_PAUSE_S: Final = 0.4
 """Silence between two words from which they are in different deltas, seconds."""
@@ -89,32 +91,61 @@ async def _content(
     resources: AsyncExitStack,
     letter_case: str,
 ) -> AsyncGenerator[str, None]:
+    growing = GrowingText(letter_case)
     async with resources:
         while not isinstance(event, Done | Failed):
             yield KEEP_ALIVE
+            if isinstance(event, Partial) and isinstance(event.value, Recognition):
+                for delta in growing.grow(event.value.transcript):
+                    yield _message("transcript.text.delta", {"delta": delta})
             event = await anext(events)
         if isinstance(event, Failed):
             yield _message("error", schema.error(event.error, event.task_id).json_dict())
             return
-        for delta in deltas(schema.transcription(event.result, letter_case=letter_case)):
-            yield _message("transcript.text.delta", {"delta": delta})
+        if event.result.transcript is not None:
+            for delta in growing.grow(event.result.transcript):
+                yield _message("transcript.text.delta", {"delta": delta})
         yield _message("transcript.text.done", body(event.result))
 
 
-def deltas(answer: schema.TranscriptionResponse) -> Iterator[str]:
-    """The text in phrases; joined, they are the text."""
-    words = answer.text.split(" ") if answer.text else []
-    if len(words) != len(answer.words):
-        yield from [answer.text] if answer.text else []
+class GrowingText:
+    """The deltas of a text that grows: joined, they are the text.
+
+    Args:
+        letter_case: of the text, an export option.
+    """
+
+    def __init__(self, letter_case: str) -> None:
+        self._letter_case = letter_case
+        self._sent = ""
+
+    def grow(self, transcript: Transcript) -> Iterator[str]:
+        """What ``transcript`` adds to the text that was sent, in phrases."""
+        text = spelled_text(transcript.text, self._letter_case)
+        if not text.startswith(self._sent):
+            return
+        known = len(self._sent)
+        self._sent = text
+        for phrase in phrases(text, transcript.words):
+            if known < len(phrase):
+                yield phrase[known:]
+            known = max(0, known - len(phrase))
+
+
+def phrases(text: str, timed: Sequence[Word]) -> Iterator[str]:
+    """``text``, whose words are ``timed``, cut at its pauses; joined, they are the text."""
+    words = text.split(" ") if text else []
+    if len(words) != len(timed):
+        yield from [text] if text else []
         return
     phrase: list[str] = []
-    end = 0.0
-    for text, word in zip(words, answer.words, strict=True):
-        if phrase and (word.start - end >= DELTA_PAUSE_S or len(phrase) >= MAX_PHRASE_WORDS):
+    end_s = 0.0
+    for word, time in zip(words, timed, strict=True):
+        if phrase and (time.start_s - end_s >= DELTA_PAUSE_S or len(phrase) >= MAX_PHRASE_WORDS):
             yield " ".join(phrase) + " "
             phrase = []
-        phrase.append(text)
-        end = word.end
+        phrase.append(word)
+        end_s = time.end_s
     if phrase:
         yield " ".join(phrase)
 

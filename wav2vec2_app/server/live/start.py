@@ -77,7 +77,16 @@ def _model(start: Mapping[str, object], status: OrchestratorStatus | None) -> st
         raise bad_message("`model` and `language` must be text.")
     choices = status.choices if status else {}
     default = status.default_model if status else AUTO_MODEL
-    return model_for_language(model_or_auto(model, choices), language, choices, default)
+    name = model_or_auto(model, choices)
+    named = choices.get(name) or choices.get(name.rpartition(":")[0])
+    if named is not None and not named.emission:
+        raise InputError(
+            f"The model “{name[:80]}” cannot make live captions.",
+            code="live.model",
+            hint="Choose a CTC model, such as “auto”; this model transcribes recordings.",
+        )
+    usable = {choice.name: choice for choice in choices.values() if choice.emission}
+    return model_for_language(name, language, usable, default)
 
 
 def _encoding(value: object) -> str:

@@ -83,6 +83,7 @@ class Dispatcher:
             for adapter in self._adapters
             if step.operation in (capabilities := adapter.get_capabilities()).operations
         ]
+        able.sort(key=lambda one: not _names(one[1], step.target.model))  # stable
         for adapter, capabilities in able:
             if _fits(capabilities, step.target):
                 return adapter
@@ -176,12 +177,15 @@ def _fits(capabilities: ModelCapabilities, target: Target) -> bool:
     """Whether an adapter has the adapter name and the model of ``target``."""
     if target.adapter and capabilities.name != target.adapter:
         return False
-    model, _, _ = target.model.rpartition(":")  # model:language
     return (
-        target.model == AUTO_MODEL
-        or not capabilities.models
-        or target.model in capabilities.models
-        or model in capabilities.models
+        target.model == AUTO_MODEL or not capabilities.models or _names(capabilities, target.model)
+    )
+
+
+def _names(capabilities: ModelCapabilities, name: str) -> bool:
+    """Whether an adapter lists the model ``name``, which may be ``model:language``; any may be ``auto``."""
+    return name != AUTO_MODEL and not {name, name.rpartition(":")[0]}.isdisjoint(
+        capabilities.models
     )
 
 

@@ -86,6 +86,7 @@ def plan(
     known: Collection[Step] = (),
     *,
     decode_again: bool = False,
+    comparison: bool = False,
 ) -> TaskGraph[Step]:
     """The graph of the steps that produce ``wants``, without the ``known`` ones.
 
@@ -106,9 +107,11 @@ def plan(
         known: steps whose results exist already.
         decode_again: the known emissions are decoded with other options, and the pictures show the
             new transcript.
+        comparison: every transcript is an extra, and only the audio is essential.
     """
     nodes = [node for node in _nodes(wants, targets, decode_again) if node.key not in known]
-    main = _main_step(wants, targets[0], decode_again)
+    audio = Step(Operation.DECODE_AUDIO)
+    main = audio if comparison else _main_step(wants, targets[0], decode_again)
     left = {node.key for node in nodes}
     return TaskGraph(
         [Node(node.key, tuple(need for need in node.needs if need in left)) for node in nodes],

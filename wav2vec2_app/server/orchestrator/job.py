@@ -17,6 +17,7 @@ from wav2vec2_app.server.orchestrator.queue import Ticket, WaitQueue
 from wav2vec2_app.server.orchestrator.result import assemble_result
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.orchestrator.stream import EventStream
+from wav2vec2_app.server.orchestrator.targets import targets_of
 from wav2vec2_app.server.tasks import (
     AudioResult,
     AudioTask,
@@ -28,6 +29,7 @@ from wav2vec2_app.server.tasks import (
     Target,
     Want,
 )
+from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.transcript import Recognition
 
 
@@ -92,31 +94,46 @@ class Job:
             start = await self._start()
             self._steps.give(start.known)
             graph = plan(
-                self.task.wants, start.targets, start.known, decode_again=start.decode_again
+                self.task.wants,
+                start.targets,
+                start.known,
+                decode_again=start.decode_again,
+                comparison=self.task.comparison,
             )
-            for node in graph:  # what cannot be done is rejected before the recording is opened
-                self._context.dispatcher.route(node.key)
+            self._check_routes(graph)
             if list(graph):  # an answer that is cached completely needs no slot
                 cached = start.origin is not None
                 await self._wait(ticket, await self._duration_s(start), cached=cached)
             problems = await self._run_graph(graph)
             return self._finish(start, problems)
 
+    def _check_routes(self, graph: TaskGraph[Step]) -> None:
+        """Reject what cannot be done before the recording is opened; a comparison's extras may fail."""
+        for node in graph:
+            if graph.is_essential(node.key) or not self.task.comparison:
+                self._context.dispatcher.route(node.key)
+
     async def _start(self) -> StartPoint:
         """Find what is known of the recording."""
         task, cache = self.task, self._context.cache
+        targets = targets_of(task, self._context.dispatcher.route)
         if task.audio is not None:
-            return StartPoint(task.transcribers, {Step(Operation.DECODE_AUDIO): task.audio})
+            return StartPoint(targets, {Step(Operation.DECODE_AUDIO): task.audio})
         if task.source is None:
             origin = cache.get(task.cached_id, task.owner)
             if origin is None:
                 raise _not_cached()
+            primary = next(iter(origin.answers.values()))
+            if Want.ALIGNMENT in task.wants and not (primary.has_emission or primary.channels):
+                return StartPoint(targets, _of_the_audio(origin), origin.content)
             return _start_from(task, origin, {target: target for target in origin.answers})
+        if not task.cacheable:
+            return StartPoint(task.transcribers)
         content = await cache.content_of(task.source, task.session, task.audio_options)
-        answering = self._answering(task.transcribers)
+        answering = self._answering(targets)
         origin = cache.find(task.owner, content, answering.values())
-        if origin is None or len(answering) < len(task.transcribers):
-            return StartPoint(task.transcribers, content=content)
+        if origin is None or len(answering) < len(targets):
+            return StartPoint(targets, content=content)
         return _start_from(task, origin, answering)
 
     def _answering(self, targets: Iterable[Target]) -> dict[Target, Target]:
@@ -131,8 +148,9 @@ class Job:
         """
         if start.origin is not None:
             return start.origin.audio.duration_s
-        if self.task.audio is not None:
-            return self.task.audio.duration_s
+        audio = start.known.get(Step(Operation.DECODE_AUDIO))
+        if isinstance(audio, Audio):
+            return audio.duration_s
         await self._context.dispatcher.run(self._steps, Step(Operation.PROBE), {})
         probe = self._steps.probe
         if probe is None:
@@ -169,7 +187,7 @@ class Job:
             shown = self.task.decoding == start.origin.decoding and start.same_primary
             pictures = result.pictures if shown else ()
             self._context.cache.extend(self.task.id, start.origin, result.features, pictures)
-        elif self.task.audio is None:
+        elif self.task.audio is None and self.task.cacheable:
             answers = self._answers(result.recognitions)
             self._context.cache.store(self.task, start.content, result, answers)
         return result
@@ -192,15 +210,24 @@ def _start_from(
     targets = tuple(answering)
     shows_words = bool(task.wants & {Want.TRANSCRIPT, Want.PICTURES})
     decode_again = shows_words and origin.decoding != task.decoding
+    answers = [origin.answers[answer] for answer in answering.values()]
+    if decode_again and not all(answer.has_emission for answer in answers):
+        return StartPoint(targets, _of_the_audio(origin), origin.content)  # transcribed again
     same_primary = next(iter(origin.answers)) == answering[targets[0]]
-    known: dict[Step, StepValue] = {Step(Operation.DECODE_AUDIO): origin.audio}
+    known = _of_the_audio(origin)
     for target, answer in answering.items():
         known[Step(Operation.TRANSCRIBE, target)] = origin.answers[answer]
-    if origin.features is not None:
-        known[Step(Operation.ANALYZE)] = origin.features
     if origin.pictures and same_primary and not decode_again:
         known[Step(Operation.DRAW, targets[0])] = origin.pictures
     return StartPoint(targets, known, origin.content, origin, decode_again, same_primary)
+
+
+def _of_the_audio(origin: CachedResult) -> dict[Step, StepValue]:
+    """The values of a cached result that depend on no model."""
+    known: dict[Step, StepValue] = {Step(Operation.DECODE_AUDIO): origin.audio}
+    if origin.features is not None:
+        known[Step(Operation.ANALYZE)] = origin.features
+    return known
 
 
 def _not_cached() -> InputError:

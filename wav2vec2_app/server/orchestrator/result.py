@@ -69,6 +69,7 @@ def assemble_result(
         problems=problems,
         recognitions=recognitions,
         cached=cached,
+        step_stages={step: one.stages for step, one in results.items()},
     )
 
 

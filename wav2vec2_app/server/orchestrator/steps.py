@@ -24,7 +24,7 @@ from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.transcript import Recognition
 
-NEEDS_EMISSION = frozenset({Operation.DECODE_TEXT, Operation.ALIGN, Operation.DRAW})
+NEEDS_EMISSION = frozenset({Operation.DECODE_TEXT, Operation.ALIGN})
 """Operations that start from the emission of a transcript."""
 
 

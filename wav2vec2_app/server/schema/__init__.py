@@ -12,6 +12,15 @@ from wav2vec2_app.server.schema.alignments import (
     alignment,
 )
 from wav2vec2_app.server.schema.base import JsonModel, JsonObject
+from wav2vec2_app.server.schema.comparisons import (
+    ComparisonResponse,
+    DifferenceJson,
+    SynthesisJson,
+    SynthesizedWordJson,
+    VariantJson,
+    WordErrorsJson,
+    comparison,
+)
 from wav2vec2_app.server.schema.errors import ErrorJson, ErrorResponse, error, error_json
 from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.system import (
@@ -36,17 +45,24 @@ __all__ = [
     "AlignmentResponse",
     "AnalysisResponse",
     "CapabilitiesResponse",
+    "ComparisonResponse",
+    "DifferenceJson",
     "ErrorJson",
     "ErrorResponse",
     "JsonModel",
     "JsonObject",
     "ModelJson",
     "StatusResponse",
+    "SynthesisJson",
+    "SynthesizedWordJson",
     "TranscriptionResponse",
+    "VariantJson",
+    "WordErrorsJson",
     "WordJson",
     "alignment",
     "analysis",
     "capabilities",
+    "comparison",
     "error",
     "error_json",
     "is_ready",

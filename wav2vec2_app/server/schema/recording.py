@@ -101,9 +101,9 @@ def recording_fields(result: AudioResult, transcript: Transcript) -> RecordingFi
         "duration_s": seconds(transcript.duration_s),
         "model": model(transcript.model),
         "cached": result.cached,
-        "timings": tuple(_stage(stage) for stage in result.stages),
+        "timings": tuple(stage(one) for one in result.stages),
         "real_time_factor": finite(result.real_time_factor, 5) or 0.0,
-        "audio": _audio(result.audio),
+        "audio": audio(result.audio),
         "warnings": result.audio.warnings,
     }
 
@@ -113,23 +113,25 @@ def model(info: ModelInfo) -> ModelJson:
     return ModelJson.model_validate(info)
 
 
-def _audio(audio: Audio) -> AudioJson:
+def audio(decoded: Audio) -> AudioJson:
+    """The JSON of decoded audio."""
     return AudioJson(
-        duration_s=seconds(audio.duration_s),
-        sample_rate_hz=audio.original_rate_hz,
-        channels=audio.original_channels,
-        format=audio.format,
-        track=audio.track,
-        tracks=audio.tracks,
-        separate_channels=len(audio.channels),
-        warnings=audio.warnings,
+        duration_s=seconds(decoded.duration_s),
+        sample_rate_hz=decoded.original_rate_hz,
+        channels=decoded.original_channels,
+        format=decoded.format,
+        track=decoded.track,
+        tracks=decoded.tracks,
+        separate_channels=len(decoded.channels),
+        warnings=decoded.warnings,
     )
 
 
-def _stage(stage: Stage) -> StageJson:
+def stage(one: Stage) -> StageJson:
+    """The JSON of a stage."""
     return StageJson(
-        stage=stage.name,
-        start_s=seconds(stage.start_s),
-        duration_s=seconds(stage.duration_s),
-        process=stage.process,
+        stage=one.name,
+        start_s=seconds(one.start_s),
+        duration_s=seconds(one.duration_s),
+        process=one.process,
     )

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from wav2vec2_app.errors import BusyError, Wav2Vec2Error
+from wav2vec2_app.errors import BusyError, ModelError, Wav2Vec2Error
 from wav2vec2_app.protocol.download import DownloadProgress, DownloadRequest
 from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.clients import LOCAL
@@ -23,21 +23,36 @@ DOWNLOAD_RETRY_AFTER_S = 30
 """When a request for a model that is being downloaded should be sent again, seconds."""
 
 
+def downloading(name: str) -> ModelError:
+    """The error of a request for a model that is being downloaded."""
+    return ModelError(
+        f"The model {name} is being downloaded.",
+        code="model.downloading",
+        severity="warning",
+        retryable=True,
+        hint=f"Try again in {DOWNLOAD_RETRY_AFTER_S} s; until then use “auto” or “embedded”.",
+        metadata={"model": name, "retry_after_s": DOWNLOAD_RETRY_AFTER_S},
+    )
+
+
 class ModelDownloads:
     """Downloads models to this machine, one at a time.
 
     Args:
         make_pool: makes a pool of one ``download`` worker; it is stopped after each download.
         on_complete: awaited with the model's name when its files are complete on disk.
+        request: makes the request to download a model.
     """
 
     def __init__(
         self,
         make_pool: Callable[[], WorkerPool],
         on_complete: Callable[[str], Awaitable[None]],
+        request: Callable[[str], DownloadRequest] = DownloadRequest,
     ) -> None:
         self._make_pool = make_pool
         self._on_complete = on_complete
+        self._request = request
         self._task: asyncio.Task[None] | None = None
         self._queue: dict[str, str] = {}  # name -> client
         self._failures: dict[str, Wav2Vec2Error] = {}
@@ -98,7 +113,7 @@ class ModelDownloads:
         try:
             await pool.start()
             await pool.request(
-                DownloadRequest(name),
+                self._request(name),
                 deadline=Deadline.after(MAX_DOWNLOAD_S),
                 on_progress=on_progress,
             )

@@ -10,7 +10,7 @@ from wav2vec2_app.errors import ModelError, Wav2Vec2Error
 from wav2vec2_app.protocol.inference import InferenceInfo, LoadRequest
 from wav2vec2_app.server.deadline import cancel_all
 from wav2vec2_app.server.service.client import WorkerClient
-from wav2vec2_app.server.service.downloads import DOWNLOAD_RETRY_AFTER_S, ModelDownloads
+from wav2vec2_app.server.service.downloads import ModelDownloads, downloading
 from wav2vec2_app.server.service.policy import ModelPolicy
 from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED, ModelChoice, ModelInfo
@@ -73,14 +73,7 @@ class ServiceModels:
             return
         name = str(error.metadata["model"])
         self._downloads.start(name, client)
-        raise ModelError(
-            f"The model {name} is being downloaded.",
-            code="model.downloading",
-            severity="warning",
-            retryable=True,
-            hint=f"Try again in {DOWNLOAD_RETRY_AFTER_S} s; until then use “auto” or “embedded”.",
-            metadata={"model": name, "retry_after_s": DOWNLOAD_RETRY_AFTER_S},
-        ) from error
+        raise downloading(name) from error
 
     @property
     def notice(self) -> str:

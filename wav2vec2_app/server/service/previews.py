@@ -21,7 +21,7 @@ from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.windows import Window
 
-GREEDY: Final = DecodingOptions(decoder="greedy")
+PREVIEW_OPTIONS: Final = DecodingOptions(decoder="greedy")
 
 
 class Previews:
@@ -61,7 +61,7 @@ class Previews:
             await before  # a cancellation goes on to it
         with contextlib.suppress(Wav2Vec2Error):  # optional: the transcript reports what is wrong
             decoded = await self._text.decode_part(
-                emitted, GREEDY, self._deadline, self._request_id
+                emitted, PREVIEW_OPTIONS, self._deadline, self._request_id
             )
             words = tuple(
                 replace(word, start_s=word.start_s + start_s, end_s=word.end_s + start_s)

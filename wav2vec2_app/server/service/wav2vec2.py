@@ -307,7 +307,7 @@ class Wav2Vec2Service:
     def _memory(self) -> MemoryReport:
         model = self.model
         return self._meter.report(
-            process_names(self._workers.statuses()), model_bytes=model.size_bytes if model else 0
+            process_names(self._workers.with_others()), model_bytes=model.size_bytes if model else 0
         )
 
     def _assert_state(self, expected: ServiceState) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from wav2vec2_app.errors import Wav2Vec2Error
@@ -24,6 +24,7 @@ class Workers:
         inference: run the model.
         text: decode emissions and align.
         make_download: makes a pool of one worker that downloads models, when one is needed.
+        others: pools of other recognisers, which start and stop them; they use the same memory.
         sequential_start: whether the text worker starts before the others, so that the server process
             has a processor for itself meanwhile.
     """
@@ -32,6 +33,7 @@ class Workers:
     inference: WorkerPool
     text: WorkerPool
     make_download: Callable[[], WorkerPool]
+    others: tuple[WorkerPool, ...] = ()
     sequential_start: bool = False
 
     @property
@@ -40,11 +42,15 @@ class Workers:
 
     def statuses(self) -> tuple[WorkerStatus, ...]:
         """Every worker at this moment."""
-        return tuple(status for pool in self.pools for status in pool.statuses())
+        return _statuses(self.pools)
+
+    def with_others(self) -> tuple[WorkerStatus, ...]:
+        """Every worker that uses the application's memory."""
+        return _statuses((*self.pools, *self.others))
 
     def replace(self, pid: int) -> bool:
         """Replace a process when it is idle; see :meth:`WorkerPool.replace`."""
-        return any(pool.replace(pid) for pool in self.pools)
+        return any(pool.replace(pid) for pool in (*self.pools, *self.others))
 
     async def start(self) -> None:
         """Start all; they get ready in the background."""
@@ -63,3 +69,7 @@ class Workers:
     async def _head_start(self) -> None:
         with contextlib.suppress(Wav2Vec2Error):
             await self.text.wait_ready(HEAD_START_S)
+
+
+def _statuses(pools: Iterable[WorkerPool]) -> tuple[WorkerStatus, ...]:
+    return tuple(status for pool in pools for status in pool.statuses())

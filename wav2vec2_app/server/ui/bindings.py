@@ -152,7 +152,8 @@ class PageEvents:
         if "running" in update:
             change[parts.cancel] = gr.Button(interactive=bool(update["running"]))
         if "choices" in update:
-            change[parts.model] = gr.Dropdown(choices=update["choices"])
+            for models in (parts.model, parts.comparison.models):
+                change[models] = gr.Dropdown(choices=update["choices"])
         return change
 
 
@@ -174,7 +175,8 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
     ):
         event(fn=None, js=script, queue=False, **_PRIVATE)
     page.unload(events.on_close)
-    outputs = [parts.model, *(parts.html[name] for name in ("system", "notices", "memory"))]
+    outputs = [parts.html[name] for name in ("system", "notices", "memory")]
+    outputs += [parts.model, parts.comparison.models]
     for event in (page.load, gr.Timer(STATUS_REFRESH_S).tick):
         event(events.on_refresh, outputs=outputs, queue=False, **_PRIVATE)
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import options_panel, texts
+from wav2vec2_app.server.ui import comparison_panel, options_panel, texts
+from wav2vec2_app.server.ui.comparison_panel import ComparisonPanel
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only
 from wav2vec2_app.server.ui.options_panel import OptionsPanel
 from wav2vec2_app.server.ui.render import live, pictures, system, transcript, transport
@@ -55,6 +56,7 @@ class PageParts:
     text: gr.Textbox
     align: gr.Button
     html: dict[str, gr.HTML]
+    comparison: ComparisonPanel
 
 
 def lay_out(
@@ -82,8 +84,9 @@ def lay_out(
                 _html(live.captions(), elem_id="live-answer")
             options = options_panel.lay_out()
             export = options_panel.lay_out_export()
-            _html(transport.comparison(), elem_id="comparison")
+            _html(transport.comparison(), elem_id="check")
     text, align = _alignment(html)
+    comparison = comparison_panel.lay_out(status)
     _evidence(html, status)
     _html(_filled(assets / "ui" / "footer.html"), elem_id="foot")
     return PageParts(
@@ -100,6 +103,7 @@ def lay_out(
         text,
         align,
         html,
+        comparison,
     )
 
 

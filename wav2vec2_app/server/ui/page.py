@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui import comparison_panel, texts
 from wav2vec2_app.server.ui.bindings import bind
+from wav2vec2_app.server.ui.comparison_endpoint import add_compare_endpoint
 from wav2vec2_app.server.ui.endpoints import add_endpoints
 from wav2vec2_app.server.ui.gradio_internals import (
     check_client_paths,
@@ -31,14 +32,13 @@ from wav2vec2_app.speech.options import OPTIONS
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
+STYLE_SHEETS: Final = ("page.css", "transcript.css", "live.css", "comparison.css")
+
 App = TypeVar("App")  # a FastAPI application
 
 DELETE_UPLOADS: Final = (600, 3000)
 """Interval of the deletion of uploads, and their age at which they are deleted, seconds: the footer says
 "within the hour"."""
-
-STYLES: Final = ("page", "transcript", "live")
-"""Style sheets, in their order."""
 
 ACCEPTED_FILES: Final = ",".join(["audio/*", "video/*", *(f".{ending}" for ending in FORMAT_NAMES)])
 """What the dialog for files offers: types that browsers know, and endings that they do not."""
@@ -68,7 +68,10 @@ def build_page(
     ) as page:
         parts = lay_out(orchestrator.status(), settings, examples, assets)
         bind(page, parts, orchestrator)
+        recording = parts.audio, parts.track
+        comparison_panel.bind(parts.comparison, recording, parts.cancel, orchestrator)
         add_endpoints(page, orchestrator)
+        add_compare_endpoint(page, orchestrator)
     page.queue(default_concurrency_limit=None, api_open=False)
     slow_down_queue_poll(page)
     return page
@@ -94,7 +97,7 @@ def mount_page(app: App, page: gr.Blocks, settings: Settings, *, assets: Path) -
         ssr_mode=False,
         show_error=False,  # Gradio's own messages contain paths; ours are part of the answers
         theme=build_theme(),
-        css="\n".join([texts.css_variables(), *(_read(folder, f"{name}.css") for name in STYLES)]),
+        css="\n".join([texts.css_variables(), *(_read(folder, sheet) for sheet in STYLE_SHEETS)]),
         js=scripts(folder, load_examples(assets / "examples")),
         head=_head(settings),
     )

@@ -42,9 +42,8 @@ def task_for(
     audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX,
 ) -> AudioTask:
     """The task for an uploaded file at the path ``audio``."""
-    path = Path(audio)
     return AudioTask(
-        AudioSource(path=path, name=path.name),
+        source_of(audio),
         wants,
         model or AUTO_MODEL,
         decoding,
@@ -52,6 +51,12 @@ def task_for(
         session,
         audio_options=audio_options,
     )
+
+
+def source_of(audio: str) -> AudioSource:
+    """The uploaded file at the path ``audio``."""
+    path = Path(audio)
+    return AudioSource(path=path, name=path.name)
 
 
 def required(audio: str | None) -> str:

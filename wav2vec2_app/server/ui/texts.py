@@ -200,8 +200,8 @@ REMOVE: Final = "Remove"
 
 # --- comparison with what was said --------------------------------------------------------------
 
-COMPARE: Final = "Compare with what was said"
-REFERENCE: Final = "What was said"
+CHECK: Final = "Compare with what was said"
+REFERENCE: Final = "Correct text"
 REFERENCE_PLACEHOLDER: Final = "Type or paste the correct text"
 
 # --- export -------------------------------------------------------------------------------------
@@ -250,6 +250,38 @@ NOT_SPELLED_MANY: Final = (
     "times are those between their neighbours."
 )
 
+# --- comparison ---------------------------------------------------------------------------------
+
+COMPARISON: Final = "Compare models and decoders"
+COMPARISON_HINT: Final = "The same recording, side by side, and one text of all."
+COMPARE: Final = "Compare"
+COMPARE_MODELS: Final = "Models"
+COMPARE_DECODERS: Final = "Decoders"
+COMPARE_RESOLUTION: Final = "Where the texts differ, choose the word with"
+CONFLICT_RESOLUTIONS: Final[Mapping[str, str]] = {
+    "weighted": "the most votes",
+    "highest-confidence": "the highest confidence",
+    "latest": "the latest result",
+}
+COMPARE_REFERENCE: Final = "What was said (optional)"
+COMPARE_REFERENCE_INFO: Final = "With it, each text gets its word error rate."
+COMPARED_IDLE: Final = "Every model is run with every decoder. The texts appear here side by side."
+COMPARED_SO_FAR: Final = "{done} of {count} finished"
+COMPARED: Final = "{count} variants compared."
+COMPARED_SOME_FAILED: Final = "Finished: {count}. Failed: {failed}."
+COMPARE_WAITING: Final = "…"
+COMPARE_MEMORY: Final = "{memory} of memory"
+COMPARE_CONFIDENCE: Final = "confidence {share}"
+COMPARE_ERRORS: Final = "word errors {rate}"
+SYNTHESIS: Final = "One text of all"
+DIFFERENCES: Final[Mapping[str, str]] = {
+    "changed": "changed",
+    "added": "added",
+    "missing": "missing",
+}
+AGAINST_REFERENCE: Final = "Compared with what was said:"
+AGAINST_SYNTHESIS: Final = "Compared with the text of all:"
+
 # --- pictures -----------------------------------------------------------------------------------
 
 PICTURES: Final = "Pictures of the sound"
@@ -273,6 +305,7 @@ STAGES: Final[Mapping[str, str]] = {
     "decode audio": "Decode audio",
     "resample": "Resample",
     "forward": "Model",
+    "whisper": "Whisper",
     "decode text": "Decode text",
     "align": "Align",
     "features": "Acoustic features",
@@ -447,6 +480,7 @@ _IN_STYLE_SHEETS: Final[Mapping[str, str]] = {
     "microphone": MICROPHONE,
     "file": FILE,
     "alignment-hint": ALIGNMENT_HINT,
+    "comparison-hint": COMPARISON_HINT,
 }
 
 

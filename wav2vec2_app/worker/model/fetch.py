@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from huggingface_hub.errors import (
 from tqdm.auto import tqdm
 
 from wav2vec2_app.errors import ModelError, ResourceError
+from wav2vec2_app.worker.model import whisper_files
 from wav2vec2_app.worker.model.checkpoint_files import (
     CONFIG,
     MODEL_CARD,
@@ -34,6 +36,7 @@ from wav2vec2_app.worker.model.languages import (
     unknown_language,
 )
 from wav2vec2_app.worker.model.resolve import cached_path
+from wav2vec2_app.worker.model.whisper_files import cached_whisper
 
 log = logging.getLogger(__name__)
 
@@ -75,11 +78,50 @@ def fetch(
     """
     if cached_path(name) is not None:
         return
-    try:
+    with _hub_errors(split_name(name)[0]):
         _download(name, report, timeout_s, endpoint)
+
+
+def fetch_whisper(
+    name: str,
+    report: ProgressReport,
+    *,
+    timeout_s: float = 5.0,
+    endpoint: str | None = None,
+) -> None:
+    """Download a Whisper checkpoint in CTranslate2's format, if it is not on disk.
+
+    Raises:
+        ModelError, ResourceError: as :func:`fetch`; ``model.no_weights`` if the repository has none in
+            this format, ``model.no_vocabulary`` if it has no tokenizer.
+    """
+    if cached_whisper(name) is not None:
+        return
+    with _hub_errors(name):
+        sizes = _sizes(name, timeout_s, endpoint)
+        for needed, code in ((whisper_files.MODEL, "model.no_weights"),
+                             (whisper_files.WHISPER_TOKENIZER, "model.no_vocabulary")):  # fmt: skip
+            if needed not in sizes:
+                raise ModelError(
+                    f"{name} has no {needed}, so it is not a Whisper model in CTranslate2's format.",
+                    code=code,
+                    hint="Choose a repository such as Systran/faster-whisper-base.",
+                )
+        files = [
+            file for file in (*whisper_files.WHISPER_FILES, whisper_files.MODEL) if file in sizes
+        ]
+        hub = _Hub(name, sizes, endpoint, timeout_s)
+        hub.download(files, report, 0, sum(sizes[file] for file in files))
+
+
+@contextmanager
+def _hub_errors(repository: str) -> Iterator[None]:
+    """Translate what the hub's client raises about ``repository``."""
+    try:
+        yield
     except (RepositoryNotFoundError, GatedRepoError) as error:
         raise ModelError(
-            f"The model hub does not provide {split_name(name)[0]}.",
+            f"The model hub does not provide {repository}.",
             code="model.not_on_hub",
             hint="Check the name, and whether the model requires an access token.",
         ) from error

@@ -31,16 +31,6 @@ DEFAULT_LANGUAGE = "eng"
 """The language of a checkpoint whose tokenizer does not specify one."""
 
 LANGUAGE_CODE = re.compile(r"[A-Za-z]{2,}[A-Za-z0-9_-]*")
-NUMBER_LANGUAGES = {
-    "ara": "ar", "ces": "cs", "dan": "da", "deu": "de", "eng": "en", "fas": "fa", "fin": "fi", "fra": "fr",
-    "heb": "he", "hun": "hu", "ind": "id", "ita": "it", "jpn": "ja", "kor": "ko", "lit": "lt", "lav": "lv",
-    "nld": "nl", "nor": "no", "pol": "pl", "por": "pt", "ron": "ro", "rus": "ru", "slv": "sl", "spa": "es",
-    "swe": "sv", "tha": "th", "tur": "tr", "ukr": "uk", "vie": "vi",
-}  # fmt: skip
-"""ISO 639-3 codes of languages, and how `num2words` names them."""
-_NAMED = {"english": "en", "german": "de", "french": "fr", "spanish": "es", "italian": "it", "dutch": "nl",
-          "portuguese": "pt", "polish": "pl", "russian": "ru", "turkish": "tr", "swedish": "sv"}  # fmt: skip
-"""Names of languages in those of checkpoints, such as ``wav2vec2-large-xlsr-53-german``."""
 MAX_LISTED_LANGUAGES = 40
 """Most languages that an error lists."""
 
@@ -77,31 +67,6 @@ def adapter_in(folder: Path, language: str) -> Path | None:
     """The file with the weights of ``language``; ``None`` if it is missing."""
     paths = (folder / name.format(language) for name in ADAPTERS)
     return next((path for path in paths if language and path.is_file()), None)
-
-
-def number_language(folder: Path, name: str, language: str) -> str:
-    """The language in which the checkpoint's numbers are verbalized; empty if it is not known.
-
-    That of a multilingual checkpoint, else the one that its model card (README.md) or its name states.
-    """
-    code = language.partition("-")[0].lower() or _card_language(folder)
-    known = NUMBER_LANGUAGES.get(code) or (code if code in NUMBER_LANGUAGES.values() else "")
-    words = re.split(r"[^a-z]+", name.lower())
-    return known or next((_NAMED[word] for word in words if word in _NAMED), "")
-
-
-def _card_language(folder: Path) -> str:
-    """The first language in the front matter of the model card."""
-    try:
-        with (folder / "README.md").open(encoding="utf-8") as card:
-            head = card.read(4096)
-    except (OSError, UnicodeDecodeError):
-        return ""
-    front = re.match(r"---\s*\n(.*?)\n---", head, re.DOTALL)
-    found = front and re.search(
-        r"^language:\s*(?:\[\s*|\n\s*-\s*)?[\"']?([A-Za-z]{2,3})\b", front[1], re.MULTILINE
-    )
-    return found[1].lower() if found else ""
 
 
 def choose_language(folder: Path, wanted: str) -> str:

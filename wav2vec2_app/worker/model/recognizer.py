@@ -13,7 +13,6 @@ from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics
 from wav2vec2_app.worker.model.alphabet import Alphabet
 from wav2vec2_app.worker.model.confidence import read_calibration
 from wav2vec2_app.worker.model.engines.base import Engine
-from wav2vec2_app.worker.model.languages import number_language
 from wav2vec2_app.worker.model.prior import read_prior
 from wav2vec2_app.worker.model.resolve import Checkpoint
 from wav2vec2_app.worker.model.speech_activity import MASKED_LOG_PROB, frame_energy, is_silent
@@ -33,7 +32,7 @@ class Recognizer:
         self._alphabet = alphabet.fitted(engine.outputs)
         self._calibration = read_calibration(checkpoint.path)
         self._prior = read_prior(checkpoint.path, self._alphabet.tokens)
-        self._language = number_language(checkpoint.path, checkpoint.name, checkpoint.language)
+        self._language = checkpoint.transcribes
         self._engine = engine
         self.checkpoint = checkpoint
         self._frame_s = engine.grid.hop / SAMPLE_RATE_HZ

@@ -13,7 +13,7 @@ from wav2vec2_app.protocol.download import DownloadProgress, DownloadRequest, Do
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import Context
 from wav2vec2_app.worker.call import Role
-from wav2vec2_app.worker.model.fetch import fetch
+from wav2vec2_app.worker.model.fetch import fetch, fetch_whisper
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ def create(config: Mapping[str, object]) -> Role:
             context.check_cancelled()
             context.progress(DownloadProgress(done_bytes, total_bytes))
 
-        fetch(request.model, report, timeout_s=timeout_s)
+        get = fetch_whisper if request.kind == "whisper" else fetch
+        get(request.model, report, timeout_s=timeout_s)
         return DownloadResponse(request.model)
 
     return Role((DownloadRequest.handler(download),))

@@ -5,15 +5,27 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.doubles import FakeAdapter, make_recognition
 from tests.unit.server.api.test_routes import FILE, URL, make_app
 from wav2vec2_app.errors import BusyError, InputError, WorkerDiedError
+from wav2vec2_app.server.api.stream import GrowingText
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import Operation
+from wav2vec2_app.server.tasks import (
+    ModelTask,
+    Operation,
+    Progress,
+    Report,
+    TaskResult,
+    ignore_progress,
+)
+from wav2vec2_app.speech.transcript import Word
 
 
 @pytest.fixture
@@ -63,6 +75,42 @@ async def test_long_text_is_sent_phrase_by_phrase(
 
     assert len(deltas) > 2
     assert "".join(event["delta"] for event in deltas) == done["text"] == text
+
+
+async def test_text_that_grows_is_sent_once_and_completely(
+    client: httpx.AsyncClient, adapter: FakeAdapter
+) -> None:
+    words = [f"word{number}" for number in range(40)]
+
+    async def handle_task(task: ModelTask, report: Report = ignore_progress) -> TaskResult:
+        if task.operation is Operation.TRANSCRIBE:
+            for count in (1, 1, 7, 30):
+                report(Progress(count / 40, make_recognition(" ".join(words[:count]))))
+                await asyncio.sleep(0)
+        return await whole(task, report)
+
+    whole, adapter.handle_task = adapter.handle_task, handle_task  # type: ignore[method-assign]
+    adapter.answer(Operation.TRANSCRIBE, make_recognition(" ".join(words)))
+
+    *deltas, done = events(await client.post(URL, files=FILE, data={"stream": "true"}))
+
+    assert deltas[0]["delta"] == "word0"
+    assert "".join(event["delta"] for event in deltas) == done["text"] == " ".join(words)
+
+
+@given(
+    st.lists(st.integers(0, 30), max_size=5).map(sorted),
+    st.lists(st.floats(0, 0.5), min_size=30, max_size=30),
+)
+def test_deltas_of_any_growth_are_the_text(counts: list[int], gaps_s: list[float]) -> None:
+    starts_s = [sum(gaps_s[: at + 1]) for at in range(30)]
+    words = tuple(Word(f"W{at}", start_s, start_s, 1.0) for at, start_s in enumerate(starts_s))
+    growing, sent = GrowingText("raw"), ""
+    for count in (*counts, 30):
+        text = " ".join(word.text for word in words[:count])
+        whole = make_recognition().transcript
+        sent += "".join(growing.grow(replace(whole, text=text, words=words[:count])))
+        assert sent == text
 
 
 async def test_silence_has_the_last_event_only(

@@ -142,3 +142,30 @@ def test_language_that_no_model_has_is_rejected() -> None:
     with pytest.raises(InputError) as rejected:
         parse_start('{"type": "start", "language": "ja"}', STATUS)
     assert rejected.value.code == "language.unsupported"
+
+
+def with_models(*choices: ModelChoice) -> OrchestratorStatus:
+    adapter = AdapterStatus("a", ready=True, choices=choices)
+    return OrchestratorStatus(0, 0, 1, 0.0, None, (adapter,), {})
+
+
+@pytest.mark.parametrize("model", ["whisper", "whisper:de"])
+def test_model_without_an_emission_is_rejected(model: str) -> None:
+    status = with_models(ModelChoice("whisper", "whisper", True, languages=("de",), emission=False))
+
+    with pytest.raises(InputError, match="live captions") as rejected:
+        parse_start(json.dumps({"type": "start", "model": model}), status)
+
+    assert rejected.value.code == "live.model"
+
+
+def test_model_without_an_emission_is_not_chosen_for_its_language() -> None:
+    status = with_models(
+        ModelChoice("auto", "auto", True, language="en"),
+        ModelChoice("whisper", "whisper", True, languages=("de",), emission=False),
+    )
+
+    with pytest.raises(InputError) as rejected:
+        parse_start(json.dumps({"type": "start", "language": "de"}), status)
+
+    assert rejected.value.code == "language.unsupported"

@@ -233,21 +233,39 @@ async def test_alignment_without_an_emission_is_a_typed_error(
     assert error.hint
 
 
-async def test_decoding_again_without_an_emission_is_a_typed_error(
-    without_emission: ModelOrchestrator,
-) -> None:
-    first = await without_emission.run(make_task())
+async def test_decoding_again_without_an_emission_transcribes_again(start: Start) -> None:
+    adapter = FakeAdapter()
+    transcripts = [make_recognition(text).transcript for text in ("first", "second")]
+    adapter.answer(TRANSCRIBE, *map(Recognition, transcripts))
+    orchestrator = await start(adapter, cache_bytes=10_000_000)
+    first = await orchestrator.run(make_task())
 
     hot = DecodingOptions(hotwords=("ada",))
-    error = await error_of(without_emission, AudioTask(cached_id=first.id, decoding=hot))
+    again = await orchestrator.run(AudioTask(cached_id=first.id, decoding=hot))
 
-    assert error.code == "model.no_emission"
+    assert again.transcript is not None
+    assert again.transcript.text == "second"
+    assert not again.cached
+    assert [adapter.count(one) for one in (PROBE, DECODE, TRANSCRIBE, DECODE_TEXT)] == [1, 1, 2, 0]
 
 
-async def test_pictures_without_an_emission_are_a_problem_of_a_successful_task(
-    without_emission: ModelOrchestrator,
+async def test_text_is_aligned_by_transcribing_again_where_there_is_no_emission(
+    start: Start,
 ) -> None:
+    adapter = FakeAdapter()
+    adapter.answer(TRANSCRIBE, Recognition(make_recognition().transcript), make_recognition())
+    orchestrator = await start(adapter, cache_bytes=10_000_000)
+    first = await orchestrator.run(make_task())
+
+    wants = frozenset({Want.ALIGNMENT})
+    aligned = await orchestrator.run(AudioTask(cached_id=first.id, wants=wants, text="a b"))
+
+    assert aligned.alignment is not None
+    assert (adapter.count(DECODE), adapter.count(TRANSCRIBE)) == (1, 2)
+
+
+async def test_pictures_need_no_emission(without_emission: ModelOrchestrator) -> None:
     result = await without_emission.run(make_task(wants=[Want.TRANSCRIPT, Want.PICTURES]))
 
-    assert result.transcript is not None
-    assert [problem.error.code for problem in result.problems] == ["model.no_emission"]
+    assert result.pictures
+    assert result.problems == ()

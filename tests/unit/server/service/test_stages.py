@@ -48,3 +48,15 @@ def test_second_step_begins_when_the_first_has_ended() -> None:
         Stage("decode text", 1.5, 0.1, "text"),
     )
     assert after((), first) == first
+
+
+def test_sum_keeps_the_process_of_each_stage() -> None:
+    parts = [
+        (Stage("whisper", 0.0, 2.0, "whisper"),),
+        (Stage("align", 0.0, 1.0, "text"),),
+    ] * 2
+
+    assert [(stage.name, stage.process) for stage in summed(parts)] == [
+        ("whisper", "whisper"),
+        ("align", "text"),
+    ]

@@ -87,9 +87,7 @@ def test_scripts_are_called_with_texts_and_options() -> None:
 
 def test_style_sheets_show_texts_by_variables_only() -> None:
     defined = set(re.findall(r"(--w-text-[\w-]+):", texts.css_variables()))
-    sheets = "".join(
-        Path(FOLDER / name).read_text() for name in ("page.css", "transcript.css", "live.css")
-    )
+    sheets = "".join(Path(FOLDER / name).read_text() for name in page.STYLE_SHEETS)
 
     assert set(re.findall(r"var\((--w-text-[\w-]+)\)", sheets)) == defined
     assert set(re.findall(r'content: "([^"]*)"', sheets)) == {""}

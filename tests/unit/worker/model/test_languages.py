@@ -17,7 +17,7 @@ from wav2vec2_app.worker.model.engines.base import UnsupportedArchitecture
 from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine
 from wav2vec2_app.worker.model.engines.torch_engine import TorchEngine
 from wav2vec2_app.worker.model.fetch import fetch
-from wav2vec2_app.worker.model.languages import language_of, number_language, split_name
+from wav2vec2_app.worker.model.languages import language_of, split_name
 from wav2vec2_app.worker.model.resolve import Checkpoint, CheckpointPolicy, cached_path, resolve
 
 NAME = "example/mms-test"
@@ -346,19 +346,20 @@ def test_checkpoints_say_their_languages(tmp_path: Path) -> None:
     ("name", "language", "card", "expected"),
     [
         ("facebook/mms-1b-all:deu", "deu", "", "de"),
-        ("facebook/mms-1b-all:urd-script_arabic", "urd-script_arabic", "", ""),
+        ("facebook/mms-1b-all:urd-script_arabic", "urd-script_arabic", "", "ur"),
         ("example/wav2vec2-large-xlsr-53-german", "", "", "de"),
         ("example/xlsr", "", "---\nlanguage: fr\ntags:\n- audio\n---\n", "fr"),
-        ("example/xlsr", "", "---\nlanguage:\n- deu\n- en\n---\n", "de"),
+        ("example/xlsr", "", "---\nlanguage:\n- deu\n- en\n---\n", ""),
         ("example/xlsr", "", '---\nlanguage: ["fr"]\n---\n', "fr"),
         ("example/xlsr-french", "", "no front matter", "fr"),
-        ("facebook/wav2vec2-base-960h", "", "", ""),
+        ("facebook/wav2vec2-base-960h", "", "", "en"),
     ],
 )
-def test_language_of_the_numbers_is_that_of_the_checkpoint(
+def test_language_is_that_of_the_folder_else_of_its_card_else_of_its_name(
     tmp_path: Path, name: str, language: str, card: str, expected: str
 ) -> None:
     if card:
         (tmp_path / "README.md").write_text(card, encoding="utf-8")
 
-    assert number_language(tmp_path, name, language) == expected
+    checkpoint = Checkpoint(name, tmp_path, "folder", language=language)
+    assert checkpoint.transcribes == expected

@@ -51,6 +51,8 @@ def pending() -> str:
 
 def process_kind(process: str) -> str:
     """The kind of a process, which selects its colour: audio, inference, text, total or server."""
+    if "whisper" in process:
+        return "inference"
     kinds = ("audio", "inference", "text", _TOTAL)
     return next((kind for kind in kinds if kind in process), "server")
 

@@ -40,7 +40,7 @@ def line(now: OrchestratorStatus) -> str:
     )
 
 
-_ENGINES: Final = {"openvino": "OpenVINO", "torch": "PyTorch"}
+_ENGINES: Final = {"openvino": "OpenVINO", "torch": "PyTorch", "ctranslate2": "CTranslate2"}
 
 
 def _device(model: ModelInfo) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ def picture_tools() -> str:
 def comparison() -> str:
     """A box for what was said, and the comparison of the transcript with it."""
     return (
-        f'<details class="w-fold" id="w-compare"><summary>{texts.COMPARE}</summary>'
+        f'<details class="w-fold" id="w-compare"><summary>{texts.CHECK}</summary>'
         f'<label class="w-reference"><span>{texts.REFERENCE}</span>'
         f'<textarea id="w-reference" rows="2" spellcheck="false" placeholder="{texts.REFERENCE_PLACEHOLDER}">'
         '</textarea></label><div id="w-comparison" role="status"></div></details>'
