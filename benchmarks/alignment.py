@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from benchmarks.recognition import TEST_SET
 from benchmarks.report import Figure, median_ms, show
@@ -86,7 +87,8 @@ def reference() -> Iterator[tuple[Path, list[ReferenceWord]]]:
         yield WORD_TIMES.parent / path, words
 
 
-def word_times() -> list[Figure]:
+def boundary_errors_ms() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Errors of the starts and of the ends of all words of the reference."""
     checkpoint = Checkpoint("embedded", assets_path() / "model", "embedded")
     recognizer = Recognizer(checkpoint, OpenVinoEngine("fp32"))
     errors_ms = []
@@ -98,6 +100,11 @@ def word_times() -> list[Figure]:
             for one, (_, start_s, end_s) in zip(found.words, words, strict=True)
         ]
     start_ms, end_ms = np.array(errors_ms).T
+    return start_ms, end_ms
+
+
+def word_times() -> list[Figure]:
+    start_ms, end_ms = boundary_errors_ms()
     return [
         Figure("word starts: median error", float(np.median(start_ms)), "ms", 40),
         Figure("word starts: 90th percentile", float(np.percentile(start_ms, 90)), "ms", 120),

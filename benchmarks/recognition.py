@@ -40,9 +40,9 @@ def from_table(table: Path) -> list[Utterance]:
         ]
 
 
-async def hypotheses(utterances: Sequence[Utterance]) -> list[str]:
+async def hypotheses(utterances: Sequence[Utterance], model: str = "embedded") -> list[str]:
     """Transcripts in lower case."""
-    system = build_system(Settings(fetch_models=False, model="embedded", log_level="WARNING"))
+    system = build_system(Settings(fetch_models=False, model=model, log_level="WARNING"))
     await system.orchestrator.start()
     try:
         texts = []

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import stamina
 
 from tests.checkpoints import save_tiny_checkpoint
 from tests.selection import first_variants
 from wav2vec2_app.worker.model.resolve import Checkpoint
 
+hypothesis.settings.register_profile("quick", max_examples=40)
 hypothesis.settings.register_profile("thorough", max_examples=1000)
 
 
@@ -24,8 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--thorough"):
-        hypothesis.settings.load_profile("thorough")
+    stamina.set_testing(True, attempts=10, cap=True)  # as many attempts as usual, without back-off
+    hypothesis.settings.load_profile("thorough" if config.getoption("--thorough") else "quick")
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         # Tracing would slow the start of every worker and server by half; unit tests cover them.
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)

@@ -21,11 +21,13 @@ from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
 from wav2vec2_app.server.orchestrator.cache import CachePolicy
 from wav2vec2_app.server.orchestrator.orchestrator import OrchestratorPolicy
 from wav2vec2_app.server.orchestrator.queue import QueuePolicy
+from wav2vec2_app.server.orchestrator.routing import RoutingPolicy
 from wav2vec2_app.server.status import (
     AdapterStatus,
     MemoryReport,
     ModelCapabilities,
     ProcessMemory,
+    Scores,
     WorkerStatus,
 )
 from wav2vec2_app.server.tasks import (
@@ -42,6 +44,7 @@ from wav2vec2_app.server.tasks import (
 )
 from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord, Alignment
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe, AudioSource
+from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
@@ -60,6 +63,7 @@ _STAGES: Mapping[Operation, tuple[tuple[str, str, float], ...]] = {
     Operation.ALIGN: (("align", "text", 1.0),),
     Operation.ANALYZE: (("features", "audio", 1.0),),
     Operation.DRAW: (("draw", "audio", 1.0),),
+    Operation.DESCRIBE: (("encode", "audio", 0.0), ("describe", "gama", 1.0)),
 }
 """Stages of each operation: name, process, share of the operation's time."""
 
@@ -161,6 +165,10 @@ def make_features(duration_s: float = 1.0, *, frame_s: float = FRAME_S) -> Featu
     )
 
 
+def make_description(question: str = DEFAULT_QUESTION) -> Description:
+    return Description(question, "A dog barks.", "1.0 s", described_s=1.0, truncated=False)
+
+
 def make_picture(name: str = "waveform") -> Picture:
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 20">'
@@ -192,12 +200,15 @@ def make_policy(
     cache_bytes: int = 0,
     cache_s: float = 3000.0,
     cache_shared: bool = False,
+    routing: RoutingPolicy | None = None,
+    monitored: frozenset[Operation] | None = None,
 ) -> OrchestratorPolicy:
     """An orchestrator's policy with some of its bounds changed."""
     return OrchestratorPolicy(
         queue=QueuePolicy(queue_size, concurrency),
         live_queue=QueuePolicy(live_queue_size, live_concurrency),
-        breaker=BreakerPolicy(breaker_failures, breaker_recovery_s),
+        breaker=BreakerPolicy(breaker_failures, breaker_recovery_s, monitored),
+        routing=routing or RoutingPolicy(),
         cache=CachePolicy(cache_bytes, cache_s, cache_shared),
     )
 
@@ -221,6 +232,8 @@ class FakeAdapter:
         cancelled: the tasks that were cancelled while it ran them.
         initialized, disposed: how often each was called.
         default_model: name of the model that answers for ``auto``.
+        max_duration_s: longest audio that its capabilities accept.
+        scores: of its features.
     """
 
     def __init__(
@@ -241,6 +254,8 @@ class FakeAdapter:
         self.initialized = 0
         self.disposed = 0
         self.default_model = "fake/wav2vec2"
+        self.max_duration_s = 3 * 3600.0
+        self.scores: Scores = {}
         self._time_limit_s = time_limit_s
         self._operations = frozenset(operations)
         self._models = tuple(models)
@@ -305,7 +320,7 @@ class FakeAdapter:
         return ModelCapabilities(
             name=self.name,
             operations=self._operations,
-            max_duration_s=600.0,
+            max_duration_s=self.max_duration_s,
             max_bytes=100 * MIB,
             formats=("wav", "flac", "ogg", "mp3", "m4a", "webm"),
             features=("words", "confidence", "emission"),
@@ -314,6 +329,8 @@ class FakeAdapter:
             throughput=self._measure.throughput,
             success_rate=self._measure.success_rate,
             samples=self._measure.samples,
+            scores=self.scores,
+            default_model=self.default_model,
         )
 
     def get_status(self) -> AdapterStatus:
@@ -368,6 +385,8 @@ class FakeAdapter:
             return make_alignment(task.task.text)
         if task.operation is Operation.ANALYZE:
             return make_features(self.duration_s)
+        if task.operation is Operation.DESCRIBE:
+            return make_description(task.task.question)
         return self._draw(report)
 
     def _draw(self, report: Report) -> tuple[Picture, ...]:

@@ -22,6 +22,7 @@ af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw l
 LANGUAGES: Final = tuple(_CODES.split())
 """The languages of multilingual checkpoints before large-v3, in the order of their tokens."""
 SIZE: Final = 16
+TIMESTAMPS: Final = 1501
 CERTAINTY: Final = 500
 """Makes one token much more probable than the others; the decoder tries uncertain texts again."""
 LAST_WORD_POSITION: Final = 12
@@ -53,7 +54,7 @@ def specials() -> list[str]:
     """The special tokens after those of text, in the order of multilingual checkpoints."""
     languages = [f"<|{code}|>" for code in LANGUAGES]
     tasks = ["translate", "transcribe", "startoflm", "startofprev", "nospeech", "notimestamps"]
-    times = [f"<|{step * 0.02:.2f}|>" for step in range(1501)]
+    times = [f"<|{step * 0.02:.2f}|>" for step in range(TIMESTAMPS)]
     names = [f"<|{name}|>" for name in tasks]
     return ["<|endoftext|>", "<|startoftranscript|>", *languages, *names, *times]
 
@@ -80,6 +81,9 @@ def _tiny_model() -> WhisperForConditionalGeneration:
         positions = model.model.decoder.embed_positions.weight
         embedding *= CERTAINTY
         embedding[end] *= 4
+        embedding[tokens - TIMESTAMPS : -1] = 0
+        embedding[-1] *= 4  # the text ends with the window, or its rest would be transcribed
+        positions[LAST_WORD_POSITION - 1] += 100 * embedding[-1]
         positions[LAST_WORD_POSITION:] += 100 * embedding[end]
     first = end + 2
     model.generation_config = GenerationConfig(

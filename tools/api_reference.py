@@ -28,6 +28,7 @@ from wav2vec2_app.server.live import messages
 from wav2vec2_app.server.schema import (
     alignments,
     comparisons,
+    descriptions,
     errors,
     recording,
     system,
@@ -236,6 +237,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
     ),
     "analysis": partial(
         schema_table, transcriptions.AnalysisResponse, transcriptions.TranscriptionResponse
+    ),
+    "description": partial(
+        schema_table, descriptions.DescriptionResponse, transcriptions.TranscriptionResponse
     ),
     "alignment": partial(schema_table, alignments.AlignmentResponse, recording.RecordingResponse),
     "comparison": partial(schema_table, comparisons.ComparisonResponse),

@@ -22,6 +22,8 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("audio.missing", "The request has no file."),
     ("audio.too_long audio.too_large",
      "The audio exceeds the limits in `/capabilities`. It is rejected before it is decoded."),
+    ("parallel.too_large",
+     "The recording needs more than all requests together may use at the same time."),
     ("audio.no_samples audio.too_short audio.not_finite audio.bad_rate audio.too_many_channels",
      "The audio cannot be used: no or too few samples, NaN or infinity, an unusable format."),
     ("audio.missing_beginning",
@@ -55,6 +57,10 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
      "The result of that request is not in the result cache. Send the recording again."),
     ("features.too_long picture.*",
      "In `problems` only: features or a picture cannot be computed."),
+    ("describe.bad_question", "The question about the sound is too long, or not a text."),
+    ("describe.*",
+     "In `problems`, unless nothing but a description was requested: the description server cannot be "
+     "reached, is closed or busy, failed, or gave an unusable answer."),
     ("model.downloading", "The model is being downloaded. `Retry-After` says when to try again."),
     ("model.*", "The model does not exist, is not allowed, or cannot be used."),
     ("access.*",
@@ -71,6 +77,7 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("task.timeout", "The processing exceeded its deadline."),
     ("live.model", "The model gives no emission, so it cannot make live captions."),
     ("live.idle live.*", "A live session ended; see [Live captions](#live-captions-v1live)."),
+    ("parallel.bad_limit settings.*", "At the start only: a setting is invalid."),
     ("text.unreadable replay.*", "Command line only: a file cannot be read."),
     ("internal adapter.* bridge.* emission.missing input.invalid service.state "
      "task.duplicate_id task.missing_input",

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from platformdirs import user_cache_path
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -37,6 +38,9 @@ def _default_port() -> int:
     """The port without a setting of ours: Gradio's variable is honoured if it is a port."""
     given = os.environ.get("GRADIO_SERVER_PORT", "").strip()
     return int(given) if given.isdigit() and int(given) <= MAX_PORT else DEFAULT_PORT
+
+
+_ADDRESS = re.compile(r"https?://[^\s/]+\S*|[\w.-]+/[\w.-]+")
 
 
 def on_spaces() -> bool:
@@ -117,6 +121,12 @@ class Settings(BaseSettings):
     model_folders: tuple[Path, ...] = ()
     """Folders of local checkpoints that users may choose (a JSON list in the environment): of CTC models,
     and of Whisper models in CTranslate2's format."""
+    preload_models: tuple[str, ...] = ()
+    """Models that are loaded at the start beside the default one, and stay loaded as far as
+    ``memory_limit_bytes`` allows (a JSON list in the environment)."""
+    model_idle_s: float = Field(900.0, ge=0)
+    """A model other than the default and ``preload_models`` is unloaded when it was not used for so long,
+    seconds. 0: never."""
     fetch_models: bool = True
     """Whether missing models may be downloaded from the Hugging Face Hub."""
     fetch_timeout_s: float = Field(5.0, gt=0)
@@ -149,8 +159,9 @@ class Settings(BaseSettings):
     max_bytes: int = Field(500 * MIB, gt=0)
     """Largest accepted upload, bytes."""
     memory_limit_bytes: int = Field(2048 * MIB, gt=0)
-    """Maximum memory of all processes together, bytes. Above it, workers over their share are replaced
-    between requests; the address space of the audio worker is limited."""
+    """Maximum memory of all processes together, without mapped files, bytes. To stay below it, the least
+    recently used models are unloaded. Above it, workers over their share are replaced between requests.
+    The address space of the audio worker is limited."""
     window_s: float = Field(10.0, ge=2.0)
     """Length of the windows that long audio is cut into, seconds; audio up to twice as long is not cut."""
     window_overlap_s: float = Field(2.0, ge=0.5)
@@ -177,6 +188,13 @@ class Settings(BaseSettings):
     client_live_sessions: int = Field(3, ge=0)
     """Number of concurrent live sessions of one client. One client never gets all ``live_sessions``, unless
     there is only one. 0: no limit."""
+
+    # --- descriptions ---
+    gama_url: str = ""
+    """Address of a GAMA demo, which answers questions about sounds: a URL, or the name of a Space
+    (``user/space``). The first 10 s of a recording are sent to it. Empty disables descriptions."""
+    gama_timeout_s: float = Field(120.0, gt=0)
+    """Time limit of a description, seconds."""
 
     # --- queue, timeouts, recovery ---
     queue_size: int = Field(32, ge=1)
@@ -207,6 +225,27 @@ class Settings(BaseSettings):
     """Number of consecutive failures that open the circuit breaker of an operation."""
     breaker_recovery_s: float = Field(10.0, gt=0)
     """Time after which an open circuit breaker admits one trial, seconds."""
+    monitored_operations: tuple[str, ...] = ("all",)
+    """Operations that have circuit breakers, such as ``transcribe`` (a JSON list in the environment):
+    ``all``, or some of ``probe``, ``decode_audio``, ``transcribe``, ``decode_text``, ``align``, ``analyze``
+    and ``draw``. An empty list disables them."""
+    retry_attempts: int = Field(3, ge=1)
+    """Attempts of one step on one adapter, the first one included; only failures that may pass are tried
+    again."""
+    retry_backoff_s: float = Field(0.1, ge=0)
+    """Wait before the second attempt, seconds; doubles with each attempt, up to 2 s, and up to 0.1 s is added
+    at random."""
+    retry_budget: int = Field(30, ge=0)
+    """Number of retries of all tasks together within a minute; above it failures are final."""
+    routing: Literal["listed", "fastest"] = "listed"
+    """Which of several adapters that can run a step comes first: the one that is listed first, or the one
+    with the highest measured throughput. Paused and failing ones come last in both cases."""
+    adapter_concurrency: dict[str, Annotated[int, Field(ge=1)]] = {}
+    """Number of steps that run at the same time on one adapter, by its name (a JSON object in the
+    environment); adapters that are not named have no limit of their own."""
+    running_audio_s: float = Field(0.0, ge=0)
+    """Audio that running steps may process at the same time, seconds; further steps wait, and a longer
+    recording is rejected. 0: no limit."""
 
     # --- live captions ---
     live_sessions: int = Field(4, ge=0)
@@ -227,6 +266,9 @@ class Settings(BaseSettings):
     """Least severe messages that are logged: DEBUG, INFO, WARNING or ERROR."""
     log_json: bool = False
     """Whether each log line is a JSON object instead of readable text."""
+    traces: bool = False
+    """Whether a trace of each task is exported with OpenTelemetry, which the extra ``otel`` installs; its own
+    variables (``OTEL_EXPORTER_OTLP_ENDPOINT``) say where to."""
     record_folder: Path | None = None
     """Debugging: folder in which to record the frames of every request, users' audio included.
     ``wav2vec2-app debug replay FOLDER`` replays the recording of one request."""
@@ -236,6 +278,16 @@ class Settings(BaseSettings):
         if self.window_overlap_s > self.window_s / 2:
             raise ValueError("window_overlap_s must be at most half of window_s")
         return self
+
+    @field_validator("gama_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        value = value.strip()
+        if value and not _ADDRESS.fullmatch(value):
+            raise ValueError(
+                "gama_url must be a URL (https://…) or the name of a Space (user/space)"
+            )
+        return value
 
     @field_validator("log_level")
     @classmethod

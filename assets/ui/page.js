@@ -275,7 +275,10 @@
     area.dispatchEvent(new Event("input", { bubbles: true }));
   };
 
-  const retry = () => document.getElementById("run")?.click();
+  const retry = (button) => {
+    const panel = button?.closest("#describe-answer, #align-answer")?.id;
+    document.getElementById(panel ? panel.replace("-answer", "") : "run")?.click();
+  };
 
   const theme = () => {
     const dark = document.body.classList.toggle("dark");
@@ -359,7 +362,7 @@
   /* --- accordions have aria-expanded --- */
 
   const updateExpanded = () => {
-    for (const button of all("#decoding > button, #export-options > button, #alignment > button, #track-and-channels > button"))
+    for (const button of all("#decoding > button, #export-options > button, #alignment > button, #description > button, #track-and-channels > button"))
       button.setAttribute("aria-expanded", String(button.classList.contains("open")));
   };
   document.addEventListener("click", () => setTimeout(updateExpanded));

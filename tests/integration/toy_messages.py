@@ -153,6 +153,16 @@ class CloseOutput(Request[ToyResponse, ToyProgress]):
 
 
 @dataclass(frozen=True)
+class Beside(Request[ToyResponse, ToyProgress]):
+    """Runs beside other requests until the file ``marker`` exists; dies of ``signal`` then, if it is set."""
+
+    op = "beside"
+    background = True
+    marker: Path
+    signal: str = ""
+
+
+@dataclass(frozen=True)
 class Unknown(Request[ToyResponse, ToyProgress]):
     op = "no such thing"
 
@@ -162,5 +172,6 @@ REQUESTS = {
     for request in (
         Echo, RunUntilCancelled, Hang, Count, Leave, KillSelf, KillSelfOnce, CrashOn, WaitFor, Noise, Log,
         Orphan, Fail, Refuse, Exhaust, AnswerMalformed, FailMalformed, SendFrame, CloseOutput, Unknown,
+        Beside,
     )
 }  # fmt: skip

@@ -97,6 +97,16 @@ def wait_for(request: toy.WaitFor, context: ToyContext) -> ToyResponse:
     return ToyResponse(pid=os.getpid())
 
 
+def beside(request: toy.Beside, context: ToyContext) -> ToyResponse:
+    tick = threading.Event()
+    while not request.marker.exists():
+        context.check_cancelled()
+        tick.wait(0.005)
+    if request.signal:
+        os.kill(os.getpid(), signal.Signals[request.signal])
+    return ToyResponse(pid=os.getpid())
+
+
 def noise(_: toy.Noise, __: ToyContext) -> ToyResponse:
     """Prints in every way there is."""
     print("from print")  # what is tested
@@ -182,6 +192,7 @@ HANDLERS = (
     toy.FailMalformed.handler(fail_malformed),
     toy.SendFrame.handler(send_frame),
     toy.CloseOutput.handler(close_output),
+    toy.Beside.handler(beside),
 )
 
 

@@ -124,3 +124,18 @@ def test_variables_of_gradio_are_used_unless_ours_are_set(
     settings = Settings()
 
     assert (settings.host, settings.port, settings.root_path) == (host, port, root_path)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "https://gama.example.org/", "http://127.0.0.1:7860/gama", "sonal/GAMA-demo.v1"]
+)
+def test_address_of_the_description_server_is_a_url_or_a_space(address: str) -> None:
+    assert Settings(gama_url=f" {address} ").gama_url == address
+
+
+@pytest.mark.parametrize(
+    "address", ["gama", "ftp://x", "a/b/c", "https://", "file:///etc", "a b/c"]
+)
+def test_other_addresses_of_a_description_server_are_rejected(address: str) -> None:
+    with pytest.raises(ValidationError, match="gama_url"):
+        Settings(gama_url=address)

@@ -21,7 +21,13 @@ from wav2vec2_app.cli.decoding import (
     text_or_file,
     with_options,
 )
-from wav2vec2_app.cli.output import OutputFormat, OutputOptions, out, print_problem
+from wav2vec2_app.cli.output import (
+    DescriptionFormat,
+    OutputFormat,
+    OutputOptions,
+    out,
+    print_problem,
+)
 from wav2vec2_app.cli.tasks import run_tasks
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.monitoring.logs import configure_logging
@@ -29,6 +35,7 @@ from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest
 from wav2vec2_app.server.tasks import AudioTask, Want
 from wav2vec2_app.settings import Settings, warn_of_unknown_variables
 from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
+from wav2vec2_app.speech.description import DEFAULT_QUESTION, parse_question
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS, text_to_align
 from wav2vec2_app.speech.synthesis import CONFLICT_RESOLUTIONS
@@ -129,6 +136,30 @@ def align(
     raise typer.Exit(
         1 if asyncio.run(run_tasks(settings, [(file, task)], OutputOptions(output, export))) else 0
     )
+
+
+@app.command()
+def describe(
+    files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
+    question: Annotated[str, typer.Option(help="What to ask about the sound.")] = DEFAULT_QUESTION,
+    output: Annotated[
+        DescriptionFormat, typer.Option("--output", "-o", help="Format of the result.")
+    ] = DescriptionFormat.TEXT,
+    model: ModelOption = None,
+) -> None:
+    """Ask a GAMA demo (WAV2VEC2_GAMA_URL) about the sound of files; the transcript comes with the answer."""
+    settings = _settings(model=model, fetch_models=False, log_level="WARNING")
+    configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_of_unknown_variables(os.environ)
+    try:
+        given = parse_question(question)
+    except InputError as error:
+        print_problem(error.code, f"{error.message} {error.hint}")
+        raise typer.Exit(2) from None
+    wants = frozenset({Want.TRANSCRIPT, Want.DESCRIPTION})
+    tasks = [(file, AudioTask(_source(file), wants, question=given)) for file in files]
+    how = OutputOptions(OutputFormat(output.value))
+    raise typer.Exit(1 if asyncio.run(run_tasks(settings, tasks, how)) else 0)
 
 
 @app.command()

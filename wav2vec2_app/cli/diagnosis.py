@@ -61,7 +61,7 @@ def status_table(settings: Settings, status: OrchestratorStatus) -> Table:
     for worker in adapter.workers:
         table.add_row(f"worker {worker.role}", worker.state)
     if adapter.memory is not None:
-        total, limit = adapter.memory.total_rss_bytes, settings.memory_limit_bytes
+        total, limit = adapter.memory.total_bytes, settings.memory_limit_bytes
         table.add_row("memory", f"{total >> 20} MiB of {limit >> 20} MiB")
     table.add_row("assets", "found" if (assets_path() / "model").is_dir() else "[red]missing[/red]")
     for notice in adapter.notices:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from wav2vec2_app.cli.console import shows_unicode
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.tasks import AudioResult, AudioTask
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.speech import subtitles
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 
@@ -30,6 +30,13 @@ class OutputFormat(str, Enum):
     JSON = "json"
     SRT = "srt"
     VTT = "vtt"
+
+
+class DescriptionFormat(str, Enum):
+    """Formats of a description."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,9 @@ def print_result(
     if result.alignment is not None:
         _print_alignment(file, schema.alignment(result, task.text), how)
         return
+    if Want.DESCRIPTION in task.wants:
+        _print_description(file, schema.description(result), how, many=many)
+        return
     answer = schema.transcription(result, task.decoding, how.export.letter_case)
     if answer.reason and how.output is not OutputFormat.JSON:
         print_problem(file.name, f"no speech was found ({answer.reason.replace('_', ' ')})")
@@ -82,6 +92,18 @@ def print_problem(subject: str, text: str) -> None:
 def _print_alignment(file: Path, answer: schema.AlignmentResponse, how: OutputOptions) -> None:
     words = subtitles.as_written(answer.text, answer.words)
     _print(file, answer, words, how, "\n".join(map(_line, answer.words)))
+
+
+def _print_description(
+    file: Path, answer: schema.DescriptionResponse, how: OutputOptions, *, many: bool
+) -> None:
+    """Print the description, if there is one, and the transcript."""
+    for problem in answer.problems:
+        error = problem.error
+        print_problem(file.name, f"{error.message} {error.hint} ({error.code})")
+    described = f"Description: {answer.description.answer}\n" if answer.description else ""
+    name = f"{file.name}\n" if many else ""
+    _print(file, answer, answer.words, how, f"{name}{described}Transcript: {answer.text}")
 
 
 def _print(

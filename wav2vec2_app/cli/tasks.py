@@ -33,6 +33,7 @@ async def run_tasks(
                     print_error(file, error, output)
                 else:
                     print_result(file, task, result, output, many=len(tasks) > 1)
+                    failures += bool(result.problems)
                 progress.remove_task(bar)
     finally:
         await system.orchestrator.stop()

@@ -22,7 +22,7 @@ from wav2vec2_app.errors import ProtocolError
 
 VERSION = 1
 KINDS = frozenset(
-    {"request", "begun", "progress", "result", "error", "ping", "pong", "ready", "cancel"}
+    {"request", "begun", "progress", "result", "error", "ping", "pong", "ready", "info", "cancel"}
 )  # fmt: skip
 DTYPES = {
     "bool": np.dtype(np.bool_),

@@ -13,29 +13,98 @@ from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.models import ModelChoice, ModelInfo
 from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics
 
+NOT_LOADED = "model.not_loaded"
+"""Code of the error for a model that has to be loaded with :class:`LoadRequest` first."""
+UNLIMITED_BYTES = 1 << 60
+"""The ``memory_bytes`` of a request without a limit."""
+
 
 @dataclass(frozen=True)
 class InferenceInfo(Message):
-    """What the role says in its ready and pong frames: the default model, and the models to choose from."""
+    """What the role says in its ready, pong and info frames.
+
+    Attributes:
+        model: the default model.
+        choices: the models to choose from.
+        start_bytes: private memory with the default model alone.
+    """
 
     model: ModelInfo
     choices: tuple[ModelChoice, ...] = ()
+    start_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class LoadResponse(Response):
-    """The loaded model, the geometry of its frames, and how many windows it computes faster as a batch."""
+    """The loaded model."""
 
     model: ModelInfo
-    grid: FrameGrid
-    batch: int
 
 
 @dataclass(frozen=True)
 class LoadRequest(Request[LoadResponse, Empty]):
-    """Load the model called ``model``."""
+    """Load the model called ``model``, beside the requests for others.
+
+    Attributes:
+        memory_bytes: private memory that the worker may use.
+        unload_others: whether others may be unloaded for it.
+    """
 
     op = "load"
+    background = True
+
+    model: str
+    memory_bytes: int
+    unload_others: bool = True
+
+    def content(self) -> Iterable[str | memoryview | Path]:
+        yield f"{self.op} {self.model}"
+
+
+@dataclass(frozen=True)
+class UnloadResponse(Response):
+    """How many models were unloaded."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class UnloadRequest(Request[UnloadResponse, Empty]):
+    """Unload models that are not needed, and those whose folder is gone.
+
+    Attributes:
+        idle_s: those that were not used for so long, seconds; 0: none for that reason.
+        keep: names of models that may be idle.
+        memory_bytes: the least recently used ones while the worker uses more private memory; only the
+            default model stays then.
+    """
+
+    op = "unload"
+    background = True
+
+    idle_s: float
+    keep: tuple[str, ...]
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class DescribeResponse(Response):
+    """A loaded model, the geometry of its frames, and how many windows it computes faster as a batch.
+
+    ``better_on_disk``: a better one for that name can be loaded.
+    """
+
+    model: ModelInfo
+    grid: FrameGrid
+    batch: int
+    better_on_disk: bool = False
+
+
+@dataclass(frozen=True)
+class DescribeRequest(Request[DescribeResponse, Empty]):
+    """Describe the model called ``model``; fails with :data:`NOT_LOADED` if it is not loaded."""
+
+    op = "describe"
 
     model: str
 
@@ -45,12 +114,14 @@ class EmitResponse(Response):
     """The emission, the model that computed it, and how many requests were in its batch.
 
     ``batch_limit``: how many requests of this length the model computes faster as a batch.
+    ``better_on_disk``: a better model for the name in the request can be loaded.
     """
 
     emission: Emission
     model: ModelInfo
     batch: int
     batch_limit: int = 1
+    better_on_disk: bool = False
 
     def __post_init__(self) -> None:
         check_emission(self.emission)
@@ -59,6 +130,8 @@ class EmitResponse(Response):
 @dataclass(frozen=True)
 class EmitRequest(Request[EmitResponse, Empty]):
     """Compute the emission of ``samples``, float32 ``(n,)``, 16 kHz.
+
+    Fails with :data:`NOT_LOADED` if the model is not loaded.
 
     Attributes:
         level: of the complete recording, if ``samples`` are a window of it.

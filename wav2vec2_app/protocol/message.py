@@ -108,10 +108,12 @@ class Handler(Generic[Q, R, P]):
 class Request(Message, Generic[R, P]):
     """What the server sends to a worker; the response is an ``R``, and ``P`` is reported on the way.
 
-    ``op`` is the name of the operation.
+    ``op`` is the name of the operation. A ``background`` operation runs in a thread of its own, beside
+    the others; :meth:`WorkerPool.broadcast` sends its requests.
     """
 
     op: ClassVar[str]
+    background: ClassVar[bool] = False
     _response: ClassVar[type[Response]]
     _progress: ClassVar[type[Message]]
 

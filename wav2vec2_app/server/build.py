@@ -12,24 +12,27 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from wav2vec2_app.server.adapters.base import ModelAdapter
-from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits, Wav2Vec2Adapter
+from wav2vec2_app.server.adapters.gama import GamaPolicy, gama_adapters
+from wav2vec2_app.server.adapters.scores import read_scores
+from wav2vec2_app.server.adapters.wav2vec2 import Wav2Vec2Adapter
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
 from wav2vec2_app.server.bridge.on_demand import OnDemandPool
-from wav2vec2_app.server.bridge.policy import BridgePolicy, RestartPolicy
 from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.bridge.recorder import FrameRecorder
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.worker import WorkerBridge
-from wav2vec2_app.server.clients import ClientPolicy
 from wav2vec2_app.server.events import EventBus
-from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
-from wav2vec2_app.server.orchestrator.cache import CachePolicy
-from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator, OrchestratorPolicy
-from wav2vec2_app.server.orchestrator.queue import QueuePolicy
+from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.policies import (
+    audio_limits,
+    bridge_policy,
+    ctc_model,
+    orchestrator_policy,
+    service_policy,
+    whisper_policy,
+)
 from wav2vec2_app.server.processors import threads_of_a_worker
 from wav2vec2_app.server.service.client import WorkerClient
-from wav2vec2_app.server.service.limits import StepLimits
-from wav2vec2_app.server.service.policy import ModelPolicy, ServicePolicy, WindowPolicy
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.service.whisper import WhisperService
 from wav2vec2_app.server.service.whisper_models import WhisperModels, WhisperPolicy
@@ -40,9 +43,6 @@ from wav2vec2_app.speech.audio import MAX_SEPARATE_CHANNELS, SAMPLE_RATE_HZ
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
 
 PACKAGE_FOLDER = Path(__file__).parents[1]
-
-LIVE_CONCURRENCY = 2
-"""Live passes that run at the same time."""
 
 Config: TypeAlias = Mapping[str, object]
 """Configuration of a worker, sent to it as JSON."""
@@ -108,11 +108,13 @@ def recognisers(settings: Settings) -> list[Recogniser]:
 
 
 def _adapters(settings: Settings, workers: Workers, service: Wav2Vec2Service) -> list[ModelAdapter]:
-    adapters: list[ModelAdapter] = [Wav2Vec2Adapter(service, audio_limits(settings))]
+    scores = read_scores(assets_path() / "scores.json")
+    adapters: list[ModelAdapter] = [Wav2Vec2Adapter(service, audio_limits(settings), scores=scores)]
     for recogniser, pool in zip(recognisers(settings), workers.others, strict=True):
         at = 0 if recogniser.answers_auto else len(adapters)
         adapters.insert(at, recogniser.make_adapter(pool, workers, service))
-    return adapters
+    limits = audio_limits(settings), GamaPolicy(timeout_s=settings.gama_timeout_s)
+    return adapters + gama_adapters(settings.gama_url, service.encode_wav, *limits)
 
 
 def _whisper_adapter(
@@ -125,66 +127,6 @@ def _whisper_adapter(
 
 
 # --- policies ------------------------------------------------------------------------------------
-
-
-def orchestrator_policy(settings: Settings) -> OrchestratorPolicy:
-    """Bounds of the queues, the circuit breakers and the cache."""
-    return OrchestratorPolicy(
-        queue=QueuePolicy(settings.queue_size, settings.concurrency),
-        live_queue=QueuePolicy(settings.live_sessions, LIVE_CONCURRENCY),
-        breaker=BreakerPolicy(settings.breaker_failures, settings.breaker_recovery_s),
-        cache=CachePolicy(settings.cache_bytes, settings.cache_s, settings.cache_shared),
-        clients=ClientPolicy(settings.client_tasks, settings.client_bytes),
-    )
-
-
-def audio_limits(settings: Settings) -> AudioLimits:
-    """Largest audio that is accepted."""
-    return AudioLimits(settings.max_duration_s, settings.max_bytes)
-
-
-def service_policy(settings: Settings) -> ServicePolicy:
-    """What the service may do."""
-    return ServicePolicy(
-        limits=StepLimits(
-            settings.operation_timeout_s,
-            settings.timeout_per_audio_s,
-            settings.model_load_timeout_s,
-        ),
-        windows=WindowPolicy(settings.window_s, settings.window_overlap_s),
-        models=ModelPolicy(_ctc_model(settings), settings.preferred_model, settings.fetch_models),
-        greedy=settings.decoder == "greedy",
-        max_features_s=settings.features_s,
-        memory_limit_bytes=settings.memory_limit_bytes,
-    )
-
-
-def whisper_policy(settings: Settings) -> WhisperPolicy:
-    """Which Whisper models may answer."""
-    return WhisperPolicy.of(
-        settings.model,
-        allowed=settings.whisper_models,
-        folders=settings.model_folders,
-        download=settings.fetch_models,
-    )
-
-
-def _ctc_model(settings: Settings) -> str:
-    """The default model of the wav2vec2 adapter, also where a Whisper model answers by default."""
-    return AUTO_MODEL if whisper_policy(settings).default else settings.model
-
-
-def bridge_policy(settings: Settings) -> BridgePolicy:
-    """Timeouts and restarts of worker processes."""
-    return BridgePolicy(
-        start_timeout_s=settings.start_timeout_s,
-        ping_interval_s=settings.ping_interval_s,
-        ping_timeout_s=settings.ping_timeout_s,
-        kill_grace_s=settings.kill_grace_s,
-        restarts=RestartPolicy(
-            settings.restart_budget, settings.restart_window_s, settings.restart_backoff_s
-        ),
-    )
 
 
 # --- workers -------------------------------------------------------------------------------------
@@ -239,7 +181,7 @@ def _audio_config(settings: Settings) -> Config:
 
 
 def _inference_config(settings: Settings) -> Config:
-    model, whisper = _ctc_model(settings), whisper_policy(settings)
+    model, whisper = ctc_model(settings), whisper_policy(settings)
     folders = [str(folder) for folder in settings.model_folders if folder not in whisper.folders]
     if Path(model).is_dir():
         folders.append(model)
@@ -268,7 +210,7 @@ def _whisper_config(settings: Settings, policy: WhisperPolicy) -> Config:
 
 
 def _text_config(settings: Settings) -> Config:
-    may_be_embedded = _ctc_model(settings) in (AUTO_MODEL, EMBEDDED)
+    may_be_embedded = ctc_model(settings) in (AUTO_MODEL, EMBEDDED)
     return {
         "embedded": str(assets_path() / "model"),
         "language_model": str(assets_path() / "lm"),
@@ -287,6 +229,5 @@ SPOOL_MARGIN_BYTES = 64 << 20
 """The audio worker may write files that are larger than the longest recording by so much."""
 DECODER_CPU_S = 1800
 """Processor time of one operation of the audio worker, seconds; deadlines are shorter as a rule."""
-
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """Features are small matrices: threads for them would only take cores from the forward pass."""

@@ -57,10 +57,17 @@ class SessionClients:
     def __len__(self) -> int:
         return len(self._clients)
 
-    def introduce(self, session: str, client: str) -> None:
-        """A request of ``session`` came from ``client``."""
-        if not session or client == LOCAL:
-            return
+    def introduce(self, chosen: str, client: str) -> str:
+        """A request came from ``client``, in the session that it called ``chosen``; the session's name.
+
+        Each API key has its own sessions.
+        """
+        session = f"{client}/{chosen}" if chosen and client.startswith(KEY) else chosen
+        if session and client != LOCAL:
+            self._note(session, client)
+        return session
+
+    def _note(self, session: str, client: str) -> None:
         self._clients[session] = client
         self._clients.move_to_end(session)
         if len(self._clients) > self._limit:

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wav2vec2_app.errors import Wav2Vec2Error, WorkerDiedError
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, PreviewWords, Stage, Step
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Stage, Step
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
+from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.features import Features, Picture
-from wav2vec2_app.speech.transcript import Recognition
+from wav2vec2_app.speech.transcript import PreviewWords, Recognition
 
 logger = logging.getLogger(__name__)
 
@@ -68,16 +69,23 @@ class StepEvent(TaskEvent):
 
 @dataclass(frozen=True)
 class Started(StepEvent):
-    """A step of the task began; ``attempt`` is 2 when it is retried."""
+    """A step of the task began on ``adapter``; ``attempt`` is 2 when it is retried."""
 
     attempt: int = 1
+    adapter: str = ""
 
 
 @dataclass(frozen=True)
 class Retried(StepEvent):
-    """A step failed in a way that may pass, and is tried again; ``error`` says why it failed."""
+    """A step failed in a way that may pass, and is tried again; ``error`` says why it failed.
+
+    ``adapter`` is the one that tries it now, which is another one after a fallback; ``waited_s`` is
+    the back-off before this attempt, seconds.
+    """
 
     error: Wav2Vec2Error
+    adapter: str = ""
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ class Partial(StepEvent):
     recording that is still being transcribed.
     """
 
-    value: Audio | Recognition | Alignment | Features | Picture | PreviewWords
+    value: Audio | Recognition | Alignment | Features | Picture | Description | PreviewWords
     stages: tuple[Stage, ...] = ()
 
 
@@ -120,12 +128,17 @@ WorkerEventKind = Literal["starting", "ready", "died", "restarting", "down", "st
 
 @dataclass(frozen=True)
 class WorkerEvent(Event):
-    """A worker process changed its state, or a request to it is retried."""
+    """A worker process changed its state, or a request to it is retried.
+
+    ``took_s``: of ``ready`` and ``died``, how long the process took to get ready, seconds; ``None`` if it
+    never was.
+    """
 
     role: str
     kind: WorkerEventKind
     pid: int | None = None
     error: WorkerDiedError | None = None
+    took_s: float | None = None
 
     @property
     def reason(self) -> str:

@@ -13,18 +13,22 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from wav2vec2_app import __version__
 from wav2vec2_app.server.build import System, assets_path, build_system
+from wav2vec2_app.server.monitoring.history import History
 from wav2vec2_app.server.monitoring.logs import configure_logging, log_event
 from wav2vec2_app.server.monitoring.metrics import Metrics
 from wav2vec2_app.settings import Settings, on_spaces, warn_of_unknown_variables
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+logger = logging.getLogger(__name__)
 
 KEEP_ALIVE_S = 30
 """Time after which an idle connection is closed, seconds."""
@@ -42,6 +46,8 @@ def run(settings: Settings) -> None:
         system = build_system(settings, sequential_start=True)
         system.events.subscribe(metrics)
         system.events.subscribe(log_event)
+        if settings.traces:
+            _export_traces(system)
         asyncio.run(_serve(system, metrics))
 
 
@@ -68,6 +74,7 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
         metrics_content_type=metrics.content_type,
     )
     assets = assets_path()
+    _add_status_view(app, system, metrics, assets)
     examples = load_examples(assets / "examples")
     page = build_page(orchestrator, settings, examples=examples, assets=assets)
     scripts = assets / "ui"
@@ -78,6 +85,32 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
             errors.install(mounted.app)  # uploads to the page can meet a full disk too
     app.add_middleware(Access, settings=settings)
     return app
+
+
+def _export_traces(system: System) -> None:
+    """Subscribe to the events with OpenTelemetry, if it is installed."""
+    try:
+        from wav2vec2_app.server.monitoring.traces import export_traces
+
+        system.events.subscribe(export_traces())
+    except ImportError as error:
+        logger.error("traces are disabled: install wav2vec2-app[otel] (%s)", error)
+
+
+def _add_status_view(app: FastAPI, system: System, metrics: Metrics, assets: Path) -> None:
+    """The status view, and the metrics of the state of the system."""
+    from wav2vec2_app.server.api import status_page
+    from wav2vec2_app.server.ui import status_view
+
+    history, status = History(), system.orchestrator.status
+    system.events.subscribe(history)
+    metrics.observe(status)
+    app.include_router(
+        status_page.router(
+            lambda: status_view.page(status(), history, assets),
+            lambda: status_view.view(status(), history),
+        )
+    )
 
 
 async def _serve(system: System, metrics: Metrics) -> None:

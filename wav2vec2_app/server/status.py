@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
@@ -11,17 +11,26 @@ from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
 
 @dataclass(frozen=True)
 class ProcessMemory:
-    """Resident memory of one process, now and at its highest, in bytes."""
+    """Resident memory of one process, now and at its highest, in bytes.
+
+    ``private_bytes``: without mapped files; 0 if unknown.
+    """
 
     name: str
     pid: int
     rss_bytes: int
     peak_rss_bytes: int
+    private_bytes: int = 0
+
+    @property
+    def own_bytes(self) -> int:
+        """What counts for the limit."""
+        return self.private_bytes or self.rss_bytes
 
 
 @dataclass(frozen=True)
 class MemoryReport:
-    """Resident memory of all of the application's processes against the limit, in bytes."""
+    """Memory of all of the application's processes against the limit, in bytes."""
 
     processes: tuple[ProcessMemory, ...]
     limit_bytes: int
@@ -31,10 +40,38 @@ class MemoryReport:
     def total_rss_bytes(self) -> int:
         return sum(process.rss_bytes for process in self.processes)
 
+    @property
+    def total_bytes(self) -> int:
+        """What the limit is for."""
+        return sum(process.own_bytes for process in self.processes)
+
+
+@dataclass(frozen=True)
+class FeatureScore:
+    """How well a feature works, as it was measured at a release.
+
+    Attributes:
+        score: in [0, 1].
+        measure: what is counted, such as ``1 - word error rate``.
+        data: the recordings it was measured on.
+        date: of the measurement, ``YYYY-MM-DD``.
+    """
+
+    score: float
+    measure: str
+    data: str
+    date: str
+
+
+Scores = Mapping[str, Mapping[str, FeatureScore]]
+"""Scores by the name of the model, then by feature; the model ``""`` has what depends on none."""
+
 
 @dataclass(frozen=True)
 class ModelCapabilities:
     """What an adapter can do, and its measured performance.
+
+    ``scores`` are measured at a release; features and models without a measurement have none.
 
     ``average_latency_s``, ``throughput`` (audio seconds per second) and ``success_rate`` are measured
     over a sliding window of ``samples`` operations; ``None`` before the first one.
@@ -51,13 +88,25 @@ class ModelCapabilities:
     throughput: float | None = None
     success_rate: float | None = None
     samples: int = 0
+    scores: Scores = field(default_factory=dict)
+    default_model: str = ""
+
+    def scores_of(self, model: str) -> Mapping[str, FeatureScore]:
+        """The scores of the features with one model."""
+        return {**self.scores.get("", {}), **self.scores.get(model, {})}
 
 
 @dataclass(frozen=True)
 class WorkerStatus:
     """The state of one worker process.
 
-    ``state`` is one of ``starting``, ``ready``, ``restarting``, ``down``, ``stopped``.
+    Attributes:
+        state: ``starting``, ``ready``, ``restarting``, ``down`` or ``stopped``.
+        init_s: how long its process took to get ready, seconds; ``None`` before that.
+        age_s: time since its process was started, seconds; ``None`` without one.
+        busy_s: time in which it had a request, over all of its processes, seconds.
+        last_exit: why its last process ended; empty if none has.
+        waiting: requests that wait for a worker of its role.
     """
 
     role: str
@@ -65,6 +114,11 @@ class WorkerStatus:
     pid: int | None
     restarts: int
     in_flight: int
+    init_s: float | None = None
+    age_s: float | None = None
+    busy_s: float = 0.0
+    last_exit: str = ""
+    waiting: int = 0
 
 
 @dataclass(frozen=True)

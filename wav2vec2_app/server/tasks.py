@@ -19,10 +19,11 @@ from wav2vec2_app.speech.audio import (
     AudioSource,
     DecodeAudioOptions,
 )
+from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
-from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
+from wav2vec2_app.speech.transcript import PreviewWords, Recognition, Transcript
 
 SERVER_PROCESS = "server"
 """Name of the server process in stages and in memory reports; workers are named after their role."""
@@ -51,6 +52,7 @@ class Operation(str, Enum):
     ALIGN = "align"
     ANALYZE = "analyze"
     DRAW = "draw"
+    DESCRIBE = "describe"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,9 @@ class Step:
     operation: Operation
     target: Target = ANY_TARGET
 
+    def __str__(self) -> str:
+        return self.operation.value
+
 
 class Want(str, Enum):
     """What a caller wants to have at the end."""
@@ -88,6 +93,7 @@ class Want(str, Enum):
     ALIGNMENT = "alignment"
     FEATURES = "features"
     PICTURES = "pictures"
+    DESCRIPTION = "description"
 
 
 @dataclass(frozen=True)
@@ -99,16 +105,13 @@ class AudioTask:
         wants: which results to produce.
         model: the model that transcribes it.
         decoding: how its emission is decoded.
-        text: the text to align, where an alignment is wanted.
+        text, question: the text to align, and the question that a description answers.
         session: groups the tasks of one user, so that they can be cancelled together.
         cached_id: the id of an earlier task, whose audio and transcripts are used again.
         audio: the recording after decoding; the result of such a task is not cached.
-        live: a tentative or final pass of live captions. It has a short queue of its own, so that
-            live passes and uploads do not wait for each other.
-        targets: adapters and models whose transcripts are made side by side; the first one is the
-            primary one, which alignment and pictures are made of. Empty: ``model`` alone.
-        comparison: no target is more important than the others: the task succeeds without a transcript
-            that fails, also that of the primary one.
+        live: a pass of live captions, which has a short queue of its own.
+        targets: whose transcripts are made side by side, the primary one first. Empty: ``model`` alone.
+        comparison: the task succeeds without a transcript that fails, also that of the primary target.
         audio_options: the track of the source, and whether its channels are transcribed separately.
         previews: whether words of a long recording are reported while it is transcribed.
         client: who sends it, see :mod:`wav2vec2_app.server.clients`; limits hold for each client.
@@ -127,6 +130,7 @@ class AudioTask:
     comparison: bool = False
     audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
     previews: bool = False
+    question: str = DEFAULT_QUESTION
     client: str = field(default_factory=current_client)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -208,20 +212,22 @@ class ModelTask:
 
 
 @dataclass(frozen=True)
-class PreviewWords:
-    """Words of the part of a recording that was transcribed last; the transcript will replace them."""
+class Attempt:
+    """An attempt of a step on one adapter begins, or has failed with ``failure``."""
 
-    words: tuple[Word, ...]
+    adapter: str
+    failure: Wav2Vec2Error | None = None
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a running step reports: the fraction done, in [0, 1], a picture, the transcript so far, or
-    words of the part that was transcribed last.
+    """What a running step reports: the fraction done, in [0, 1], a part of its value, or an attempt (which
+    is reported by what calls the adapter).
     """
 
     fraction: float | None = None
     value: Picture | Recognition | PreviewWords | None = None
+    attempt: Attempt | None = None
 
 
 Report = Callable[[Progress], None]
@@ -232,18 +238,23 @@ def ignore_progress(_: Progress) -> None:
     """A :data:`Report` for callers that do not follow progress."""
 
 
-StepValue: TypeAlias = AudioProbe | Audio | Recognition | Alignment | Features | tuple[Picture, ...]
-"""What a step produces, by operation: PROBE an AudioProbe, DECODE_AUDIO Audio, TRANSCRIBE and
-DECODE_TEXT a Recognition, ALIGN an Alignment, ANALYZE Features, DRAW a tuple of Picture."""
+StepValue: TypeAlias = (
+    AudioProbe | Audio | Recognition | Alignment | Features | tuple[Picture, ...] | Description
+)
+"""What a step produces, by operation; TRANSCRIBE and DECODE_TEXT both a Recognition."""
 
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What an adapter answers; ``stages`` start from the moment the adapter was called."""
+    """What an adapter answers; ``stages`` start from the moment the adapter was called.
+
+    ``adapter`` is the name of the adapter that answered; the dispatcher fills it in.
+    """
 
     operation: Operation
     value: StepValue
     stages: tuple[Stage, ...] = ()
+    adapter: str = ""
 
     def shifted(self, by_s: float) -> TaskResult:
         """The same result with its stages ``by_s`` seconds later."""
@@ -277,6 +288,7 @@ class AudioResult:
     alignment: Alignment | None = None
     features: Features | None = None
     pictures: tuple[Picture, ...] = ()
+    description: Description | None = None
     real_time_factor: float = 0.0
     problems: tuple[Problem, ...] = ()
     recognitions: Mapping[Target, Recognition] = field(default_factory=dict)

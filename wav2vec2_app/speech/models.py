@@ -43,6 +43,7 @@ class ModelInfo:
 class ModelChoice:
     """A model that can be chosen; it is ``ready`` if its weights are on this machine.
 
+    ``state`` is one of :data:`MODEL_STATES`; ``progress`` is the part that has been downloaded, 0 to 1.
     ``language`` is what it transcribes, empty if unknown; ``languages`` are those of a multilingual
     checkpoint, which can be named after a colon. ``emission``: whether it gives one, which alignment, live
     captions and decoding again start from.
@@ -54,6 +55,12 @@ class ModelChoice:
     language: str = ""
     languages: tuple[str, ...] = ()
     emission: bool = True
+    state: str = ""
+    progress: float | None = None
+
+
+MODEL_STATES: Final = ("loaded", "loading", "on-disk", "downloading", "downloadable", "missing")
+"""In memory; being loaded; on disk; being downloaded; can be downloaded; cannot."""
 
 
 def model_or_auto(name: str, installed: Collection[str]) -> str:

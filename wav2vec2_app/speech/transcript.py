@@ -26,6 +26,13 @@ class Word:
 
 
 @dataclass(frozen=True)
+class PreviewWords:
+    """Words of the part of a recording that was transcribed last; the transcript will replace them."""
+
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
 class Transcript:
     """The recognized text of a recording.
 

@@ -262,11 +262,17 @@ def _names(variants: Sequence[Variant]) -> list[str]:
     ]
     order = ("adapter", "model", *(field.name for field in fields(DecodingOptions)))
     differ = [name for name in order if len({str(value[name]) for value in values}) > 1]
-    names = [" ".join(_part(name, value[name]) for name in differ).strip() for value in values]
-    names = [name[:MAX_NAME_CHARACTERS] or "default" for name in names]
+    names = [_name({name: value[name] for name in differ}) for value in values]
     if len(set(names)) == len(names):
         return names
     return [f"{number} {name}" for number, name in enumerate(names, start=1)]
+
+
+def _name(different: Mapping[str, object]) -> str:
+    parts = {field: _part(field, value) for field, value in different.items()}
+    if len([part for part in parts.values() if part]) > 1 and parts.get("decoder") == _AUTOMATIC:
+        del parts["decoder"]  # “large auto” says no more than “large”
+    return " ".join(filter(None, parts.values()))[:MAX_NAME_CHARACTERS] or "default"
 
 
 def _part(field: str, value: object) -> str:

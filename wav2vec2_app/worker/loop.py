@@ -1,7 +1,8 @@
 """The worker's main loop: receives requests, runs one operation at a time, sends responses.
 
 Operations run on the main thread, in the order of their requests. A second thread reads frames, so that a
-ping, a cancel and the end of the server are noticed during an operation. ``docs/worker-protocol.md``
+ping, a cancel and the end of the server are noticed during an operation. A third one runs background
+operations, beside the others and one after the other. ``docs/worker-protocol.md``
 describes the life of a request.
 
 Exit codes: 0 the server closed the pipe; 143 SIGTERM; 3 the start failed (an error frame with the nil
@@ -62,9 +63,11 @@ class WorkerLoop:
         self._write_lock = threading.Lock()
         self._state_lock = threading.Lock()
         self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._background: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._incomplete: list[Call] = []
         self._waiting: dict[str, Call] = {}
         self._running: dict[str, Call] = {}
+        self._running_in_background: dict[str, Call] = {}
         self._idle = False
         self._role = Role(())
 
@@ -77,6 +80,7 @@ class WorkerLoop:
             _log_start_failure(error)
             self._fail(NIL_ID, "", error)
             return EXIT_START_FAILED
+        threading.Thread(target=self._run_background, name="background", daemon=True).start()
         self._send_info("ready", NIL_ID)
         while calls := self._next():
             for call in calls:
@@ -148,6 +152,27 @@ class WorkerLoop:
             _log_failure(call, error)
             self._fail(call.id, call.op, error)
 
+    # --- the background thread ---
+
+    def _run_background(self) -> None:
+        while True:
+            call = self._background.get()
+            with self._state_lock:
+                if self._waiting.pop(call.id, None) is None:  # it was cancelled
+                    continue
+                self._running_in_background = {call.id: call}
+            self._send(Frame("begun", call.id, call.op))
+            self._answer(call, partial(self._run_and_inform, call))
+            with self._state_lock:
+                self._running_in_background = {}
+
+    def _run_and_inform(self, call: Call) -> Response:
+        """Run a background operation; what the role says about itself may have changed by it."""
+        try:
+            return self._run_one(call)
+        finally:
+            self._send_info("info", NIL_ID)
+
     # --- the reading thread ---
 
     def _read(self) -> None:
@@ -164,8 +189,12 @@ class WorkerLoop:
     def _receive(self, frame: Frame) -> None:
         if frame.kind == "request":
             call = Call(frame, self._send)
+            handler = self._role.by_op.get(call.op)
             with self._state_lock:
                 self._waiting[call.id] = call
+                if handler is not None and handler.request.background:
+                    self._background.put(call)
+                    return
                 self._incomplete.append(call)
                 if not frame.meta.get("more"):  # else the rest of its batch follows
                     for one in self._incomplete:
@@ -182,8 +211,9 @@ class WorkerLoop:
         """Tell the running operation to stop; answer for a waiting one immediately."""
         with self._state_lock:
             waiting = self._waiting.pop(call_id, None)
-            if call_id in self._running:
-                self._running[call_id].cancel()
+            running = self._running | self._running_in_background
+            if call_id in running:
+                running[call_id].cancel()
         if waiting is not None:
             error = CancelledError("The request was cancelled before it began.")
             self._fail(call_id, waiting.op, error)
@@ -191,13 +221,13 @@ class WorkerLoop:
     def _end(self) -> None:
         """Exit: immediately during an operation, else in order."""
         with self._state_lock:
-            idle = self._idle and self._queue.empty()
+            idle = self._idle and self._queue.empty() and not self._running_in_background
             self._queue.put(None)
         if idle:
             time.sleep(EXIT_GRACE_S)
         self._leave(EXIT_OK)
 
-    # --- both threads ---
+    # --- all threads ---
 
     def _send_info(self, kind: str, frame_id: str) -> None:
         try:

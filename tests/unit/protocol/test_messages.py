@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from wav2vec2_app.errors import ProtocolError
-from wav2vec2_app.protocol import audio, codec, download, inference, text, whisper
+from wav2vec2_app.protocol import audio, codec, download, inference, text, wav, whisper
 from wav2vec2_app.protocol.frame import Body, Frame, encode
 from wav2vec2_app.protocol.message import Empty, Message, Request, WorkerStage
 from wav2vec2_app.protocol.reader import read_frame
@@ -60,6 +60,7 @@ sources = st.builds(AudioSource, path=st.just(Path("a/b.wav")), name=texts) | st
 )
 samples = hnp.arrays(np.float32, st.integers(0, 20))
 model_infos = of(ModelInfo)
+choices = of(ModelChoice, progress=st.none() | st.floats(0, 1))
 words = st.lists(of(Word, channel=st.none() | counts), max_size=3).map(tuple)
 
 
@@ -141,11 +142,15 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
         audio.PictureDrawn, of(Picture, svg=st.binary(max_size=20)), numbers
     ),
     inference.InferenceInfo: st.builds(
-        inference.InferenceInfo, model_infos, st.lists(of(ModelChoice), max_size=2).map(tuple)
+        inference.InferenceInfo, model_infos, st.lists(choices, max_size=2).map(tuple), counts
     ),
     inference.LoadRequest: of(inference.LoadRequest),
-    inference.LoadResponse: st.builds(
-        inference.LoadResponse, model_infos, of(FrameGrid), counts, stages=stages
+    inference.LoadResponse: st.builds(inference.LoadResponse, model_infos, stages=stages),
+    inference.UnloadRequest: of(inference.UnloadRequest),
+    inference.UnloadResponse: of(inference.UnloadResponse, stages=stages),
+    inference.DescribeRequest: of(inference.DescribeRequest),
+    inference.DescribeResponse: st.builds(
+        inference.DescribeResponse, model_infos, of(FrameGrid), counts, stages=stages
     ),
     inference.EmitRequest: st.builds(
         inference.EmitRequest, texts, samples, st.none() | of(SampleStatistics)
@@ -165,6 +170,8 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     ),
     download.DownloadProgress: of(download.DownloadProgress),
     download.DownloadResponse: of(download.DownloadResponse, stages=stages),
+    wav.EncodeWavRequest: st.builds(wav.EncodeWavRequest, arrays("float32", 4)),
+    wav.EncodeWavResponse: st.builds(wav.EncodeWavResponse, st.binary(max_size=9), stages=stages),
     whisper.WhisperRequest: of(
         whisper.WhisperRequest, samples=samples, beam_size=st.integers(1, 9)
     ),
@@ -211,7 +218,7 @@ def assert_equal(left: object, right: object) -> None:
 def test_every_message_is_tested_here() -> None:
     defined = {
         cls
-        for module in (audio, inference, text, download)
+        for module in (audio, inference, text, download, wav, whisper)
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, Message) and cls.__module__ == module.__name__
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wav2vec2_app.server import build
+from wav2vec2_app.server import build, policies
 from wav2vec2_app.settings import Settings
 
 HUB = "org/whisper"
@@ -41,7 +41,7 @@ def test_whisper_comes_first_if_it_is_the_default_model(folder: Path) -> None:
         settings = settings_of(model=model)
 
         assert adapters_of(settings) == ["whisper", "wav2vec2"]
-        assert build.service_policy(settings).models.default == "auto"
+        assert policies.service_policy(settings).models.default == "auto"
 
 
 def test_server_without_whisper_models_has_no_such_recogniser(tmp_path: Path) -> None:

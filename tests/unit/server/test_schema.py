@@ -18,6 +18,7 @@ from wav2vec2_app.errors import BusyError, InputError
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.status import (
     AdapterStatus,
+    FeatureScore,
     ModelCapabilities,
     OrchestratorStatus,
     WorkerStatus,
@@ -180,6 +181,36 @@ def test_capabilities_have_null_for_what_is_not_measured_yet() -> None:
 
     assert adapter["operations"] == sorted(operation.value for operation in Operation)
     assert adapter["average_latency_s"] is None
+    assert adapter["features"] == [{"name": "words", "measured": None}]
+
+
+def test_features_have_the_scores_of_the_default_model_and_of_all_models() -> None:
+    found = ModelCapabilities(
+        "wav2vec2",
+        frozenset(Operation),
+        600.0,
+        1000,
+        (),
+        ("transcription", "analysis", "hotwords"),
+        scores={
+            "small": {"transcription": FeatureScore(0.75, "measure", "data", "2026-01-31")},
+            "large": {"transcription": FeatureScore(0.95, "measure", "data", "2026-01-31")},
+            "": {"analysis": FeatureScore(1.0, "measure", "data", "2026-01-31")},
+        },
+        default_model="small",
+    )
+
+    (adapter,) = strict(schema.capabilities([found]))["adapters"]
+
+    scores = {one["name"]: one["measured"] for one in adapter["features"]}
+    assert scores["transcription"] == {
+        "score": 0.75,
+        "measure": "measure",
+        "data": "data",
+        "date": "2026-01-31",
+    }
+    assert scores["analysis"]["score"] == 1.0
+    assert scores["hotwords"] is None
 
 
 def make_status(*, ready: bool = True) -> OrchestratorStatus:

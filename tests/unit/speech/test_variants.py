@@ -69,6 +69,13 @@ def test_variants_have_every_decoding_option() -> None:
     assert [wide.name, narrow.name] == ["beam_width=500", "beam_width=10"]
 
 
+def test_automatic_decoder_is_not_in_a_name_that_has_more() -> None:
+    variants = parse_variants([{"model": "a"}, {"model": "b", "decoder": "greedy"}])
+
+    assert names(variants) == ["a", "b greedy"]
+    assert names(parse_variants("auto, greedy")) == ["auto", "greedy"]
+
+
 def test_names_are_different_even_if_what_differs_is_long() -> None:
     words = ["x" * 40 + str(number) for number in range(40)]
 

@@ -67,6 +67,13 @@ class Add(Request[Answer, Report]):
     number: int
 
 
+@dataclass(frozen=True)
+class Beside(Request[Answer, Report]):
+    op = "beside"
+    background = True
+    number: int = 0
+
+
 Operation = Callable[[Run, Context[Report]], Answer]
 
 
@@ -268,6 +275,76 @@ def test_waiting_request_is_cancelled_immediately_and_never_run(serve: Serve) ->
     release.set()
     assert [parent.read().id, parent.read().id] == [id_of(1), id_of(3)]
     assert ran == [id_of(1), id_of(3)]
+
+
+def test_background_operation_runs_beside_the_others(serve: Serve) -> None:
+    release = threading.Event()
+
+    def wait(request: Beside, _: Context[Report]) -> Answer:
+        release.wait()
+        return Answer(request.number)
+
+    parent = serve(Beside.handler(wait), ECHO)
+    parent.read()
+    for number in (1, 2):
+        parent.send("request", "beside", number, meta={"number": number})
+    for number in (3, 4):
+        parent.send("request", "echo", number)
+        assert parent.read().id == id_of(number)
+    release.set()
+    frames = [parent.read() for _ in range(4)]
+
+    assert [frame.kind for frame in frames] == ["info", "result", "info", "result"]
+    assert [frame.meta["number"] for frame in frames[1::2]] == [1, 2]
+
+
+def test_background_operation_that_fails_says_what_it_changed(serve: Serve) -> None:
+    def fail(_: Beside, __: Context[Report]) -> Answer:
+        raise ModelError("No.", code="model.unknown")
+
+    parent = serve(Beside.handler(fail), info=lambda: Info("toy"))
+    parent.read()
+    parent.send("request", "beside", 1)
+    info, error = parent.read(), parent.read()
+
+    assert (info.kind, info.id, info.meta["model"]) == ("info", NIL_ID, "toy")
+    assert (error.kind, error.id, error.meta["code"]) == ("error", id_of(1), "model.unknown")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_background_operation_is_cancelled_while_it_runs_or_waits(
+    serve: Serve, number: int
+) -> None:
+    tick = threading.Event()
+    ran: list[str] = []
+
+    def run(_: Beside, context: Context[Report]) -> Answer:
+        assert isinstance(context, Call)
+        ran.append(context.id)
+        context.progress(Report(0.5))
+        while True:
+            context.check_cancelled()
+            tick.wait(0.001)
+
+    def read_until(kind: str, of: int) -> Frame:
+        while (frame := parent.read()).kind != kind or frame.id != id_of(of):
+            pass
+        return frame
+
+    parent = serve(Beside.handler(run), ECHO)
+    parent.read()
+    for one in (1, 2):
+        parent.send("request", "beside", one)
+    read_until("progress", 1)
+    parent.send("cancel", number=number)
+    assert read_until("error", number).meta["code"] == "task.cancelled"
+    other = 3 - number
+    if other == 2:
+        read_until("progress", 2)
+    parent.send("cancel", number=other)
+    read_until("error", other)
+
+    assert ran == [id_of(1), id_of(2)][: 3 - number]
 
 
 def test_cancel_of_something_unknown_is_ignored(serve: Serve) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 from wav2vec2_app.errors import InputError, InternalError
@@ -12,7 +13,7 @@ from wav2vec2_app.server.adapters import channels
 from wav2vec2_app.server.adapters.base import RollingMeasure
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
-from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
+from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities, Scores
 from wav2vec2_app.server.tasks import (
     ModelTask,
     Operation,
@@ -25,6 +26,8 @@ from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.transcript import Recognition
 
 FEATURES = (
+    "transcription",
+    "analysis",
     "log_mel",
     "mfcc",
     "f0",
@@ -36,6 +39,7 @@ FEATURES = (
 )
 
 MAX_MODEL_NAME_CHARS = 200
+NO_SCORES: Scores = MappingProxyType({})
 
 T = TypeVar("T")
 
@@ -56,6 +60,7 @@ class Wav2Vec2Adapter:
     Args:
         service: initialized and disposed with the adapter.
         audio: largest audio, for the capabilities.
+        scores: of features, for the capabilities.
         clock: monotonic, seconds.
     """
 
@@ -66,8 +71,10 @@ class Wav2Vec2Adapter:
         service: Wav2Vec2Service,
         audio: AudioLimits,
         *,
+        scores: Scores = NO_SCORES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._scores = scores
         self._service = service
         self._audio = audio
         self._measure = RollingMeasure(clock=clock)
@@ -131,6 +138,8 @@ class Wav2Vec2Adapter:
             throughput=measured.throughput,
             success_rate=measured.success_rate,
             samples=measured.samples,
+            scores=self._scores,
+            default_model=self.answering_model(AUTO_MODEL),
         )
 
     def get_status(self) -> AdapterStatus:

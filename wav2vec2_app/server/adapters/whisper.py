@@ -83,7 +83,7 @@ class WhisperAdapter:
             step = WhisperStep(
                 audio,
                 task.step.target.model,
-                task.task.decoding,
+                task.decoding,
                 report,
                 task.deadline,
                 task.task.id,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import FastAPI
 
-from wav2vec2_app.server.api import cors, errors, health, live, models, openai
+from wav2vec2_app.server.api import cors, descriptions, errors, health, live, models, openai
 from wav2vec2_app.server.api.comparisons import comparison_router
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.settings import Settings
@@ -29,6 +29,7 @@ def add_routes(
     app.include_router(health.router(orchestrator, render_metrics, metrics_content_type))
     app.include_router(openai.router(orchestrator, settings))
     app.include_router(comparison_router(orchestrator, settings))
+    app.include_router(descriptions.router(orchestrator, settings))
     app.include_router(models.router(orchestrator))
     if settings.live_sessions:
         app.include_router(live.router(orchestrator, settings))

@@ -15,11 +15,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
+from urllib.parse import unquote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wav2vec2_app.errors import BusyError, InputError, ResourceError, Wav2Vec2Error, translate
+from wav2vec2_app.server.api.cors import with_cors
 from wav2vec2_app.server.api.disk import check_free_space
 from wav2vec2_app.server.api.errors import respond
 from wav2vec2_app.server.api.origins import is_trusted_host, is_trusted_origin
@@ -33,6 +35,9 @@ OWN_PATHS: Final = "/v1/"
 """Paths whose tasks are made during the request; Gradio makes them later, in tasks of its queue."""
 COOKIE: Final = "wav2vec2_key"
 CLOSE_REJECTED: Final = 1008
+ASK_FOR_KEY: Final = 'Basic realm="wav2vec2_app", charset="UTF-8"'
+KEY_PROTOCOLS: Final = ("wav2vec2-key.", "openai-insecure-api-key.")
+"""Beginnings of the WebSocket subprotocol that has the key, percent-encoded: a page cannot send headers."""
 
 
 class Access:
@@ -63,7 +68,7 @@ class Access:
             self._check(scope, headers, key)
             receive = self._limited(scope, headers, receive, client)
         except Wav2Vec2Error as error:
-            await _reject(error, scope, receive, send)
+            await self._reject(error, scope, receive, send)
             return
         scope[CLIENT_IN_SCOPE] = client
         await self._run(scope, receive, _with_cookie(headers, key, send), client)
@@ -120,7 +125,24 @@ class Access:
             error = translate(failure)
             if began or scope["type"] != "http" or not isinstance(error, ResourceError):
                 raise
-            await _reject(error, scope, receive, send)
+            await self._reject(error, scope, receive, send)
+
+    async def _reject(
+        self, error: Wav2Vec2Error, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Respond with an error, which a page of an allowed origin can read."""
+        if scope["type"] == "websocket":
+            await send(
+                {"type": "websocket.close", "code": CLOSE_REJECTED}
+            )  # a browser sees HTTP 403
+            return
+        answer = respond(error)
+        if error.code == "access.key":
+            answer.headers["WWW-Authenticate"] = ASK_FOR_KEY
+        response: ASGIApp = answer
+        if scope["method"] != "OPTIONS":  # to a preflight, the headers would be a permission
+            response = with_cors(response, self._settings.trusted_origins)
+        await response(scope, receive, send)
 
 
 def _digest(key: str) -> str:
@@ -136,7 +158,9 @@ def _known_key(headers: Headers, known: set[str]) -> str:
 
 
 def _sent_keys(headers: Headers) -> list[str]:
-    keys = [headers["x-api-key"]] if "x-api-key" in headers else []
+    keys = [headers[name] for name in ("x-api-key", "api-key") if name in headers]
+    for protocol in _protocols(headers):
+        keys += [unquote(protocol[len(p) :]) for p in KEY_PROTOCOLS if protocol.startswith(p)]
     kind, _, value = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         keys.append(value.strip())
@@ -144,6 +168,12 @@ def _sent_keys(headers: Headers) -> list[str]:
         with suppress(binascii.Error, UnicodeDecodeError):
             keys.append(base64.b64decode(value).decode().partition(":")[2])
     return keys
+
+
+def _protocols(headers: Headers) -> list[str]:
+    """The WebSocket subprotocols that a client offers."""
+    offered = ",".join(headers.getlist("sec-websocket-protocol")).split(",")
+    return [protocol.strip() for protocol in offered if protocol.strip()]
 
 
 def _cookie(headers: Headers) -> str:
@@ -175,16 +205,6 @@ def _address(scope: Scope) -> str:
         if address.version == 6 and not address.is_loopback:
             host = str(ipaddress.ip_network(f"{host}/64", strict=False))
     return f"{ADDRESS}{host}"
-
-
-async def _reject(error: Wav2Vec2Error, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": CLOSE_REJECTED})  # a browser sees HTTP 403
-        return
-    response = respond(error)
-    if error.code == "access.key":
-        response.headers["WWW-Authenticate"] = 'Basic realm="wav2vec2_app", charset="UTF-8"'
-    await response(scope, receive, send)
 
 
 def _untrusted_host() -> InputError:

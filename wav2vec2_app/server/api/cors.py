@@ -28,6 +28,18 @@ def is_allowed(origin: str, allowed: Sequence[str]) -> bool:
     return any(one == ANY_NAME or one.rstrip("/").lower() == plain for one in allowed)
 
 
+def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """``app`` whose responses pages of the allowed origins can read."""
+    return CORSMiddleware(
+        app,
+        allow_origins=[origin.rstrip("/").lower() for origin in origins],
+        allow_methods=METHODS,
+        allow_headers=[ANY_NAME],
+        expose_headers=EXPOSED,
+        max_age=MAX_AGE_S,
+    )
+
+
 class ApiCors:
     """Answers preflight requests for the routes and adds the headers of CORS to their responses.
 
@@ -39,14 +51,7 @@ class ApiCors:
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         self._app = app
         self._origins = origins
-        self._cors = CORSMiddleware(
-            app,
-            allow_origins=[origin.rstrip("/").lower() for origin in origins],
-            allow_methods=METHODS,
-            allow_headers=[ANY_NAME],
-            expose_headers=EXPOSED,
-            max_age=MAX_AGE_S,
-        )
+        self._cors = with_cors(app, origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PATHS):

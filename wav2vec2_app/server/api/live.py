@@ -11,6 +11,7 @@ from typing import Final
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from wav2vec2_app.errors import BusyError, Wav2Vec2Error, translate
+from wav2vec2_app.server.api.access import KEY_PROTOCOLS
 from wav2vec2_app.server.api.live_connection import LiveConnection
 from wav2vec2_app.server.api.origins import is_trusted_origin
 from wav2vec2_app.server.clients import LOCAL, current_client
@@ -89,7 +90,7 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
         if not may_connect(socket, settings):
             await socket.close(CLOSE_POLICY)  # not accepted yet: the browser sees HTTP 403
             return
-        await socket.accept()
+        await socket.accept(subprotocol=_subprotocol(socket))
         try:
             async with slots.slot(current_client()):
                 await LiveConnection(socket, orchestrator, settings).serve()
@@ -107,6 +108,13 @@ def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
 def may_connect(socket: WebSocket, settings: Settings) -> bool:
     """Whether the client is a page of this server or a trusted site, or a program (without ``Origin``)."""
     return is_trusted_origin(socket.headers, settings.trusted_origins)
+
+
+def _subprotocol(socket: WebSocket) -> str | None:
+    """The one to choose of those that the client offers: not the one with the key, if there is another."""
+    offered: list[str] = socket.scope.get("subprotocols") or []
+    plain = [protocol for protocol in offered if not protocol.startswith(KEY_PROTOCOLS)]
+    return next(iter([*plain, *offered]), None)
 
 
 async def _close(socket: WebSocket, error: Wav2Vec2Error) -> None:

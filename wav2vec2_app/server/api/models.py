@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
+from pydantic import JsonValue
 
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.api.errors import RequestFailed
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.status import ModelCapabilities
 from wav2vec2_app.speech.languages import language_code
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, is_openai_name
 
@@ -20,7 +24,9 @@ def router(orchestrator: ModelOrchestrator) -> APIRouter:
     async def models() -> schema.JsonObject:
         """The models that a request may name."""
         choices = _choices(orchestrator)
-        return {"object": "list", "data": [_model(name, one) for name, one in choices.items()]}
+        able = orchestrator.capabilities()
+        data: list[JsonValue] = [_model(name, one, able) for name, one in choices.items()]
+        return {"object": "list", "data": data}
 
     @routes.get("/models/{name:path}", responses={404: {"model": schema.ErrorResponse}})
     async def model(name: str) -> schema.JsonObject:
@@ -39,13 +45,13 @@ def router(orchestrator: ModelOrchestrator) -> APIRouter:
                     hint="Choose one that `GET /v1/models` lists.",
                 )
             )
-        return _model(name, found)
+        return _model(name, found, orchestrator.capabilities())
 
     return routes
 
 
 def _choices(orchestrator: ModelOrchestrator) -> dict[str, ModelChoice]:
-    auto = ModelChoice(AUTO_MODEL, AUTO_MODEL, ready=True)
+    auto = ModelChoice(AUTO_MODEL, AUTO_MODEL, ready=True, state="loading")
     return {AUTO_MODEL: auto, **orchestrator.status().choices}
 
 
@@ -56,7 +62,11 @@ def _in_language(name: str, choices: dict[str, ModelChoice]) -> ModelChoice | No
     return choice if choice and language in choice.languages else None
 
 
-def _model(name: str, choice: ModelChoice) -> schema.JsonObject:
+def _model(name: str, choice: ModelChoice, able: Sequence[ModelCapabilities]) -> schema.JsonObject:
+    answers = choice.name
+    if answers == AUTO_MODEL:
+        answers = next((one.default_model for one in able if one.default_model), "")
+    scores = schema.scores(able, answers)
     return {
         "id": name,
         "object": "model",
@@ -65,4 +75,7 @@ def _model(name: str, choice: ModelChoice) -> schema.JsonObject:
         "ready": choice.ready,
         "answers": choice.name,
         "language": language_code(choice.language),
+        "state": choice.state,
+        "progress": choice.progress,
+        "scores": {feature: one.model_dump() for feature, one in scores.items()},
     }

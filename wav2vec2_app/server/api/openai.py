@@ -13,11 +13,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from wav2vec2_app.errors import BusyError, Wav2Vec2Error, translate
+from wav2vec2_app.errors import BusyError, Wav2Vec2Error
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.api import form, openapi
-from wav2vec2_app.server.api.disconnect import run_connected
 from wav2vec2_app.server.api.errors import RequestFailed
+from wav2vec2_app.server.api.run import run_while_connected
 from wav2vec2_app.server.api.stream import stream_transcription
 from wav2vec2_app.server.api.uploads import Upload, received
 from wav2vec2_app.server.offload import off_loop
@@ -76,7 +76,7 @@ async def _transcribe(
                 return await stream_transcription(
                     orchestrator, request, task, body, stack, export.letter_case
                 )
-            result = await _run(orchestrator, request, task)
+            result = await run_while_connected(orchestrator, request, task)
     except Wav2Vec2Error as error:
         raise RequestFailed(error) from error
 
@@ -97,7 +97,7 @@ async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: R
             model = _model(upload, orchestrator)
             task = _task(upload, model, wants=frozenset({Want.ALIGNMENT}), text=text)
             task = replace(task, audio_options=form.audio_options(upload, channels=False))
-            result = await _run(orchestrator, request, task)
+            result = await run_while_connected(orchestrator, request, task)
     except Wav2Vec2Error as error:
         raise RequestFailed(error) from error
 
@@ -161,16 +161,6 @@ def _last_event(
     if response_format == "verbose_json":
         return _verbose(answer, granularities, export)
     return _json(answer)
-
-
-async def _run(orchestrator: ModelOrchestrator, request: Request, task: AudioTask) -> AudioResult:
-    """Run the task; cancel it if the client disconnects."""
-    try:
-        return await run_connected(
-            request, orchestrator.run(task), partial(orchestrator.cancel, task.id)
-        )
-    except Exception as failure:  # the boundary where unforeseen failures become a response
-        raise RequestFailed(translate(failure), task.id) from failure
 
 
 # --- out ----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any, Final, TypedDict
 
 from wav2vec2_app.server import schema
 from wav2vec2_app.speech.audio import CHANNELS
+from wav2vec2_app.speech.description import DEFAULT_QUESTION, MAX_QUESTION_CHARACTERS
 from wav2vec2_app.speech.export_options import EXPORT_OPTION, EXPORT_OPTIONS
 from wav2vec2_app.speech.options import DECODERS, OPTIONS
 from wav2vec2_app.speech.synthesis import CONFLICT_RESOLUTIONS
@@ -63,6 +64,16 @@ def alignments(formats: Sequence[str]) -> RouteArguments:
         "track": _TRACK,
     }
     return _route(["file", "text"], fields, {**_ERRORS, 200: {"model": schema.AlignmentResponse}})
+
+
+def descriptions() -> RouteArguments:
+    """Arguments of the decorator of ``/v1/descriptions``."""
+    question = {
+        "type": "string", "default": DEFAULT_QUESTION, "maxLength": MAX_QUESTION_CHARACTERS,
+    }  # fmt: skip
+    answer: Responses = {200: {"model": schema.DescriptionResponse}}
+    fields = {**_FILE_FIELDS, "question": question, "track": _TRACK}
+    return _route(["file"], fields, {**_ERRORS, **answer})
 
 
 def comparisons() -> RouteArguments:

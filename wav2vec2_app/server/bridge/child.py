@@ -38,7 +38,7 @@ class Child:
 
     Attributes:
         pid: its process id.
-        info: the body of its last ready or pong frame.
+        info: the body of its last ready, pong or info frame.
         served: how many requests were sent to it.
         ready: settles when it can take requests.
         gone: settles, after ``ready`` or instead of it, when the process has ended and is reaped.
@@ -255,7 +255,7 @@ class Child:
         ticket = self._tickets.get(frame.id)
         if ticket is not None and ticket.recording is not None:
             ticket.recording.add(frame)
-        if frame.kind in {"ready", "pong"}:
+        if frame.kind in {"ready", "pong", "info"}:
             self.info = frame.body
             settled = self.ready if frame.kind == "ready" else self._pings.get(frame.id)
             if settled is not None and not settled.done():

@@ -12,6 +12,7 @@ _LAST_LINES = 20
 _LEVELS = {
     name: getattr(logging, name) for name in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 }
+_REQUEST = re.compile(r"request ([0-9a-f-]{36}) ")
 _LEVEL_PREFIX = re.compile(rf"({'|'.join(_LEVELS)}) ")
 
 
@@ -51,4 +52,6 @@ class WorkerLog:
         elif not text.startswith(" "):
             self._level = logging.INFO
         self._last.append(text)
-        self._logger.log(self._level, "%s", text)
+        request = _REQUEST.match(text)
+        facts = {"request_id": request[1]} if request else {}
+        self._logger.log(self._level, "%s", text, extra=facts)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import bisect
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from functools import partial
 
 from wav2vec2_app.errors import WorkerDiedError
 from wav2vec2_app.protocol.frame import NIL_ID, Body, Frame, encode
 from wav2vec2_app.protocol.message import P, R, Request
 from wav2vec2_app.server.bridge.child import Child
-from wav2vec2_app.server.bridge.pending import PendingRequest, Sent
+from wav2vec2_app.server.bridge.pending import PendingRequest, PendingRequests, Sent
 from wav2vec2_app.server.bridge.quarantine import QUARANTINE_S, Quarantine, quarantined
 from wav2vec2_app.server.bridge.supervisor import Delay
 from wav2vec2_app.server.bridge.worker import I, WorkerBridge, packed, unpacking
 from wav2vec2_app.server.deadline import Deadline, first
 from wav2vec2_app.server.status import WorkerStatus
-
-_PREFERENCE = {"ready": 0, "starting": 1, "restarting": 1, "stopped": 2, "down": 2}
 
 
 class WorkerPool:
@@ -29,6 +27,9 @@ class WorkerPool:
     until its deadline. One whose worker crashes is sent again once, alone, to a fresh worker; if that
     one crashes too, its input is put into quarantine. If all workers are down, requests fail
     immediately.
+
+    Background requests (:meth:`broadcast`) are sent beside the others, except while a request that
+    crashed a worker runs alone.
 
     Args:
         bridges: the workers.
@@ -43,9 +44,10 @@ class WorkerPool:
         self._bridges = tuple(bridges)
         self._quarantine = quarantine or Quarantine()
         self._numbers = itertools.count()
-        self._waiting: list[PendingRequest] = []
+        self._queue = PendingRequests()
+        self._alone = 0
         self._runs: dict[WorkerBridge, asyncio.Task[None]] = {}
-        self._verdicts: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._scheduled = False
 
     @property
@@ -55,18 +57,24 @@ class WorkerPool:
     @property
     def waiting(self) -> int:
         """How many requests wait for a worker."""
-        return len(self._waiting)
+        return len(self._queue.waiting)
 
     def info(self, kind: type[I]) -> I | None:
         """What the worker that would get the next request last said about itself.
 
         See :meth:`WorkerBridge.info`.
         """
-        return min(self._bridges, key=_rank).info(kind)
+        return min(self._bridges, key=WorkerBridge.rank).info(kind)
+
+    def infos(self, kind: type[I]) -> tuple[tuple[int | None, I], ...]:
+        """Process id of every worker that has said something about itself, and that."""
+        found = ((bridge.status().pid, bridge.info(kind)) for bridge in self._bridges)
+        return tuple((pid, info) for pid, info in found if info is not None)
 
     def statuses(self) -> tuple[WorkerStatus, ...]:
         """Every worker at this moment; sends nothing to them."""
-        return tuple(bridge.status() for bridge in self._bridges)
+        waiting = self.waiting
+        return tuple(replace(bridge.status(), waiting=waiting) for bridge in self._bridges)
 
     async def start(self, after: Delay | None = None) -> None:
         """Start all; see :meth:`WorkerBridge.start`."""
@@ -92,10 +100,8 @@ class WorkerPool:
     async def stop(self) -> None:
         """End all in order."""
         await asyncio.gather(*(bridge.stop() for bridge in self._bridges))
-        tasks = [*self._runs.values(), *self._verdicts]
-        for job in self._waiting:
-            job.fail(self._bridges[0].unavailable())
-        self._waiting.clear()
+        tasks = [*self._runs.values(), *self._tasks]
+        self._queue.fail(self._bridges[0].unavailable)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def request(
@@ -122,6 +128,35 @@ class WorkerPool:
         number, body = next(self._numbers), packed(request, request_id)
         encode(Frame("request", NIL_ID, request.op, body.meta, body.arrays))  # fails here or never
         job = PendingRequest(number, request, body, progress, idempotent)
+        return request.unpack_response(await self._outcome(job, deadline))
+
+    async def broadcast(self, request: Request[R, P], *, deadline: Deadline) -> list[R]:
+        """Send a background request to every worker that runs, and wait for all responses.
+
+        Raises:
+            WorkerDiedError: no worker runs.
+            Wav2Vec2Error: see :meth:`request`; of the first worker that failed.
+        """
+        if remaining_s := await self._quarantine.remaining_s(request):
+            raise quarantined(self.role, remaining_s)
+        body = packed(request, "")
+        jobs = [
+            PendingRequest(next(self._numbers), request, body, None, idempotent=True, only=bridge)
+            for bridge in self._bridges
+            if bridge.usable
+        ]
+        if not jobs:
+            raise self._bridges[0].unavailable()
+        answers = [asyncio.ensure_future(self._outcome(job, deadline)) for job in jobs]
+        try:
+            await asyncio.wait(answers)
+            return [request.unpack_response(body) for body in await asyncio.gather(*answers)]
+        finally:
+            for answer in answers:
+                answer.cancel()
+
+    async def _outcome(self, job: PendingRequest, deadline: Deadline) -> Body:
+        """Enqueue ``job`` and wait for its outcome."""
         self._enqueue(job)
         try:
             await first(job.outcome, timeout_s=deadline.remaining_s())
@@ -129,22 +164,21 @@ class WorkerPool:
             self._withdraw(job)
             raise
         if job.outcome.done():
-            return request.unpack_response(job.outcome.result())
-        bridge = job.sent.bridge if job.sent else min(self._bridges, key=_rank)
+            return job.outcome.result()
+        bridge = (
+            job.sent.bridge if job.sent else job.only or min(self._bridges, key=WorkerBridge.rank)
+        )
         self._withdraw(job)
-        raise bridge.timed_out(request.op)
+        raise bridge.timed_out(job.request.op)
 
     # --- the queue ---
 
     def _enqueue(self, job: PendingRequest) -> None:
-        """Put ``job`` into its place in the order of arrival."""
-        job.sent = None
-        bisect.insort(self._waiting, job, key=lambda one: one.number)
+        self._queue.put(job)
         self._schedule()
 
     def _withdraw(self, job: PendingRequest) -> None:
-        if job in self._waiting:
-            self._waiting.remove(job)
+        self._queue.remove(job)
         job.withdraw()
 
     def _schedule(self) -> None:
@@ -158,40 +192,43 @@ class WorkerPool:
         self._scheduled = False
         usable = [bridge for bridge in self._bridges if bridge.usable]
         if not usable:
-            for job in self._waiting:
-                job.fail(self._bridges[0].unavailable())
-            self._waiting.clear()
-        for bridge in sorted(usable, key=_rank):
-            if self._waiting and bridge not in self._runs:
+            self._queue.fail(self._bridges[0].unavailable)
+        if not self._runs_suspect:
+            for job in self._queue.take_background():
+                self._start(self._send_beside(job))
+        for bridge in sorted(usable, key=WorkerBridge.rank):
+            if self._queue.waiting and bridge not in self._runs:
                 self._runs[bridge] = asyncio.create_task(self._run(bridge))
 
-    def _take(self, child: Child) -> list[PendingRequest]:
+    @property
+    def _runs_suspect(self) -> bool:
+        """Whether a request that crashed a worker runs alone, or is about to."""
+        return bool(self._alone) or self._queue.has_suspect
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _take(self, bridge: WorkerBridge, child: Child) -> list[PendingRequest]:
         """Remove the oldest job that ``child`` may have, and those in one batch with it."""
-        fresh_comes = any(bridge.usable and not bridge.served for bridge in self._bridges)
-        jobs = [job for job in self._waiting if not (job.suspect and child.served and fresh_comes)]
-        if not jobs:
-            return []
-        oldest = jobs[0]
-        limit, key = oldest.request.batch_limit(), oldest.request.batch_key()
-        if oldest.suspect or limit <= 1:
-            taken = [oldest]
-        else:
-            mates = (j for j in jobs if not j.suspect and j.request.batch_key() == key)
-            taken = list(itertools.islice(mates, limit))
-        self._waiting = [job for job in self._waiting if job not in taken]
-        return taken
+        fresh_comes = any(one.usable and not one.served for one in self._bridges)
+        return self._queue.take(bridge, suspects=not (child.served and fresh_comes))
 
     # --- one worker ---
 
     async def _run(self, bridge: WorkerBridge) -> None:
         """Give jobs to a worker when it is ready, and return when it is free again."""
         jobs: list[PendingRequest] = []
+        alone = False
         try:
             child = await bridge.ready_child()
-            jobs = self._take(child)
-            if jobs and jobs[0].suspect:
-                child = await bridge.ready_child(fresh=True)
+            jobs = self._take(bridge, child)
+            alone = bool(jobs) and jobs[0].suspect
+            self._alone += alone
             with bridge.counted():
+                if alone:
+                    child = await bridge.ready_child(fresh=True)
                 if answers := self._send(bridge, child, jobs):
                     await asyncio.wait(answers)
         except WorkerDiedError:
@@ -199,9 +236,23 @@ class WorkerPool:
                 if job.sent is None and not job.outcome.done():
                     self._enqueue(job)
         finally:
+            self._alone -= alone
             del self._runs[bridge]
             if jobs or not bridge.usable:
                 self._schedule()
+
+    async def _send_beside(self, job: PendingRequest) -> None:
+        """Send a background job when its worker is ready."""
+        bridge = job.only or self._bridges[0]
+        try:
+            child = await bridge.ready_child()
+            if not self._runs_suspect:
+                self._send(bridge, child, [job])
+        except WorkerDiedError:
+            if not bridge.usable:
+                job.fail(bridge.unavailable())
+        if job.sent is None and not job.outcome.done():
+            self._enqueue(job)
 
     def _send(
         self, bridge: WorkerBridge, child: Child, jobs: Sequence[PendingRequest]
@@ -237,9 +288,7 @@ class WorkerPool:
         if begun and not job.idempotent:
             job.fail(error)
         elif begun and own and job.suspect:
-            verdict = asyncio.create_task(self._condemn(job))
-            self._verdicts.add(verdict)
-            verdict.add_done_callback(self._verdicts.discard)
+            self._start(self._condemn(job))
         else:
             job.suspect = job.suspect or (begun and own)
             sent.bridge.announce_retry(error)
@@ -249,8 +298,3 @@ class WorkerPool:
         """The second crash, alone in a fresh worker: put the input into quarantine."""
         await self._quarantine.add(job.request)
         job.fail(quarantined(self.role, QUARANTINE_S))
-
-
-def _rank(bridge: WorkerBridge) -> tuple[int, int]:
-    status = bridge.status()
-    return _PREFERENCE[status.state], status.in_flight

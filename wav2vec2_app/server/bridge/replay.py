@@ -11,10 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from wav2vec2_app.errors import InputError, Wav2Vec2Error
+from wav2vec2_app.errors import InputError, ModelError, Wav2Vec2Error
 from wav2vec2_app.protocol.audio import DecodeAudioRequest
 from wav2vec2_app.protocol.frame import Body, Frame
-from wav2vec2_app.protocol.message import AnyRequest
+from wav2vec2_app.protocol.inference import (
+    NOT_LOADED,
+    UNLIMITED_BYTES,
+    DescribeRequest,
+    EmitRequest,
+    LoadRequest,
+)
+from wav2vec2_app.protocol.message import AnyRequest, Response
 from wav2vec2_app.protocol.registry import REQUESTS, Requests
 from wav2vec2_app.server.bridge.recorder import read_recordings, read_spec
 from wav2vec2_app.server.bridge.worker import WorkerBridge
@@ -81,13 +88,28 @@ async def _replay_one(bridge: WorkerBridge, request: AnyRequest, received: list[
     recorded = _outcome_of(ends[-1]) if ends else ""
     begin = time.monotonic()
     try:
-        response = await bridge.request(request, deadline=Deadline.after(REPLAY_LIMIT_S))
+        response = await _send(bridge, request, load=recorded != NOT_LOADED)
     except Wav2Vec2Error as error:
         outcome, same = error.code, error.code == recorded
     else:
         outcome = "result"
         same = recorded == "result" and _same(response.pack(), ends[-1].body)
     return Replayed(bridge.role, request.op, recorded, outcome, same, time.monotonic() - begin)
+
+
+async def _send(bridge: WorkerBridge, request: AnyRequest, *, load: bool) -> Response:
+    """Send a request; ``load``: after its model was loaded, if the fresh worker does not have it."""
+    deadline = Deadline.after(REPLAY_LIMIT_S)
+    try:
+        answer: Response = await bridge.request(request, deadline=deadline)
+    except ModelError as error:
+        needs_model = isinstance(request, EmitRequest | DescribeRequest) and load
+        if error.code != NOT_LOADED or not needs_model:
+            raise
+        model = str(error.metadata["model"])
+        await bridge.request(LoadRequest(model, UNLIMITED_BYTES), deadline=deadline)
+        answer = await bridge.request(request, deadline=deadline)
+    return answer
 
 
 def _outcome_of(frame: Frame) -> str:

@@ -56,6 +56,7 @@ class Supervisor:
         state: where it is in the diagram above.
         child: the running process, if there is one.
         restarts: how often it was restarted.
+        init_s: how long the present process took to get ready, seconds; None before that.
     """
 
     def __init__(
@@ -71,6 +72,9 @@ class Supervisor:
         self.state: WorkerState = "stopped"
         self.child: Child | None = None
         self.restarts = 0
+        self.init_s: float | None = None
+        self._clock = clock
+        self._began_s = clock()
         self._spec = spec
         self._policy = policy
         self._budget = RestartBudget(policy.restarts, clock)
@@ -88,6 +92,16 @@ class Supervisor:
         if self.child is not None and self.child.info is not None:
             self._info = self.child.info
         return self._info
+
+    @property
+    def age_s(self) -> float | None:
+        """Time since the present process was started, seconds; None without one."""
+        return self._clock() - self._began_s if self.child is not None else None
+
+    @property
+    def last_exit(self) -> str:
+        """Why its last process ended; empty if none has."""
+        return self._last_error.message if self._last_error is not None else ""
 
     # --- start and stop ---
 
@@ -171,6 +185,7 @@ class Supervisor:
 
     async def _run_process(self) -> Termination:
         """Start one process, check its health, and return when it is gone."""
+        self._began_s, self.init_s = self._clock(), None
         try:
             self.child = child = await Child.spawn(self._spec, self._policy, self._recorder)
         except (OSError, ValueError, subprocess.SubprocessError):
@@ -179,6 +194,7 @@ class Supervisor:
         self._enter("starting")  # wakes start(), which waits for the process
         await first(child.ready, child.gone, timeout_s=self._policy.start_timeout_s)
         if child.ready.done():
+            self.init_s = self._clock() - self._began_s
             self._enter("ready")
             await self._check_health(child)
         else:
@@ -247,6 +263,7 @@ class Supervisor:
         """Send an event; a sink that fails is logged and does no harm."""
         pid = self.child.pid if self.child is not None else None
         try:
-            self._on_event(WorkerEvent(self.role, kind, pid, error))
+            took_s = self.init_s if kind in ("ready", "died") else None
+            self._on_event(WorkerEvent(self.role, kind, pid, error, took_s))
         except Exception:
             _log.exception("a sink of the events of the %s worker failed", self.role)

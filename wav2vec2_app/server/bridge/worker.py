@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from wav2vec2_app.errors import TimedOutError, WorkerDiedError
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import AnyRequest, Message, P, R, Request
+from wav2vec2_app.server.bridge.busy import BusyMeter
 from wav2vec2_app.server.bridge.child import Child
 from wav2vec2_app.server.bridge.policy import BridgePolicy
 from wav2vec2_app.server.bridge.recorder import FrameRecorder
@@ -28,6 +29,7 @@ from wav2vec2_app.server.status import WorkerStatus
 _log = logging.getLogger(__name__)
 
 _UNLIMITED_S = float("inf")
+_PREFERENCE = {"ready": 0, "starting": 1, "restarting": 1, "stopped": 2, "down": 2}
 
 I = TypeVar("I", bound=Message)  # noqa: E741 - the info of a role
 
@@ -52,7 +54,7 @@ class WorkerBridge:
     ) -> None:
         self._policy = policy or BridgePolicy()
         self._supervisor = Supervisor(spec, self._policy, on_event=on_event, recorder=recorder)
-        self._in_flight = 0
+        self._busy = BusyMeter()
         self._worn_out: Child | None = None
         self._releases: set[asyncio.Task[None]] = set()
         self._info: tuple[Body, Message] | None = None
@@ -79,7 +81,17 @@ class WorkerBridge:
         """The worker at this moment; sends nothing to it."""
         worker = self._supervisor
         pid = worker.child.pid if worker.child is not None else None
-        return WorkerStatus(self.role, worker.state, pid, worker.restarts, self._in_flight)
+        return WorkerStatus(
+            self.role,
+            worker.state,
+            pid,
+            worker.restarts,
+            self._busy.in_flight,
+            init_s=worker.init_s,
+            age_s=worker.age_s,
+            busy_s=self._busy.total_s,
+            last_exit=worker.last_exit,
+        )
 
     async def start(self, after: Delay | None = None) -> None:
         """Start the process and return immediately; requests wait until it is ready.
@@ -131,16 +143,16 @@ class WorkerBridge:
             Wav2Vec2Error: whatever the operation raised.
         """
         body = packed(request, request_id)
-        self._in_flight += 1
         try:
             progress = unpacking(request, on_progress) if on_progress else None
-            return request.unpack_response(await self._send(request.op, body, progress, deadline))
+            with self.counted():
+                return request.unpack_response(
+                    await self._send(request.op, body, progress, deadline)
+                )
         except WorkerDiedError:
             if self._supervisor.state == "stopped":
                 raise self._supervisor.unavailable() from None
             raise
-        finally:
-            self._in_flight -= 1
 
     def announce_retry(self, error: WorkerDiedError) -> None:
         """Report that a request which was lost here is sent again."""
@@ -162,6 +174,10 @@ class WorkerBridge:
         raise self.timed_out(op)
 
     # --- what a pool uses ---
+
+    def rank(self) -> tuple[int, int]:
+        """Lower for a worker that answers sooner."""
+        return _PREFERENCE[self._supervisor.state], self._busy.in_flight
 
     @property
     def usable(self) -> bool:
@@ -210,14 +226,9 @@ class WorkerBridge:
         """Replace the present process before its next request."""
         self._worn_out = self._supervisor.child
 
-    @contextmanager
-    def counted(self) -> Iterator[None]:
+    def counted(self) -> AbstractContextManager[None]:
         """A request is in flight."""
-        self._in_flight += 1
-        try:
-            yield
-        finally:
-            self._in_flight -= 1
+        return self._busy.running()
 
     def release(self, child: Child, ticket: Ticket) -> None:
         """Cancel a request in the worker; replace a worker that does not stop it."""

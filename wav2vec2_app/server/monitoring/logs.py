@@ -60,14 +60,14 @@ def log_event(event: Event) -> None:
     """A sink that logs finished tasks, retries, workers and circuit breakers; steps at DEBUG."""
     match event:
         case Started():
-            facts = {"task_id": event.task_id, "attempt": event.attempt}
+            facts = {"request_id": event.task_id, "attempt": event.attempt}
             logger.debug("%s started", event.operation.value, extra=facts)
         case Done():
             _log_done(event)
         case Failed():
             _log_failed(event)
         case Retried():
-            facts = {**_facts_of(event), "code": event.error.code}
+            facts = {**_facts_of(event), "code": event.error.code, "adapter": event.adapter}
             logger.warning("%s failed, trying again", event.operation.value, extra=facts)
         case WorkerEvent(kind="ready", role=role, pid=pid):
             logger.info("worker ready", extra={"role": role, "pid": pid})
@@ -123,7 +123,7 @@ def _log_done(event: Done) -> None:
     level = logging.DEBUG if event.task.live else logging.INFO  # a live session has many passes
     logger.log(level, "task done", extra=facts)
     if result.transcript is not None:
-        logger.debug("transcript: %s", result.transcript.text, extra={"task_id": event.task_id})
+        logger.debug("transcript: %s", result.transcript.text, extra={"request_id": event.task_id})
 
 
 def _log_failed(event: Failed) -> None:
@@ -141,7 +141,7 @@ def _log_failed(event: Failed) -> None:
 
 def _facts_of(event: TaskEvent) -> Facts:
     wants = "+".join(sorted(want.value for want in event.task.wants))
-    return {"task_id": event.task_id, "wants": wants, "took_s": round(event.at_s, 4)}
+    return {"request_id": event.task_id, "wants": wants, "took_s": round(event.at_s, 4)}
 
 
 def _facts_of_result(result: AudioResult) -> Facts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Literal, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -18,10 +19,17 @@ from wav2vec2_app.server.events import (
     TaskEvent,
     WorkerEvent,
 )
+from wav2vec2_app.server.monitoring.failures import ErrorMetrics
+from wav2vec2_app.server.monitoring.starts import StartMetrics
+from wav2vec2_app.server.monitoring.system import SystemCollector
+from wav2vec2_app.server.status import OrchestratorStatus
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
 
 STAGE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 RTF_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+
+BREAKER_STATES = ("closed", "half-open", "open")
+"""States of a circuit breaker; the gauge shows their positions here."""
 
 TaskKind: TypeAlias = Literal["upload", "live", "cached"]
 """What a task was: a recording, a pass of live captions, or an answer from the result cache."""
@@ -53,6 +61,12 @@ class Metrics:
         self._breakers = self._counter(
             "breaker_transitions", "Changes of state of circuit breakers.", "circuit", "state"
         )
+        self._breaker_state = Gauge(
+            "wav2vec2_breaker_state",
+            "State of each circuit breaker: 0 closed, 1 half-open, 2 open.",
+            ["circuit"],
+            registry=self.registry,
+        )
         self._audio = self._counter(
             "audio_seconds", "Audio of successful uploads, without live passes and cached answers."
         )
@@ -69,19 +83,27 @@ class Metrics:
             buckets=RTF_BUCKETS,
             registry=self.registry,
         )
+        self._sinks = (ErrorMetrics(self.registry), StartMetrics(self.registry))
         self._gauge("queue_depth", "Tasks that wait for a slot.", self._waiting)
         self._gauge("tasks_running", "Tasks that are running.", self._running)
 
     def __call__(self, event: Event) -> None:
         """Count one event."""
+        for sink in self._sinks:
+            sink(event)
         match event:
             case WorkerEvent(role=role, kind=kind):
                 self._workers.labels(role, kind).inc()
             case BreakerEvent(circuit=circuit, after=after):
                 self._breakers.labels(circuit, after).inc()
+                self._breaker_state.labels(circuit).set(BREAKER_STATES.index(after))
             case TaskEvent():
                 self._follow(event)
                 self._count(event)
+
+    def observe(self, status: Callable[[], OrchestratorStatus]) -> None:
+        """Export the state of the system, which is read at each rendering."""
+        self.registry.register(SystemCollector(status))
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""

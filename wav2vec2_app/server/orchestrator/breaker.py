@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from wav2vec2_app.errors import CircuitOpenError
+from wav2vec2_app.errors import CircuitOpenError, InputError
 from wav2vec2_app.server.adapters.base import is_fault
 from wav2vec2_app.server.events import BreakerEvent
+from wav2vec2_app.server.tasks import Operation
 
 TRIAL_RETRY_AFTER_S = 1.0
 """The ``retry_after_s`` of calls that are rejected while a trial call runs, seconds."""
@@ -34,10 +35,16 @@ class BreakerPolicy:
     Attributes:
         failures: faults in a row that open it.
         recovery_s: how long it stays open before one trial, seconds.
+        operations: those that have a breaker; ``None``: all.
     """
 
     failures: int = 5
     recovery_s: float = 10.0
+    operations: frozenset[Operation] | None = None
+
+    def monitors(self, operation: Operation) -> bool:
+        """Whether ``operation`` has a breaker."""
+        return self.operations is None or operation in self.operations
 
 
 class CircuitBreaker:
@@ -69,6 +76,11 @@ class CircuitBreaker:
         """``closed``, ``open`` or ``half-open``."""
         return self._state.name
 
+    @property
+    def admits(self) -> bool:
+        """Whether a call would be admitted now."""
+        return self._state.retry_after_s <= 0
+
     @contextmanager
     def guard(self) -> Iterator[None]:
         """Run the block and count its outcome.
@@ -98,6 +110,11 @@ class _State:
 
     def __init__(self, breaker: CircuitBreaker) -> None:
         self.breaker = breaker
+
+    @property
+    def retry_after_s(self) -> float:
+        """How long calls are rejected, seconds; 0 if one would be admitted."""
+        return 0.0
 
     def admit(self) -> _State:
         """Admit a call and return the state that its outcome counts for, or raise."""
@@ -139,10 +156,13 @@ class _Open(_State):
         super().__init__(breaker)
         self._until_s = breaker.clock() + breaker.policy.recovery_s
 
+    @property
+    def retry_after_s(self) -> float:
+        return max(0.0, self._until_s - self.breaker.clock())
+
     def admit(self) -> _State:
-        left_s = self._until_s - self.breaker.clock()
-        if left_s > 0:
-            raise _paused(self.breaker, left_s)
+        if self.retry_after_s > 0:
+            raise _paused(self.breaker, self.retry_after_s)
         return self.breaker.enter(_HalfOpen(self.breaker)).admit()
 
 
@@ -153,9 +173,13 @@ class _HalfOpen(_State):
         super().__init__(breaker)
         self._trial_running = False
 
+    @property
+    def retry_after_s(self) -> float:
+        return TRIAL_RETRY_AFTER_S if self._trial_running else 0.0
+
     def admit(self) -> _State:
         if self._trial_running:
-            raise _paused(self.breaker, TRIAL_RETRY_AFTER_S)
+            raise _paused(self.breaker, self.retry_after_s)
         self._trial_running = True
         return self
 
@@ -175,3 +199,22 @@ def _paused(breaker: CircuitBreaker, retry_after_s: float) -> CircuitOpenError:
         hint=f"Try again in {math.ceil(retry_after_s)} s.",
         metadata={"retry_after_s": round(retry_after_s, 3), "circuit": breaker.name},
     )
+
+
+def monitored_operations(names: Sequence[str]) -> frozenset[Operation] | None:
+    """The operations that have circuit breakers; ``None`` for all.
+
+    Raises:
+        InputError: ``settings.unknown_operation``.
+    """
+    if "all" in names:
+        return None
+    known = [operation.value for operation in Operation]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(
+            f"There is no operation called {', '.join(f'“{name}”' for name in unknown)}.",
+            code="settings.unknown_operation",
+            hint=f"Set monitored_operations to some of: all, {', '.join(known)}.",
+        )
+    return frozenset(Operation(name) for name in names)

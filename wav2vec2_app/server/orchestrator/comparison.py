@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from wav2vec2_app.errors import InternalError, Wav2Vec2Error
 from wav2vec2_app.server.events import Done, Failed, Partial, Started, TaskEvent
 from wav2vec2_app.server.orchestrator.synthesizer import ResultSynthesizer
+from wav2vec2_app.server.service.memory import MemoryMeter, process_names
 from wav2vec2_app.server.status import OrchestratorStatus, ProcessMemory
 from wav2vec2_app.server.tasks import (
     SERVER_PROCESS,
@@ -226,12 +227,15 @@ async def compare(
 
 
 def _processes(status: OrchestratorStatus) -> tuple[ProcessMemory, ...]:
-    return tuple(
-        process
-        for adapter in status.adapters
-        if adapter.memory is not None
-        for process in adapter.memory.processes
-    )
+    """The processes that the adapters report, and the workers of those that report no memory."""
+    found: list[ProcessMemory] = []
+    for adapter in status.adapters:
+        memory = adapter.memory
+        if memory is None:
+            names = process_names(adapter.workers)
+            memory = MemoryMeter(limit_bytes=0).report(names, model_bytes=0)
+        found += memory.processes
+    return tuple(found)
 
 
 def _resident(processes: tuple[ProcessMemory, ...], used: set[str]) -> int | None:

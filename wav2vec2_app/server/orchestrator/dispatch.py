@@ -1,48 +1,29 @@
-"""Dispatch of one step to the right adapter, with deadline, circuit breaker, retry and translation."""
+"""Dispatch of one step to the right adapter: composed of wrappers with the adapter's interface."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 
-from wav2vec2_app.errors import (
-    BusyError,
-    CircuitOpenError,
-    InternalError,
-    ModelError,
-    TimedOutError,
-    Wav2Vec2Error,
-    WorkerDiedError,
-    translate,
-)
+from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.server.adapters.base import ModelAdapter
-from wav2vec2_app.server.deadline import Deadline, within
+from wav2vec2_app.server.adapters.retry import RetryBudget, RetryPolicy
+from wav2vec2_app.server.adapters.wrappers import (
+    CheckedAdapter,
+    FallbackAdapter,
+    GuardedAdapter,
+    LimitedAdapter,
+    RetryingAdapter,
+)
 from wav2vec2_app.server.events import EventBus
 from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy, CircuitBreaker
 from wav2vec2_app.server.orchestrator.result import StepResults
+from wav2vec2_app.server.orchestrator.routing import Router, RoutingPolicy
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
-from wav2vec2_app.server.status import ModelCapabilities
-from wav2vec2_app.server.tasks import ModelTask, Operation, Report, Step, Target, TaskResult
-from wav2vec2_app.speech.alignment import Alignment
-from wav2vec2_app.speech.audio import Audio, AudioProbe
-from wav2vec2_app.speech.features import Features
-from wav2vec2_app.speech.models import AUTO_MODEL
-from wav2vec2_app.speech.transcript import Recognition
-
-logger = logging.getLogger(__name__)
-
-_VALUE_TYPES: Mapping[Operation, type] = {
-    Operation.PROBE: AudioProbe,
-    Operation.DECODE_AUDIO: Audio,
-    Operation.TRANSCRIBE: Recognition,
-    Operation.DECODE_TEXT: Recognition,
-    Operation.ALIGN: Alignment,
-    Operation.ANALYZE: Features,
-    Operation.DRAW: tuple,
-}
+from wav2vec2_app.server.tasks import ModelTask, Operation, Step, Target, TaskResult
 
 
 class Dispatcher:
@@ -51,8 +32,13 @@ class Dispatcher:
     Args:
         adapters: in order of preference.
         breaker: policy of every circuit breaker.
+        retry: number of attempts, back-off and budget.
+        routing: preference, and limits of single adapters.
         events: receives the transitions of circuit breakers.
         clock: monotonic, seconds.
+
+    Raises:
+        InputError: ``settings.unknown_adapter``: a limit is for an adapter that does not exist.
     """
 
     def __init__(
@@ -61,36 +47,30 @@ class Dispatcher:
         *,
         breaker: BreakerPolicy,
         events: EventBus,
+        retry: RetryPolicy | None = None,
+        routing: RoutingPolicy | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._adapters = tuple(adapters)
         self._breaker_policy = breaker
+        self._retry = retry or RetryPolicy()
+        self._routing = routing or RoutingPolicy()
         self._events = events
         self._clock = clock
         self._breakers: dict[str, CircuitBreaker] = {}
+        self._budget = RetryBudget(self._retry.budget, self._retry.window_s, clock)
+        _refuse_unknown(self._routing.concurrency, adapters)
+        wrapped = [self._wrapped(adapter) for adapter in adapters]
+        self._router = Router(wrapped, prefer=self._routing.prefer, is_paused=self._is_paused)
+        self._adapter = FallbackAdapter(wrapped, self._candidates) if wrapped else None
 
-    def route(self, step: Step) -> ModelAdapter:
-        """The first adapter that can run ``step`` and fits its target.
-
-        Only transcribing depends on the target's model. What starts from a transcript prefers the
-        adapter that made it, and goes to any other one that can do it where that one cannot.
+    def route(self, step: Step, audio_s: float = 0.0) -> ModelAdapter:
+        """The adapter that would run ``step`` now.
 
         Raises:
             ModelError: there is none.
+            InputError: the audio is too long for all of them.
         """
-        able = [
-            (adapter, capabilities)
-            for adapter in self._adapters
-            if step.operation in (capabilities := adapter.get_capabilities()).operations
-        ]
-        able.sort(key=lambda one: not _names(one[1], step.target.model))  # stable
-        for adapter, capabilities in able:
-            if _fits(capabilities, step.target):
-                return adapter
-        if able and step.operation is not Operation.TRANSCRIBE:
-            named = (adapter for adapter, _ in able if adapter.name == step.target.adapter)
-            return next(named, able[0][0])
-        raise self._no_adapter(step)
+        return self._router.candidates(step, audio_s)[0]
 
     def answering(self, target: Target) -> Target | None:
         """The adapter and model that would transcribe for ``target`` now; ``None`` if unknown."""
@@ -102,121 +82,66 @@ class Dispatcher:
         return Target(adapter.name, model) if model else None
 
     async def run(self, steps: TaskSteps, step: Step, needed: StepResults) -> TaskResult:
-        """Run one step, and once more if it failed in a way that may pass.
+        """Run one step (:meth:`call`) and publish its result."""
+        return steps.finish(step, await self.call(steps, step, needed))
 
-        One deadline, that of the adapter's time limit from now, holds for both attempts.
+    def call(self, steps: TaskSteps, step: Step, needed: StepResults) -> Awaitable[TaskResult]:
+        """Run one step: on the best adapter, and on others if that one fails in a way that may pass.
+
+        The caller passes the result to :meth:`TaskSteps.finish`.
 
         Args:
-            steps: the task's; gets the course of this one, and its result.
+            steps: the task's; gets the course of this one.
             step: what to run.
             needed: results of the steps that it depends on.
 
         Raises:
             InputError: ``model.no_emission``: the model of the transcript gives no emission.
-            Wav2Vec2Error: of the last attempt.
+            Wav2Vec2Error: of the last attempt on the best adapter.
         """
-        adapter = self.route(step)
-        task = steps.prepare(step, needed)
-        deadline = Deadline.after(adapter.time_limit_s(task), self._clock)
-        task = replace(task, deadline=deadline)
-        report = steps.report(step)
-
-        async def attempt(number: int, failure: Wav2Vec2Error | None) -> TaskResult:
-            with self._breaker(adapter, step.operation).guard():
-                steps.start(step, number, failure)
-                work = asyncio.create_task(_call(adapter, task, report))
-                return await within(deadline.remaining_s(self._clock), work)
-
-        try:
-            return steps.finish(step, await attempt(1, None))
-        except Wav2Vec2Error as error:
-            if not _may_pass(error) or not deadline.remaining_s(self._clock):
-                raise
-            failure = error
-        return steps.finish(step, await attempt(2, failure))
+        adapter = self._adapter or self.route(step)
+        return adapter.handle_task(steps.prepare(step, needed), steps.report(step))
 
     def breakers(self) -> Mapping[str, str]:
         """The state of each breaker by ``adapter.operation``, for operations that were used."""
         return {name: breaker.state for name, breaker in self._breakers.items()}
 
-    def _breaker(self, adapter: ModelAdapter, operation: Operation) -> CircuitBreaker:
-        name = f"{adapter.name}.{operation.value}"
+    # --- composition ---
+
+    def _wrapped(self, adapter: ModelAdapter) -> ModelAdapter:
+        guard = partial(self._guard, adapter.name)
+        guarded = GuardedAdapter(CheckedAdapter(adapter, clock=self._clock), guard)
+        retrying = RetryingAdapter(guarded, self._retry, self._budget, clock=self._clock)
+        limit = self._routing.concurrency.get(adapter.name, 0)
+        return LimitedAdapter(retrying, limit) if limit else retrying
+
+    def _candidates(self, task: ModelTask) -> Sequence[ModelAdapter]:
+        return self._router.candidates(task.step, task.inputs.duration_s)
+
+    def _guard(self, adapter: str, operation: Operation) -> AbstractContextManager[None]:
+        if not self._breaker_policy.monitors(operation):
+            return contextlib.nullcontext()
+        return self._breaker(adapter, operation).guard()
+
+    def _is_paused(self, adapter: str, operation: Operation) -> bool:
+        breaker = self._breakers.get(f"{adapter}.{operation.value}")
+        return breaker is not None and not breaker.admits
+
+    def _breaker(self, adapter: str, operation: Operation) -> CircuitBreaker:
+        name = f"{adapter}.{operation.value}"
         if name not in self._breakers:
             self._breakers[name] = CircuitBreaker(
                 name, self._breaker_policy, publish=self._events.publish, clock=self._clock
             )
         return self._breakers[name]
 
-    def _no_adapter(self, step: Step) -> ModelError:
-        operation, target = step.operation, step.target
-        if target.adapter and target.adapter not in [adapter.name for adapter in self._adapters]:
-            return ModelError(
-                f"There is no adapter called “{target.adapter[:80]}”.",
-                code="model.no_adapter",
-                layer="validation",
-                severity="warning",
-                hint=f"Choose one of: {', '.join(adapter.name for adapter in self._adapters)}.",
-            )
-        known = [name for a in self._adapters for name in a.get_capabilities().models]
-        if operation is Operation.TRANSCRIBE and target.model != AUTO_MODEL and known:
-            return ModelError(
-                f"There is no model called “{target.model[:80]}”.",
-                code="model.unknown",
-                layer="validation",
-                severity="warning",
-                hint=f"Choose one of: {', '.join(known)}.",
-            )
-        return ModelError(
-            f"No configured model can {operation.value} audio.",
-            code="model.no_adapter",
-            hint="Ask the operator which models are configured.",
+
+def _refuse_unknown(limits: Mapping[str, int], adapters: Sequence[ModelAdapter]) -> None:
+    known = [adapter.name for adapter in adapters]
+    unknown = [name for name in limits if name not in known]
+    if unknown:
+        raise InputError(
+            f"There is no adapter called {', '.join(f'“{name}”' for name in unknown)}.",
+            code="settings.unknown_adapter",
+            hint=f"Limit the concurrency of these only: {', '.join(known)}.",
         )
-
-
-def _fits(capabilities: ModelCapabilities, target: Target) -> bool:
-    """Whether an adapter has the adapter name and the model of ``target``."""
-    if target.adapter and capabilities.name != target.adapter:
-        return False
-    return (
-        target.model == AUTO_MODEL or not capabilities.models or _names(capabilities, target.model)
-    )
-
-
-def _names(capabilities: ModelCapabilities, name: str) -> bool:
-    """Whether an adapter lists the model ``name``, which may be ``model:language``; any may be ``auto``."""
-    return name != AUTO_MODEL and not {name, name.rpartition(":")[0]}.isdisjoint(
-        capabilities.models
-    )
-
-
-async def _call(adapter: ModelAdapter, task: ModelTask, report: Report) -> TaskResult:
-    """Call the adapter; foreign exceptions are translated here and logged in full."""
-    try:
-        result = await adapter.handle_task(task, report)
-    except Wav2Vec2Error:
-        raise
-    except Exception as error:
-        logger.exception(
-            "%s failed in %s", adapter.name, task.operation.value, extra={"task_id": task.task.id}
-        )
-        raise translate(error) from error
-    if not isinstance(result.value, _VALUE_TYPES[task.operation]):
-        raise InternalError(
-            f"{adapter.name} answered {task.operation.value} with a {type(result.value).__name__}.",
-            code="adapter.bad_answer",
-            hint="Report this, with the request id, to the operator.",
-        )
-    return result
-
-
-def _may_pass(error: Wav2Vec2Error) -> bool:
-    """Whether an immediate second attempt is useful.
-
-    It is not after a timeout or a rejection for lack of room, nor if the error says when to try
-    again. A request that was lost to a dying
-    worker has been repeated by the bridge already; repeating it here too would let one bad request
-    kill more workers.
-    """
-    final = BusyError | CircuitOpenError | TimedOutError | WorkerDiedError
-    later = "retry_after_s" in error.metadata
-    return error.retryable and not later and not isinstance(error, final)

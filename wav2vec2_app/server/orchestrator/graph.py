@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Generic, TypeVar
 
+from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.tasks import ANY_TARGET, Operation, Step, Target, Want
 
 K = TypeVar("K", bound=Hashable)
+
+MAX_NAMES = 20
+"""Names of tasks that an error lists."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +33,17 @@ class TaskGraph(Generic[K]):
             By default all nodes are.
 
     Raises:
-        ValueError: a node is given twice, a dependency is unknown, or dependencies form a cycle.
+        InputError: ``graph.duplicate``: a node is given twice; ``graph.unknown``: a dependency is
+            not in the graph; ``graph.cycle``: dependencies form a cycle. The message has the names.
     """
 
     def __init__(self, nodes: Iterable[Node[K]], *, essential: Iterable[K] | None = None) -> None:
         self._nodes: dict[K, Node[K]] = {}
         for node in nodes:
             if node.key in self._nodes:
-                raise ValueError(f"node {node.key!r} is given twice")
+                raise _inconsistent("graph.duplicate", f"“{node.key}” is given twice", [node.key])
             self._nodes[node.key] = node
-        self._refuse_unknown(need for node in self for need in node.needs)
+        self.refuse_unknown(need for node in self for need in node.needs)
         self._refuse_cycles()
         self._essential = self._with_needs(self._nodes if essential is None else essential)
 
@@ -57,20 +62,27 @@ class TaskGraph(Generic[K]):
         """A new sorter that yields nodes as their dependencies are done."""
         return TopologicalSorter({node.key: node.needs for node in self})
 
-    def _refuse_unknown(self, keys: Iterable[K]) -> None:
-        unknown = [key for key in keys if key not in self._nodes]
+    def refuse_unknown(self, keys: Iterable[K]) -> None:
+        """Refuse keys without a node.
+
+        Raises:
+            InputError: ``graph.unknown``.
+        """
+        unknown = list(dict.fromkeys(key for key in keys if key not in self._nodes))
         if unknown:
-            raise ValueError(f"the graph has no node {unknown[0]!r}")
+            raise _inconsistent("graph.unknown", f"there is no {_names(unknown)}", unknown)
 
     def _refuse_cycles(self) -> None:
         try:
             self.order().prepare()
         except CycleError as error:
-            raise ValueError(f"dependencies form a cycle: {error.args[1]}") from error
+            cycle: list[K] = error.args[1]
+            message = f"dependencies form a cycle: {_names(cycle, ' -> ')}"
+            raise _inconsistent("graph.cycle", message, cycle) from error
 
     def _with_needs(self, keys: Iterable[K]) -> frozenset[K]:
         keys = list(keys)
-        self._refuse_unknown(keys)
+        self.refuse_unknown(keys)
         found: set[K] = set()
         while keys:
             key = keys.pop()
@@ -78,6 +90,21 @@ class TaskGraph(Generic[K]):
                 found.add(key)
                 keys.extend(self.needs(key))
         return frozenset(found)
+
+
+def _names(keys: Sequence[K], separator: str = ", ") -> str:
+    """The names, or the first ones where there are many."""
+    more = f" and {len(keys) - MAX_NAMES} more" if len(keys) > MAX_NAMES else ""
+    return separator.join(f"“{key}”" for key in keys[:MAX_NAMES]) + more
+
+
+def _inconsistent(code: str, message: str, keys: Sequence[K]) -> InputError:
+    return InputError(
+        f"The tasks cannot be put in order: {message}.",
+        code=code,
+        hint="Give each task once, and dependencies only on given tasks and without a cycle.",
+        metadata={"names": [str(key) for key in keys[:MAX_NAMES]]},
+    )
 
 
 def plan(

@@ -1,4 +1,4 @@
-"""The course of one task: admission, cache lookup, probe, queue, graph, result."""
+"""The course of one task: admission, cache lookup, probe, queue, graph, description, result."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from functools import partial
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.events import Queued
 from wav2vec2_app.server.orchestrator.cache import CachedResult, ResultCache
+from wav2vec2_app.server.orchestrator.demand import demand_of
 from wav2vec2_app.server.orchestrator.dispatch import Dispatcher
 from wav2vec2_app.server.orchestrator.graph import TaskGraph, plan
 from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
+from wav2vec2_app.server.orchestrator.parallel_tasks import ParallelTask
 from wav2vec2_app.server.orchestrator.queue import Ticket, WaitQueue
+from wav2vec2_app.server.orchestrator.remote import RemoteDescription
 from wav2vec2_app.server.orchestrator.result import assemble_result
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.orchestrator.stream import EventStream
@@ -27,6 +30,7 @@ from wav2vec2_app.server.tasks import (
     Step,
     StepValue,
     Target,
+    TaskResult,
     Want,
 )
 from wav2vec2_app.speech.audio import Audio
@@ -83,6 +87,7 @@ class Job:
         self._context = context
         self._queue = context.queue_of(task)
         self._steps = TaskSteps(task, events)
+        self._audio_s = 0.0
 
     async def run(self) -> AudioResult:
         """Produce what the task wants.
@@ -90,6 +95,16 @@ class Job:
         Raises:
             Wav2Vec2Error: the task was rejected, or its main part failed.
         """
+        async with RemoteDescription(
+            self.task.wants, self._steps, self._context.dispatcher
+        ) as remote:
+            start, problems = await self._run_here(remote)
+            local_s = self.events.elapsed_s()
+            problems += await remote.finish()
+            return self._finish(start, problems, remote_s=self.events.elapsed_s() - local_s)
+
+    async def _run_here(self, remote: RemoteDescription) -> tuple[StartPoint, tuple[Problem, ...]]:
+        """Wait for a slot, and run what runs on this machine in it."""
         with self._queue.admit() as ticket:
             start = await self._start()
             self._steps.give(start.known)
@@ -103,9 +118,11 @@ class Job:
             self._check_routes(graph)
             if list(graph):  # an answer that is cached completely needs no slot
                 cached = start.origin is not None
-                await self._wait(ticket, await self._duration_s(start), cached=cached)
-            problems = await self._run_graph(graph)
-            return self._finish(start, problems)
+                self._audio_s = await self._duration_s(start)
+                await self._wait(ticket, self._audio_s, cached=cached)
+            for step, value in start.known.items():
+                remote.after(step, TaskResult(step.operation, value))
+            return start, await self._run_graph(graph, remote)
 
     def _check_routes(self, graph: TaskGraph[Step]) -> None:
         """Reject what cannot be done before the recording is opened; a comparison's extras may fail."""
@@ -129,7 +146,7 @@ class Job:
             return _start_from(task, origin, {target: target for target in origin.answers})
         if not task.cacheable:
             return StartPoint(task.transcribers)
-        content = await cache.content_of(task.source, task.session, task.audio_options)
+        content = await cache.content_of(task.source, task.owner, task.audio_options)
         answering = self._answering(targets)
         origin = cache.find(task.owner, content, answering.values())
         if origin is None or len(answering) < len(targets):
@@ -165,21 +182,40 @@ class Job:
                 self.events.send(Queued(*self.events.stamp(), one.position, one.eta_s))
         self._steps.queue = Stage("queue", began_s, self.events.elapsed_s() - began_s)
 
-    async def _run_graph(self, graph: TaskGraph[Step]) -> tuple[Problem, ...]:
-        run = partial(self._context.dispatcher.run, self._steps)
-        outcome = await self._context.manager_of(self.task).execute(graph, run)
+    async def _run_graph(
+        self, graph: TaskGraph[Step], remote: RemoteDescription
+    ) -> tuple[Problem, ...]:
+        def finish(step: Step, result: TaskResult) -> None:
+            remote.after(step, self._steps.finish(step, result))
+
+        outcome = await self._context.manager_of(self.task).execute_parallel(
+            [self._parallel(node.key) for node in graph],
+            {node.key: node.needs for node in graph},
+            essential=[node.key for node in graph if graph.is_essential(node.key)],
+            on_done=finish,
+        )
+        if outcome.stopped_by is not None:
+            raise outcome.stopped_by
         return tuple(
             Problem(step.operation, translate(error), step.target)
-            for step, error in outcome.failures.items()
+            for step, error in outcome.errors.items()
         )
 
-    def _finish(self, start: StartPoint, problems: tuple[Problem, ...]) -> AudioResult:
+    def _parallel(self, step: Step) -> ParallelTask[Step, TaskResult]:
+        run = partial(self._context.dispatcher.call, self._steps, step)
+        return ParallelTask(step, run, demand=demand_of(step, self._audio_s))
+
+    def _finish(
+        self, start: StartPoint, problems: tuple[Problem, ...], *, remote_s: float
+    ) -> AudioResult:
         result = assemble_result(
             self.task,
             self._steps.results,
             start.targets,
             queue=self._steps.queue,
+            attempts=self._steps.failed_attempts,
             total_s=self.events.elapsed_s(),
+            remote_s=remote_s,
             problems=problems,
             cached=start.origin is not None,
         )
@@ -194,11 +230,12 @@ class Job:
 
     def _answers(self, recognitions: Mapping[Target, Recognition]) -> dict[Target, Recognition]:
         """The transcripts by the adapter and model that produced them."""
-        route = self._context.dispatcher.route
+        adapters = {
+            target: self._steps.results[Step(Operation.TRANSCRIBE, target)].adapter
+            for target in recognitions
+        }
         return {
-            Target(
-                route(Step(Operation.TRANSCRIBE, target)).name, recognition.transcript.model.name
-            ): recognition
+            Target(adapters[target], recognition.transcript.model.name): recognition
             for target, recognition in recognitions.items()
         }
 

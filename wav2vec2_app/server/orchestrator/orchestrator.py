@@ -19,6 +19,7 @@ from wav2vec2_app.errors import (
     translate,
 )
 from wav2vec2_app.server.adapters.base import ModelAdapter
+from wav2vec2_app.server.adapters.retry import RetryPolicy
 from wav2vec2_app.server.clients import ClientPolicy, SessionClients
 from wav2vec2_app.server.deadline import cancel_all
 from wav2vec2_app.server.events import Done, EventBus, Failed, TaskEvent
@@ -27,7 +28,10 @@ from wav2vec2_app.server.orchestrator.cache import CachePolicy, ResultCache
 from wav2vec2_app.server.orchestrator.dispatch import Dispatcher
 from wav2vec2_app.server.orchestrator.job import Job, JobContext
 from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
+from wav2vec2_app.server.orchestrator.parallel_tasks import ParallelConfig
 from wav2vec2_app.server.orchestrator.queue import QueuePolicy, WaitQueue
+from wav2vec2_app.server.orchestrator.routing import RoutingPolicy
+from wav2vec2_app.server.orchestrator.slots import ResourceLimits
 from wav2vec2_app.server.orchestrator.stream import EventStream, is_last
 from wav2vec2_app.server.orchestrator.throughput import ThroughputMeter
 from wav2vec2_app.server.status import ModelCapabilities, OrchestratorStatus
@@ -47,6 +51,9 @@ class OrchestratorPolicy:
     queue: QueuePolicy = field(default_factory=QueuePolicy)
     live_queue: QueuePolicy = field(default_factory=lambda: QueuePolicy(size=8))
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    routing: RoutingPolicy = field(default_factory=RoutingPolicy)
+    resources: ResourceLimits = field(default_factory=ResourceLimits)
     cache: CachePolicy = field(default_factory=CachePolicy)
     clients: ClientPolicy = field(default_factory=ClientPolicy)
 
@@ -81,10 +88,15 @@ class ModelOrchestrator:
             queue=WaitQueue(policy.queue, self._meter, clock=clock),
             live_queue=WaitQueue(policy.live_queue, ThroughputMeter(), clock=clock),
             dispatcher=Dispatcher(
-                self._adapters, breaker=policy.breaker, events=self.events, clock=clock
+                self._adapters,
+                breaker=policy.breaker,
+                retry=policy.retry,
+                routing=policy.routing,
+                events=self.events,
+                clock=clock,
             ),
-            manager=_manager(policy.queue),
-            live_manager=_manager(policy.live_queue),
+            manager=_manager(policy.queue, policy.resources),
+            live_manager=_manager(policy.live_queue, ResourceLimits()),
             cache=ResultCache(policy.cache, clock=clock),
         )
         self.session_clients = SessionClients()
@@ -263,8 +275,9 @@ def size_of(source: AudioSource | None) -> int:
         return 0  # the audio worker reports what is wrong with the file
 
 
-def _manager(policy: QueuePolicy) -> ParallelExecutionManager:
-    return ParallelExecutionManager(concurrency=STEPS_PER_TASK * policy.concurrency)
+def _manager(policy: QueuePolicy, limits: ResourceLimits) -> ParallelExecutionManager:
+    config = ParallelConfig(STEPS_PER_TASK * policy.concurrency, resource_limits=limits)
+    return ParallelExecutionManager(config)
 
 
 def _error_of(work: asyncio.Future[AudioResult], task: AudioTask) -> Wav2Vec2Error | None:
@@ -273,5 +286,5 @@ def _error_of(work: asyncio.Future[AudioResult], task: AudioTask) -> Wav2Vec2Err
     error = work.exception()
     if error is None or isinstance(error, Wav2Vec2Error):
         return error
-    logger.error("a defect ended the task", exc_info=error, extra={"task_id": task.id})
+    logger.error("a defect ended the task", exc_info=error, extra={"request_id": task.id})
     return translate(error)

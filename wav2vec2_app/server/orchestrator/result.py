@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from wav2vec2_app.errors import InternalError
@@ -19,6 +19,7 @@ from wav2vec2_app.server.tasks import (
 )
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
+from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -35,6 +36,8 @@ def assemble_result(
     *,
     queue: Stage,
     total_s: float,
+    attempts: Sequence[Stage] = (),
+    remote_s: float = 0.0,
     problems: tuple[Problem, ...] = (),
     cached: bool = False,
 ) -> AudioResult:
@@ -46,6 +49,8 @@ def assemble_result(
         targets: what transcribed, the primary one first.
         queue: the stage of waiting in the queue.
         total_s: seconds since the submission.
+        attempts: stages of failed attempts.
+        remote_s: how much of them only another machine worked, seconds.
         problems: of the extras that failed.
         cached: whether the transcripts came from the result cache.
     """
@@ -55,8 +60,9 @@ def assemble_result(
     recognitions = recognitions_of(results, targets)
     primary = targets[0]
     drawn = results.get(Step(Operation.DRAW, primary))
-    stages = timeline(results.values(), queue)
+    stages = timeline(results.values(), queue, attempts)
     waited_s = max((stage.duration_s for stage in stages if stage.name == WAITING), default=0.0)
+    work_s = total_s - remote_s - queue.duration_s - waited_s
     return AudioResult(
         id=task.id,
         audio=audio,
@@ -65,7 +71,8 @@ def assemble_result(
         alignment=value_of(Alignment, results, Step(Operation.ALIGN, primary)),
         features=value_of(Features, results, Step(Operation.ANALYZE)),
         pictures=drawn.value if drawn and isinstance(drawn.value, tuple) else (),
-        real_time_factor=_ratio(total_s - queue.duration_s - waited_s, audio.duration_s),
+        description=value_of(Description, results, Step(Operation.DESCRIBE)),
+        real_time_factor=_ratio(work_s, audio.duration_s),
         problems=problems,
         recognitions=recognitions,
         cached=cached,
@@ -73,9 +80,11 @@ def assemble_result(
     )
 
 
-def timeline(results: Iterable[TaskResult], queue: Stage) -> tuple[Stage, ...]:
-    """The stages so far, that of the queue among them, in order of their start."""
-    stages = [queue, *(stage for result in results for stage in result.stages)]
+def timeline(
+    results: Iterable[TaskResult], queue: Stage, attempts: Sequence[Stage] = ()
+) -> tuple[Stage, ...]:
+    """The stages so far, those of the queue and of failed attempts among them, by their start."""
+    stages = [queue, *attempts, *(stage for result in results for stage in result.stages)]
     return tuple(sorted(stages, key=lambda stage: stage.start_s))
 
 

@@ -9,6 +9,7 @@ from wav2vec2_app.server.events import Advanced, Partial, Retried, Started
 from wav2vec2_app.server.orchestrator.result import StepResults, timeline, value_of
 from wav2vec2_app.server.orchestrator.stream import EventStream
 from wav2vec2_app.server.tasks import (
+    Attempt,
     AudioTask,
     ModelTask,
     Operation,
@@ -27,6 +28,11 @@ from wav2vec2_app.speech.transcript import Recognition
 NEEDS_EMISSION = frozenset({Operation.DECODE_TEXT, Operation.ALIGN})
 """Operations that start from the emission of a transcript."""
 
+FAILED_ATTEMPT = "failed {operation}"
+"""Name of the stage of an attempt that failed."""
+BACK_OFF = "back-off"
+"""Name of the stage between a failed attempt and the next one."""
+
 
 class TaskSteps:
     """The steps of one task; the dispatcher runs them.
@@ -38,6 +44,7 @@ class TaskSteps:
     Attributes:
         results: of the finished steps; their stages count from the task's submission.
         queue: the stage of waiting in the queue.
+        failed_attempts: the stages of failed attempts, and of the back-off after them.
     """
 
     def __init__(self, task: AudioTask, events: EventStream) -> None:
@@ -46,7 +53,10 @@ class TaskSteps:
         self._task = task
         self._events = events
         self._given: dict[Step, TaskResult] = {}
+        self.failed_attempts: list[Stage] = []
+        self._attempts: dict[Step, int] = {}
         self._began_s: dict[Step, float] = {}
+        self._failed: dict[Step, tuple[Wav2Vec2Error, float]] = {}
 
     def give(self, values: Mapping[Step, StepValue]) -> None:
         """Take results that exist already; every later step can use them."""
@@ -69,12 +79,26 @@ class TaskSteps:
             _ = inputs.recognition.emitted  # raises where there is none
         return ModelTask(step, self._task, inputs)
 
-    def start(self, step: Step, attempt: int, failure: Wav2Vec2Error | None) -> None:
-        """An attempt begins; ``failure`` is that of the one before."""
-        self._began_s[step] = self._events.elapsed_s()
-        if failure is not None:
-            self._events.send(Retried(*self._events.stamp(), step, failure))
-        self._events.send(Started(*self._events.stamp(), step, attempt))
+    def _attempt(self, step: Step, attempt: Attempt) -> None:
+        """Publish that an attempt begins, or note that it failed."""
+        if attempt.failure is not None:
+            self._fail(step, attempt.failure)
+            return
+        now_s = self._began_s[step] = self._events.elapsed_s()
+        number = self._attempts[step] = self._attempts.get(step, 0) + 1
+        if step in self._failed:
+            failure, failed_s = self._failed.pop(step)
+            waited_s = now_s - failed_s
+            self.failed_attempts.append(Stage(BACK_OFF, failed_s, waited_s))
+            retried = Retried(*self._events.stamp(), step, failure, attempt.adapter, waited_s)
+            self._events.send(retried)
+        self._events.send(Started(*self._events.stamp(), step, number, attempt.adapter))
+
+    def _fail(self, step: Step, failure: Wav2Vec2Error) -> None:
+        began_s, now_s = self._began_s[step], self._events.elapsed_s()
+        self._failed[step] = (failure, now_s)
+        name = FAILED_ATTEMPT.format(operation=step.operation.value.replace("_", " "))
+        self.failed_attempts.append(Stage(name, began_s, now_s - began_s))
 
     def finish(self, step: Step, result: TaskResult) -> TaskResult:
         """Store and publish a result; returns it with its stages counted from the submission.
@@ -90,7 +114,7 @@ class TaskSteps:
     def _announce(self, step: Step, value: StepValue) -> None:
         """Publish the value, but not that of PROBE, nor pictures, which were reported one by one."""
         if not isinstance(value, AudioProbe | tuple):
-            stages = timeline(self.results.values(), self.queue)
+            stages = timeline(self.results.values(), self.queue, self.failed_attempts)
             self._events.send(Partial(*self._events.stamp(), step, value, stages))
 
     def report(self, step: Step) -> Report:
@@ -102,6 +126,8 @@ class TaskSteps:
             if progress.fraction is not None:
                 fraction = min(max(progress.fraction, 0.0), 1.0)
                 self._events.send(Advanced(*self._events.stamp(), step, fraction))
+            if progress.attempt is not None:
+                self._attempt(step, progress.attempt)
 
         return report
 

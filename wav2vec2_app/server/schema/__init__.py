@@ -21,6 +21,11 @@ from wav2vec2_app.server.schema.comparisons import (
     WordErrorsJson,
     comparison,
 )
+from wav2vec2_app.server.schema.descriptions import (
+    DescriptionJson,
+    DescriptionResponse,
+    description,
+)
 from wav2vec2_app.server.schema.errors import ErrorJson, ErrorResponse, error, error_json
 from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.system import (
@@ -28,6 +33,7 @@ from wav2vec2_app.server.schema.system import (
     StatusResponse,
     capabilities,
     is_ready,
+    scores,
     status,
 )
 from wav2vec2_app.server.schema.transcriptions import (
@@ -46,6 +52,8 @@ __all__ = [
     "AnalysisResponse",
     "CapabilitiesResponse",
     "ComparisonResponse",
+    "DescriptionJson",
+    "DescriptionResponse",
     "DifferenceJson",
     "ErrorJson",
     "ErrorResponse",
@@ -63,10 +71,12 @@ __all__ = [
     "analysis",
     "capabilities",
     "comparison",
+    "description",
     "error",
     "error_json",
     "is_ready",
     "model",
+    "scores",
     "status",
     "transcription",
     "word_json",

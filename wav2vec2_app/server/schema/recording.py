@@ -55,12 +55,15 @@ class StageJson(JsonModel):
 
     stage: str
     """``queue``, ``decode audio``, ``resample``, ``features``, ``forward``, ``decode text``, ``align``,
-    ``draw``, ``total``; ``wait`` is the time that the next stage waited for its worker"""
+    ``draw``, ``encode``, ``describe``, ``total``; ``wait`` is the time that the next stage waited for its
+    worker. An attempt that failed is ``failed`` and the operation, and ``back-off`` is the time until the
+    next attempt"""
     start_s: FiniteFloat
     """time since the submission of the request"""
     duration_s: FiniteFloat
     process: str
-    """the server process, or the worker ``audio``, ``inference`` or ``text``"""
+    """the server process, or the worker ``audio``, ``inference`` or ``text``, or ``gama``, the
+    description server"""
 
 
 class RecordingResponse(JsonModel):

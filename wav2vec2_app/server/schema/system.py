@@ -11,6 +11,26 @@ from wav2vec2_app.server.schema.recording import ModelJson
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities, OrchestratorStatus
 
 
+class ScoreJson(JsonModel):
+    """How well a feature works, measured at a release."""
+
+    score: FiniteFloat
+    """in [0, 1]"""
+    measure: str
+    """what is counted, such as ``1 - word error rate``"""
+    data: str
+    """the recordings it was measured on"""
+    date: str
+
+
+class FeatureJson(JsonModel):
+    """A feature, and how well it works with the default model."""
+
+    name: str
+    measured: ScoreJson | None
+    """``null`` if it was not measured"""
+
+
 class CapabilitiesJson(JsonModel):
     """One adapter: what it can do, and its measured performance."""
 
@@ -21,7 +41,7 @@ class CapabilitiesJson(JsonModel):
     max_bytes: int
     """largest file that is accepted"""
     formats: tuple[str, ...]
-    features: tuple[str, ...]
+    features: tuple[FeatureJson, ...]
     models: tuple[str, ...]
     average_latency_s: FiniteFloat | None
     """``null`` before the first operation, like the next two"""
@@ -46,13 +66,17 @@ class ProcessMemoryJson(JsonModel):
     rss_bytes: int
     peak_rss_bytes: int
     """the maximum so far"""
+    private_bytes: int = 0
+    """without mapped files; what counts for the limit; 0 if unknown"""
 
 
 class MemoryJson(JsonModel):
-    """Resident memory of all processes, and the limit."""
+    """Memory of all processes, and the limit."""
 
     processes: tuple[ProcessMemoryJson, ...]
     total_rss_bytes: int
+    total_bytes: int
+    """private memory, which the limit is for"""
     limit_bytes: int
     model_bytes: int
 
@@ -66,6 +90,16 @@ class WorkerJson(JsonModel):
     pid: int | None
     restarts: int
     in_flight: int
+    init_s: FiniteFloat | None = None
+    """how long its process took to get ready; ``null`` before that"""
+    age_s: FiniteFloat | None = None
+    """time since its process was started; ``null`` without one"""
+    busy_s: FiniteFloat = 0.0
+    """time in which it had a request, over all of its processes"""
+    last_exit: str = ""
+    """why its last process ended"""
+    waiting: int = 0
+    """requests that wait for a worker of its role"""
 
 
 class ModelChoiceJson(JsonModel):
@@ -79,6 +113,10 @@ class ModelChoiceJson(JsonModel):
     """code of the language that it transcribes; empty if unknown"""
     languages: tuple[str, ...] = ()
     """of a multilingual model: what may follow its name after a colon"""
+    state: str = ""
+    """``loaded``, ``loading``, ``on-disk``, ``downloading``, ``downloadable`` or ``missing``"""
+    progress: FiniteFloat | None = None
+    """how much has been downloaded, 0 to 1; ``null`` if it is not being downloaded"""
 
 
 class AdapterJson(JsonModel):
@@ -138,14 +176,28 @@ def is_ready(now: OrchestratorStatus) -> bool:
     return bool(now.adapters) and all(adapter.ready for adapter in now.adapters)
 
 
+def scores(adapters: Iterable[ModelCapabilities], model: str) -> dict[str, ScoreJson]:
+    """The measured scores of the features of one model."""
+    found = (adapter for adapter in adapters if model in adapter.scores)
+    return next((_scores(adapter, model) for adapter in found), {})
+
+
+def _scores(adapter: ModelCapabilities, model: str) -> dict[str, ScoreJson]:
+    measured = adapter.scores_of(model)
+    return {name: ScoreJson.model_validate(one) for name, one in measured.items()}
+
+
 def _capabilities(adapter: ModelCapabilities) -> CapabilitiesJson:
+    measured = _scores(adapter, adapter.default_model)
     return CapabilitiesJson(
         name=adapter.name,
         operations=tuple(sorted(operation.value for operation in adapter.operations)),
         max_duration_s=adapter.max_duration_s,
         max_bytes=adapter.max_bytes,
         formats=adapter.formats,
-        features=adapter.features,
+        features=tuple(
+            FeatureJson(name=name, measured=measured.get(name)) for name in adapter.features
+        ),
         models=adapter.models,
         average_latency_s=finite(adapter.average_latency_s),
         throughput=finite(adapter.throughput),

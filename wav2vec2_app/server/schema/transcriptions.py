@@ -40,7 +40,7 @@ class ProblemJson(JsonModel):
     """An optional result that is missing, and why."""
 
     operation: str
-    """``analyze`` or ``draw``"""
+    """``analyze``, ``draw`` or ``describe``"""
     error: ErrorJson
 
 

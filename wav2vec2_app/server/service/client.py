@@ -45,7 +45,7 @@ class WorkerClient:
         Args:
             request: what to send.
             audio_s: how much audio it is about, seconds.
-            loads_model: whether the worker may have to load a model first.
+            loads_model: whether its operation loads a model first.
             deadline: of the step; without it, and if it is later, the limit of this request counts.
             on_progress: see :meth:`WorkerBridge.request`.
             request_id: see :meth:`WorkerBridge.request`.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from wav2vec2_app.errors import BusyError, ModelError, Wav2Vec2Error
 from wav2vec2_app.protocol.download import DownloadProgress, DownloadRequest
 from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import Deadline, cancel_all
+from wav2vec2_app.speech.models import ModelChoice
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,7 @@ class ModelDownloads:
         self._failures: dict[str, Wav2Vec2Error] = {}
         self.notice = ""
         """A sentence for users about the download in progress; empty if there is none."""
+        self._done = 0.0
 
     def start(self, name: str, client: str = LOCAL) -> None:
         """Download ``name``, after the downloads that were started before.
@@ -73,6 +76,23 @@ class ModelDownloads:
         self._queue.setdefault(name, client)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="download models")
+
+    @property
+    def progress(self) -> Mapping[str, float]:
+        """How much of each model that is being downloaded, or waits for that, has arrived, 0 to 1."""
+        current = next(iter(self._queue), "")
+        return {name: self._done if name == current else 0.0 for name in self._queue}
+
+    def with_state(self, choice: ModelChoice, *, may_download: bool) -> ModelChoice:
+        """``choice`` with its state: on disk, being downloaded, or to be downloaded."""
+        progress = self.progress.get(choice.name)
+        if progress is not None:
+            state = "downloading"
+        elif choice.ready:
+            state = "on-disk"
+        else:
+            state = "downloadable" if may_download else "missing"
+        return replace(choice, state=state, progress=progress)
 
     def _check(self, client: str) -> None:
         if (client != LOCAL and client in self._queue.values()) or len(self._queue) >= MAX_QUEUED:
@@ -103,11 +123,13 @@ class ModelDownloads:
 
     async def _download(self, name: str) -> None:
         self.notice = f"Looking for {name} on the model hub."
+        self._done = 0.0
         pool = self._make_pool()
 
         def on_progress(progress: DownloadProgress) -> None:
             total = max(1, progress.total_bytes)
             percent = 100 * progress.done_bytes // total
+            self._done = min(1.0, progress.done_bytes / total)
             self.notice = f"Downloading {name}: {percent} % of {total / 1e6:.0f} MB."
 
         try:

@@ -7,27 +7,40 @@ faster as a batch. Cancelling a task takes effect at the next window.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from wav2vec2_app.protocol.inference import EmitRequest, EmitResponse, LoadRequest
+from wav2vec2_app.errors import ModelError
+from wav2vec2_app.protocol.inference import (
+    NOT_LOADED,
+    DescribeRequest,
+    DescribeResponse,
+    EmitRequest,
+    EmitResponse,
+)
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.service.client import WorkerClient
+from wav2vec2_app.server.service.loading import ModelLoader
 from wav2vec2_app.server.service.policy import WindowPolicy
 from wav2vec2_app.server.service.priority import ShortFirst
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.spool import release
-from wav2vec2_app.server.service.stages import summed, yielded
+from wav2vec2_app.server.service.stages import after, summed, yielded
 from wav2vec2_app.server.tasks import Progress, Report, Stage, ignore_progress
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio
 from wav2vec2_app.speech.emission import Emission, Emitted
-from wav2vec2_app.speech.models import ModelInfo
+from wav2vec2_app.speech.models import AUTO_MODEL, ModelInfo
 from wav2vec2_app.speech.seams import join
 from wav2vec2_app.speech.windows import SampleStatistics, Window, windows_of
 
 T = TypeVar("T")
+A = TypeVar("A", EmitResponse, DescribeResponse)
+
+LOADING = "load model"
+"""Name of the stage in which a recording waits for its model."""
 
 LEVEL_IN_THREAD_S = 60.0
 """The level of longer recordings is computed in a thread, so that the event loop goes on, seconds."""
@@ -45,8 +58,7 @@ class EmitStep:
     """One transcription step.
 
     Attributes:
-        audio, model: what is transcribed, by which model.
-        loads_model: whether the model may have to be loaded first.
+        audio, model: what is transcribed, by which model; it is loaded first if necessary.
         deadline: of all its requests.
         report: gets the fraction done after each window.
         request_id: for the worker's log.
@@ -55,7 +67,6 @@ class EmitStep:
 
     audio: Audio
     model: str
-    loads_model: bool = False
     deadline: Deadline | None = None
     report: Report = ignore_progress
     request_id: str = ""
@@ -69,10 +80,18 @@ class WindowedInference:
         client: the workers.
         windows: how long audio is cut.
         priority: makes long recordings yield to short ones before each window.
+        loader: loads models.
     """
 
-    def __init__(self, client: WorkerClient, windows: WindowPolicy, priority: ShortFirst) -> None:
+    def __init__(
+        self,
+        client: WorkerClient,
+        windows: WindowPolicy,
+        priority: ShortFirst,
+        loader: ModelLoader,
+    ) -> None:
         self._client = client
+        self._loader = loader
         self._windows = windows
         self._priority = priority
         self._batches: dict[str, int] = {}
@@ -82,20 +101,27 @@ class WindowedInference:
         """The emission of the recording."""
         if not self._windows.is_single(step.audio):
             return await self._emit_windows(step)
-        answer = await self._emit(step, Window(0, len(step.audio.samples), 0, 0), None)
+        answer = await self._emit_alone(step)
         step.report(Progress(fraction=1.0))
         response = answer.value
         emitted = Emitted(response.emission, response.model, step.audio.duration_s)
         return StepResult(emitted, answer.stages)
 
+    async def _emit_alone(self, step: EmitStep) -> StepResult[EmitResponse]:
+        """The emission in one request. It has no priority while its model is loaded."""
+        request = EmitRequest(step.model, step.audio.samples)
+
+        async def send() -> StepResult[EmitResponse]:
+            with self._priority.prioritized():
+                return await self._send(request, step)
+
+        return await self._loaded(step, send)
+
     async def _emit_windows(self, step: EmitStep) -> StepResult[Emitted]:
         audio = step.audio
-        loaded = await self._client.request(
-            LoadRequest(step.model),
-            loads_model=step.loads_model,
-            deadline=step.deadline,
-            request_id=step.request_id,
-        )
+        loaded = await self._describe(step)
+        if step.model == AUTO_MODEL:  # all windows by one model, also if a better one arrives
+            step = replace(step, model=loaded.value.model.name)
         windows = windows_of(
             len(audio.samples),
             loaded.value.grid,
@@ -120,21 +146,54 @@ class WindowedInference:
             step.report(Progress(fraction=len(emissions) / len(windows)))
         joined = await off_loop(audio.duration_s, join, windows, emissions)
         emitted = Emitted(joined, loaded.value.model, audio.duration_s)
-        return StepResult(emitted, (*loaded.stages, *summed(stages)))
+        return StepResult(emitted, after(loaded.stages, summed(stages)))
 
     async def _emit(
         self, step: EmitStep, window: Window, level: SampleStatistics | None
     ) -> StepResult[EmitResponse]:
         samples = step.audio.samples[window.start : window.stop]
-        answer = await self._client.request(
-            EmitRequest(step.model, samples, level, self._batches.get(step.model, 1)),
-            audio_s=len(samples) / SAMPLE_RATE_HZ,
-            loads_model=step.loads_model,
+        request = EmitRequest(step.model, samples, level, self._batches.get(step.model, 1))
+        answer = await self._loaded(step, lambda: self._send(request, step))
+        self._batches[step.model] = answer.value.batch_limit
+        return answer
+
+    async def _send(self, request: EmitRequest, step: EmitStep) -> StepResult[EmitResponse]:
+        return await self._client.request(
+            request,
+            audio_s=len(request.samples) / SAMPLE_RATE_HZ,
             deadline=step.deadline,
             request_id=step.request_id,
         )
-        self._batches[step.model] = answer.value.batch_limit
-        return answer
+
+    async def _describe(self, step: EmitStep) -> StepResult[DescribeResponse]:
+        return await self._loaded(
+            step,
+            lambda: self._client.request(
+                DescribeRequest(step.model), deadline=step.deadline, request_id=step.request_id
+            ),
+        )
+
+    async def _loaded(
+        self, step: EmitStep, send: Callable[[], Awaitable[StepResult[A]]]
+    ) -> StepResult[A]:
+        """What ``send`` returns; if the model is not loaded, it is loaded, and sent again."""
+        loading_s = 0.0
+        while True:
+            try:
+                answer = await send()
+                break
+            except ModelError as error:
+                if error.code != NOT_LOADED:
+                    raise
+            begin = time.monotonic()
+            await self._loader.load(step.model, step.deadline)
+            loading_s += time.monotonic() - begin
+        if answer.value.better_on_disk:
+            self._loader.start(step.model)
+        if not loading_s:
+            return answer
+        loading = Stage(LOADING, 0.0, loading_s, "inference")
+        return StepResult(answer.value, after((loading,), answer.stages))
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

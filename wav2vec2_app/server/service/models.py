@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import replace
 
 from wav2vec2_app.errors import ModelError, Wav2Vec2Error
-from wav2vec2_app.protocol.inference import InferenceInfo, LoadRequest
+from wav2vec2_app.protocol.inference import InferenceInfo
+from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import cancel_all
-from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.downloads import ModelDownloads, downloading
+from wav2vec2_app.server.service.loading import ModelLoader
 from wav2vec2_app.server.service.policy import ModelPolicy
 from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED, ModelChoice, ModelInfo
@@ -19,17 +21,19 @@ log = logging.getLogger(__name__)
 
 
 class ServiceModels:
-    """Knows the models of the inference workers, and downloads what is missing.
+    """Knows the models of the inference workers, downloads what is missing, and unloads what is idle.
 
     Args:
         workers: of the service.
-        client: sends requests to the inference workers.
+        loader: loads models into the inference workers.
         policy: which models may answer.
     """
 
-    def __init__(self, workers: Workers, client: WorkerClient, policy: ModelPolicy) -> None:
+    def __init__(self, workers: Workers, loader: ModelLoader, policy: ModelPolicy) -> None:
         self._pool = workers.inference
-        self._client = client
+        self._loader = loader
+        loader.on_loaded = self._note_loaded
+        self._preloaded: set[str] = set()
         self._policy = policy
         self._downloads = ModelDownloads(workers.make_download, self._use_downloaded)
         self._downloaded: set[str] = set()
@@ -50,17 +54,27 @@ class ServiceModels:
         """Cancel the search and all downloads."""
         if self._search is not None:
             await cancel_all([self._search])
+        await self._loader.stop()
         await self._downloads.stop()
 
     def resolve(self, name: str) -> tuple[str, bool]:
         """The model to use for ``name``, and whether it may have to be loaded first."""
-        default = self._policy.default
-        name = default if name == AUTO_MODEL else name
-        return name, name != default
+        name = self._policy.default if name == AUTO_MODEL else name
+        states = {choice.name: choice.state for choice in self.choices}
+        loaded = states.get(name, "") == "loaded"
+        return name, not loaded and (name != self._policy.default or name in states)
 
     def note_answer(self, model: ModelInfo) -> None:
-        """Remember the model that answered by default."""
-        self._answered = model
+        """Remember the model that answered by default, unless a better one has been loaded meanwhile."""
+        info = self._pool.info(InferenceInfo)
+        is_better = info is not None and info.model.source != EMBEDDED
+        if not (is_better and model.source == EMBEDDED):
+            self._answered = model
+
+    def _note_loaded(self, name: str, model: ModelInfo) -> None:
+        """A better default model that was loaded answers from now on, also instead of cached results."""
+        if name == self._policy.default:
+            self._answered = model
 
     def download_if_missing(self, error: ModelError, client: str) -> None:
         """Download the model that a request of ``client`` failed for, if that is allowed.
@@ -88,12 +102,45 @@ class ServiceModels:
 
     @property
     def choices(self) -> tuple[ModelChoice, ...]:
-        """The models to choose from; empty before the first worker is ready."""
+        """The models to choose from, and their states; empty before the first worker is ready."""
         info = self._pool.info(InferenceInfo)
-        return tuple(
-            replace(choice, ready=choice.ready or choice.name in self._downloaded)
-            for choice in (info.choices if info else ())
-        )
+        return tuple(self._with_state(choice) for choice in (info.choices if info else ()))
+
+    def _with_state(self, choice: ModelChoice) -> ModelChoice:
+        """``choice`` with what the worker does not know: downloads, and what is being loaded."""
+        choice = replace(choice, ready=choice.ready or choice.name in self._downloaded)
+        if choice.state == "loaded":
+            return choice
+        if choice.name in self._loader.names:
+            return replace(choice, state="loading")
+        may_download = self._policy.download and "/" in choice.name
+        return self._downloads.with_state(choice, may_download=may_download)
+
+    async def maintain(self) -> None:
+        """Unload what is idle, and load what should be loaded; called now and then."""
+        loaded = {choice.name for choice in self.choices if choice.state == "loaded"}
+        default = self.default
+        others = loaded - {AUTO_MODEL, default.name if default else ""}
+        if others and not self._loader.names:  # it would wait until they are loaded
+            keep = (self._policy.default, *self._policy.preload)
+            await self._loader.unload(self._policy.idle_s, keep)
+        known = {choice.name for choice in self.choices}
+        for name in self._policy.preload:
+            here = name in known or name.rpartition(":")[0] in known  # else it is another adapter's
+            if here and name not in loaded and name not in self._loader.names:
+                self._preload(name)
+
+    def _preload(self, name: str) -> None:
+        def on_done(task: asyncio.Task[ModelInfo]) -> None:
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, ModelError) and error.code == "model.not_on_disk":
+                with contextlib.suppress(Wav2Vec2Error):
+                    self.download_if_missing(error, LOCAL)
+            elif error is not None and name not in self._preloaded:
+                log.warning("%s is not preloaded: %s", name, error)
+            self._preloaded.add(name)
+
+        self._loader.start(name, unload_others=False).add_done_callback(on_done)
 
     async def _look_for_better(self) -> None:
         """If ``auto`` fell back to the embedded model, download the preferred one."""
@@ -110,8 +157,5 @@ class ServiceModels:
     async def _use_downloaded(self, name: str) -> None:
         """Load a model that was downloaded, so that new requests need not wait for it."""
         preferred = self._policy.default == AUTO_MODEL and name == self._policy.preferred
-        request = LoadRequest(AUTO_MODEL if preferred else name)
-        loaded = await self._client.request(request, loads_model=True)
         self._downloaded.add(name)
-        if preferred:
-            self._answered = loaded.value.model
+        await self._loader.load(AUTO_MODEL if preferred else name)

@@ -31,11 +31,15 @@ class ModelPolicy:
         default: the model of requests that name none.
         preferred: what ``auto`` prefers over the embedded model.
         download: whether missing models may be downloaded.
+        preload: models that are loaded at the start and stay loaded, as far as the memory allows.
+        idle_s: other models are unloaded when they were not used for so long, seconds; 0: never.
     """
 
     default: str = AUTO_MODEL
     preferred: str = ""
     download: bool = False
+    preload: tuple[str, ...] = ()
+    idle_s: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,19 @@ from wav2vec2_app.protocol.audio import (
     ProbeRequest,
 )
 from wav2vec2_app.protocol.text import TextInfo
+from wav2vec2_app.protocol.wav import EncodeWavRequest
 from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.service import stages
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.inference import EmitStep, WindowedInference, ignore_window
-from wav2vec2_app.server.service.memory import MemoryGuard, MemoryMeter, process_names
+from wav2vec2_app.server.service.loading import ModelLoader
+from wav2vec2_app.server.service.memory import (
+    MemoryGuard,
+    MemoryMeter,
+    inference_bytes,
+    process_names,
+)
 from wav2vec2_app.server.service.models import ServiceModels
 from wav2vec2_app.server.service.policy import ServicePolicy
 from wav2vec2_app.server.service.previews import Previews
@@ -36,6 +43,7 @@ from wav2vec2_app.server.tasks import Operation, Progress, Report, ignore_progre
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import (
     DEFAULT_TRACK_AND_MIX,
+    SAMPLE_RATE_HZ,
     Audio,
     AudioProbe,
     AudioSource,
@@ -77,11 +85,19 @@ class Wav2Vec2Service:
         self._clients = {
             Operation.TRANSCRIBE: self._inference, Operation.DECODE_TEXT: text, Operation.ALIGN: text,
         }  # fmt: skip
-        self._windows = WindowedInference(self._inference, policy.windows, self._priority)
-        self._text = TextSteps(text, self._priority)
-        self._models = ServiceModels(workers, self._inference, policy.models)
         self._meter = MemoryMeter(limit_bytes=policy.memory_limit_bytes)
-        self._guard = MemoryGuard(self._memory, workers.replace)
+        loader = ModelLoader(
+            workers.inference, policy.limits, lambda: inference_bytes(self._memory())
+        )
+        self._models = ServiceModels(workers, loader, policy.models)
+        self._windows = WindowedInference(self._inference, policy.windows, self._priority, loader)
+        self._text = TextSteps(text, self._priority)
+        self._guard = MemoryGuard(
+            self._memory,
+            workers.replace,
+            relieve=self._models.maintain,
+            start_bytes=workers.start_bytes,
+        )
         self._guarding: asyncio.Task[None] | None = None
         self.state = ServiceState.CREATED
 
@@ -171,12 +187,8 @@ class Wav2Vec2Service:
         deadline = deadline or Deadline.after(limit_s)
         preview = Previews(self._text, report, deadline, request_id) if previews else None
         on_window = preview.add if preview else ignore_window
-        step = EmitStep(audio, name, loads_model, deadline, report, request_id, on_window)
-        single = self._policy.windows.is_single(audio)
-        with (
-            self._priority.prioritized() if single else contextlib.nullcontext(),
-            contextlib.closing(preview) if preview else contextlib.nullcontext(),
-        ):
+        step = EmitStep(audio, name, deadline, report, request_id, on_window)
+        with contextlib.closing(preview) if preview else contextlib.nullcontext():
             try:
                 emitted = await self._windows.emit(step)
             except ModelError as error:
@@ -232,6 +244,22 @@ class Wav2Vec2Service:
             request_id=request_id,
         )
         return StepResult(answer.value.features, answer.stages)
+
+    async def encode_wav(
+        self,
+        audio: Audio,
+        max_s: float,
+        *,
+        deadline: Deadline | None = None,
+        request_id: str = "",
+    ) -> StepResult[bytes]:
+        """The first ``max_s`` seconds of ``audio`` as a WAV file of 16-bit PCM, mono, 16 kHz."""
+        self._assert_state(ServiceState.READY)
+        samples = audio.samples[: round(max_s * SAMPLE_RATE_HZ)]
+        answer = await self._audio.request(
+            EncodeWavRequest(samples), audio_s=max_s, deadline=deadline, request_id=request_id
+        )
+        return StepResult(answer.value.wav, answer.stages)
 
     async def draw(
         self,

@@ -116,7 +116,11 @@ class WhisperModels:
             return ()
         if self._choices is None:
             self._choices = tuple(self._choice(name) for name in self.names)
-        return self._choices
+        may = self._policy.download
+        return tuple(
+            self._downloads.with_state(choice, may_download=may and "/" in choice.name)
+            for choice in self._choices
+        )
 
     def answering(self, model: str) -> str:
         """The name under which ``model`` answers; ``auto`` is the default model."""

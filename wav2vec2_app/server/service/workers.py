@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from wav2vec2_app.errors import Wav2Vec2Error
+from wav2vec2_app.protocol.inference import InferenceInfo
 from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.status import WorkerStatus
 
@@ -47,6 +48,11 @@ class Workers:
     def with_others(self) -> tuple[WorkerStatus, ...]:
         """Every worker that uses the application's memory."""
         return _statuses((*self.pools, *self.others))
+
+    def start_bytes(self) -> Mapping[int, int]:
+        """Private memory of the inference workers when they had loaded the default model, by pid."""
+        infos = self.inference.infos(InferenceInfo)
+        return {pid: info.start_bytes for pid, info in infos if pid is not None}
 
     def replace(self, pid: int) -> bool:
         """Replace a process when it is idle; see :meth:`WorkerPool.replace`."""

@@ -11,6 +11,7 @@ import gradio as gr
 
 from wav2vec2_app.server.ui import handlers, options_panel
 from wav2vec2_app.server.ui.alignment_handlers import align
+from wav2vec2_app.server.ui.description_handlers import describe
 from wav2vec2_app.server.ui.endpoints import session_of
 from wav2vec2_app.server.ui.export_handlers import export_again
 from wav2vec2_app.server.ui.handlers import Updates
@@ -95,6 +96,16 @@ class PageEvents:
             async for change in changes:
                 yield change
 
+    async def on_describe(
+        self, request: gr.Request, audio: str | None, question: str
+    ) -> AsyncGenerator[Changes, None]:
+        """Ask about the sound."""
+        session = session_of(request, self._orchestrator)
+        updates = describe(self._orchestrator, self._tabs, audio, question, session)
+        async with aclosing(self._changes(updates)) as changes:
+            async for change in changes:
+                yield change
+
     async def on_export_changed(self, request: gr.Request, *values: object) -> Changes:
         """Write the files of the tab with other export options."""
         session = session_of(request, self._orchestrator)
@@ -162,6 +173,7 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
     events = PageEvents(orchestrator, parts)
     _bind_transcript(parts, events)
     _bind_alignment(parts, events)
+    _bind_description(parts, events)
     _bind_export(page, parts, events)
     _share_options(page, parts)
     parts.cancel.click(events.on_cancel, queue=False, **_PRIVATE)
@@ -224,6 +236,18 @@ def _bind_alignment(parts: PageParts, events: PageEvents) -> None:
         events.on_align,
         inputs=[parts.audio, parts.model, parts.text],
         outputs=[parts.html["align-status"], parts.html["aligned"]],
+        **_REPLACEABLE,
+    )
+
+
+def _bind_description(parts: PageParts, events: PageEvents) -> None:
+    if (panel := parts.description) is None:
+        return
+    gr.on(
+        [panel.describe.click, panel.question.submit],
+        events.on_describe,
+        inputs=[parts.audio, panel.question],
+        outputs=[parts.html["describe-status"], parts.html["described"]],
         **_REPLACEABLE,
     )
 

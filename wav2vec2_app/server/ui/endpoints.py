@@ -165,9 +165,7 @@ class Endpoints:
 
 def session_of(request: gr.Request, orchestrator: ModelOrchestrator) -> str:
     """The session of the browser tab or program that sends a request; notes whose session it is."""
-    session = request.session_hash or ""
-    orchestrator.session_clients.introduce(session, client_of(request))
-    return session
+    return orchestrator.session_clients.introduce(request.session_hash or "", client_of(request))
 
 
 def _add(endpoint: Endpoint, inputs: Sequence[gr.Component], answer: gr.JSON) -> None:

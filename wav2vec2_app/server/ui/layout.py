@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import comparison_panel, options_panel, texts
+from wav2vec2_app.server.ui import comparison_panel, description_panel, options_panel, texts
 from wav2vec2_app.server.ui.comparison_panel import ComparisonPanel
+from wav2vec2_app.server.ui.description_panel import DescriptionPanel
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only
 from wav2vec2_app.server.ui.options_panel import OptionsPanel
 from wav2vec2_app.server.ui.render import live, pictures, system, transcript, transport
@@ -57,6 +58,7 @@ class PageParts:
     align: gr.Button
     html: dict[str, gr.HTML]
     comparison: ComparisonPanel
+    description: DescriptionPanel | None = None
 
 
 def lay_out(
@@ -87,6 +89,7 @@ def lay_out(
             _html(transport.comparison(), elem_id="check")
     text, align = _alignment(html)
     comparison = comparison_panel.lay_out(status)
+    description = description_panel.lay_out(html, _part) if settings.gama_url else None
     _evidence(html, status)
     _html(_filled(assets / "ui" / "footer.html"), elem_id="foot")
     return PageParts(
@@ -104,6 +107,7 @@ def lay_out(
         align,
         html,
         comparison,
+        description,
     )
 
 
@@ -233,6 +237,7 @@ def _filled(template: Path) -> str:
         "use_from_program": texts.USE_FROM_PROGRAM,
         "http_reference": texts.HTTP_REFERENCE,
         "change_theme": texts.CHANGE_THEME,
+        "system_status": texts.SYSTEM_STATUS,
     }
     escaped = {name: escape(text) for name, text in values.items()}
     return Template(template.read_text(encoding="utf-8")).substitute(escaped)

@@ -14,6 +14,7 @@ import gradio as gr
 from wav2vec2_app.server.ui import comparison_panel, texts
 from wav2vec2_app.server.ui.bindings import bind
 from wav2vec2_app.server.ui.comparison_endpoint import add_compare_endpoint
+from wav2vec2_app.server.ui.description_handlers import add_describe_endpoint
 from wav2vec2_app.server.ui.endpoints import add_endpoints
 from wav2vec2_app.server.ui.gradio_internals import (
     check_client_paths,
@@ -72,6 +73,8 @@ def build_page(
         comparison_panel.bind(parts.comparison, recording, parts.cancel, orchestrator)
         add_endpoints(page, orchestrator)
         add_compare_endpoint(page, orchestrator)
+        if settings.gama_url:
+            add_describe_endpoint(page, orchestrator)
     page.queue(default_concurrency_limit=None, api_open=False)
     slow_down_queue_poll(page)
     return page

@@ -39,6 +39,7 @@ class Tab:
         earlier: what it showed before; it shows it again if there is no new result.
         requested: options that were set while the recording was still being transcribed.
         alignment: id of the newest alignment.
+        description: id of the newest description.
         choices: the models that the tab offers.
         export: how the files of the tab are written.
         aligned: the newest alignment that the tab shows.
@@ -51,6 +52,7 @@ class Tab:
     earlier: FinishedRun | None = None
     requested: DecodingOptions | None = None
     alignment: str = ""
+    description: str = ""
     choices: Choices = field(default_factory=list)
     export: ExportOptions = DEFAULT_EXPORT
     aligned: AlignmentView | None = None
@@ -60,7 +62,8 @@ class Tab:
 
     def begin_transcription(self, run: str) -> None:
         """Start a transcription; its result replaces the previous one and its alignment."""
-        self.run, self.transcribes, self.alignment = run, True, ""
+        self.run, self.transcribes = run, True
+        self.alignment = self.description = ""
         self.earlier = self.finished or self.earlier
         self.finished = self.requested = self.aligned = None
         self.transcribed.clear()
@@ -115,5 +118,5 @@ class Tabs:
         """Discard the state of a tab; requests of it that still run write nothing any more."""
         tab = self._tabs.pop(session, None)
         if tab is not None:
-            tab.run = tab.alignment = ""
+            tab.run = tab.alignment = tab.description = ""
             tab.transcribed.set()

@@ -22,6 +22,7 @@ PRIVACY: Final = (
 )
 USE_FROM_PROGRAM: Final = "Use it from a program"
 HTTP_REFERENCE: Final = "HTTP interface"
+SYSTEM_STATUS: Final = "System status"
 CHANGE_THEME: Final = "Light or dark"
 
 # --- input --------------------------------------------------------------------------------------
@@ -45,6 +46,17 @@ MODEL_LABELS: Final[Mapping[str, str]] = {
     "embedded": "Embedded (small and fast)",
 }
 MODEL_NOT_DOWNLOADED: Final = "{label} (not downloaded)"
+MODEL_DOWNLOADING: Final = "{label} · downloading, {percent} %"
+MODEL_LOADED: Final = "{label} · loaded"
+MODEL_COLUMNS: Final = ("Model", "state")
+MODEL_STATES: Final[Mapping[str, str]] = {
+    "loaded": "loaded",
+    "loading": "loading",
+    "on-disk": "on disk",
+    "downloading": "downloading",
+    "downloadable": "not downloaded",
+    "missing": "not available",
+}
 
 # --- decoding options ---------------------------------------------------------------------------
 
@@ -64,6 +76,7 @@ RUNNING: Final[Mapping[Operation, str]] = {
     Operation.ALIGN: "Aligning the text",
     Operation.ANALYZE: "Computing acoustic features",
     Operation.DRAW: "Drawing the pictures",
+    Operation.DESCRIBE: "Waiting for the answer",
 }
 ATTEMPT: Final = "{text}… (attempt {attempt})"
 LEFT: Final = "{text}… {percent}, about {left} left"
@@ -250,6 +263,23 @@ NOT_SPELLED_MANY: Final = (
     "times are those between their neighbours."
 )
 
+# --- describing the sound -----------------------------------------------------------------------
+
+DESCRIPTION: Final = "Describe the sound"
+DESCRIPTION_HINT: Final = "Which sounds are there besides the words?"
+QUESTION_LABEL: Final = "Question"
+QUESTION_INFO: Final = (
+    "About speech, music, noises or moods. The first {seconds} s of the audio are sent."
+)
+DESCRIBE: Final = "Describe"
+DESCRIBED_IDLE: Final = "The answer appears here."
+DESCRIBED_HELP: Final = "Answer of the description server"
+DESCRIBED_IN: Final = "Answered in {took}."
+DESCRIBED_NOTE: Final = (
+    "A language model wrote this answer. It may be wrong, and another time it may be different."
+)
+DESCRIBED_PART: Final = "It is about the first {seconds} of the recording."
+
 # --- comparison ---------------------------------------------------------------------------------
 
 COMPARISON: Final = "Compare models and decoders"
@@ -310,6 +340,9 @@ STAGES: Final[Mapping[str, str]] = {
     "align": "Align",
     "features": "Acoustic features",
     "draw": "Draw pictures",
+    "encode": "Encode audio",
+    "describe": "Describe",
+    "back-off": "Wait before retry",
     "total": "Total",
 }
 """Labels of the stages that a request reports; others are shown by their names."""
@@ -332,7 +365,7 @@ SPEED_EQUAL: Final = "as fast as real time"
 SPEED_SLOWER: Final = "{times} times slower than real time"
 
 MEMORY: Final = "Memory"
-MEMORY_HINT: Final = "The memory of each process, and the limit."
+MEMORY_HINT: Final = "The memory of each process without mapped files, and the limit."
 MEMORY_LIMIT: Final = "of the limit of {limit}"
 MEMORY_SHARE: Final = "{share} of the limit"
 MEMORY_WEIGHTS: Final = "{share} of the limit; the model's weights take {weights}"
@@ -343,10 +376,46 @@ MEMORY_COLUMNS: Final = ("Process", "now", "peak")
 NO_MODEL: Final = "no model loaded"
 QUEUED: Final = "{count} waiting"
 WORKER_DOWN: Final = "a worker is down"
+BREAKERS: Final[Mapping[str, str]] = {
+    "open": "{circuit} is paused after repeated failures",
+    "half-open": "{circuit} is being tried again after a pause",
+}
+"""Circuit breakers that are not closed, by their state."""
 STARTING: Final = "starting"
 NOTES: Final = "Notes: {count}"
 BUILT_IN_MODEL: Final = "Built-in model in use"
 SYSTEM_DETAILS: Final = "Show the memory of the system"
+
+# --- the status view ----------------------------------------------------------------------------
+
+STATUS_TITLE: Final = "System status"
+STATUS_BACK: Final = "Back to the page"
+STATUS_LOST: Final = "The server does not respond. Trying again…"
+STATUS_READY: Final = "Ready"
+STATUS_NOT_READY: Final = "Not ready"
+STATUS_REQUESTS: Final = "Requests"
+STATUS_REQUESTS_HINT: Final = "Finished in the last 15 minutes, by half minutes."
+STATUS_REQUESTS_ALT: Final = "Finished requests: {done} succeeded, {failed} failed"
+STATUS_SUCCEEDED: Final = "{count} succeeded"
+STATUS_FAILED: Final = "{count} failed"
+STATUS_AGO: Final = ("15 min ago", "now")
+STATUS_STAGES: Final = "Time of each stage"
+STATUS_STAGES_NONE: Final = "No request has finished in the last 15 minutes."
+STATUS_STAGE_COLUMNS: Final = ("Stage", "count", "median", "95 %", "99 %")
+STATUS_MEMORY: Final = "Memory over time"
+STATUS_MEMORY_HINT: Final = "Measured while this view is open; at most 15 minutes."
+STATUS_MEMORY_ALT: Final = "Resident memory: {total} of {limit}"
+STATUS_QUEUE: Final = "Queue"
+STATUS_QUEUE_FACTS: Final = ("waiting", "running", "estimated wait")
+STATUS_BREAKERS: Final = "Circuit breakers"
+STATUS_BREAKERS_NONE: Final = "No operation was used yet."
+STATUS_WORKERS: Final = "Workers"
+STATUS_WORKER_COLUMNS: Final = (
+    "Worker", "state", "process", "age", "start", "busy", "waiting", "restarts", "last exit",
+)  # fmt: skip
+STATUS_INCIDENTS: Final = "Recent incidents"
+STATUS_INCIDENTS_NONE: Final = "No worker has failed, and no breaker has opened."
+STATUS_SINCE: Final = "{time} ago"
 
 # --- live captions ------------------------------------------------------------------------------
 
@@ -480,6 +549,7 @@ _IN_STYLE_SHEETS: Final[Mapping[str, str]] = {
     "microphone": MICROPHONE,
     "file": FILE,
     "alignment-hint": ALIGNMENT_HINT,
+    "description-hint": DESCRIPTION_HINT,
     "comparison-hint": COMPARISON_HINT,
 }
 

@@ -8,11 +8,12 @@ from typing import Final, Protocol
 
 from wav2vec2_app.errors import CancelledError, InputError, Wav2Vec2Error
 from wav2vec2_app.server.events import Advanced, Done, Failed, Partial, Queued, Started, TaskEvent
-from wav2vec2_app.server.tasks import AudioResult, Operation, PreviewWords
+from wav2vec2_app.server.tasks import AudioResult, Operation
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import (
     alignment,
     cards,
+    description,
     export,
     latency,
     pictures,
@@ -23,7 +24,7 @@ from wav2vec2_app.server.ui.render.previews import RecentWords
 from wav2vec2_app.server.ui.render.system import Choices
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.features import Picture
-from wav2vec2_app.speech.transcript import Recognition
+from wav2vec2_app.speech.transcript import PreviewWords, Recognition
 
 Update = dict[str, str | bool | Choices]
 """Part of the page -> what it shows: HTML; a bool for ``running``; models for ``choices``."""
@@ -85,6 +86,8 @@ class TranscriptionView:
             "latency": latency.idle(),
             "align-status": "",
             "aligned": alignment.idle(),
+            "describe-status": "",
+            "described": description.idle(),
             **{pictures.part(place.name): pictures.empty(place) for place in pictures.PLACES},
         }
 

@@ -73,8 +73,9 @@ class Lexicon:
         self.hotword_ids = frozenset(
             number for number, word in enumerate(spellings) if word in hotword_spellings
         )
-        check()
-        words = dictionary.Dictionary([*spellings, "<unk>"])
+        words = dictionary.Dictionary()
+        for word in checked((*spellings, "<unk>"), check):
+            words.add_entry(word)
         words.set_default_index(self.unknown_id)
         check()
         self._kenlm: LanguageModel = KenLM(str(folder / "lm.bin"), words)

@@ -35,22 +35,28 @@ class Recognizer:
         self._language = checkpoint.transcribes
         self._engine = engine
         self.checkpoint = checkpoint
+        self._transcribes = checkpoint.transcribes
+        self._size_bytes = checkpoint.weights.stat().st_size
         self._frame_s = engine.grid.hop / SAMPLE_RATE_HZ
 
     @property
     def info(self) -> ModelInfo:
+        return self.info_as(self.checkpoint)
+
+    def info_as(self, checkpoint: Checkpoint) -> ModelInfo:
+        """The model under another name of the same checkpoint; its files need not exist any more."""
         engine = self._engine.describe()
-        notes = (self.checkpoint.note, engine.note)
+        notes = (checkpoint.note, engine.note)
         return ModelInfo(
-            name=self.checkpoint.name,
-            source=self.checkpoint.source,
+            name=checkpoint.name,
+            source=checkpoint.source,
             engine=engine.engine,
             device=engine.device,
             precision=engine.precision,
             parameters=engine.parameters,
-            size_bytes=self.checkpoint.weights.stat().st_size,
+            size_bytes=self._size_bytes,
             note=" ".join(note for note in notes if note),
-            language=self.checkpoint.transcribes,
+            language=self._transcribes,
         )
 
     @property

@@ -201,8 +201,16 @@ def _checked(folder: Path) -> Path:
     """``folder`` if it has a checkpoint.
 
     Raises:
-        ModelError: ``model.no_config``, ``model.no_weights``, ``model.no_vocabulary``.
+        ModelError: ``model.folder_missing``, ``model.no_config``, ``model.no_weights``,
+            ``model.no_vocabulary``.
     """
+    if not folder.is_dir():
+        raise ModelError(
+            f"The folder of the model “{folder.name[:80]}” does not exist.",
+            code="model.folder_missing",
+            hint="Restore the folder, or choose another model.",
+            metadata={"model": folder.name[:200]},
+        )
     if not (folder / CONFIG).is_file():
         raise ModelError(
             "The model folder has no config.json.",

@@ -27,9 +27,11 @@ from wav2vec2_app.protocol.audio import (
 )
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import Context, Empty
+from wav2vec2_app.protocol.wav import EncodeWavRequest, EncodeWavResponse
 from wav2vec2_app.speech.audio import FORMAT_NAMES, Audio, Float32
 from wav2vec2_app.worker import plots
 from wav2vec2_app.worker.audio import decode, features
+from wav2vec2_app.worker.audio.wav import wav_of
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.sandbox import Limits, confine, limit_operation
 from wav2vec2_app.worker.stages import sequence
@@ -75,6 +77,7 @@ def create(config: Mapping[str, object]) -> Role:
             DecodeAudioRequest.handler(_limited(operations.decode, cpu_s)),
             AnalyzeRequest.handler(_limited(analyze, cpu_s)),
             DrawRequest.handler(_limited(draw, cpu_s)),
+            EncodeWavRequest.handler(_limited(encode_wav, cpu_s)),
         ),
         info=lambda: AudioInfo(FORMAT_NAMES),
     )
@@ -205,6 +208,13 @@ def draw(request: DrawRequest, context: Context[PictureDrawn]) -> DrawResponse:
         skipped=tuple(name for name in names if name not in drawn),
         stages=sequence({"draw": time.perf_counter() - begin}),
     )
+
+
+def encode_wav(request: EncodeWavRequest, _: Context[Empty]) -> EncodeWavResponse:
+    """Encode samples as a WAV file."""
+    begin = time.perf_counter()
+    wav = wav_of(_checked(request.samples))
+    return EncodeWavResponse(wav, stages=sequence({"encode": time.perf_counter() - begin}))
 
 
 def _checked(samples: Float32) -> Float32:

@@ -12,6 +12,7 @@ from tests.unit.server.service.test_whisper import Client, models_of
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
+from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest, compare
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.service.whisper import WhisperService
 from wav2vec2_app.server.tasks import (
@@ -26,6 +27,7 @@ from wav2vec2_app.server.tasks import (
 )
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Recognition
+from wav2vec2_app.speech.variants import combined
 
 LIMITS = AudioLimits(600.0, 1_000_000)
 
@@ -132,6 +134,21 @@ async def test_other_decoding_options_of_a_cached_recording_transcribe_it_again(
     assert again.transcript.decoder == "greedy"
     assert [request.beam_size for request in client.requests] == [5, 1]
     assert not again.cached
+    await orchestrator.stop()
+
+
+async def test_decoders_of_whisper_are_compared_with_another_model() -> None:
+    client = Client()
+    orchestrator = await started(ctc(), adapter_of(client))
+    request = ComparisonRequest(combined(["a/w", "ctc"], ["greedy", "beam"]))
+
+    found = await compare(orchestrator, request.task(make_task().source), request)
+
+    assert sorted(call.beam_size for call in client.requests) == [1, 5]
+    decoders = [one.recognition and one.recognition.transcript.decoder for one in found.outcomes]
+    assert decoders[:2] == ["greedy", "beam"]
+    assert found.synthesis is not None
+    assert all(word.origins for word in found.synthesis.words)
     await orchestrator.stop()
 
 

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -17,11 +18,12 @@ from fastapi import FastAPI, Request, WebSocket
 from tests.doubles import FakeAdapter, FakeClock
 from tests.unit.conftest import Start
 from wav2vec2_app.errors import BusyError
-from wav2vec2_app.server.api import access, add_routes, disk, quota
+from wav2vec2_app.server.api import access, add_routes, disk, live, quota
 from wav2vec2_app.server.api.access import Access
 from wav2vec2_app.server.api.live import SessionSlots
 from wav2vec2_app.server.api.quota import WINDOW_S, UploadQuota
 from wav2vec2_app.server.clients import CLIENT_IN_SCOPE
+from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.settings import Settings
 
 LOCAL = "127.0.0.1:7860"
@@ -36,11 +38,11 @@ async def connect(start: Start, adapter: FakeAdapter) -> AsyncIterator[Connect]:
     """``await connect(api_keys=["a"])`` gives a client of a protected server."""
     clients: list[httpx.AsyncClient] = []
 
-    async def connect(**values: Any) -> httpx.AsyncClient:
+    async def connect(bounds: Any = None, **values: Any) -> httpx.AsyncClient:
         app, settings = FastAPI(), Settings(**values)
         add_routes(
             app,
-            await start(adapter),
+            await start(adapter, **(bounds or {})),
             settings,
             render_metrics=bytes,
             metrics_content_type="text/plain",
@@ -189,6 +191,9 @@ def basic(key: str) -> str:
         {"Authorization": "Bearer s3cret"},
         {"Authorization": basic("s3cret")},
         {"X-Api-Key": "s3cret"},
+        {"Api-Key": "s3cret"},
+        {"Authorization": "bearer  s3cret "},
+        {"Authorization": "Bearer wrong", "X-Api-Key": "s3cret"},
     ],
 )
 async def test_request_with_a_key_is_served(connect: Connect, headers: dict[str, str]) -> None:
@@ -230,6 +235,183 @@ async def test_browser_gets_a_cookie_that_stands_for_its_key(connect: Connect) -
     assert "HttpOnly" in first.headers["set-cookie"]
     assert "s3cret" not in first.headers["set-cookie"]
     assert (await client.get("/v1/models")).status_code == 200
+
+
+TRUSTED = "https://friend.example"
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "rejected"),
+    [
+        ({"api_keys": ["s3cret"]}, {}, "access.key"),
+        ({"api_keys": ["s3cret"]}, {"Authorization": "Bearer wrong"}, "access.key"),
+        ({}, {"Host": "evil.example"}, "access.host"),
+        ({"client_upload_bytes": 1}, {}, "client.uploads"),
+        ({}, {"Content-Length": str(1 << 60)}, "resource.disk"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/audio/transcriptions", "/gradio_api/queue/join"])
+async def test_page_of_a_trusted_site_can_read_why_its_request_was_rejected(
+    connect: Connect,
+    settings: dict[str, Any],
+    headers: dict[str, str],
+    rejected: str,
+    path: str,
+) -> None:
+    client = await connect(trusted_origins=[TRUSTED], **settings)
+
+    answer = await client.post(path, content=b"RIFF" * 10, headers={"Origin": TRUSTED, **headers})
+
+    assert code(answer) == rejected
+    assert answer.headers["access-control-allow-origin"] == TRUSTED
+    assert "retry-after" in answer.headers["access-control-expose-headers"].lower()
+
+
+async def test_page_of_another_site_cannot_read_why_its_request_was_rejected(
+    connect: Connect,
+) -> None:
+    client = await connect(trusted_origins=[TRUSTED], api_keys=["s3cret"])
+
+    answer = await client.post(
+        "/v1/audio/transcriptions", files=UPLOAD, headers={"Origin": "https://evil.example"}
+    )
+
+    assert code(answer) == "access.origin"
+    assert "access-control-allow-origin" not in answer.headers
+
+
+PREFLIGHT = {
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization",
+}
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/audio/transcriptions", "/v1/audio/alignments", "/v1/models", "/v1/models/auto"]
+)
+async def test_preflight_needs_no_key_and_the_request_after_it_does(
+    connect: Connect, path: str
+) -> None:
+    client = await connect(trusted_origins=[TRUSTED], api_keys=["s3cret"])
+
+    allowed = await client.options(path, headers={"Origin": TRUSTED, **PREFLIGHT})
+    other = await client.options(path, headers={"Origin": "https://evil.example", **PREFLIGHT})
+    bare = await client.options(path)
+    after = await client.get(path, headers={"Origin": TRUSTED})
+
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == TRUSTED
+    assert "authorization" in allowed.headers["access-control-allow-headers"].lower()
+    assert other.status_code == 403
+    assert "access-control-allow-origin" not in other.headers
+    assert bare.status_code == 204
+    assert after.status_code == 401
+
+
+async def test_preflight_under_an_unknown_host_name_is_no_permission(connect: Connect) -> None:
+    client = await connect(trusted_origins=[TRUSTED])
+
+    answer = await client.options(
+        "/v1/models", headers={"Origin": TRUSTED, "Host": "evil.example", **PREFLIGHT}
+    )
+
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def upgrade(headers: dict[str, str], **settings: Any) -> tuple[list[Any], list[str]]:
+    """What a WebSocket client is sent, and the clients that were let through."""
+    through: list[str] = []
+
+    async def app(scope: Any, *_: object) -> None:
+        through.append(scope[CLIENT_IN_SCOPE])
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    scope = {
+        "type": "websocket",
+        "path": "/v1/live",
+        "headers": [(b"host", LOCAL.encode()), *raw],
+        "client": ("127.0.0.1", 1),
+    }
+    await Access(app, Settings(**settings))(scope, WebSocket, send)  # type: ignore[arg-type]
+    return sent, through
+
+
+COOKIE = f"{access.COOKIE}={access._digest('s3cret')}"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": PAGE, "Cookie": COOKIE},
+        {"Origin": PAGE, "Cookie": f"theme=dark; {COOKIE}"},
+        {"Origin": PAGE, "Authorization": basic("s3cret")},
+        {"Origin": PAGE, "Sec-WebSocket-Protocol": "wav2vec2-key.s3cret"},
+        {"Origin": TRUSTED, "Sec-WebSocket-Protocol": "realtime, wav2vec2-key.s3cret"},
+        {"Origin": TRUSTED, "Sec-WebSocket-Protocol": "realtime,openai-insecure-api-key.s3cret"},
+        {"Authorization": "Bearer s3cret"},
+        {"X-Api-Key": "s3cret"},
+    ],
+)
+async def test_websocket_with_a_key_is_accepted(headers: dict[str, str]) -> None:
+    sent, through = await upgrade(headers, api_keys=["s3cret"], trusted_origins=[TRUSTED])
+
+    assert sent == []
+    assert [client[:4] for client in through] == ["key:"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": PAGE},
+        {"Origin": PAGE, "Cookie": f"{access.COOKIE}=s3cret"},
+        {"Origin": PAGE, "Sec-WebSocket-Protocol": "realtime"},
+        {"Origin": PAGE, "Sec-WebSocket-Protocol": "wav2vec2-key."},
+        {"Origin": PAGE, "Sec-WebSocket-Protocol": "wav2vec2-key.wrong"},
+        {"Origin": PAGE, "Sec-WebSocket-Protocol": "s3cret"},
+        {"Origin": "https://evil.example", "Cookie": COOKIE},
+        {"Origin": "https://evil.example", "Sec-WebSocket-Protocol": "wav2vec2-key.s3cret"},
+        {"Origin": "null", "Authorization": "Bearer s3cret"},
+    ],
+)
+async def test_websocket_without_a_key_or_of_another_site_is_rejected(
+    headers: dict[str, str],
+) -> None:
+    sent, through = await upgrade(headers, api_keys=["s3cret"], trusted_origins=[TRUSTED])
+
+    assert sent == [{"type": "websocket.close", "code": access.CLOSE_REJECTED}]
+    assert through == []
+
+
+async def test_key_in_a_subprotocol_may_have_any_character() -> None:
+    key = "a b,ü/="
+    _, through = await upgrade(
+        {"Sec-WebSocket-Protocol": f"wav2vec2-key.{quote(key, safe='')}"}, api_keys=[key]
+    )
+
+    assert len(through) == 1
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [
+        ([], None),
+        (["realtime", "wav2vec2-key.k"], "realtime"),
+        (["wav2vec2-key.k", "realtime"], "realtime"),
+        (["wav2vec2-key.k"], "wav2vec2-key.k"),
+    ],
+)
+def test_chosen_subprotocol_is_one_of_those_offered(offered: list[str], chosen: str | None) -> None:
+    scope = {"type": "websocket", "subprotocols": offered}
+    socket = WebSocket(scope, receive=None, send=None)  # type: ignore[arg-type]
+
+    assert live._subprotocol(socket) == chosen
 
 
 async def test_health_needs_no_key(connect: Connect) -> None:
@@ -346,3 +528,26 @@ async def test_the_only_live_session_is_for_any_client() -> None:
                 pass
 
     assert rejected.value.code == "live.busy"
+
+
+# --- whose results -------------------------------------------------------------------------------
+
+
+async def test_better_model_that_arrives_changes_the_answer_of_a_cached_recording(
+    connect: Connect, adapter: FakeAdapter
+) -> None:
+    client = await connect(bounds={"cache_bytes": 10**8}, api_keys=["s3cret"])
+
+    async def answer() -> str:
+        response = await client.post(
+            "/v1/audio/transcriptions", files=UPLOAD, headers={"X-Api-Key": "s3cret"}
+        )
+        return response.headers["x-model"]
+
+    before = [await answer(), await answer()]
+    runs = adapter.count(Operation.TRANSCRIBE)
+    adapter.default_model = "fake/better"
+    after = [await answer(), await answer()]
+
+    assert (before, after) == (["fake/wav2vec2"] * 2, ["fake/better"] * 2)
+    assert adapter.count(Operation.TRANSCRIBE) == runs + 1

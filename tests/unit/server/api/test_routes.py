@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ from wav2vec2_app.server.api import add_routes, prompt
 from wav2vec2_app.server.api.errors import status_of
 from wav2vec2_app.server.api.uploads import FORM_OVERHEAD_BYTES
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.status import FeatureScore
 from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import options
@@ -522,3 +524,20 @@ async def test_models_are_listed_the_automatic_one_first(start: Start) -> None:
 
     assert listing["object"] == "list"
     assert [one["id"] for one in listing["data"]] == ["auto", "embedded", "far/away"]
+
+
+async def test_models_are_listed_with_their_measured_scores(start: Start) -> None:
+    adapter = FakeAdapter(models=("embedded", "far/away"))
+    adapter.default_model = "embedded"
+    score = FeatureScore(0.93, "1 - word error rate", "test-clean-60", "2026-11-28")
+    adapter.scores = {"embedded": {"transcription": score}}
+    transport = httpx.ASGITransport(make_app(await start(adapter)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+        listing = (await client.get("/v1/models")).json()
+
+    scores = {one["id"]: one["scores"] for one in listing["data"]}
+    assert scores == {
+        "auto": {"transcription": asdict(score)},
+        "embedded": {"transcription": asdict(score)},
+        "far/away": {},
+    }

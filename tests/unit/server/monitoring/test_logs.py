@@ -40,7 +40,7 @@ async def test_a_finished_task_is_one_line_with_id_stages_and_outcome(
 
     [record] = [r for r in caplog.records if r.name == LOGGER]
     facts = vars(record)
-    assert facts["task_id"] == task.id
+    assert facts["request_id"] == task.id
     assert facts["outcome"] == "done"
     assert facts["wants"] == "pictures+transcript"
     assert "forward" in facts["stages"]
@@ -106,7 +106,7 @@ def test_steps_are_logged_with_the_id_of_the_task_at_debug_only(
     [record] = caplog.records
     assert record.levelno == logging.DEBUG
     assert record.getMessage() == f"{operation.value} started"
-    assert (vars(record)["task_id"], vars(record)["attempt"]) == (task.id, 2)
+    assert (vars(record)["request_id"], vars(record)["attempt"]) == (task.id, 2)
 
 
 def test_retries_and_transitions_of_circuit_breakers_are_warnings(
@@ -125,7 +125,7 @@ def test_retries_and_transitions_of_circuit_breakers_are_warnings(
         "circuit fake.draw: closed -> open",
     ]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
-    assert vars(caplog.records[0])["task_id"] == task.id
+    assert vars(caplog.records[0])["request_id"] == task.id
     assert vars(caplog.records[1])["code"] == "worker.died"
 
 
@@ -140,12 +140,12 @@ def test_a_json_line_is_one_object_with_the_extra_facts_and_the_traceback() -> N
         raise RuntimeError("in full")
     except RuntimeError as error:
         info = (RuntimeError, error, error.__traceback__)
-    line = JsonFormatter().format(record_of("two\nlines", task_id="t-1", exc_info=info))
+    line = JsonFormatter().format(record_of("two\nlines", request_id="t-1", exc_info=info))
 
     assert "\n" not in line
     entry = json.loads(line)
     assert entry["message"] == "two\nlines"
-    assert entry["task_id"] == "t-1"
+    assert entry["request_id"] == "t-1"
     assert "in full" in entry["traceback"]
 
 
@@ -162,11 +162,11 @@ def test_configuring_again_replaces_the_handler(capsys: pytest.CaptureFixture[st
     first = configure_logging("INFO")
     second = configure_logging("INFO", as_json=True)
     logger = logging.getLogger("wav2vec2_app.x")
-    logger.info("once", extra={"task_id": "t-1"})
+    logger.info("once", extra={"request_id": "t-1"})
     logger.debug("not at this level")
     logging.getLogger("another.library").info("not ours")
 
     assert first not in logging.getLogger().handlers
     assert second in logging.getLogger().handlers
     [line] = capsys.readouterr().err.splitlines()
-    assert json.loads(line)["task_id"] == "t-1"
+    assert json.loads(line)["request_id"] == "t-1"

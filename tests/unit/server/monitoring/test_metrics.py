@@ -103,6 +103,18 @@ def test_events_of_workers_and_circuit_breakers_are_counted() -> None:
     assert value(metrics, breaker, circuit="fake.draw", state="open") == 1
 
 
+@pytest.mark.parametrize(("state", "gauge"), [("closed", 0), ("half-open", 1), ("open", 2)])
+def test_the_state_of_each_circuit_breaker_is_a_gauge(state: str, gauge: int) -> None:
+    bus, metrics = EventBus(), Metrics()
+    bus.subscribe(metrics)
+
+    bus.publish(BreakerEvent("fake.draw", "open", state))
+    bus.publish(BreakerEvent("fake.align", "closed", "open"))
+
+    assert value(metrics, "wav2vec2_breaker_state", circuit="fake.draw") == gauge
+    assert value(metrics, "wav2vec2_breaker_state", circuit="fake.align") == 2
+
+
 async def test_missing_extras_are_counted() -> None:
     clock = FakeClock()
     adapter = FakeAdapter(clock=clock)

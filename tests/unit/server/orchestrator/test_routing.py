@@ -13,12 +13,14 @@ from tests.unit.server.orchestrator.follow import Submitted, error_of
 from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.server.events import Partial
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.status import AdapterStatus
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Target, Want
 from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.models import ModelChoice
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Recognition
 
-PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, DRAW = Operation
+PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, DRAW, _ = Operation
 
 
 # --- routing --------------------------------------------------------------------------------------
@@ -269,3 +271,33 @@ async def test_pictures_need_no_emission(without_emission: ModelOrchestrator) ->
 
     assert result.pictures
     assert result.problems == ()
+
+
+async def test_an_adapter_that_lists_the_model_comes_before_one_that_takes_any(
+    start: Start,
+) -> None:
+    any_model, listed = FakeAdapter("any"), FakeAdapter("listed", models=["large"])
+    orchestrator = await start(any_model, listed)
+
+    await orchestrator.run(make_task(model="large"))
+
+    assert (any_model.count(TRANSCRIBE), listed.count(TRANSCRIBE)) == (0, 1)
+
+
+async def test_a_language_is_routed_to_the_adapter_that_lists_it(start: Start) -> None:
+    class Multilingual(FakeAdapter):
+        languages: tuple[str, ...] = ()
+
+        def get_status(self) -> AdapterStatus:
+            choice = ModelChoice("mms", "mms", ready=True, languages=self.languages)
+            return replace(super().get_status(), choices=(choice,))
+
+    german, french = Multilingual("a", models=["mms"]), Multilingual("b", models=["mms"])
+    german.languages, french.languages = ("deu", "nds"), ("fra",)
+    orchestrator = await start(german, french)
+
+    for language in ("fra", "French", "deu", "xyz"):
+        await orchestrator.run(make_task(model=f"mms:{language}"))
+
+    assert french.count(TRANSCRIBE) == 2
+    assert german.count(TRANSCRIBE) == 2, "an unknown language is refused by the adapter itself"

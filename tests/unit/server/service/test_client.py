@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.doubles import make_model_info
-from wav2vec2_app.protocol.inference import LoadRequest, LoadResponse
+from wav2vec2_app.protocol.inference import DescribeRequest, DescribeResponse
 from wav2vec2_app.protocol.message import WorkerStage
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.service.client import WorkerClient
@@ -18,7 +18,7 @@ from wav2vec2_app.server.service.limits import StepLimits
 from wav2vec2_app.speech.windows import FrameGrid
 
 LIMITS = StepLimits(operation_s=30, per_audio_s=2, model_load_s=120)
-REQUEST = LoadRequest("auto")
+REQUEST = DescribeRequest("auto")
 
 
 @dataclass
@@ -29,10 +29,10 @@ class FakePool:
     open: asyncio.Event = field(default_factory=asyncio.Event)
     deadlines: list[Deadline] = field(default_factory=list)
 
-    async def request(self, _: Any, *, deadline: Deadline, **options: Any) -> LoadResponse:
+    async def request(self, _: Any, *, deadline: Deadline, **options: Any) -> DescribeResponse:
         self.deadlines.append(deadline)
         await self.open.wait()
-        return LoadResponse(
+        return DescribeResponse(
             make_model_info(), FrameGrid(), 1, stages=(WorkerStage("load model", 0.0, 0.0),)
         )
 

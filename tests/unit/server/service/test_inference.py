@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.doubles import FRAME_S, VOCABULARY, make_model_info
-from wav2vec2_app.protocol.inference import EmitRequest, EmitResponse, LoadRequest, LoadResponse
-from wav2vec2_app.server.service.inference import EmitStep, WindowedInference
+from wav2vec2_app.errors import ModelError
+from wav2vec2_app.protocol.inference import (
+    NOT_LOADED,
+    DescribeRequest,
+    DescribeResponse,
+    EmitRequest,
+    EmitResponse,
+)
+from wav2vec2_app.server.service.inference import LOADING, EmitStep, WindowedInference
 from wav2vec2_app.server.service.policy import WindowPolicy
 from wav2vec2_app.server.service.priority import ShortFirst
 from wav2vec2_app.server.service.result import StepResult
@@ -32,11 +40,11 @@ class Client:
         self.levels: list[SampleStatistics | None] = []
 
     async def request(
-        self, request: LoadRequest | EmitRequest, *, audio_s: float = 0.0, **options: Any
+        self, request: DescribeRequest | EmitRequest, *, audio_s: float = 0.0, **options: Any
     ) -> StepResult[Any]:
         self.requests.append((request.op, audio_s))
-        if isinstance(request, LoadRequest):
-            return StepResult(LoadResponse(make_model_info(), FrameGrid(), self.batch))
+        if isinstance(request, DescribeRequest):
+            return StepResult(DescribeResponse(make_model_info(), FrameGrid(), self.batch))
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         await asyncio.sleep(0)
@@ -67,13 +75,30 @@ class NoPriority(ShortFirst):
         return self._yields_s
 
 
+class Loader:
+    """Notes what is loaded."""
+
+    def __init__(self) -> None:
+        self.loaded: list[str] = []
+        self.started: list[str] = []
+
+    async def load(self, name: str, _: object) -> None:
+        self.loaded.append(name)
+
+    def start(self, name: str) -> None:
+        self.started.append(name)
+
+
 async def emit(
     client: Any,
     audio: Audio,
     report: Report = ignore_progress,
     priority: ShortFirst | None = None,
+    loader: Any = None,
 ) -> StepResult[Emitted]:
-    windowed = WindowedInference(client, WINDOWS, priority or NoPriority(client))
+    windowed = WindowedInference(
+        client, WINDOWS, priority or NoPriority(client), loader or Loader()
+    )
     return await windowed.emit(EmitStep(audio, "auto", report=report))
 
 
@@ -104,7 +129,7 @@ async def test_long_recording_is_sent_in_windows_of_bounded_length() -> None:
     timed = await emit(client, audio, fractions.append)
 
     operations = [op for op, _ in client.requests]
-    assert operations == ["load", *["emit"] * (len(operations) - 1)]
+    assert operations == ["describe", *["emit"] * (len(operations) - 1)]
     assert max(seconds for _, seconds in client.requests) <= WINDOWS.window_s + 0.1
     assert timed.value.emission.log_probs.argmax(axis=1).tolist() == named.tolist()
     assert timed.value.duration_s == audio.duration_s
@@ -135,7 +160,7 @@ async def test_long_recording_yields_before_each_window() -> None:
     waiting = timed.stages[0]
     assert (waiting.name, waiting.process) == (WAITING, "inference")
     assert waiting.duration_s == pytest.approx(0.25 * len(priority.requests_before))
-    assert priority.requests_before == list(range(1, len(client.requests)))  # after "load"
+    assert priority.requests_before == list(range(1, len(client.requests)))  # after "describe"
 
     priority.requests_before.clear()
     audio, _ = recording(15.0)
@@ -148,7 +173,7 @@ async def test_failed_window_cancels_the_rest_of_its_batch() -> None:
         cancelled = 0
 
         async def request(self, request: Any, **options: Any) -> StepResult[Any]:
-            if isinstance(request, LoadRequest):
+            if isinstance(request, DescribeRequest):
                 return await super().request(request, **options)
             self.in_flight += 1
             if self.in_flight == 2:
@@ -194,3 +219,97 @@ async def test_failure_in_a_window_ends_the_work() -> None:
         await emit(client, audio)
 
     assert len(client.requests) == 3
+
+
+class Unloaded(Client):
+    """Has to load its model before each request with these numbers."""
+
+    def __init__(self, *unloaded: int) -> None:
+        super().__init__()
+        self.unloaded = set(unloaded)
+
+    async def request(self, request: Any, **options: Any) -> StepResult[Any]:
+        if len(self.requests) in self.unloaded:
+            self.requests.append(("refused", 0.0))
+            raise ModelError("not loaded", code=NOT_LOADED)
+        return await super().request(request, **options)
+
+
+@pytest.mark.parametrize("seconds", [15.0, 65.0])
+async def test_model_that_is_not_loaded_is_loaded_and_the_request_sent_again(
+    seconds: float,
+) -> None:
+    client, loader = Unloaded(0), Loader()
+    audio, named = recording(seconds)
+
+    timed = await emit(client, audio, loader=loader)
+
+    assert loader.loaded == ["auto"]
+    assert timed.value.emission.log_probs.argmax(axis=1).tolist() == named.tolist()
+    assert timed.stages[0].name == LOADING
+
+
+async def test_model_that_is_unloaded_in_the_middle_of_a_recording_is_loaded_again() -> None:
+    client, loader = Unloaded(3, 6), Loader()
+    audio, named = recording(65.0)
+
+    timed = await emit(client, audio, loader=loader)
+
+    assert loader.loaded == [make_model_info().name] * 2
+    assert timed.value.emission.log_probs.argmax(axis=1).tolist() == named.tolist()
+
+
+async def test_other_errors_load_nothing() -> None:
+    class Unknown(Client):
+        async def request(self, request: Any, **options: Any) -> StepResult[Any]:
+            raise ModelError("no such model", code="model.unknown")
+
+    loader = Loader()
+    audio, _ = recording(15.0)
+
+    with pytest.raises(ModelError):
+        await emit(Unknown(), audio, loader=loader)
+    assert loader.loaded == []
+
+
+async def test_all_windows_are_by_the_model_that_was_described_when_a_better_one_arrives() -> None:
+    class Noting(Client):
+        models: set[str]
+
+        def emit(self, request: EmitRequest) -> EmitResponse:
+            self.models = {*getattr(self, "models", set()), request.model}
+            return super().emit(request)
+
+    client = Noting()
+    audio, _ = recording(65.0)
+
+    await emit(client, audio)
+
+    assert client.models == {make_model_info().name}
+
+
+async def test_better_model_on_disk_is_loaded_beside_the_answer() -> None:
+    class Better(Client):
+        def emit(self, request: EmitRequest) -> EmitResponse:
+            return replace(super().emit(request), better_on_disk=True)
+
+    loader = Loader()
+    audio, _ = recording(15.0)
+
+    await emit(Better(), audio, loader=loader)
+
+    assert (loader.started, loader.loaded) == (["auto"], [])
+
+
+async def test_short_recording_has_no_priority_while_its_model_is_loaded() -> None:
+    priority = ShortFirst()
+    during: list[bool] = []
+
+    class Noting(Loader):
+        async def load(self, name: str, _: object) -> None:
+            during.append(bool(priority._short))
+
+    audio, _ = recording(15.0)
+    await emit(Unloaded(0), audio, priority=priority, loader=Noting())
+
+    assert during == [False]

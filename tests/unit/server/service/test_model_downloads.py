@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from wav2vec2_app.errors import BusyError, ModelError
+from wav2vec2_app.protocol.download import DownloadProgress
 from wav2vec2_app.server.api.errors import respond, status_of
 from wav2vec2_app.server.service import downloads
 from wav2vec2_app.server.service.downloads import MAX_QUEUED, ModelDownloads
+from wav2vec2_app.server.service.limits import StepLimits
+from wav2vec2_app.server.service.loading import ModelLoader
 from wav2vec2_app.server.service.models import ServiceModels
 from wav2vec2_app.server.service.policy import ModelPolicy
 
@@ -51,7 +54,8 @@ class FakeWorkers:
 
 def make_models(pool: FakePool, *, download: bool = True) -> ServiceModels:
     policy = ModelPolicy(download=download)
-    return ServiceModels(FakeWorkers(pool), None, policy)  # type: ignore[arg-type]
+    loader = ModelLoader(pool, StepLimits(), int)  # type: ignore[arg-type]
+    return ServiceModels(FakeWorkers(pool), loader, policy)  # type: ignore[arg-type]
 
 
 async def on_complete(_: str) -> None:
@@ -140,3 +144,23 @@ async def test_stopping_ends_the_download_and_a_cancelled_stop_stays_cancelled()
 
     await queue.stop()
     assert pool.stopped == 1
+
+
+async def test_progress_of_a_download_is_visible_and_ends_with_it() -> None:
+    class Reporting(FakePool):
+        async def request(self, *_: object, on_progress: Any, **__: object) -> None:
+            on_progress(DownloadProgress(25, 100))
+            await self.done.wait()
+
+    pool = Reporting()
+    queue = make_downloads(pool)
+    queue.start("a/b", "one")
+    queue.start("c/d", "two")
+    assert queue.progress == {"a/b": 0.0, "c/d": 0.0}
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert queue.progress == {"a/b": 0.25, "c/d": 0.0}
+    pool.done.set()
+    await queue.wait()
+    assert queue.progress == {}

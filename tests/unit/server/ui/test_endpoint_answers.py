@@ -1,11 +1,15 @@
+import asyncio
 import json
 
+import gradio as gr
 import pytest
+from fastapi import Request
 
 from tests.doubles import PICTURE_NAMES, FakeAdapter
 from tests.unit.conftest import Start
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server import schema
+from wav2vec2_app.server.clients import CLIENT_IN_SCOPE
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.server.ui import endpoints
@@ -164,3 +168,91 @@ async def test_client_gets_capabilities_and_status(
 ) -> None:
     assert endpoints.capabilities(orchestrator)["adapters"][0]["name"] == "fake"
     assert endpoints.status(orchestrator)["ready"] is True
+
+
+async def test_better_model_that_arrives_changes_the_answer_of_a_cached_recording(
+    start: Start, adapter: FakeAdapter, clip: str
+) -> None:
+    orchestrator = await start(adapter, **CACHE)
+
+    async def answer() -> tuple[str, bool]:
+        found = await endpoints.transcribe(orchestrator, clip, "auto", "tab")
+        return found["model"]["name"], found["cached"]
+
+    before = [await answer(), await answer()]
+    adapter.default_model = "fake/better"
+    after = [await answer(), await answer()]
+
+    assert before == [("fake/wav2vec2", False), ("fake/wav2vec2", True)]
+    assert after == [("fake/better", False), ("fake/better", True)]
+
+
+async def test_cached_result_is_decoded_again_with_the_emission_of_the_model_it_is_of(
+    start: Start, adapter: FakeAdapter, clip: str
+) -> None:
+    orchestrator = await start(adapter, **CACHE)
+    first = await endpoints.transcribe(orchestrator, clip, "auto", "tab")
+    adapter.default_model = "fake/better"
+    adapter.calls.clear()
+
+    again = await endpoints.decode(orchestrator, first["request_id"], "tab", "greedy")
+
+    assert "error" not in again
+    assert {call.operation for call in adapter.calls} == {Operation.DECODE_TEXT}
+
+
+@pytest.mark.parametrize(
+    ("mine", "yours", "same"),
+    [
+        ("key:one", "key:two", False),
+        ("key:one", "address:10.0.0.1", False),
+        ("key:one", "key:one", True),
+        ("address:10.0.0.1", "address:10.0.0.2", True),  # a client whose network changes
+    ],
+)
+def test_session_of_one_key_is_not_that_of_another(
+    orchestrator: ModelOrchestrator, mine: str, yours: str, same: bool
+) -> None:
+    def session(client: str) -> str:
+        scope = {"type": "http", "headers": [], CLIENT_IN_SCOPE: client}
+        request = gr.Request(Request(scope), session_hash="tab")
+        return endpoints.session_of(request, orchestrator)
+
+    assert (session(mine) == session(yours)) is same
+    assert orchestrator.session_clients.of(session(mine)) == mine
+
+
+@pytest.mark.parametrize("route", ["decode", "align"])
+@pytest.mark.parametrize("session", ["other", "", "key:one/tab", "live-1"])
+async def test_id_of_a_result_opens_nothing_in_another_session(
+    start: Start, adapter: FakeAdapter, clip: str, route: str, session: str
+) -> None:
+    orchestrator = await start(adapter, **CACHE)
+    mine = await endpoints.transcribe(orchestrator, clip, "auto", "tab")
+    adapter.calls.clear()
+
+    if route == "decode":
+        answer = await endpoints.decode(orchestrator, mine["request_id"], session, "greedy")
+    else:
+        answer = await endpoints.align(
+            orchestrator, None, "hello", mine["request_id"], "auto", session
+        )
+
+    assert answer["error"]["code"] == "task.not_cached"
+    assert adapter.calls == []
+
+
+@pytest.mark.parametrize(("theirs", "cancelled"), [("key:two", 0), ("key:one", 1)])
+async def test_session_name_of_another_key_cancels_nothing(
+    start: Start, adapter: FakeAdapter, clip: str, theirs: str, cancelled: int
+) -> None:
+    orchestrator = await start(adapter, **CACHE)
+    adapter.block(Operation.TRANSCRIBE)
+    sessions = [orchestrator.session_clients.introduce("tab", one) for one in ("key:one", theirs)]
+    running = asyncio.create_task(endpoints.transcribe(orchestrator, clip, "auto", sessions[0]))
+    await adapter.reached(Operation.TRANSCRIBE)
+
+    assert orchestrator.cancel_session(sessions[1]) == cancelled
+
+    running.cancel()
+    await asyncio.wait({running})

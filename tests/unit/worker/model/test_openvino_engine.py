@@ -53,6 +53,7 @@ def test_every_variant_computes_what_transformers_computes(tmp_path: Path, name:
     assert (fast.grid, fast.outputs) == (reference.grid, reference.outputs)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", VARIANTS)
 def test_long_audio_is_convolved_in_pieces_with_the_same_result(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch

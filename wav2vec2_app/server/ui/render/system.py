@@ -9,9 +9,9 @@ from typing import Final
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.status import OrchestratorStatus, ProcessMemory
 from wav2vec2_app.server.ui import texts
-from wav2vec2_app.server.ui.render import units
+from wav2vec2_app.server.ui.render import models, units
 from wav2vec2_app.server.ui.render.latency import figures, process_kind
-from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
+from wav2vec2_app.speech.models import AUTO_MODEL, ModelInfo
 
 Choices = list[tuple[str, str]]
 """Models as (label, name)."""
@@ -30,7 +30,8 @@ def line(now: OrchestratorStatus) -> str:
     ready = schema.is_ready(now)
     facts = " · ".join(map(escape, _device(model))) if model else ""
     queue = texts.QUEUED.format(count=now.queued) if now.queued else ""
-    parts = [part for part in (facts, queue, "" if ready else _not_ready(now)) if part]
+    starting = "" if ready else _not_ready(now)
+    parts = [part for part in (facts, queue, starting, *_breakers(now)) if part]
     return (
         f'<button type="button" class="w-system" data-state="{"ready" if ready else "starting"}" '
         f'data-do="memory" aria-expanded="false" title="{texts.SYSTEM_DETAILS}">'
@@ -50,6 +51,15 @@ def _device(model: ModelInfo) -> tuple[str, ...]:
 def _not_ready(now: OrchestratorStatus) -> str:
     states = {worker.state for adapter in now.adapters for worker in adapter.workers}
     return texts.WORKER_DOWN if "down" in states else texts.STARTING
+
+
+def _breakers(now: OrchestratorStatus) -> list[str]:
+    """Operations whose circuit breakers are not closed."""
+    return [
+        escape(texts.BREAKERS[state].format(circuit=circuit.replace("_", " ")))
+        for circuit, state in now.breakers.items()
+        if state in texts.BREAKERS
+    ]
 
 
 def notices(now: OrchestratorStatus) -> str:
@@ -79,32 +89,24 @@ def choices(now: OrchestratorStatus) -> Choices:
     """The models that can be chosen, the automatic choice first."""
     labels = {AUTO_MODEL: texts.MODEL_LABELS[AUTO_MODEL]}
     for adapter in now.adapters:
-        labels |= {choice.name: _choice_label(choice) for choice in adapter.choices}
+        labels |= {choice.name: models.label(choice) for choice in adapter.choices}
     return [(label, name) for name, label in labels.items()]
-
-
-def _choice_label(choice: ModelChoice) -> str:
-    label = choice.label
-    if label == choice.name:
-        label = texts.MODEL_LABELS.get(choice.name, choice.name)
-    ready = choice.ready or choice.name == AUTO_MODEL
-    return label if ready else texts.MODEL_NOT_DOWNLOADED.format(label=label)
 
 
 # --- memory -------------------------------------------------------------------------------------
 
 
 def memory(now: OrchestratorStatus) -> str:
-    """Resident memory of every process, now and at its peak, against the limit."""
+    """Memory of every process, now and at its peak, against the limit; and the models in it."""
     report = next((one.memory for one in now.adapters if one.memory), None)
     if report is None or not report.processes:
         return f'<p class="w-hint">{texts.MEMORY_HINT}</p>'
     limit = max(report.limit_bytes, 1)
-    scale = max(limit, report.total_rss_bytes)
-    share = report.total_rss_bytes / limit
+    scale = max(limit, report.total_bytes)
+    share = report.total_bytes / limit
     in_words = texts.MEMORY_WEIGHTS if report.model_bytes else texts.MEMORY_SHARE
     headline = figures(
-        units.memory(report.total_rss_bytes),
+        units.memory(report.total_bytes),
         texts.MEMORY_LIMIT.format(limit=units.memory(limit)),
         in_words.format(share=units.percent(share), weights=units.memory(report.model_bytes)),
     )
@@ -114,13 +116,14 @@ def memory(now: OrchestratorStatus) -> str:
         f'{headline}<div class="w-stack" aria-hidden="true" data-over="{str(share > 1).lower()}">'
         f'{bars}</div><table class="w-memory"><thead><tr>{columns}</tr></thead>'
         f"<tbody>{''.join(_row(process) for process in report.processes)}</tbody></table>"
+        f"{models.table(now)}"
     )
 
 
 def _bar(process: ProcessMemory, scale: int) -> str:
     return (
         f'<span data-process="{process_kind(process.name)}" '
-        f'style="--width:{process.rss_bytes / scale:.4f}"></span>'
+        f'style="--width:{process.own_bytes / scale:.4f}"></span>'
     )
 
 
@@ -130,6 +133,6 @@ def _row(process: ProcessMemory) -> str:
     return (
         f'<tr data-process="{kind}"><th scope="row">'
         f'<span class="w-key" aria-hidden="true"></span>{escape(name)}</th>'
-        f"<td>{units.memory(process.rss_bytes)}</td>"
+        f"<td>{units.memory(process.own_bytes)}</td>"
         f"<td>{units.memory(process.peak_rss_bytes)}</td></tr>"
     )

@@ -145,7 +145,9 @@ def _captured(
             run(graph_input)
     current.wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=cast(Any, pool.id), stream=stream):
+    # thread_local: another thread may load a model meanwhile
+    mode = "thread_local"
+    with torch.cuda.graph(graph, pool=cast(Any, pool.id), stream=stream, capture_error_mode=mode):
         graph_output = run(graph_input)
 
     def replay(batch: torch.Tensor) -> torch.Tensor:

@@ -85,3 +85,16 @@ def test_panel_without_stages_is_idle() -> None:
 
 def test_stage_names_are_escaped() -> None:
     assert "<i>" not in latency.waterfall((Stage("<i>", 0.0, 1.0, "<i>"),))
+
+
+def test_failed_attempts_and_the_wait_before_the_next_one_are_bars() -> None:
+    retried = (
+        *STAGES,
+        Stage("failed transcribe", 0.1, 0.1),
+        Stage("back-off", 0.2, 0.05),
+    )
+
+    names = re.findall(r'w-bar-name">([^<]+)<', latency.waterfall(retried))
+
+    assert names[2:4] == ["failed transcribe", "Model"]
+    assert names[-2:] == ["Wait before retry", "Total"]

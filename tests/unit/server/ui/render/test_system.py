@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from tests.doubles import make_memory, make_model_info
 from wav2vec2_app.server.status import (
     AdapterStatus,
@@ -91,3 +93,18 @@ def test_choices_start_with_the_automatic_one() -> None:
 
 def test_automatic_choice_is_there_before_any_worker() -> None:
     assert [name for _, name in system.choices(make_status())] == ["auto"]
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ("open", "a&lt;b.decode text is paused after repeated failures"),
+        ("half-open", "a&lt;b.decode text is being tried again after a pause"),
+        ("closed", ""),
+    ],
+)
+def test_system_line_shows_circuit_breakers_that_are_not_closed(state: str, text: str) -> None:
+    html = system.line(replace(make_status(), breakers={"a<b.decode_text": state}))
+
+    assert text in html
+    assert ("decode text" in html) == bool(text)
