@@ -26,6 +26,8 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
      "The recording needs more than all requests together may use at the same time."),
     ("audio.no_samples audio.too_short audio.not_finite audio.bad_rate audio.too_many_channels",
      "The audio cannot be used: no or too few samples, NaN or infinity, an unusable format."),
+    ("audio.needs_memory",
+     "The file is small, but needs more memory than decoding may use."),
     ("audio.missing_beginning",
      "The file is a later piece of a recording. Join all pieces in order and send them as one file."),
     ("audio.no_such_track", "The file has no audio track of that number."),

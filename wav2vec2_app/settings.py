@@ -161,7 +161,8 @@ class Settings(BaseSettings):
     memory_limit_bytes: int = Field(2048 * MIB, gt=0)
     """Maximum memory of all processes together, without mapped files, bytes. To stay below it, the least
     recently used models are unloaded. Above it, workers over their share are replaced between requests.
-    The address space of the audio worker is limited."""
+    The address space of the audio worker has a limit of its own, which follows from ``max_bytes`` and
+    ``features_s``."""
     window_s: float = Field(10.0, ge=2.0)
     """Length of the windows that long audio is cut into, seconds; audio up to twice as long is not cut."""
     window_overlap_s: float = Field(2.0, ge=0.5)

@@ -7,14 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.examples import clips
+from tests.inflating import large_header, many_packets
+from wav2vec2_app.errors import ResourceError
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.worker import WorkerBridge
 from wav2vec2_app.server.build import System
 from wav2vec2_app.server.tasks import AudioTask
-from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.audio import AudioSource, DecodeAudioOptions
 
 pytestmark = [
     pytest.mark.integration,
@@ -24,17 +28,17 @@ pytestmark = [
 CONFINED = """
 import json, sys
 from wav2vec2_app.worker.sandbox import Limits, confine, limit_operation
-print(json.dumps(confine(Limits(memory_bytes=200 << 20, file_bytes=1 << 20, open_files=40))))
+print(json.dumps(confine(Limits(memory_bytes=200 << 20, file_bytes={file_bytes}, open_files=40))))
 limit_operation({cpu_s})
 {code}
 """
 
 
-def confined(code: str, cpu_s: int = 0) -> tuple[int, str]:
+def confined(code: str, cpu_s: int = 0, file_bytes: int = 1 << 20) -> tuple[int, str]:
     """Exit code and last line of stderr of a confined process that runs ``code``."""
 
     done = subprocess.run(
-        [sys.executable, "-c", CONFINED.format(code=code, cpu_s=cpu_s)],
+        [sys.executable, "-c", CONFINED.format(code=code, cpu_s=cpu_s, file_bytes=file_bytes)],
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     if json.loads(done.stdout.splitlines()[0]):
@@ -111,3 +115,64 @@ async def test_application_confines_its_audio_worker_and_still_reads_files(
     result = await system.orchestrator.run(AudioTask(AudioSource(path=Path(clip.path.name))))
     assert result.transcript is not None
     assert result.transcript.text
+
+
+DECODE = """
+from pathlib import Path
+from wav2vec2_app.speech.audio import AudioSource, DecodeAudioOptions
+from wav2vec2_app.worker.audio import decode, joined
+source, spool = AudioSource(path=Path({path!r})), Path({path!r} + ".f32")
+found = decode.decode(source, max_duration_s=1e4, max_bytes=1 << 30, spool=spool,
+                      options=DecodeAudioOptions(channels={channels!r}))
+joined.one_after_the_other(found.recordings, spool, lambda: None)
+"""
+
+
+@pytest.mark.parametrize("channels", ["mix", "separate"])
+@pytest.mark.parametrize("gain", [0.5, 2.0])
+def test_long_recording_is_decoded_in_less_memory_than_its_samples_take(
+    tmp_path: Path, channels: str, gain: float
+) -> None:
+    minute = np.full((8_000 * 60, 8), gain, np.float32)
+    path = tmp_path / "call.wav"
+    with soundfile.SoundFile(path, "w", 8_000, 8, "PCM_16" if gain < 1 else "FLOAT") as file:
+        for _ in range(8):
+            file.write(minute)
+    returned, message = confined(
+        DECODE.format(path=str(path), channels=channels), file_bytes=1 << 30
+    )
+    assert returned == 0, message
+    parts = 1 if channels == "mix" else 9
+    spooled = np.memmap(f"{path}.f32", np.float32, mode="r")
+    assert len(spooled) == parts * 480 * 16_000
+    assert float(spooled.max()) == pytest.approx(min(gain, 1.0), abs=0.02)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["call.wav", "call.wav.f32"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        many_packets(50_000_000), many_packets(0x7FFF_FFFF),
+        large_header(1 << 30), large_header(0xF000_0000),
+    ],
+    ids=["packets", "most packets", "header", "largest header"],
+)  # fmt: skip
+async def test_file_that_inflates_is_refused_and_its_worker_goes_on(
+    system: System, tmp_path: Path, data: bytes
+) -> None:
+    def pids() -> list[int | None]:
+        workers = system.service.status("").workers
+        return [worker.pid for worker in workers if worker.role == "audio"]
+
+    path = tmp_path / "small.mp4"
+    path.write_bytes(data)
+    before = pids()
+    for channels in ("mix", "separate"):
+        options = DecodeAudioOptions(channels=channels)
+        with pytest.raises(ResourceError) as refused:
+            await system.orchestrator.run(AudioTask(AudioSource(path=path), audio_options=options))
+        assert refused.value.code == "audio.needs_memory"
+        assert not refused.value.retryable
+    result = await system.orchestrator.run(AudioTask(AudioSource(path=clips()[0].path)))
+    assert result.transcript is not None
+    assert pids() == before

@@ -167,14 +167,15 @@ def _download_config(settings: Settings) -> Config:
 
 def _audio_config(settings: Settings) -> Config:
     channel_bytes = int(settings.max_duration_s * SAMPLE_RATE_HZ * 4)
-    file_bytes = channel_bytes * (1 + MAX_SEPARATE_CHANNELS)  # the mix and each channel
-    mapped_bytes = file_bytes + channel_bytes * MAX_SEPARATE_CHANNELS  # and a file of each channel
+    drawn_bytes = int(settings.features_s * SAMPLE_RATE_HZ * 4)
     return {
         "max_duration_s": settings.max_duration_s,
         "max_bytes": settings.max_bytes,
         "process": {
-            "memory_bytes": settings.memory_limit_bytes // 2 + settings.max_bytes + mapped_bytes,
-            "file_bytes": file_bytes + SPOOL_MARGIN_BYTES,
+            "memory_bytes": DECODER_BYTES
+            + max(settings.max_bytes, DRAWING_FACTOR * min(drawn_bytes, channel_bytes)),
+            # the mix and each channel
+            "file_bytes": channel_bytes * (1 + MAX_SEPARATE_CHANNELS) + SPOOL_MARGIN_BYTES,
             "cpu_s": DECODER_CPU_S,
         },
     }
@@ -227,6 +228,13 @@ the package is not installed but lies beside ``app.py``."""
 
 SPOOL_MARGIN_BYTES = 64 << 20
 """The audio worker may write files that are larger than the longest recording by so much."""
+DECODER_BYTES = 384 << 20
+"""Address space of the audio worker beside its libraries and what a request sends: buffers of demuxers,
+decoders and resamplers (30 MB for common files) and the heaps of its threads. Decoded samples do not count:
+long ones are in a file that is never mapped there. What a file needs for its index of packets is less than
+the file has bytes."""
+DRAWING_FACTOR = 6
+"""Features and pictures need this many times the bytes of the samples (4.1 measured for 15 minutes)."""
 DECODER_CPU_S = 1800
 """Processor time of one operation of the audio worker, seconds; deadlines are shorter as a rule."""
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}

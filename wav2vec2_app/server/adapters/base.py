@@ -66,8 +66,8 @@ class ModelAdapter(Protocol):
         ...
 
 
-NO_FAULTS = frozenset({"resource.disk", "resource.files"})
-"""Codes of errors of the machine: pausing an operation does not help."""
+NO_FAULTS = frozenset({"resource.disk", "resource.files", "audio.needs_memory"})
+"""Codes of errors of the machine, or of one file: pausing an operation does not help."""
 
 
 def is_fault(error: BaseException) -> bool:

@@ -21,8 +21,11 @@ from wav2vec2_app.errors import (
 from wav2vec2_app.server import schema
 
 TOO_LARGE_CODES = frozenset(
-    {"audio.too_large", "audio.too_long", "model.audio_too_long", "parallel.too_large"}
-)
+    {
+        "audio.too_large", "audio.too_long", "audio.needs_memory",
+        "model.audio_too_long", "parallel.too_large",
+    }
+)  # fmt: skip
 
 _STATUS_OF_CODE = {
     "access.host": 403,

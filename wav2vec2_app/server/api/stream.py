@@ -16,7 +16,8 @@ from wav2vec2_app.server import schema
 from wav2vec2_app.server.api.disconnect import disconnected
 from wav2vec2_app.server.api.errors import RequestFailed
 from wav2vec2_app.server.deadline import cancel_all
-from wav2vec2_app.server.events import Done, Failed, Partial, Started, TaskEvent
+from wav2vec2_app.server.events import Done, Failed, Partial, Started, TaskEvent, audio_s
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
 from wav2vec2_app.speech.spelling import spelled_text
@@ -102,10 +103,16 @@ async def _content(
         if isinstance(event, Failed):
             yield _message("error", schema.error(event.error, event.task_id).json_dict())
             return
-        if event.result.transcript is not None:
-            for delta in growing.grow(event.result.transcript):
-                yield _message("transcript.text.delta", {"delta": delta})
-        yield _message("transcript.text.done", body(event.result))
+        for message in await off_loop(audio_s(event), _last, event.result, body, growing):
+            yield message
+
+
+def _last(result: AudioResult, body: RenderBody, growing: GrowingText) -> list[str]:
+    """The events of a finished transcript: what is not sent yet, and the end."""
+    transcript = result.transcript
+    rest = growing.grow(transcript) if transcript is not None else ()
+    deltas = [_message("transcript.text.delta", {"delta": delta}) for delta in rest]
+    return [*deltas, _message("transcript.text.done", body(result))]
 
 
 class GrowingText:

@@ -37,8 +37,9 @@ class Spool:
         return samples
 
     def discard(self, path: Path) -> None:
-        """Remove a file that is not needed."""
-        _remove(path)
+        """Remove a file that is not needed, and the files of separate channels beside it."""
+        for one in (path, *path.parent.glob(f"{path.name}.*")):
+            _remove(one)
 
     def close(self) -> None:
         """Remove everything."""

@@ -17,6 +17,7 @@ SEARCH_BYTES = 1 << 20
 MAX_CHUNKS = 256
 MAX_CHUNK_BYTES = 1 << 16
 """Chunks before the samples are kept up to this size."""
+FORMS = (b"RIFF", b"RIFX")
 TRAILING_TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")
 
 
@@ -143,3 +144,29 @@ def _is_trailer(file: BinaryIO, position: int, header_bytes: int) -> bool:
             return False
         data = file.read(1 << 16)
     return True
+
+
+def further_samples(
+    file: BinaryIO, layout: Layout, position: int, size_bytes: int, fmt: bytes
+) -> tuple[list[tuple[int, int]], bool]:
+    """The ranges of samples behind those of a WAV file, and whether all of them are in its format.
+
+    Some programs write several chunks of samples; files that were joined end to end have a header
+    before each. What follows a header with another ``fmt`` chunk is left out.
+    """
+    ranges: list[tuple[int, int]] = []
+    for _ in range(MAX_CHUNKS):
+        chunk = chunk_at(file, layout, position)
+        if chunk is None or chunk.start >= size_bytes:
+            break
+        if chunk.name in FORMS and read_at(file, chunk.start, 4) == b"WAVE":
+            position = chunk.start + 4
+            continue
+        if chunk.name == b"fmt " and read_at(file, chunk.start, chunk.claimed) != fmt:
+            return ranges, False
+        end = chunk.start + chunk.claimed
+        if chunk.name == layout.data_id:
+            end = data_end(file, layout, chunk, size_bytes)
+            ranges.append((chunk.start, end))
+        position = end + -end % layout.alignment
+    return ranges, True

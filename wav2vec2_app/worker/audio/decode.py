@@ -13,8 +13,8 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +30,7 @@ from wav2vec2_app.worker.audio.downmix import Channels, Downmix, Separation
 from wav2vec2_app.worker.audio.limits import (
     LENGTH_TOLERANCE_S,
     is_usable_rate,
+    needs_memory,
     refuse_long,
     refuse_rate,
     refuse_short,
@@ -37,7 +38,8 @@ from wav2vec2_app.worker.audio.limits import (
     too_long,
 )
 from wav2vec2_app.worker.audio.open_reader import open_reader
-from wav2vec2_app.worker.audio.reader import Reader
+from wav2vec2_app.worker.audio.output import ChannelRecording
+from wav2vec2_app.worker.audio.reader import Header, Reader
 from wav2vec2_app.worker.audio.splice import size_of
 from wav2vec2_app.worker.audio.timeline import Timeline, joined
 
@@ -49,12 +51,38 @@ MISSING_S = 0.1
 class Decoded:
     """Decoded audio and what it took: ``decode_s`` for decoding and mixing down, ``resample_s``.
 
-    ``channels`` holds one recording, or one for each channel if the options separate them.
+    ``recordings`` has one recording, or one for each channel if the options separate them.
+    ``warnings`` are about the file; those about a channel are in its recording.
     """
 
-    channels: tuple[Audio, ...]
+    header: Header
+    recordings: tuple[ChannelRecording, ...]
+    warnings: tuple[str, ...]
     decode_s: float
     resample_s: float
+
+    @property
+    def all_warnings(self) -> tuple[str, ...]:
+        """Those about the file and about the channels, each once."""
+        own = (text for recording in self.recordings for text in recording.warnings)
+        return tuple(dict.fromkeys((*self.warnings, *own)))
+
+    @property
+    def channels(self) -> tuple[Audio, ...]:
+        """The recordings as audio; the samples of long ones are mapped from their files."""
+        header = self.header
+        return tuple(
+            Audio(
+                samples=recording.load(),
+                original_rate_hz=header.rate_hz,
+                original_channels=header.channels,
+                format=header.format,
+                track=header.track,
+                tracks=header.tracks,
+                warnings=(*self.warnings, *recording.warnings),
+            )
+            for recording in self.recordings
+        )
 
     @property
     def audio(self) -> Audio:
@@ -86,6 +114,7 @@ def probe(
     Raises:
         InputError: ``audio.missing``, ``audio.empty_file``, ``audio.too_large``,
             ``audio.bad_rate``, ``audio.too_long``, and what ``open_reader`` raises.
+        ResourceError: ``audio.needs_memory``.
     """
     with _opened(source, max_bytes, options.track) as (reader, size_bytes):
         refuse_long(reader, max_duration_s, lambda: None)
@@ -119,32 +148,29 @@ def decode(
         max_bytes: larger files are refused unopened.
         options: the track, and whether channels are mixed.
         on_block: called after each block (at most some seconds of audio); may raise to cancel.
-        spool: where samples go that are longer than ``SPOOL_S``: raw float32. The audio's samples
-            are then mapped from that file. Separate channels go to ``spool`` with ``.0``, ``.1`` …
-            appended. Nothing is left there where decoding fails.
+        spool: where samples go that are longer than ``SPOOL_S``: raw float32. Separate channels go
+            to ``spool`` with ``.0``, ``.1`` … appended. Nothing is left there where decoding fails.
 
     Raises:
         InputError: as :func:`probe`, and ``audio.too_long``, ``audio.not_finite``,
             ``audio.no_samples``, ``audio.too_short``, ``audio.too_many_channels``.
+        ResourceError: ``audio.needs_memory``.
     """
     task = Task(source, options, max_duration_s, max_bytes, on_block, spool)
     started = time.perf_counter()
-    if options.channels == "separate":
-        audios, resample_s = _separate(task)
-    else:
-        audios, resample_s = _mixed(task)
+    decoded = _separate(task) if options.channels == "separate" else _mixed(task)
     elapsed_s = time.perf_counter() - started
-    return Decoded(tuple(audios), decode_s=elapsed_s - resample_s, resample_s=resample_s)
+    return replace(decoded, decode_s=elapsed_s - decoded.resample_s)
 
 
-def _mixed(task: Task) -> tuple[list[Audio], float]:
-    """The mean of the channels, or the loudest where they cancel out; and seconds of resampling."""
+def _mixed(task: Task) -> Decoded:
+    """The mean of the channels, or the loudest where they cancel out."""
     mix = Downmix(task.spool)
     with _opened(task.source, task.max_bytes, task.options.track) as (reader, _):
         timeline = _decode(reader, task, mix)
         channel = mix.cancelled_by()
         if channel is None:
-            return _results(reader, timeline, mix), mix.resample_s
+            return _decoded(reader, timeline, mix)
     mix.close()
     with _opened(task.source, task.max_bytes, task.options.track) as (reader, _):
         mix = Downmix(task.spool, channel)
@@ -152,15 +178,15 @@ def _mixed(task: Task) -> tuple[list[Audio], float]:
         warning = (
             f"The channels cancel each other out when mixed; only channel {channel + 1} was used."
         )
-        return _results(reader, timeline, mix, warning), mix.resample_s
+        return _decoded(reader, timeline, mix, warning)
 
 
-def _separate(task: Task) -> tuple[list[Audio], float]:
-    """Each channel as a recording of its own; and seconds of resampling."""
+def _separate(task: Task) -> Decoded:
+    """Each channel as a recording of its own."""
     with _opened(task.source, task.max_bytes, task.options.track) as (reader, _):
         separation = Separation(task.spool, reader.header.channels)
         timeline = _decode(reader, task, separation)
-        return _results(reader, timeline, separation), separation.resample_s
+        return _decoded(reader, timeline, separation)
 
 
 def _decode(reader: Reader, task: Task, channels: Channels) -> Timeline:
@@ -182,24 +208,14 @@ def _decode(reader: Reader, task: Task, channels: Channels) -> Timeline:
     return timeline
 
 
-def _results(reader: Reader, timeline: Timeline, channels: Channels, *warnings: str) -> list[Audio]:
-    header = reader.header
-    shared = (*reader.warnings, *warnings, *_damage_warnings(reader, timeline))
-    audios = []
-    for output in channels.outputs:
-        samples, level_warnings = output.finish()
-        audios.append(
-            Audio(
-                samples=samples,
-                original_rate_hz=header.rate_hz,
-                original_channels=header.channels,
-                format=header.format,
-                track=header.track,
-                tracks=header.tracks,
-                warnings=(*shared, *level_warnings),
-            )
-        )
-    return audios
+def _decoded(reader: Reader, timeline: Timeline, channels: Channels, *warnings: str) -> Decoded:
+    return Decoded(
+        header=reader.header,
+        recordings=tuple(output.finish() for output in channels.outputs),
+        warnings=(*reader.warnings, *warnings, *_damage_warnings(reader, timeline)),
+        decode_s=0.0,
+        resample_s=channels.resample_s,
+    )
 
 
 def _damage_warnings(reader: Reader, timeline: Timeline) -> tuple[str, ...]:
@@ -230,12 +246,13 @@ def _opened(source: AudioSource, max_bytes: int, track: int | None) -> Iterator[
     with _file_of(source) as file:
         size_bytes = size_of(file)
         refuse_size(size_bytes, max_bytes)
-        reader = open_reader(file, size_bytes, track)
         try:
-            refuse_rate(reader.header)
-            yield reader, size_bytes
-        finally:
-            reader.close()
+            reader = open_reader(file, size_bytes, track)
+            with closing(reader):
+                refuse_rate(reader.header)
+                yield reader, size_bytes
+        except MemoryError as error:
+            raise needs_memory() from error
 
 
 def _file_of(source: AudioSource) -> BinaryIO:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
@@ -19,8 +20,12 @@ from wav2vec2_app.worker.audio.limits import refuse_channels
 from wav2vec2_app.worker.audio.output import Output
 from wav2vec2_app.worker.audio.reader import Block, Samples
 
-CANCELLED_POWER = 0.1
-"""The mean's power, relative to that of independent channels, below which channels cancel out."""
+CANCELLED_POWER = 0.3
+"""The mean's power, relative to that of independent channels, below which channels cancel out.
+
+Of two equally loud channels it is 1 plus their correlation, so this is a correlation of -0.7. As much is
+left of a channel and its inverse that is 0.4 times as loud.
+"""
 AUDIBLE_POWER = 1e-9
 """Mean power below which there is nothing to cancel (-90 dBFS)."""
 
@@ -29,6 +34,10 @@ class Channels(Protocol):
     """Where decoded blocks go; each output becomes a recording."""
 
     outputs: list[Output]
+
+    @property
+    def resample_s(self) -> float:
+        """Seconds of resampling."""
 
     def push(self, block: Block) -> None:
         """Append a block.
@@ -141,11 +150,21 @@ class ChannelMeter:
             return None
         powers = self._squares / self._count - np.square(self._sums / self._count)
         mean_power = self._mean_square / self._count - (self._mean_sum / self._count) ** 2
-        independent = float(powers.sum()) / len(powers) ** 2
-        audible = math.isfinite(independent) and independent > AUDIBLE_POWER
-        if not audible or mean_power >= CANCELLED_POWER * independent:
-            return None
-        return int(powers.argmax())
+        return loudest_of_cancelling(mean_power, powers)
+
+
+def loudest_of_cancelling(mean_power: float, powers: NDArray[np.float64]) -> int | None:
+    """The loudest channel's index if the channels cancel each other out, else ``None``.
+
+    Args:
+        mean_power: of the mean of the channels.
+        powers: of each channel, ``(channels,)``.
+    """
+    independent = float(powers.sum()) / len(powers) ** 2
+    audible = math.isfinite(independent) and independent > AUDIBLE_POWER
+    if not audible or mean_power >= CANCELLED_POWER * independent:
+        return None
+    return int(powers.argmax())
 
 
 def mean_of(block: Samples) -> Samples:

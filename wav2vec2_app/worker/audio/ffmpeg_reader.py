@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from itertools import islice
 from typing import BinaryIO
 
@@ -12,11 +11,11 @@ import av.logging
 import numpy as np
 
 from wav2vec2_app.worker.audio import formats
-from wav2vec2_app.worker.audio.foreign import FOREIGN
+from wav2vec2_app.worker.audio.foreign import FOREIGN, damage_ignored
 from wav2vec2_app.worker.audio.formats import Format
 from wav2vec2_app.worker.audio.reader import Block, Header, Samples, broken
 from wav2vec2_app.worker.audio.splice import read_at, size_of
-from wav2vec2_app.worker.audio.sync import states_duration
+from wav2vec2_app.worker.audio.sync import frame_at, states_duration
 from wav2vec2_app.worker.audio.tracks import Track, choose, codec_names, decodes, tracks_of
 
 SURVEYED_PACKETS = 1500
@@ -35,6 +34,9 @@ COUNT_FROM_ANYWHERE = (formats.FLV, formats.WMA)
 MAX_PLANES = 7
 """PyAV counts the planes of a frame up to the first missing one and reads past the end of a list of
 eight: it ends the process. Frames of more planes are interleaved before they are read."""
+INDEX_ENTRY_BYTES = 24
+LARGE_INDEX_BYTES = 32 << 20
+"""An index of packets that is larger may not fit into the memory of the process."""
 MAX_TIME_S = 1e9
 """Timestamps beyond are damaged."""
 PROBED_BYTES = 65_536
@@ -78,6 +80,8 @@ class FfmpegReader:
                 container_options=self._options,
                 metadata_errors="replace",
             )
+        except MemoryError:
+            raise
         except FOREIGN as error:
             raise broken() from error
 
@@ -106,6 +110,7 @@ class FfmpegReader:
             self._stream = self._container.streams[self._track.index]
         except IndexError as error:
             raise broken() from error
+        _check_index(self._stream)
         start_s = (self._container.start_time or 0) / 1e6
         joined = self._format is formats.OGG and start_s > MAX_OGG_LEAD_S
         self._origin_s = start_s if joined or self._format.clock == "start" else 0.0
@@ -131,14 +136,19 @@ class FfmpegReader:
         stream, container_s = self._stream, (self._container.duration or 0) / 1e6
         if self._format is formats.OGG:
             end_s = container_s - self._origin_s  # FFmpeg's duration of Ogg counts from zero
-        elif self._format in COUNT_FROM_ANYWHERE and (self._container.start_time or 0) > 0:
+        elif self._format in COUNT_FROM_ANYWHERE and (self._starts_late or stream.start_time):
             return None  # some writers count from the first packet, others from zero
         elif stream.duration and stream.duration > 0 and self._format.clock != "none":
-            start = stream.start_time or 0
+            fragmented = self._format.demuxer == "mov" and not stream.frames
+            start = 0 if fragmented else stream.start_time or 0  # it lasts up to the last fragment
             end_s = float((start + stream.duration) * stream.time_base) - self._origin_s
         else:
             end_s = container_s
         return end_s if 0 < end_s < MAX_TIME_S else None
+
+    @property
+    def _starts_late(self) -> bool:
+        return (self._container.start_time or 0) > 0
 
     # --- surveying ------------------------------------------------------------------------------
 
@@ -147,7 +157,7 @@ class FfmpegReader:
         start: float | None = None
         end = 0.0
         packets = read_bytes = 0
-        with suppress(*FOREIGN):
+        with damage_ignored():
             for packet in islice(self._container.demux(self._stream), SURVEYED_PACKETS):
                 packets += 1
                 read_bytes = max(read_bytes + packet.size, packet.pos or 0)
@@ -165,7 +175,7 @@ class FfmpegReader:
 
     def outlasts(self, limit_s: float, on_block: Callable[[], None]) -> bool:
         seen_s = 0.0
-        with suppress(*FOREIGN):
+        with damage_ignored():
             for number, packet in enumerate(self._container.demux(self._stream), start=1):
                 seen_s += _packet_s(packet)
                 if seen_s > limit_s:
@@ -190,9 +200,16 @@ class FfmpegReader:
                         for frame in packet.decode()
                         if frame.sample_rate > 0 and frame.samples
                     ]
-                except FOREIGN:
-                    self.damaged = True  # this packet is skipped
+                except MemoryError:
+                    raise
+                except FOREIGN:  # this packet is skipped
+                    self.damaged = self.damaged or not self._is_tag(packet)
             yield from blocks or [Block(nothing, max(1, self.header.rate_hz))]
+
+    def _is_tag(self, packet: av.Packet) -> bool:
+        """Whether a packet is something between the frames of a stream, such as a tag."""
+        bare = self._format in (formats.MP3, formats.AAC)
+        return bare and frame_at(bytes(packet)[:8], 0) is None
 
     def _packets(self) -> Iterator[av.Packet]:
         """The packets of all tracks; demuxing goes on behind damaged places."""
@@ -201,6 +218,8 @@ class FfmpegReader:
                 yield from self._container.demux()
                 return
             except FOREIGN as error:  # noqa: PERF203 (each error ends one generator)
+                if isinstance(error, MemoryError):
+                    raise
                 if isinstance(error, IndexError):
                     return  # the end, reached with tracks that were not announced
                 self.damaged = True
@@ -226,6 +245,16 @@ class FfmpegReader:
 
     def close(self) -> None:
         self._container.close()
+
+
+def _check_index(stream: av.stream.Stream) -> None:
+    """FFmpeg gives up an index that does not fit into memory, and the file then seems to be empty.
+
+    Raises:
+        MemoryError: that has happened.
+    """
+    if stream.frames * INDEX_ENTRY_BYTES > LARGE_INDEX_BYTES and not len(stream.index_entries):
+        raise MemoryError("the index of the packets does not fit into memory")
 
 
 def _packet_s(packet: av.Packet) -> float:

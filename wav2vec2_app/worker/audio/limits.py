@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wav2vec2_app.errors import InputError
+from wav2vec2_app.errors import InputError, ResourceError
 from wav2vec2_app.speech.audio import MAX_SEPARATE_CHANNELS
 from wav2vec2_app.worker.audio.reader import Header, Reader, broken
 
@@ -103,4 +103,15 @@ def refuse_short(sound_s: float, reader: Reader) -> None:
         code="audio.too_short",
         hint="Record again and speak for a moment before stopping.",
         metadata={"duration_s": round(sound_s, 4), "minimum_s": MIN_DURATION_S},
+    )
+
+
+def needs_memory() -> ResourceError:
+    """The error of a file that does not fit into the memory that decoding may use."""
+    return ResourceError(
+        "This file needs more memory than decoding one may use.",
+        code="audio.needs_memory",
+        hint="Convert it to WAV or FLAC, then upload it again.",
+        severity="warning",
+        retryable=False,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -14,10 +16,54 @@ from wav2vec2_app.worker.audio.reader import Samples
 
 SPOOL_S = 60.0
 """Longer audio goes to a file, where the caller names one, seconds."""
-SCALED_TOGETHER = 1 << 22
-"""Samples whose level is lowered at a time."""
+SAMPLES_IN_MEMORY = 1 << 20
+"""Samples of a file that are in memory at a time."""
 OVERSHOOT = 1.1
 """Peaks up to here are what codecs and resampling do; beyond, the level was wrong: a warning says so."""
+
+
+@dataclass(frozen=True)
+class ChannelRecording:
+    """Samples of one channel, in [-1, 1]: in memory, or as raw float32 in ``file``.
+
+    A long recording is never mapped here: the address space of the process is limited.
+    """
+
+    count: int
+    samples: Samples | None = None
+    file: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+    def load(self) -> Samples:
+        """All samples; those in a file are mapped."""
+        if self.file is not None:
+            return np.memmap(self.file, np.float32, mode="r", shape=(self.count,))
+        return np.zeros(0, np.float32) if self.samples is None else self.samples
+
+    def blocks(self, length: int) -> Iterator[Samples]:
+        """``length`` samples in blocks of :data:`SAMPLES_IN_MEMORY`, with silence behind the last one."""
+        sizes = (
+            min(SAMPLES_IN_MEMORY, length - start) for start in range(0, length, SAMPLES_IN_MEMORY)
+        )
+        if self.file is None:
+            samples, done = self.load(), 0
+            for size in sizes:
+                yield _padded(samples[done : done + size], size)
+                done += size
+            return
+        with self.file.open("rb") as file:
+            for size in sizes:
+                yield _padded(np.fromfile(file, np.float32, size), size)
+
+    def remove(self) -> None:
+        """Remove the file, if there is one."""
+        if self.file is not None:
+            self.file.unlink(missing_ok=True)
+
+
+def _padded(samples: Samples, length: int) -> Samples:
+    missing = length - len(samples)
+    return np.pad(samples, (0, missing)) if missing else samples
 
 
 class _Stream(Protocol):
@@ -47,8 +93,8 @@ class Output:
                 )
         self._collected.add(samples if self._stream is None else self._resampled(samples))
 
-    def finish(self) -> tuple[Samples, tuple[str, ...]]:
-        """All samples in [-1, 1], and a warning if their level had to be lowered noticeably."""
+    def finish(self) -> ChannelRecording:
+        """All samples in [-1, 1], with a warning if their level had to be lowered noticeably."""
         self._flush()
         return self._collected.within_full_scale()
 
@@ -94,28 +140,38 @@ class Collected:
                 self._file.write(earlier.tobytes())
             self._blocks = []
 
-    def within_full_scale(self) -> tuple[Samples, tuple[str, ...]]:
+    def within_full_scale(self) -> ChannelRecording:
         """All samples, lowered to a peak of 1 if they exceed it, and a warning beyond ``OVERSHOOT``."""
-        samples = self._joined()
-        if self._peak <= 1.0:
-            return samples, ()
-        for begin in range(0, len(samples), SCALED_TOGETHER):
-            part = samples[begin : begin + SCALED_TOGETHER]
-            np.clip(part / np.float32(self._peak), -1.0, 1.0, out=part)
-        warning = (
-            f"The recording went beyond full scale (peak {self._peak:.3g});"
-            " its level was lowered to fit."
-        )
-        return samples, (warning,) if self._peak > OVERSHOOT else ()
+        warnings: tuple[str, ...] = ()
+        if self._peak > OVERSHOOT:
+            warnings = (
+                f"The recording went beyond full scale (peak {self._peak:.3g});"
+                " its level was lowered to fit.",
+            )
+        if self._file is not None and self._spool is not None:
+            self._file.close()
+            if self._peak > 1.0:
+                self._lower_file(self._spool)
+            return ChannelRecording(self._count, file=self._spool, warnings=warnings)
+        samples = np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.float32)
+        if self._peak > 1.0:
+            samples = self._lowered(samples)
+        return ChannelRecording(self._count, samples, warnings=warnings)
+
+    def _lowered(self, samples: Samples) -> Samples:
+        lowered: Samples = np.clip(samples / np.float32(self._peak), -1.0, 1.0)
+        return lowered
+
+    def _lower_file(self, path: Path) -> None:
+        with path.open("r+b") as file:
+            while len(block := np.fromfile(file, np.float32, SAMPLES_IN_MEMORY)):
+                file.seek(-block.nbytes, 1)
+                file.write(self._lowered(block).tobytes())
+                file.flush()
+                file.seek(0, 1)
 
     def close(self) -> None:
         """Remove the file, if there is one."""
         if self._file is not None and self._spool is not None:
             self._file.close()
             self._spool.unlink(missing_ok=True)
-
-    def _joined(self) -> Samples:
-        if self._file is not None and self._spool is not None:
-            self._file.close()
-            return np.memmap(self._spool, np.float32, mode="r+", shape=(self._count,))
-        return np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.float32)

@@ -14,7 +14,14 @@ from typing import BinaryIO, Literal
 import numpy as np
 
 from wav2vec2_app.worker.audio import chunks, formats
-from wav2vec2_app.worker.audio.chunks import Chunk, Chunks, Layout, data_end, read_chunks
+from wav2vec2_app.worker.audio.chunks import (
+    Chunk,
+    Chunks,
+    Layout,
+    data_end,
+    further_samples,
+    read_chunks,
+)
 from wav2vec2_app.worker.audio.formats import Format
 from wav2vec2_app.worker.audio.splice import read_at, spliced
 
@@ -22,7 +29,7 @@ UNSTATED = frozenset({0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF})
 """The size that a program writes where it does not know the length yet."""
 UNFINISHED_FROM = 0x7FFF0000
 """Sizes from here that the file does not have were never meant as a length."""
-PCM, IEEE_FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
+UNSTATED_TAG, PCM, IEEE_FLOAT, EXTENSIBLE = 0, 1, 3, 0xFFFE
 STREAM_TAGS = frozenset({0x50, 0x55, 0x1600, 0x2000, 0x2001})
 """WAV encodings that are a stream of frames: MPEG audio, ADTS AAC, AC-3, DTS."""
 SNIFFED_BYTES = 65_536
@@ -32,6 +39,7 @@ UNFINISHED = (
     "The header does not state the length that the file has; everything up to the end of the file"
     " was used."
 )
+ANOTHER = "Another recording in another format follows in the file; it was not used."
 
 
 @dataclass(frozen=True)
@@ -89,11 +97,14 @@ def _wave(file: BinaryIO, size_bytes: int) -> Repaired:
     if _tag(fmt, layout) in STREAM_TAGS:
         return Repaired(file, stream=(data.start, end))
     ratio, warnings = _claims(data.claimed, end - data.start)
+    further, all_read = further_samples(file, layout, end + end % 2, size_bytes, written)
     regular = found.regular and fmt == written and form != b"BW64"
-    if regular and data.start + data.claimed == end:
+    if regular and data.start + data.claimed == end and all_read and not further:
         return Repaired(file)
-    head = _wave_head(fmt, end - data.start, layout)
-    return Repaired(spliced(file, head, (data.start, end)), ratio, warnings)
+    warnings += () if all_read else (ANOTHER,)
+    ranges = [(data.start, end), *further]
+    head = _wave_head(fmt, sum(stop - start for start, stop in ranges), layout)
+    return Repaired(spliced(file, head, *ranges), ratio, warnings)
 
 
 def _with_long_size(found: Chunks, data: Chunk) -> Chunk:
@@ -114,23 +125,30 @@ def _fitting_fmt(fmt: bytes, start: bytes, layout: Layout) -> bytes:
     order = "<" if layout.byte_order == "little" else ">"
     if len(fmt) < 14:
         return fmt
-    tag, channels, rate_hz, _, block = struct.unpack_from(order + "HHIIH", fmt)
+    written, channels, rate_hz, _, block = struct.unpack_from(order + "HHIIH", fmt)
+    tag = written
+    if written == EXTENSIBLE and _is_incomplete(fmt[24:40]):
+        tag = int.from_bytes(fmt[24:26], layout.byte_order)
     stated_bits = int.from_bytes(fmt[14:16], layout.byte_order)
-    empty_guid = tag == EXTENSIBLE and not any(fmt[24:40])
-    unstated = tag == 0 or empty_guid
-    if not channels or not (unstated or tag in (PCM, IEEE_FLOAT)):
+    if not channels or tag not in (UNSTATED_TAG, PCM, IEEE_FLOAT):
         return fmt
     bits = stated_bits or 8 * block // channels
     needed = channels * -(-bits // 8)
-    if not unstated and stated_bits and block >= needed and block % channels == 0:
+    fits = stated_bits and block >= needed and block % channels == 0
+    if fits and tag == written != UNSTATED_TAG:
         return fmt
     block = max(block - block % channels, needed)
     if block > 0xFFFF or bits > 64:
         return fmt
     byte_rate = min(rate_hz * block, 0xFFFFFFFF)
-    if unstated:
+    if tag == UNSTATED_TAG:
         tag = IEEE_FLOAT if _looks_like_float(start, bits, order) else PCM
     return struct.pack(order + "HHIIHH", tag, channels, rate_hz, byte_rate, block, bits)
+
+
+def _is_incomplete(guid: bytes) -> bool:
+    """Whether a GUID of an encoding is empty, cut off, or nothing but the encoding's number."""
+    return len(guid) < 16 or not any(guid[2:])
 
 
 def _looks_like_float(start: bytes, bits: int, order: str) -> bool:

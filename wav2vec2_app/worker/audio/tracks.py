@@ -60,7 +60,7 @@ def choose(
 ) -> tuple[Track, tuple[str, ...]]:
     """The track to decode and a warning that names the choice where there was one.
 
-    ``codecs`` names the codecs of the tracks that have no decoder.
+    ``codecs`` names the codec of each track, as far as it is known.
 
     Raises:
         InputError: ``audio.no_track``, ``audio.no_such_track``, ``audio.unsupported_codec``.
@@ -74,7 +74,7 @@ def choose(
     if wanted is not None:
         track = _numbered(tracks, wanted)
         if not track.codec:
-            raise _unsupported(codecs())
+            raise _unsupported(codecs()[wanted - 1 : wanted])
         return track, ()
     known = [track for track in tracks if track.codec]
     if not known:
@@ -120,12 +120,13 @@ def _no_such_track(wanted: int, count: int) -> InputError:
 
 
 def _unsupported(codecs: Sequence[str]) -> InputError:
-    names = ", ".join(codecs) or "unknown"
+    known = list(dict.fromkeys(codec for codec in codecs if codec))
+    names = ", ".join(known) or "unknown"
     return InputError(
         f"The sound of this file uses a codec that cannot be decoded: {names}.",
         code="audio.unsupported_codec",
         hint="Convert the recording to WAV, FLAC, MP3, M4A or Opus, then upload it.",
-        metadata={"codecs": list(codecs)},
+        metadata={"codecs": known},
     )
 
 
@@ -142,6 +143,8 @@ def decodes(container: av.container.InputContainer, index: int) -> bool:
     try:
         packets = islice(container.demux(stream), TRIED_PACKETS)
         return any(_decodes(packet) for packet in packets)
+    except MemoryError:
+        raise
     except FOREIGN:
         return False
 
@@ -149,19 +152,29 @@ def decodes(container: av.container.InputContainer, index: int) -> bool:
 def _decodes(packet: av.Packet) -> bool:
     try:
         return bool(packet.decode())
+    except MemoryError:
+        raise
     except FOREIGN:
         return False
 
 
 def codec_names(container: av.container.InputContainer, head: bytes) -> list[str]:
-    """The names of the codecs of all audio tracks, as far as the container tells them."""
+    """The name of each audio track's codec, as far as the container tells it, else empty."""
     av.logging.set_level(av.logging.INFO)
     try:
         description = container.dumps_format()
     finally:
         av.logging.set_level(None)
-    names = []
-    for codec, tag in re.findall(r"Audio: (\w+)[^\n]*?(?:\((.{4,16}?) / 0x|\n|$)", description):
-        names.append(codec if codec != "none" else tag)
-    stated = [name.decode() for name in re.findall(rb"\x86[\x80-\xa0](A_[A-Z0-9_/]+)", head)]
-    return list(dict.fromkeys(name for name in (*names, *stated) if name))
+    described = re.findall(r"Audio: (\w+)[^\n]*?(?:\((.{4,16}?) / 0x|\n|$)", description)
+    names = [tag if codec == "none" else codec for codec, tag in described]
+    stated = _matroska_codecs(head)
+    return [name or "".join(stated[at : at + 1]) for at, name in enumerate(names)]
+
+
+def _matroska_codecs(head: bytes) -> list[str]:
+    """The codec ids of the audio tracks of a Matroska file."""
+    found = []
+    for element in re.finditer(rb"\x86([\x82-\xc0])(?=A_)", head):
+        size = element.group(1)[0] & 0x7F
+        found.append(head[element.end() : element.end() + size].decode("ascii", "replace"))
+    return found

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ParamSpec, TypeVar
-
-import numpy as np
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.protocol import codec
@@ -28,9 +25,10 @@ from wav2vec2_app.protocol.audio import (
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import Context, Empty
 from wav2vec2_app.protocol.wav import EncodeWavRequest, EncodeWavResponse
-from wav2vec2_app.speech.audio import FORMAT_NAMES, Audio, Float32
+from wav2vec2_app.speech.audio import FORMAT_NAMES, Float32
 from wav2vec2_app.worker import plots
 from wav2vec2_app.worker.audio import decode, features
+from wav2vec2_app.worker.audio.joined import one_after_the_other
 from wav2vec2_app.worker.audio.wav import wav_of
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.sandbox import Limits, confine, limit_operation
@@ -40,11 +38,6 @@ log = logging.getLogger(__name__)
 
 A = ParamSpec("A")
 R = TypeVar("R")
-
-MIX_BLOCK = 1 << 20
-"""Samples of each channel that are mixed at a time."""
-CANCELLED_SHARE = 0.01
-"""Power of the mean of channels, as a share of the loudest one's, below which they cancel out."""
 
 
 @dataclass(frozen=True)
@@ -121,66 +114,20 @@ class AudioOperations:
             on_block=context.check_cancelled,
             spool=request.spool,
         )
-        audio = result.audio
-        samples = _one_after_the_other(result.channels, request.spool)
-        spooled = isinstance(samples, np.memmap)
+        header = result.header
+        recording = one_after_the_other(result.recordings, request.spool, context.check_cancelled)
         return DecodeAudioResponse(
-            samples=None if spooled else samples,
-            spooled=len(samples) if spooled else 0,
-            original_rate_hz=audio.original_rate_hz,
-            original_channels=audio.original_channels,
-            format=audio.format,
-            warnings=tuple(dict.fromkeys(text for one in result.channels for text in one.warnings)),
-            channels=len(result.channels),
-            track=audio.track,
-            tracks=audio.tracks,
+            samples=recording.samples,
+            spooled=recording.count if recording.samples is None else 0,
+            original_rate_hz=header.rate_hz,
+            original_channels=header.channels,
+            format=header.format,
+            warnings=result.all_warnings,
+            channels=len(result.recordings),
+            track=header.track,
+            tracks=header.tracks,
             stages=sequence({"decode audio": result.decode_s, "resample": result.resample_s}),
         )
-
-
-def _one_after_the_other(channels: Sequence[Audio], spool: Path | None) -> Float32:
-    """The mix and the samples of all channels, of equal length; a single channel has no mix.
-
-    Mapped from the file ``spool`` if one of them is.
-    """
-    first, *others = (channel.samples for channel in channels)
-    if not others:
-        return first
-    length = max(len(first), *map(len, others))
-    equal = [_padded(samples, length) for samples in (first, *others)]
-    if spool is None or not isinstance(first, np.memmap):
-        return np.concatenate([*_mix(equal), *equal])
-    with spool.open("wb") as file:
-        for block in _mix(equal):
-            block.tofile(file)
-        for samples in equal:
-            samples.tofile(file)
-    for samples in (first, *others):
-        if isinstance(samples, np.memmap) and samples.filename is not None:
-            Path(samples.filename).unlink(missing_ok=True)
-    return np.memmap(spool, np.float32, mode="r+", shape=(length * (1 + len(equal)),))
-
-
-def _padded(samples: Float32, length: int) -> Float32:
-    """``samples`` with silence at the end; not copied if they are long enough."""
-    missing = length - len(samples)
-    return np.pad(samples, (0, missing)) if missing else samples
-
-
-def _mix(channels: Sequence[Float32]) -> Iterator[Float32]:
-    """The mean of the channels, block by block; the loudest one where they cancel each other out."""
-    starts = range(0, len(channels[0]), MIX_BLOCK)
-    powers = [0.0] * (1 + len(channels))
-    for start in starts:
-        blocks = [channel[start : start + MIX_BLOCK] for channel in channels]
-        for number, block in enumerate([np.mean(blocks, axis=0), *blocks]):
-            powers[number] += float(np.vdot(block, block))
-    mean, *each = powers
-    loudest = int(np.argmax(each))
-    cancel = mean < CANCELLED_SHARE * each[loudest]
-    for start in starts:
-        blocks = [channel[start : start + MIX_BLOCK] for channel in channels]
-        yield blocks[loudest] if cancel else np.mean(blocks, axis=0, dtype=np.float32)
 
 
 def analyze(request: AnalyzeRequest, context: Context[Empty]) -> AnalyzeResponse:

@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 
 from tests.audio_files import tone
-from tests.unit.worker.audio.recordings import decoded, probed, refused, separated, tones, written
+from tests.unit.worker.audio.recordings import (
+    chunk,
+    decoded,
+    fmt_chunk,
+    id3,
+    pcm16,
+    probed,
+    refused,
+    riff,
+    separated,
+    tones,
+    written,
+)
 
 FORMATS = ["mp3", "aac", "ac3", "flac", "vorbis", "opus", "mpegts", "mpeg"]
 
@@ -30,6 +42,17 @@ def piece(fmt: str, rate_hz: int, channels: int, frequency_hz: float, duration_s
 def frequency_hz(samples: np.ndarray) -> float:
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     return float(spectrum.argmax() * 16_000 / len(samples))
+
+
+@pytest.mark.parametrize("length", [10, 2_000, 100_000])
+@pytest.mark.parametrize("fmt", ["mp3", "aac"])
+def test_tag_between_two_pieces_is_no_damage(fmt: str, length: int) -> None:
+    pieces = [piece(fmt, rate_hz, 1, 440.0, 1.0) for rate_hz in (44_100, 48_000)]
+
+    audio = decoded(id3(length).join(pieces))
+
+    assert audio.duration_s == pytest.approx(2.0, abs=0.15)
+    assert audio.warnings == ()
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
@@ -105,3 +128,31 @@ def test_separate_channels_go_silent_where_there_is_one(fmt: str) -> None:
     assert len(left.samples) == len(right.samples)
     assert np.abs(left.samples[20_000:30_000]).max() > 0.3
     assert np.abs(right.samples[20_000:30_000]).max() < 0.01
+
+
+@pytest.mark.parametrize("pieces", [2, 5])
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT", "ULAW"])
+def test_wav_files_joined_end_to_end_are_decoded_to_the_end(pieces: int, subtype: str) -> None:
+    audio = decoded(written(tone(1.0), 16_000, "WAV", subtype) * pieces)
+
+    assert audio.duration_s == pytest.approx(pieces)
+    assert frequency_hz(audio.samples) == pytest.approx(440, abs=2)
+    assert audio.warnings == ()
+
+
+@pytest.mark.parametrize("between", [b"", chunk(b"LIST", b"INFOISFT\x04\0\0\0abcd")])
+def test_wav_with_several_chunks_of_samples_is_decoded_to_the_end(between: bytes) -> None:
+    samples = pcm16(tone(3.0))
+    parts = [chunk(b"data", samples[begin : begin + 32_000]) for begin in range(0, 96_000, 32_000)]
+
+    audio = decoded(riff(fmt_chunk(), between.join(parts)))
+
+    assert audio.duration_s == pytest.approx(3.0)
+    assert frequency_hz(audio.samples) == pytest.approx(440, abs=2)
+
+
+def test_wav_of_another_format_behind_the_first_is_reported() -> None:
+    audio = decoded(written(tone(1.0), 16_000) + written(tone(1.0, 8_000), 8_000))
+
+    assert audio.duration_s == pytest.approx(1.0)
+    assert any("follows in the file" in warning for warning in audio.warnings)

@@ -34,7 +34,7 @@ def says_cancelled(warnings: tuple[str, ...]) -> bool:
     return any("cancel" in warning for warning in warnings)
 
 
-@pytest.mark.parametrize("gain", [1.0, 0.98, 0.9, 0.75, 1.1])
+@pytest.mark.parametrize("gain", [1.0, 0.98, 0.9, 0.75, 0.5, 1.1, 2.0])
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100])
 def test_inverse_channels_do_not_become_silence(gain: float, rate_hz: int) -> None:
     left = tone(2.0, rate_hz, amplitude=0.5)
@@ -84,6 +84,37 @@ def test_inverse_pairs_among_many_channels_do_not_become_silence(channels: int) 
     audio = decoded(written(tone(1.0)[:, None] * signs, fmt="FLAC"))
 
     assert level(audio.samples) == pytest.approx(TONE_LEVEL, rel=0.02)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_voice_that_cancels_out_is_not_replaced_by_the_noise_that_does_not(seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(0, 0.08, (32_000, 2))
+    voice = tone(2.0, amplitude=0.5)
+
+    audio = decoded(stereo(voice + noise[:, 0], noise[:, 1] - voice))
+
+    assert level(audio.samples) > 0.9 * TONE_LEVEL
+    assert says_cancelled(audio.warnings)
+
+
+@pytest.mark.parametrize("delay", [1, 3])
+def test_inverse_channel_that_is_late_cancels_out_too(delay: int) -> None:
+    left = tone(2.0, amplitude=0.5)
+
+    audio = decoded(stereo(left, -np.roll(left, delay)))
+
+    assert level(audio.samples) == pytest.approx(TONE_LEVEL, rel=0.02)
+    assert says_cancelled(audio.warnings)
+
+
+@pytest.mark.parametrize("gain", [-0.3, 0.0, 0.3, 1.0])
+def test_channels_that_do_not_cancel_out_are_averaged(gain: float) -> None:
+    left = tone(2.0, amplitude=0.5)
+
+    audio = decoded(stereo(left, gain * left))
+
+    assert level(audio.samples) == pytest.approx((1 + gain) / 2 * TONE_LEVEL, rel=0.02)
+    assert not says_cancelled(audio.warnings)
 
 
 def test_channels_that_cancel_for_a_moment_only_are_averaged() -> None:

@@ -197,3 +197,27 @@ def test_the_probe_counts_from_the_same_start(container: str, codec: str, rate_h
     data = tones(container, codec, rate_hz, [2.0], duration_s=2.0)
 
     assert probed(data).duration_s == pytest.approx(decoded(data).duration_s, abs=0.1)
+
+
+@pytest.mark.parametrize("missing", [1, 3])
+def test_first_fragments_that_are_missing_are_silence_and_no_damage_at_the_end(
+    missing: int,
+) -> None:
+    flags = "frag_keyframe+empty_moov+default_base_moof"
+    options = {"movflags": flags, "frag_duration": "1000000"}
+    data = tones("mp4", "aac", 48_000, [0.0], duration_s=8.0, options=options)
+    fragments = [place - 4 for place in range(len(data)) if data[place : place + 4] == b"moof"]
+
+    audio = decoded(data[: fragments[0]] + data[fragments[missing] :])
+
+    assert onsets_s(audio.samples) == [pytest.approx(missing, abs=0.05)]
+    assert audio.duration_s == pytest.approx(8.0, abs=0.05)
+    assert audio.warnings == ()
+
+
+@pytest.mark.parametrize("start_s", [0.3, 4.087, 33.3])
+def test_sound_that_begins_late_in_a_windows_media_file_is_not_cut_off(start_s: float) -> None:
+    audio = decoded(tones("asf", "wmav2", 44_100, [start_s], video_s=2.0))
+
+    assert onsets_s(audio.samples) == [pytest.approx(start_s, abs=0.1)]
+    assert audio.warnings == ()

@@ -133,6 +133,7 @@ def test_if_no_track_can_be_decoded_the_codec_is_named(count: int) -> None:
 
     assert error.code == "audio.unsupported_codec"
     assert "A_XYZQ" in error.message
+    assert error.metadata["codecs"] == ["A_XYZQ"]
 
 
 def test_a_chosen_track_of_an_unknown_codec_is_refused_with_its_name() -> None:
@@ -142,6 +143,7 @@ def test_a_chosen_track_of_an_unknown_codec_is_refused_with_its_name() -> None:
 
     assert error.code == "audio.unsupported_codec"
     assert "A_XYZQ" in error.message
+    assert error.metadata["codecs"] == ["A_XYZQ"]
 
 
 @pytest.mark.parametrize(

@@ -294,6 +294,32 @@ def test_an_extensible_wav_of_floats_with_an_empty_guid_is_decoded(dtype: str, b
     np.testing.assert_allclose(audio.samples, SAMPLES, atol=1e-4)
 
 
+@pytest.mark.parametrize("length", [16, 18, 20, 24, 26, 28, 32, 39])
+def test_an_extensible_wav_whose_guid_is_cut_off_is_decoded(length: int) -> None:
+    guid = b"\x01\x00\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71"
+    fmt = struct.pack("<HHIIHHHHI", 0xFFFE, 1, 16_000, 32_000, 2, 16, 22, 16, 0) + guid
+    data = riff(chunk(b"fmt ", fmt[:length]), chunk(b"data", pcm16(tone(1.0))))
+
+    audio = decoded(data)
+
+    assert strongest_hz(audio.samples) == pytest.approx(440, abs=2)
+    assert audio.duration_s == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("tag", "dtype"), [(1, "<i2"), (1, "<i4"), (3, "<f4"), (3, "<f8")])
+def test_an_extensible_wav_whose_guid_is_a_number_only_is_decoded(tag: int, dtype: str) -> None:
+    samples = tone(1.0)
+    if tag == 1:
+        samples = samples * np.iinfo(dtype).max
+    bits = 8 * np.dtype(dtype).itemsize
+    block = bits // 8
+    fmt = struct.pack("<HHIIHHHHI", 0xFFFE, 1, 16_000, 16_000 * block, block, bits, 22, bits, 0)
+    guid = struct.pack("<H", tag) + bytes(14)
+    data = riff(chunk(b"fmt ", fmt + guid), chunk(b"data", samples.astype(dtype).tobytes()))
+
+    assert strongest_hz(decoded(data).samples) == pytest.approx(440, abs=2)
+
+
 @pytest.mark.parametrize("tag", [0, 1])
 def test_a_short_or_incomplete_fmt_chunk_is_completed(tag: int) -> None:
     for fmt in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,14 @@ from wav2vec2_app.worker.model.loaded import (
 )
 
 SIZE = 100
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_collection() -> Iterator[None]:
+    """Collecting garbage takes long beside all the tests' objects, and frees nothing here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loaded, "return_memory", lambda: None)
+        yield
 
 
 class Memory:
@@ -150,7 +159,7 @@ def test_room_without_waiting_unloads_only_what_may_go_and_keeps_the_rest() -> N
     clock, memory = FakeClock(), Memory(0)
     models = make(clock)
     fill(models, memory, clock, "abc")
-    clock.advance(MIN_LOADED_S - 2.5)
+    clock.advance(MIN_LOADED_S - 1.5)
 
     models.make_room(0, memory.free, keep={key("a")}, wait=False)
 

@@ -121,6 +121,42 @@ def test_channels_are_decoded_separately_on_request(
     assert {file.name for file in tmp_path.iterdir()} <= {"call.wav", "spool.f32"}
 
 
+@pytest.mark.parametrize(("duration_s", "spooled"), [(1.0, False), (5.0, True)])
+def test_single_channel_that_is_requested_separately_is_where_the_request_says(
+    role: Role, tmp_path, monkeypatch, duration_s: float, spooled: bool
+) -> None:
+    monkeypatch.setattr("wav2vec2_app.worker.audio.output.SPOOL_S", 2.0)
+    samples = tone(duration_s)
+    path = write_audio(tmp_path / "mono.wav", samples, 16_000, "wav-s16")
+    spool = tmp_path / "spool.f32"
+    options = DecodeAudioOptions(channels="separate")
+
+    response = Run(role, DecodeAudioRequest(AudioSource(path=path), spool, options)).response()
+
+    found = np.fromfile(spool, np.float32) if spooled else response.samples
+    np.testing.assert_allclose(found, samples, atol=1e-4)
+    assert (response.channels, response.spooled) == (1, len(samples) * spooled)
+    assert {file.name for file in tmp_path.iterdir()} <= {"mono.wav", "spool.f32"}
+
+
+def test_channel_that_is_too_loud_is_lowered_before_the_mix(
+    role: Role, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr("wav2vec2_app.worker.audio.output.SPOOL_S", 2.0)
+    samples = np.stack([4 * tone(5.0), np.zeros(80_000)], axis=1)
+    path = write_audio(tmp_path / "loud.wav", samples, 16_000, "wav-f32")
+    spool = tmp_path / "spool.f32"
+    options = DecodeAudioOptions(channels="separate")
+
+    response = Run(role, DecodeAudioRequest(AudioSource(path=path), spool, options)).response()
+
+    mix, left, right = np.fromfile(spool, np.float32).reshape(3, -1)
+    np.testing.assert_allclose(left, samples[:, 0] / np.abs(samples).max(), atol=1e-5)
+    np.testing.assert_allclose(mix, left / 2, atol=1e-6)
+    assert not right.any()
+    assert any("full scale" in warning for warning in response.warnings)
+
+
 @pytest.mark.parametrize("gain", [-1.0, -0.99])
 def test_mix_of_channels_that_cancel_out_is_the_louder_one(
     role: Role, tmp_path, gain: float
