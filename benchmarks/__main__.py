@@ -27,6 +27,7 @@ from benchmarks import (
     long_audio,
     long_file,
     long_page,
+    long_transcript,
     memory,
     models,
     peers,
@@ -75,6 +76,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "long_audio": long_audio.measure,
     "long_file": long_file.measure,
     "long_page": long_page.measure,
+    "long_transcript": long_transcript.measure,
     "soak": soak.measure,
     # structure; last, as it serves in this process
     "walk": walk.measure,

@@ -29,6 +29,8 @@ options for the most common ones. This page is generated from
 """
 COMPUTED = {
     "host": "`127.0.0.1`; `0.0.0.0` on Spaces",
+    "port": "`7860`",
+    "root_path": "`GRADIO_ROOT_PATH`, else none",
     "cache_folder": "the user's cache folder",
 }
 """Defaults that depend on the machine."""

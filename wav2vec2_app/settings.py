@@ -25,6 +25,21 @@ MIB = 1024 * 1024
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - a Space is reached from outside its container
 
 
+DEFAULT_PORT, MAX_PORT = 7860, 65535
+
+
+def _default_host() -> str:
+    """The address without a setting of ours: Gradio's variable is honoured."""
+    named = os.environ.get("GRADIO_SERVER_NAME", "").strip()
+    return named or (ALL_ADDRESSES if on_spaces() else "127.0.0.1")
+
+
+def _default_port() -> int:
+    """The port without a setting of ours: Gradio's variable is honoured if it is a port."""
+    given = os.environ.get("GRADIO_SERVER_PORT", "").strip()
+    return int(given) if given.isdigit() and int(given) <= MAX_PORT else DEFAULT_PORT
+
+
 _ADDRESS = re.compile(r"https?://[^\s/]+\S*|[\w.-]+/[\w.-]+")
 
 
@@ -64,10 +79,14 @@ class Settings(BaseSettings):
     )
 
     # --- the server ---
-    host: str = Field(default_factory=lambda: ALL_ADDRESSES if on_spaces() else "127.0.0.1")
-    """Network address that the server listens on; ``0.0.0.0`` on a Space, else this machine only."""
-    port: int = Field(7860, ge=0, le=65535)
-    """TCP port; 0 lets the operating system choose a free one."""
+    host: str = Field(default_factory=_default_host)
+    """Network address that the server listens on: that of ``GRADIO_SERVER_NAME``, else ``0.0.0.0`` on a Space
+    and this machine only elsewhere."""
+    port: int = Field(default_factory=_default_port, ge=0, le=MAX_PORT)
+    """TCP port: that of ``GRADIO_SERVER_PORT``, else 7860; 0 lets the operating system choose a free one."""
+    root_path: str = Field(default_factory=lambda: os.environ.get("GRADIO_ROOT_PATH", "").strip())
+    """Path under which a reverse proxy serves the page, such as ``/speech``: that of ``GRADIO_ROOT_PATH``,
+    else none."""
 
     trusted_hosts: tuple[str, ...] = ()
     """Host names under which the server may be addressed (a JSON list in the environment). Empty: any name,

@@ -1,6 +1,6 @@
 /* The Live mode: microphone -> AudioWorklet -> WebSocket /v1/live -> captions. Called once, after page.js, with
-   {texts, options, exportOptions, subtitles} (ui/page.py). */
-(config) => {
+   {texts, options, exportOptions, subtitles} (ui/page.py) and the object that all scripts share. */
+(config, page) => {
   "use strict";
   const { live: texts, microphone: microphoneTexts, ...common } = config.texts;
   const { options, subtitles } = config;
@@ -29,7 +29,8 @@
     pill.classList.toggle("selected", on);
     pill.setAttribute("aria-pressed", String(on));
     byId("live-controls").hidden = byId("live-session").hidden = !on;
-    if (!on) stop();
+    if (on) loadAudio();
+    else { stop(); page.state?.update(); }
   };
   document.addEventListener("click", (event) => {
     const pressed = event.target.closest?.("#audio .source-selection button");
@@ -169,6 +170,8 @@
     spans.forEach((element, number) => {
       const word = line.words[number];
       element.dataset.level = levelOf(word.confidence);
+      element.dataset.start = word.start.toFixed(3);
+      element.dataset.end = word.end.toFixed(3);
       element.title = format(texts.word, {
         confidence: (100 * word.confidence).toFixed(0), start: word.start.toFixed(2), end: word.end.toFixed(2) });
     });
@@ -186,7 +189,9 @@
 
   const updateExports = () => {
     for (const button of document.querySelectorAll("[data-live]")) {
-      if (button.dataset.live === "clear") button.hidden = !lines.length || Boolean(session);
+      const action = button.dataset.live;
+      if (action === "clear") button.hidden = !lines.length || Boolean(session);
+      else if (action === "open") button.disabled = !kept.blocks.length || Boolean(session);
       else button.disabled = !lines.length;
     }
   };
@@ -196,6 +201,7 @@
     const named = config.exportOptions.map((name, number) => [name, values[number]]);
     return Object.fromEntries(named.filter(([, value]) => value !== undefined && value !== null && value !== ""));
   };
+  page.exportValues = exportValues;
   const fileOf = (kind) => subtitles.write(kind, lines.map((line) => line.words), exportValues());
   const save = (name) => {
     const url = URL.createObjectURL(new Blob([fileOf(name)], { type: "text/plain;charset=utf-8" }));
@@ -213,6 +219,9 @@
     byId("live-lines").replaceChildren();
     byId("live-committed").replaceChildren();
     recorded = 0;
+    Object.assign(kept, { blocks: [], seconds: 0 });
+    saved = true;
+    loadAudio();
     byId("live-time").textContent = clock(0);
     updateExports();
     byId("live-toggle").focus();
@@ -221,9 +230,57 @@
     const button = event.target.closest?.("[data-live]");
     if (!button || button.disabled) return;
     const action = button.dataset.live;
+    if (action !== "clear") saved = true;
     if (action === "copy") copy(button);
     else if (action === "clear") clear();
+    else if (action === "open") openAsRecording();
     else save(action);
+  });
+
+  /* --- the audio of the captions: kept in the page up to a bound, so that words can be played --- */
+
+  const MAX_KEPT_S = 1800;
+  const kept = { blocks: [], seconds: 0, rate: 0, url: "" };
+  let saved = true; /* or there is nothing to lose */
+
+  const keep = (pcm, seconds, rate) => {
+    if (kept.rate && kept.rate !== rate && kept.blocks.length) return;
+    if (kept.seconds + seconds > MAX_KEPT_S) return;
+    kept.rate = rate;
+    kept.blocks.push(pcm);
+    kept.seconds += seconds;
+    saved = false;
+  };
+  const loadAudio = () => {
+    if (kept.url) URL.revokeObjectURL(kept.url);
+    kept.url = kept.blocks.length && !session ? URL.createObjectURL(page.wavOf(kept.blocks, kept.rate)) : "";
+    page.player?.load(kept.url, kept.url ? kept.seconds : 0);
+  };
+  const openAsRecording = () => {
+    const name = `${texts.recordingName} ${new Date().toISOString().slice(0, 16).replace("T", " ").replace(":", ".")}.wav`;
+    const file = new File([page.wavOf(kept.blocks, kept.rate)], name, { type: "audio/wav" });
+    setMode(false);
+    page.uploadFiles([file]);
+  };
+  const markWord = () => {
+    for (const one of document.querySelectorAll("#live-lines .w-now")) one.classList.remove("w-now");
+    if (!page.player?.playing || !kept.url) return;
+    const { time } = page.player;
+    const line = lines.findLast((one) => one.words[0].start <= time);
+    const at = line?.words.findLastIndex((word) => word.start <= time && time < word.end + 0.04) ?? -1;
+    if (at >= 0) line.element.querySelectorAll(".w-word")[at]?.classList.add("w-now");
+  };
+  document.addEventListener("click", (event) => {
+    const word = event.target.closest?.("#live-lines .w-word");
+    if (word && kept.url && !session) page.player.playFrom(Number(word.dataset.start));
+  });
+  const follow = () => {
+    if (!page.player) { setTimeout(follow, 100); return; }
+    for (const kind of ["time", "state"]) page.player.addEventListener(kind, markWord);
+  };
+  follow();
+  window.addEventListener("beforeunload", (event) => {
+    if (session || (lines.length && !saved)) event.preventDefault();
   });
 
   /* --- the microphone: blocks of 100 ms, 16-bit, mono --- */
@@ -301,6 +358,7 @@
       blocks: [], sent: 0, dropped: 0, attempts: 0, flushed: false };
     showButton(true);
     updateExports();
+    loadAudio();
     setStatus("queued", texts.waiting);
     try {
       own.stream = await navigator.mediaDevices.getUserMedia({
@@ -375,6 +433,7 @@
     }
     recorded += seconds;
     own.recorded += seconds;
+    keep(pcm, seconds, own.rate);
     sendBlocks(own);
     if (own.ready) showDelay(own.recorded - own.transcribed);
     byId("live-time").textContent = clock(recorded);
@@ -406,7 +465,7 @@
     own.stopping = true;
     if (!own.socket) { releaseMicrophone(own); end(own, "idle", texts.stopped); return; }
     setStatus("running", texts.finishing);
-    byId("live-toggle").disabled = true;
+    byId("live-toggle").setAttribute("aria-disabled", "true"); /* keeps the focus */
     await new Promise((resolve) => setTimeout(resolve, TAIL_MS));
     await Promise.race([own.context?.flush(), new Promise((resolve) => setTimeout(resolve, TAIL_MS))]);
     own.flushed = true;
@@ -431,13 +490,14 @@
     }
     session = null;
     delays.length = 0;
-    byId("live-toggle").disabled = false;
+    byId("live-toggle").removeAttribute("aria-disabled");
     byId("live-delay").textContent = "–";
     byId("live-delay").dataset.level = "none";
     showProblem("behind");
     showButton(false);
     setStatus(state, text);
     updateExports();
+    if (body.classList.contains("w-live-mode")) loadAudio();
   };
 
   byId("live-toggle").addEventListener("click", () => (session ? stop() : start()));

@@ -1,8 +1,8 @@
-/* What the page does without the server: messages about the microphone, playback from a word, copying,
+/* What the page does without the server: messages about the microphone, files of any type, tooltips, copying,
    downloading, trying again, light and dark. There is one listener per event, on the document, because parts
-   of the page are replaced at any time. Called with {texts, options, exportOptions, subtitles, accept}
-   (ui/page.py). */
-(config) => {
+   of the page are replaced at any time. The player and the transcript are in modules/. Called with {texts,
+   options, exportOptions, subtitles, accept, …} (ui/page.py) and the object that all scripts share. */
+(config, page) => {
   "use strict";
   const { texts } = config;
   /* "{size} MB" with {size: 3} becomes "3 MB". */
@@ -13,12 +13,29 @@
   /* --- live regions: they stay, their content changes --- */
 
   const markLiveRegions = () => {
-    for (const id of ["status", "transcript", "align-status"]) {
+    for (const id of ["status", "align-status"]) {
       document.getElementById(id)?.setAttribute("aria-live", "polite");
     }
     const answer = document.getElementById("answer");
     if (answer) { answer.setAttribute("role", "region"); answer.setAttribute("aria-label", texts.transcript); }
   };
+
+  /* --- the choice of the input: its names are what is visible, and its state is announced --- */
+
+  const labelSources = () => {
+    for (const button of all("#audio .source-selection button")) {
+      if (button.getAttribute("aria-label") === "Record audio") button.dataset.source = "microphone";
+      if (button.dataset.source === "microphone") button.setAttribute("aria-label", texts.microphoneLabel);
+      if (button.id === "live-pill") continue;
+      const on = button.classList.contains("selected") && !document.body.classList.contains("w-live-mode");
+      if (button.getAttribute("aria-pressed") !== String(on)) button.setAttribute("aria-pressed", String(on));
+    }
+  };
+  const sources = document.getElementById("audio");
+  if (sources) {
+    new MutationObserver(labelSources).observe(sources, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] });
+    labelSources();
+  }
 
   /* --- notes beside the microphone and the upload --- */
 
@@ -111,6 +128,7 @@
   /* A pasted file is uploaded; pasted text goes where the cursor is. */
   const PASTE_TRIES = 40;
   const uploadFiles = (files, tries = PASTE_TRIES) => {
+    page.clip = "";
     const input = $("#audio input[type=file]");
     if (input) {
       input.files = asAudio(files).files;
@@ -128,72 +146,6 @@
     stop(event);
     if (!tooLarge(files)) uploadFiles(files);
   }, true);
-
-  /* --- playback from a word --- */
-
-  const player = new Audio();
-  player.preload = "auto";
-  let frameRequest = 0;
-
-  const timedElements = () => all(".w-words .w-word, #words .w-row");
-  const mark = (seconds) => {
-    for (const one of timedElements()) {
-      const on = seconds >= Number(one.dataset.start) && seconds < Number(one.dataset.end) + 0.04;
-      one.classList.toggle("w-now", on);
-    }
-    all(".w-playhead").forEach((line) => line.remove());
-    if (seconds >= 0) drawPlayheads(seconds);
-  };
-
-  /* All pictures have the same time axis: from 62 to 788 of a width of 800 (worker/plots/canvas.py). */
-  const AXIS = { left: 62 / 800, width: (788 - 62) / 800 };
-  const duration = () => Number($("#answer [data-duration]")?.dataset.duration || 0);
-
-  const drawPlayheads = (seconds) => {
-    const share = seconds / duration();
-    if (!(share >= 0 && share <= 1)) return;
-    for (const drawing of all("#pictures .w-figure:not([data-state]) .w-drawing")) {
-      const line = document.createElement("i");
-      line.className = "w-playhead";
-      line.style.left = `${(AXIS.left + share * AXIS.width) * 100}%`;
-      drawing.append(line);
-    }
-  };
-
-  const pressPicture = (drawing, event) => {
-    const box = drawing.getBoundingClientRect();
-    const share = ((event.clientX - box.left) / box.width - AXIS.left) / AXIS.width;
-    if (share >= 0 && share <= 1) playFrom(share * duration());
-  };
-
-  const follow = () => {
-    cancelAnimationFrame(frameRequest);
-    const step = () => {
-      if (player.paused) { mark(-1); return; }
-      mark(player.currentTime);
-      frameRequest = requestAnimationFrame(step);
-    };
-    step();
-  };
-
-  const playFrom = async (seconds, from) => {
-    const source = (from?.closest("[data-audio]") ?? $("#answer [data-audio]"))?.dataset.audio;
-    if (!source) return;
-    const url = new URL(source, document.baseURI).href;
-    if (player.src !== url) player.src = url;
-    try {
-      player.currentTime = Math.max(0, seconds - 0.03);
-      await player.play();
-      follow();
-    } catch (error) {
-      if (error.name !== "AbortError") showNote("player", ...texts.cannotPlay);
-    }
-  };
-
-  const pressWord = (word) => {
-    const same = word.classList.contains("w-now") && !player.paused;
-    if (same) player.pause(); else playFrom(Number(word.dataset.start), word);
-  };
 
   /* --- the tooltip of a word --- */
 
@@ -228,32 +180,38 @@
   });
   window.addEventListener("scroll", hideTip, true);
 
-  /* --- arrow keys inside the transcript and the aligned text --- */
+  /* --- arrow keys inside the aligned text --- */
 
   const current = (words) => words.find((one) => one.classList.contains("w-at"));
   const goTo = (words, word) => {
-    words.forEach((one) => one.classList.toggle("w-at", one === word));
+    words.forEach((one, number) => {
+      one.classList.toggle("w-at", one === word);
+      one.setAttribute("aria-selected", String(one === word));
+      one.id ||= `w-aligned-${number}`;
+    });
+    word.closest(".w-words").setAttribute("aria-activedescendant", word.id);
     showTip(word);
     word.scrollIntoView({ block: "nearest" });
   };
   document.addEventListener("keydown", (event) => {
-    const box = event.target.closest?.(".w-words");
+    const box = event.target.closest?.("#aligned .w-words");
     if (!box) return;
-    const words = all(".w-word", box);
+    const words = all('[role="option"]', box);
     const at = words.indexOf(current(words));
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (step) goTo(words, words[Math.min(words.length - 1, Math.max(0, at + step))]);
     else if (event.key === "Home") goTo(words, words[0]);
     else if (event.key === "End") goTo(words, words[words.length - 1]);
-    else if (event.key === "Enter" || event.key === " ") pressWord(words[Math.max(0, at)]);
-    else if (event.key === "Escape") { player.pause(); hideTip(); return; }
+    else if (event.key === "Enter") page.player?.playFrom(Number(words[Math.max(0, at)].dataset.start));
+    else if (event.key === " ") page.player?.toggle();
+    else if (event.key === "Escape") { page.player?.pause(); hideTip(); return; }
     else return;
     event.preventDefault();
   });
   document.addEventListener("focusout", (event) => {
     if (!event.target.closest?.(".w-words")) return;
     hideTip();
-    all(".w-at").forEach((one) => one.classList.remove("w-at"));
+    all("#aligned .w-at").forEach((one) => one.classList.remove("w-at"));
   });
 
   /* --- buttons in the result --- */
@@ -265,8 +223,15 @@
     setTimeout(() => { button.textContent = before; }, 1400);
   };
 
+  /* The text of a button's file, with the alternatives that were chosen for words. */
+  const textOf = (button) => {
+    const transcript = button.closest("#actions");
+    const kind = button.dataset.name?.split(".").pop() || "txt";
+    return (transcript && page.edited?.(kind, button.dataset.text)) ?? button.dataset.text;
+  };
+
   const copy = async (button) => {
-    const text = button.dataset.text.trim();
+    const text = textOf(button).trim();
     try { await navigator.clipboard.writeText(text); }
     catch {
       const area = document.createElement("textarea");
@@ -279,11 +244,19 @@
     showBriefly(button, texts.copied);
   };
 
+  /* transcript.srt of the upload interview.mp4 becomes interview.srt; alignment.srt, interview.alignment.srt. */
+  const fileName = (name) => {
+    const source = ($("#transcript [data-audio]")?.dataset.audio ?? "").split("/").pop();
+    const stem = decodeURIComponent(source).replace(/\.[^.]*$/, "");
+    if (!stem || stem === "audio") return name;
+    return name.startsWith("transcript.") ? name.replace("transcript", stem) : `${stem}.${name}`;
+  };
+
   const save = (button) => {
     const link = document.createElement("a");
-    const url = URL.createObjectURL(new Blob([button.dataset.text], { type: "text/plain;charset=utf-8" }));
+    const url = URL.createObjectURL(new Blob([textOf(button)], { type: "text/plain;charset=utf-8" }));
     link.href = url;
-    link.download = button.dataset.name;
+    link.download = fileName(button.dataset.name);
     link.click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   };
@@ -291,13 +264,15 @@
   /* Insert the words of the transcript as the text to align. */
   const fill = () => {
     const area = $("#align-text textarea");
-    const words = all("#answer .w-words .w-word").map((word) => word.textContent);
+    const words = (page.transcript?.words ?? []).map((word) => word.text).join(" ");
     if (!area) return;
-    if (words.length) {
-      area.value = words.join(" ");
-      area.dispatchEvent(new Event("input", { bubbles: true }));
-    }
     area.focus();
+    if (!words) return;
+    area.select();
+    /* Unlike an assignment, this can be undone: what was typed returns. */
+    if (document.execCommand("insertText", false, words)) return;
+    area.value = words;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
   };
 
   const retry = (button) => {
@@ -316,17 +291,52 @@
     if (saved) document.body.classList.toggle("dark", saved === "dark");
   };
 
-  const api = () => $("footer .show-api")?.click();
+  /* The drawer takes the focus; when it closes, the focus returns to its button. */
+  const api = (button) => {
+    $("footer .show-api")?.click();
+    const wait = (tries) => {
+      const drawer = $(".api-docs-wrap, .api-docs");
+      if (!drawer) { if (tries) setTimeout(() => wait(tries - 1), 50); return; }
+      drawer.tabIndex = -1;
+      drawer.focus();
+      for (const tab of all("li, button", drawer)) tab.hidden ||= tab.textContent.trim() === "MCP"; /* there is no such server */
+      const gone = new MutationObserver(() => {
+        if (drawer.isConnected) return;
+        gone.disconnect();
+        button.focus();
+      });
+      gone.observe(document.body, { childList: true, subtree: true });
+    };
+    wait(40);
+  };
 
-  const DO = { copy, save, fill, retry, theme, api };
+  /* The memory of the system is folded behind the chip at the top. */
+  const showMemory = () => {
+    const on = document.body.classList.contains("w-memory-open");
+    const chip = $("#system [data-do=memory]");
+    if (chip && chip.getAttribute("aria-expanded") !== String(on)) chip.setAttribute("aria-expanded", String(on));
+  };
+  const memory = () => { document.body.classList.toggle("w-memory-open"); showMemory(); };
+  const chip = document.getElementById("system");
+  if (chip) new MutationObserver(showMemory).observe(chip, { childList: true, subtree: true, attributes: true });
+
+  const letters = (button) => {
+    const on = button.closest(".w-aligned").toggleAttribute("data-letters");
+    button.setAttribute("aria-pressed", String(on));
+    markLetters(button.closest(".w-aligned"), on);
+  };
+  /* With letters, these are the options of the list, else the words. */
+  const markLetters = (box, on) => {
+    for (const word of all(".w-tile", box)) word.setAttribute("role", on ? "group" : "option");
+    for (const one of all("[data-letter]", box)) {
+      if (on) one.setAttribute("role", "option"); else one.removeAttribute("role");
+    }
+  };
+
+  const DO = { copy, save, fill, retry, theme, api, memory, letters };
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-do]");
     if (button && !button.disabled) { DO[button.dataset.do]?.(button); return; }
-    const word = event.target.closest?.(`${WORD}, #words .w-row`);
-    if (word && !String(getSelection())) { pressWord(word); return; }
-    const drawing = event.target.closest?.("#pictures .w-figure:not([data-state]) .w-drawing");
-    if (drawing) pressPicture(drawing, event);
-    else if (event.target.closest?.("#audio")) player.pause();
   });
 
   /* --- a changed decoding option: once it rests, the transcript is decoded again --- */
@@ -352,7 +362,7 @@
   /* --- accordions have aria-expanded --- */
 
   const updateExpanded = () => {
-    for (const button of all("#decoding > button, #export-options > button, #alignment > button, #description > button"))
+    for (const button of all("#decoding > button, #export-options > button, #alignment > button, #description > button, #track-and-channels > button"))
       button.setAttribute("aria-expanded", String(button.classList.contains("open")));
   };
   document.addEventListener("click", () => setTimeout(updateExpanded));
@@ -368,18 +378,6 @@
     }
   }, 1000);
 
-  /* --- a new result stops the playback of the previous one --- */
-
-  const stopPlayback = () => {
-    hideTip();
-    const source = $("#answer [data-audio]")?.dataset.audio;
-    if (source && player.src === new URL(source, document.baseURI).href) return;
-    player.pause();
-    mark(-1);
-  };
-  const transcript = document.getElementById("transcript");
-  if (transcript) new MutationObserver(stopPlayback).observe(transcript, { childList: true, subtree: true });
-
   /* --- on a narrow screen the result is below: scroll to it when a request begins --- */
 
   const status = document.getElementById("status");
@@ -393,6 +391,15 @@
     running = now;
   };
   if (status) new MutationObserver(scrollToResult).observe(status, { childList: true, subtree: true });
+
+  Object.assign(page, { uploadFiles, showNote, showTip, hideTip, clip: "" });
+
+  /* Which clip the recording is, so that its text can be shown beside the transcript. */
+  document.addEventListener("click", (event) => {
+    const clip = event.target.closest?.("#clips button");
+    if (clip) page.clip = config.clips[clip.textContent.trim()] ?? "";
+    else if (event.target.closest?.("#audio, #source")) page.clip = "";
+  }, true);
 
   restoreTheme();
   markLiveRegions();

@@ -197,3 +197,42 @@ def test_lost_connection_is_made_again_and_unfinished_audio_is_sent_again(page: 
     assert page.locator("#live-problem .w-error").count() == 0
     starts = page.locator(f"{LINES} time").all_inner_texts()
     assert starts == sorted(starts)
+
+
+def test_words_play_and_captions_open_as_a_recording(page: Page) -> None:
+    player = "window.wav2vec2Page.player"
+    start(page)
+    page.wait_for_selector(FINAL)
+    toggle = page.locator("#live-toggle")
+    toggle.focus()
+    toggle.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "live-toggle", "the focus stays"
+    page.wait_for_selector(DONE)
+    assert page.evaluate("document.activeElement.id") == "live-toggle"
+
+    word = page.locator(FINAL).nth(1)
+    word.click()
+    page.wait_for_function(f"() => {player}.playing")
+    begin = float(word.get_attribute("data-start") or "nan")
+    assert page.evaluate(f"{player}.time") >= begin - 0.1
+    assert page.evaluate(f"{player}.duration") > begin
+    page.evaluate(f"() => {player}.pause()")
+
+    page.get_by_role("button", name="Open as recording").click()
+    page.wait_for_selector('#status [data-state="done"]')
+    assert page.locator("#transcript .w-word").count() > 0
+    assert "live recording" in page.locator(".w-source-name").inner_text()
+
+
+def test_page_warns_before_captions_are_lost(page: Page) -> None:
+    warns = "() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert not page.evaluate(warns)
+    start(page)
+    page.wait_for_selector(FINAL)
+    stop(page)
+    assert page.evaluate(warns)
+
+    with page.expect_download():
+        page.get_by_role("button", name="Download captions.txt").click()
+
+    assert not page.evaluate(warns)

@@ -92,6 +92,41 @@ def test_known_variables_are_not_warned_about(caplog: pytest.LogCaptureFixture) 
 
 
 @pytest.mark.parametrize(
+    ("variables", "host", "port", "root_path"),
+    [
+        ({}, "127.0.0.1", 7860, ""),
+        ({"GRADIO_SERVER_NAME": "0.0.0.0"}, "0.0.0.0", 7860, ""),  # noqa: S104 - what users set
+        (
+            {"GRADIO_SERVER_PORT": "9000", "GRADIO_ROOT_PATH": "/speech"},
+            "127.0.0.1",
+            9000,
+            "/speech",
+        ),
+        ({"GRADIO_SERVER_NAME": " ", "GRADIO_SERVER_PORT": ""}, "127.0.0.1", 7860, ""),
+        ({"GRADIO_SERVER_PORT": "http"}, "127.0.0.1", 7860, ""),
+        ({"GRADIO_SERVER_PORT": "70000"}, "127.0.0.1", 7860, ""),
+        ({"GRADIO_SERVER_PORT": "9000", "WAV2VEC2_PORT": "9001"}, "127.0.0.1", 9001, ""),
+        ({"GRADIO_ROOT_PATH": "/a", "WAV2VEC2_ROOT_PATH": "/b"}, "127.0.0.1", 7860, "/b"),
+    ],
+)
+def test_variables_of_gradio_are_used_unless_ours_are_set(
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    host: str,
+    port: int,
+    root_path: str,
+) -> None:
+    for name in ("SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "GRADIO_ROOT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    settings = Settings()
+
+    assert (settings.host, settings.port, settings.root_path) == (host, port, root_path)
+
+
+@pytest.mark.parametrize(
     "address", ["", "https://gama.example.org/", "http://127.0.0.1:7860/gama", "sonal/GAMA-demo.v1"]
 )
 def test_address_of_the_description_server_is_a_url_or_a_space(address: str) -> None:

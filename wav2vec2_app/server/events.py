@@ -23,7 +23,7 @@ from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.features import Features, Picture
-from wav2vec2_app.speech.transcript import Recognition
+from wav2vec2_app.speech.transcript import PreviewWords, Recognition
 
 logger = logging.getLogger(__name__)
 
@@ -97,9 +97,11 @@ class Advanced(StepEvent):
 
 @dataclass(frozen=True)
 class Partial(StepEvent):
-    """A part of the result, ready before the rest: the value of a finished step, or one Picture."""
+    """A part of the result, ready before the rest: the value of a finished step, one Picture, or words of a
+    recording that is still being transcribed.
+    """
 
-    value: Audio | Recognition | Alignment | Features | Picture | Description
+    value: Audio | Recognition | Alignment | Features | Picture | Description | PreviewWords
     stages: tuple[Stage, ...] = ()
 
 

@@ -61,10 +61,11 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
     """
     from fastapi import FastAPI
     from starlette.routing import Mount
+    from starlette.staticfiles import StaticFiles
 
     from wav2vec2_app.server.api import add_routes, errors
     from wav2vec2_app.server.api.access import Access
-    from wav2vec2_app.server.ui.page import build_page, load_examples, mount_page
+    from wav2vec2_app.server.ui.page import build_page, load_examples, modules_path, mount_page
 
     orchestrator, settings = system.orchestrator, system.settings
     app = FastAPI(title="wav2vec2_app", version=__version__)
@@ -79,6 +80,8 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
     _add_status_view(app, system, metrics, assets)
     examples = load_examples(assets / "examples")
     page = build_page(orchestrator, settings, examples=examples, assets=assets)
+    scripts = assets / "ui"
+    app.mount(modules_path(scripts), StaticFiles(directory=scripts / "modules"), name="modules")
     app = mount_page(app, page, settings, assets=assets)
     for mounted in app.routes:
         if isinstance(mounted, Mount) and isinstance(mounted.app, FastAPI):

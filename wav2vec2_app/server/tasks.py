@@ -23,7 +23,7 @@ from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
-from wav2vec2_app.speech.transcript import Recognition, Transcript
+from wav2vec2_app.speech.transcript import PreviewWords, Recognition, Transcript
 
 SERVER_PROCESS = "server"
 """Name of the server process in stages and in memory reports; workers are named after their role."""
@@ -113,6 +113,7 @@ class AudioTask:
         targets: whose transcripts are made side by side, the primary one first. Empty: ``model`` alone.
         comparison: the task succeeds without a transcript that fails, also that of the primary target.
         audio_options: the track of the source, and whether its channels are transcribed separately.
+        previews: whether words of a long recording are reported while it is transcribed.
         client: who sends it, see :mod:`wav2vec2_app.server.clients`; limits hold for each client.
     """
 
@@ -128,6 +129,7 @@ class AudioTask:
     targets: tuple[Target, ...] = ()
     comparison: bool = False
     audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
+    previews: bool = False
     question: str = DEFAULT_QUESTION
     client: str = field(default_factory=current_client)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -219,14 +221,12 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a running step reports: the fraction done, in [0, 1], a part of its value, or an attempt.
-
-    Adapters report fractions, pictures and transcripts so far; attempts are reported by what calls
-    them.
+    """What a running step reports: the fraction done, in [0, 1], a part of its value, or an attempt (which
+    is reported by what calls the adapter).
     """
 
     fraction: float | None = None
-    value: Picture | Recognition | None = None
+    value: Picture | Recognition | PreviewWords | None = None
     attempt: Attempt | None = None
 
 

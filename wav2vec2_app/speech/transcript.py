@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.emission import Emission, Emitted
@@ -14,6 +14,7 @@ class Word:
     """One recognized word with its time in the audio and its confidence in [0, 1].
 
     ``channel`` is the number of its channel, from 1; ``None`` in a transcript of mixed channels.
+    ``alternatives`` are words that the decoder considered in its place, the best one first.
     """
 
     text: str
@@ -21,6 +22,14 @@ class Word:
     end_s: float
     confidence: float
     channel: int | None = None
+    alternatives: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True)
+class PreviewWords:
+    """Words of the part of a recording that was transcribed last; the transcript will replace them."""
+
+    words: tuple[Word, ...]
 
 
 @dataclass(frozen=True)

@@ -174,9 +174,11 @@ class Wav2Vec2Adapter:
                 deadline=task.deadline,
                 request_id=task.task.id,
                 client=task.task.client,
+                previews=task.task.previews and not separate,
             )
 
         audio = _needed(task.inputs.audio, "decoded audio")
+        separate = bool(audio.channels)  # one after the other: no preview of the conversation
         timed = await channels.transcribe(audio, process, report)
         return TaskResult(task.operation, timed.value, timed.stages)
 

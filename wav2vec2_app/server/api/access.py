@@ -29,7 +29,7 @@ from wav2vec2_app.server.api.quota import UploadQuota
 from wav2vec2_app.server.clients import ADDRESS, CLIENT_IN_SCOPE, KEY, answering
 from wav2vec2_app.settings import Settings
 
-OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
+OPEN_PATHS: Final = frozenset({"/health", "/healthz", "/readyz"})
 """Paths that need no key."""
 OWN_PATHS: Final = "/v1/"
 """Paths whose tasks are made during the request; Gradio makes them later, in tasks of its queue."""

@@ -17,9 +17,10 @@ def router(
     render_metrics: Callable[[], bytes],
     metrics_content_type: str,
 ) -> APIRouter:
-    """``/healthz``, ``/readyz`` and ``/metrics``."""
+    """``/healthz`` (also as ``/health``), ``/readyz`` and ``/metrics``."""
     routes = APIRouter(tags=["health"])
 
+    @routes.get("/health", include_in_schema=False)
     @routes.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Liveness: the server responds."""

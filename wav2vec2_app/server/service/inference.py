@@ -32,7 +32,7 @@ from wav2vec2_app.server.service.stages import after, summed, yielded
 from wav2vec2_app.server.tasks import Progress, Report, Stage, ignore_progress
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio
 from wav2vec2_app.speech.emission import Emission, Emitted
-from wav2vec2_app.speech.models import AUTO_MODEL
+from wav2vec2_app.speech.models import AUTO_MODEL, ModelInfo
 from wav2vec2_app.speech.seams import join
 from wav2vec2_app.speech.windows import SampleStatistics, Window, windows_of
 
@@ -46,6 +46,13 @@ LEVEL_IN_THREAD_S = 60.0
 """The level of longer recordings is computed in a thread, so that the event loop goes on, seconds."""
 
 
+OnWindow = Callable[[Window, Emission, ModelInfo], None]
+
+
+def ignore_window(_: Window, __: Emission, ___: ModelInfo) -> None:
+    """An :data:`OnWindow` for callers that need the complete emission only."""
+
+
 @dataclass(frozen=True)
 class EmitStep:
     """One transcription step.
@@ -55,6 +62,7 @@ class EmitStep:
         deadline: of all its requests.
         report: gets the fraction done after each window.
         request_id: for the worker's log.
+        on_window: gets each window of a long recording with its emission.
     """
 
     audio: Audio
@@ -62,6 +70,7 @@ class EmitStep:
     deadline: Deadline | None = None
     report: Report = ignore_progress
     request_id: str = ""
+    on_window: OnWindow = ignore_window
 
 
 class WindowedInference:
@@ -128,7 +137,9 @@ class WindowedInference:
             answers = await _all(
                 self._emit(step, window, level) for window in windows[begin : begin + batch]
             )
-            emissions += [answer.value.emission for answer in answers]
+            for window, answer in zip(windows[begin:], answers, strict=False):
+                emissions.append(answer.value.emission)
+                step.on_window(window, answer.value.emission, loaded.value.model)
             stages.append((yielded(yielded_s, answers[0].stages),))
             stages += [answer.stages for answer in answers]
             release(audio.samples)

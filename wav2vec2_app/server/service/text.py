@@ -46,7 +46,7 @@ class TextSteps:
         spans = await off_loop(emission.duration_s, parts_of, emission)
         if len(spans) == 1:
             with self._priority.prioritized():
-                alone = await self._decode_part(emitted, options, deadline, request_id)
+                alone = await self.decode_part(emitted, options, deadline, request_id)
             return StepResult(Recognition(alone.value, emission), alone.stages)
         deadline = deadline or Deadline.after(self._client.limit_s(emitted.duration_s))
         transcripts: list[Transcript] = []
@@ -54,7 +54,7 @@ class TextSteps:
         for span in spans:
             yielded_s = await self._priority.yield_to_short()
             part = replace(emitted, emission=emission.cut(*span))
-            decoded = await self._decode_part(part, options, deadline, request_id)
+            decoded = await self.decode_part(part, options, deadline, request_id)
             transcripts.append(decoded.value)
             stages.append((yielded(yielded_s, decoded.stages), *decoded.stages))
         between = " " if emission.word_delimiter else ""
@@ -74,13 +74,14 @@ class TextSteps:
         )
         return StepResult(answer.value.alignment, answer.stages)
 
-    async def _decode_part(
+    async def decode_part(
         self,
         emitted: Emitted,
         options: DecodingOptions,
         deadline: Deadline | None,
         request_id: str,
     ) -> StepResult[Transcript]:
+        """The transcript of an emission that is short enough for one request."""
         answer = await self._client.request(
             DecodeTextRequest(emitted.emission, options, emitted.model.source == EMBEDDED),
             audio_s=emitted.emission.duration_s,

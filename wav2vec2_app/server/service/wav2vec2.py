@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from enum import Enum
 
@@ -21,7 +22,7 @@ from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.service import stages
 from wav2vec2_app.server.service.client import WorkerClient
-from wav2vec2_app.server.service.inference import EmitStep, WindowedInference
+from wav2vec2_app.server.service.inference import EmitStep, WindowedInference, ignore_window
 from wav2vec2_app.server.service.loading import ModelLoader
 from wav2vec2_app.server.service.memory import (
     MemoryGuard,
@@ -31,6 +32,7 @@ from wav2vec2_app.server.service.memory import (
 )
 from wav2vec2_app.server.service.models import ServiceModels
 from wav2vec2_app.server.service.policy import ServicePolicy
+from wav2vec2_app.server.service.previews import Previews
 from wav2vec2_app.server.service.priority import ShortFirst
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.spool import Spool
@@ -171,8 +173,11 @@ class Wav2Vec2Service:
         deadline: Deadline | None = None,
         request_id: str = "",
         client: str = LOCAL,
+        previews: bool = False,
     ) -> StepResult[Recognition]:
         """Transcribe ``audio``; ``report`` gets the fraction done after each window.
+
+        With ``previews`` it also gets the words of each window.
 
         Long recordings yield to short ones, for a moment before each window.
         """
@@ -180,17 +185,20 @@ class Wav2Vec2Service:
         name, loads_model = self._models.resolve(model)
         limit_s = self._inference.limit_s(audio.duration_s, loads_model=loads_model)
         deadline = deadline or Deadline.after(limit_s)
-        step = EmitStep(audio, name, deadline, report, request_id)
-        try:
-            emitted = await self._windows.emit(step)
-        except ModelError as error:
-            self._models.download_if_missing(error, client)
-            raise
-        if model == AUTO_MODEL:
-            self._models.note_answer(emitted.value.model)
-        decoded = await self.decode_text(
-            emitted.value, decoding, deadline=deadline, request_id=request_id
-        )
+        preview = Previews(self._text, report, deadline, request_id) if previews else None
+        on_window = preview.add if preview else ignore_window
+        step = EmitStep(audio, name, deadline, report, request_id, on_window)
+        with contextlib.closing(preview) if preview else contextlib.nullcontext():
+            try:
+                emitted = await self._windows.emit(step)
+            except ModelError as error:
+                self._models.download_if_missing(error, client)
+                raise
+            if model == AUTO_MODEL:
+                self._models.note_answer(emitted.value.model)
+            decoded = await self.decode_text(
+                emitted.value, decoding, deadline=deadline, request_id=request_id
+            )
         return StepResult(decoded.value, stages.after(emitted.stages, decoded.stages))
 
     async def decode_text(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import gradio as gr
 
 from wav2vec2_app.server.ui import handlers, options_panel
+from wav2vec2_app.server.ui.alignment_handlers import align
 from wav2vec2_app.server.ui.description_handlers import describe
 from wav2vec2_app.server.ui.endpoints import session_of
 from wav2vec2_app.server.ui.export_handlers import export_again
@@ -25,6 +26,8 @@ STATUS_REFRESH_S: Final = 4.0
 """Interval at which an open page refreshes the state of the system, seconds."""
 SHARE_OPTIONS: Final = "(...values) => { window.wav2vec2Options = values; return []; }"
 """Gives the scripts the values of the model's and the options' inputs, in their order."""
+RECORDING: Final = "() => {{ window.wav2vec2Page?.state?.setRecording({on}); return []; }}"
+"""Tells the scripts when a recording begins and ends."""
 SHARE_EXPORT: Final = "(...values) => { window.wav2vec2Export = values; return []; }"
 """The same with the values of the export options' inputs."""
 
@@ -81,7 +84,7 @@ class PageEvents:
         self, request: gr.Request, audio: str | None, model: str, text: str
     ) -> AsyncGenerator[Changes, None]:
         """Align the text."""
-        updates = handlers.align(
+        updates = align(
             self._orchestrator,
             self._tabs,
             audio,
@@ -107,6 +110,22 @@ class PageEvents:
         """Write the files of the tab with other export options."""
         session = session_of(request, self._orchestrator)
         return self._change(export_again(self._tabs, session, *values))
+
+    async def on_setting_changed(
+        self, request: gr.Request, audio: str | None, model: str, *options: object
+    ) -> AsyncGenerator[Changes, None]:
+        """The model or the track was changed: transcribe again, if there is a recording."""
+        if audio is None:
+            yield gr.skip()
+            return
+        async with aclosing(self.on_transcribe(request, audio, model, *options)) as changes:
+            async for change in changes:
+                yield change
+
+    async def on_clear(self, request: gr.Request) -> Changes:
+        """The recording was removed."""
+        session = session_of(request, self._orchestrator)
+        return self._change(handlers.remove(self._orchestrator, self._tabs, session))
 
     async def on_cancel(self, request: gr.Request) -> None:
         """Cancel the tab's requests."""
@@ -159,6 +178,14 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
     _share_options(page, parts)
     parts.cancel.click(events.on_cancel, queue=False, **_PRIVATE)
     parts.audio.clear(events.on_cancel, queue=False, **_PRIVATE)
+    parts.forget.click(
+        events.on_clear, outputs=[parts.cancel, *parts.html.values()], queue=False, **_PRIVATE
+    )
+    for event, script in (
+        (parts.audio.start_recording, RECORDING.format(on="true")),
+        (parts.audio.stop_recording, RECORDING.format(on="false")),
+    ):
+        event(fn=None, js=script, queue=False, **_PRIVATE)
     page.unload(events.on_close)
     outputs = [parts.html[name] for name in ("system", "notices", "memory")]
     outputs += [parts.model, parts.comparison.models]
@@ -182,6 +209,10 @@ def _bind_transcript(parts: PageParts, events: PageEvents) -> None:
         **_REPLACEABLE,
     }
     gr.on([parts.run.click, parts.audio.stop_recording, parts.audio.upload], **transcription)
+    gr.on(
+        [parts.model.input, parts.separate.input, parts.track.submit],
+        **{**transcription, "fn": events.on_setting_changed},
+    )
     for button, example in parts.clips:
         choose = button.click(_choose(example.path), outputs=[parts.audio], queue=False, **_PRIVATE)
         choose.success(**transcription)

@@ -23,6 +23,7 @@ from wav2vec2_app.server.ui.gradio_internals import (
     any_value_input,
     client_of,
     fill_in_defaults,
+    show_own_sample,
 )
 from wav2vec2_app.server.ui.handlers import EVERYTHING
 from wav2vec2_app.server.ui.options_panel import endpoint_input
@@ -34,6 +35,9 @@ from wav2vec2_app.speech.options import OPTIONS, Option, parse_options, text_to_
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+
+SAMPLE: Final = "coffee.flac"
+"""File with which the API page shows how an endpoint is called: one of the example clips."""
 
 _TRACK: Final = {
     "type": "string",
@@ -58,6 +62,7 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     audio = accept_uploads_only(
         gr.Audio(type="filepath", format=None, visible=False, label="audio")
     )
+    show_own_sample(audio, SAMPLE)
     model = gr.Textbox(AUTO_MODEL, visible=False, label="model")
     request_id = gr.Textbox("", visible=False, label="request_id")
     text = gr.Textbox("", visible=False, label="text")

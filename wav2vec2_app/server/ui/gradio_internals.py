@@ -15,7 +15,7 @@ import importlib
 import json
 import logging
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from importlib import metadata
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -36,6 +36,7 @@ TESTED: Final = "6.31"
 
 QUEUE_POLL_S: Final = 0.005
 """Interval at which Gradio's idle queue polls for requests, seconds; its own 1 ms takes 5 % of a core."""
+PORT_VARIABLE: Final = "GRADIO_SERVER_PORT"
 STUB_WRITER: Final = "gradio.component_meta"
 WRITE_STUB: Final = "create_or_modify_pyi"
 
@@ -61,6 +62,22 @@ def _applies(patch: str, target: object, attribute: str, *, protects: bool = Fal
         installed_version(), patch, TESTED,
     )  # fmt: skip
     return False
+
+
+# --- the environment ----------------------------------------------------------------------------
+
+
+def ignore_unusable_variables(environment: MutableMapping[str, str]) -> None:
+    """Remove Gradio's variables that are empty, and a port that is not a number: its import would fail.
+
+    Call it before Gradio is imported. ``settings.py`` uses the others.
+    """
+    for name in [one for one in environment if one.startswith("GRADIO_")]:
+        if not environment[name].strip():
+            del environment[name]
+    if not environment.get(PORT_VARIABLE, "0").isdigit():
+        logger.warning("The environment variable %s is not a number and is ignored", PORT_VARIABLE)
+        del environment[PORT_VARIABLE]
 
 
 # --- start time: no stub files ------------------------------------------------------------------
@@ -167,6 +184,14 @@ def accept_uploads_only(audio: gr.Audio) -> gr.Audio:
     return audio
 
 
+def show_own_sample(audio: gr.Audio, name: str) -> None:
+    """Let the API page call an endpoint with the file ``name``; Gradio's sample is on another host."""
+    if _applies("the sample of the API page", audio, "example_payload"):
+        sample = {"path": name, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+        audio.example_payload = lambda: sample
+        audio.example_value = lambda: name
+
+
 def discard_failed_uploads() -> None:
     """Remove the file of an upload that fails while it arrives: a full disk, a closed connection.
 
@@ -233,7 +258,9 @@ def any_value_input(default: object, schema: Mapping[str, object], label: str) -
     except ImportError:
         module = ModuleType("missing")
     if _applies("the type of endpoint parameters", module, "Api"):
-        return module.Api(default, dict(schema), label=label)
+        # ``view_api`` of Gradio's clients shows the additional description only
+        shown = {"additional_description": schema["description"], **schema}
+        return module.Api(default, shown, label=label)
     return gradio.JSON(json.dumps(default), visible=False, label=label)
 
 

@@ -6,10 +6,10 @@ the named endpoints are in ``endpoints``.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -17,12 +17,12 @@ from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.events import audio_s
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.tasks import AudioTask, Want
-from wav2vec2_app.server.ui.render import status, system
+from wav2vec2_app.server.ui.render import system
 from wav2vec2_app.server.ui.requests import parse_all_options, task_for
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tab, Tabs
 from wav2vec2_app.server.ui.views import (
-    AlignmentView,
     DecodingView,
+    EarlierResult,
     TaskView,
     TranscriptionView,
     Update,
@@ -30,13 +30,11 @@ from wav2vec2_app.server.ui.views import (
     no_audio,
 )
 from wav2vec2_app.speech.audio import (
-    DEFAULT_TRACK_AND_MIX,
     DecodeAudioOptions,
 )
 from wav2vec2_app.speech.options import (
     DecodingOptions,
     parse_options,
-    text_to_align,
 )
 
 if TYPE_CHECKING:
@@ -72,15 +70,14 @@ async def transcribe(
 
     ``options`` are the decoding options in the order of their table, then the track and the channels.
     """
-    orchestrator.cancel_session(session)
     try:
         if audio is None:
             raise no_audio()
         decoding, audio_options = parse_all_options(options)
     except InputError as error:
-        tabs.forget(session)
         yield TranscriptionView.rejected(error)
         return
+    orchestrator.cancel_session(session)
     run = _transcription(audio, model, session, decoding, audio_options)
     async with aclosing(_follow_runs(orchestrator, tabs.of(session), run)) as updates:
         async for update in updates:
@@ -123,6 +120,7 @@ def _transcription(
     audio_options: DecodeAudioOptions,
 ) -> _Run:
     task = task_for(audio, model, session, EVERYTHING, decoding, audio_options=audio_options)
+    task = replace(task, previews=True)
     return _Run(task, TranscriptionView(task.id, file_url(audio)), audio)
 
 
@@ -146,6 +144,7 @@ async def _follow_runs(orchestrator: ModelOrchestrator, tab: Tab, run: _Run | No
         begin = tab.begin_decoding if run.decodes else tab.begin_transcription
         begin(task.id)
         run.view.export_options = lambda: tab.export
+        run.view.earlier = _earlier(tab.earlier)
         try:
             async with aclosing(follow(orchestrator, task, run.view)) as updates:
                 async for update in updates:
@@ -165,6 +164,14 @@ async def _follow_runs(orchestrator: ModelOrchestrator, tab: Tab, run: _Run | No
         finally:
             tab.end(task.id)
         run = _next_run(tab, run)
+
+
+def _earlier(finished: FinishedRun | None) -> EarlierResult | None:
+    """A finished run as a view shows it after a request that failed."""
+    if finished is None or finished.result is None or finished.result.recognition is None:
+        return None
+    result, name = finished.result, Path(finished.audio).name
+    return EarlierResult(result, finished.result.recognition, file_url(finished.audio), name)
 
 
 def _next_run(tab: Tab, run: _Run) -> _Run | None:
@@ -188,68 +195,6 @@ def _next_run(tab: Tab, run: _Run) -> _Run | None:
     return _decoding(finished, task.session, requested)
 
 
-# --- aligning -----------------------------------------------------------------------------------
-
-
-async def align(
-    orchestrator: ModelOrchestrator,
-    tabs: Tabs,
-    audio: str | None,
-    model: str,
-    text: str | None,
-    session: str,
-) -> Updates:
-    """Align a text with what the tab shows, or else with its recording."""
-    tab = tabs.of(session)
-    try:
-        given = text_to_align(text)
-        if tab.finished is None and audio is None:
-            raise no_audio()
-    except InputError as error:
-        yield AlignmentView("", "", "").fail(error)
-        return
-    tab.alignment = alignment = str(uuid.uuid4())
-    if not tab.transcribed.is_set():
-        yield {"align-status": status.waiting_for_transcript()}
-        await tab.transcribed.wait()
-    for task, source in _alignment_tasks(tab.finished, audio, model, session, given):
-        view = AlignmentView(task.id, given, file_url(source), export_options=lambda: tab.export)
-        async with aclosing(follow(orchestrator, task, view)) as updates:
-            async for update in updates:
-                if tab.alignment != alignment:
-                    return
-                tab.aligned = view
-                yield update
-        if not view.cache_missed:
-            return
-
-
-def _alignment_tasks(
-    finished: FinishedRun | None, audio: str | None, model: str, session: str, text: str
-) -> Iterator[tuple[AudioTask, str]]:
-    """The cached emission of the finished run, then (if it is no longer cached) the recording.
-
-    A text is aligned with the mix of the channels, even where they were transcribed separately.
-    """
-    wants = frozenset({Want.ALIGNMENT})
-    audio_options = DEFAULT_TRACK_AND_MIX
-    if finished is not None:
-        audio, model, audio_options = finished.audio, finished.model, finished.audio_options
-    if finished is not None and audio_options.channels == "mix":
-        task = AudioTask(
-            wants=wants,
-            model=model,
-            decoding=finished.decoding,  # unchanged, so that nothing is decoded again
-            text=text,
-            session=session,
-            cached_id=finished.task_id,
-        )
-        yield task, finished.audio
-    if audio is not None:
-        mix = replace(audio_options, channels="mix")
-        yield task_for(audio, model, session, wants, text=text, audio_options=mix), audio
-
-
 # --- the rest -----------------------------------------------------------------------------------
 
 
@@ -268,6 +213,13 @@ async def follow(orchestrator: ModelOrchestrator, task: AudioTask, view: TaskVie
 def cancel(orchestrator: ModelOrchestrator, session: str) -> int:
     """Cancel all tasks of one tab and return how many there were."""
     return orchestrator.cancel_session(session)
+
+
+def remove(orchestrator: ModelOrchestrator, tabs: Tabs, session: str) -> Update:
+    """The recording was removed: cancel its tasks and discard its result."""
+    orchestrator.cancel_session(session)
+    tabs.of(session).clear()
+    return TranscriptionView.removed()
 
 
 def leave(orchestrator: ModelOrchestrator, tabs: Tabs, session: str) -> None:

@@ -16,7 +16,7 @@ from wav2vec2_app.server.ui.comparison_panel import ComparisonPanel
 from wav2vec2_app.server.ui.description_panel import DescriptionPanel
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only
 from wav2vec2_app.server.ui.options_panel import OptionsPanel
-from wav2vec2_app.server.ui.render import live, pictures, system
+from wav2vec2_app.server.ui.render import live, pictures, system, transcript, transport
 from wav2vec2_app.server.ui.views import TranscriptionView
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.models import AUTO_MODEL
@@ -25,11 +25,7 @@ from wav2vec2_app.speech.options import MAX_TEXT_CHARACTERS
 if TYPE_CHECKING:
     from wav2vec2_app.server.status import OrchestratorStatus
 
-_PANELS: Final = (
-    ("latency", texts.LATENCY),
-    ("memory", texts.MEMORY),
-    ("words", texts.WORDS),
-)
+_PANELS: Final = (("latency", texts.LATENCY),)
 
 
 @dataclass(frozen=True)
@@ -43,12 +39,16 @@ class Example:
 
 @dataclass(frozen=True)
 class PageParts:
-    """The components that events read and write; ``html`` by the names that updates use."""
+    """The components that events read and write; ``html`` by the names that updates use.
+
+    ``forget`` is an invisible button; the page's script presses it when the recording is removed.
+    """
 
     audio: gr.Audio
     model: gr.Dropdown
     run: gr.Button
     cancel: gr.Button
+    forget: gr.Button
     clips: tuple[tuple[gr.Button, Example], ...]
     options: OptionsPanel
     track: gr.Textbox
@@ -70,15 +70,23 @@ def lay_out(
     with gr.Row(elem_id="desk"):
         with gr.Column(elem_id="ask", scale=5, min_width=300):
             audio, model, run, cancel = _input(status, settings)
+            forget = gr.Button(texts.REMOVE, elem_id="forget", visible="hidden")
             track, separate = _track_and_channels()
             clips = _clips(examples)
         with gr.Column(elem_id="answer", scale=8, min_width=300):
-            for name in ("status", "problem", "transcript", "actions"):
+            for name in ("status", "problem"):
                 html[name] = _part(name)
+            _html(transport.transport(), elem_id="transport")
+            _html(transport.tools(), elem_id="transcript-tools")
+            html["transcript"] = _part("transcript")
+            html["preview"] = _html("", elem_id="preview")
+            _html(transcript.word_table(), elem_id="words")
+            html["actions"] = _part("actions")
             if settings.live_sessions:
                 _html(live.captions(), elem_id="live-answer")
             options = options_panel.lay_out()
             export = options_panel.lay_out_export()
+            _html(transport.comparison(), elem_id="check")
     text, align = _alignment(html)
     comparison = comparison_panel.lay_out(status)
     description = description_panel.lay_out(html, _part) if settings.gama_url else None
@@ -89,6 +97,7 @@ def lay_out(
         model,
         run,
         cancel,
+        forget,
         clips,
         options,
         track,
@@ -105,8 +114,11 @@ def lay_out(
 def _header(html: dict[str, gr.HTML], assets: Path) -> None:
     with gr.Row(elem_id="top"):
         _html(_filled(assets / "ui" / "header.html"), elem_id="brand")
+        html["notices"] = _html("", elem_id="notices")
         html["system"] = _html(system.unknown(), elem_id="system")
-    html["notices"] = _html("", elem_id="notices")
+    with gr.Column(elem_classes="w-panel", elem_id="panel-memory"):
+        _heading(texts.MEMORY)
+        html["memory"] = _html("", elem_id="memory")
     _html("", elem_id="microphone-note")
 
 
@@ -121,10 +133,9 @@ def _input(
         show_label=False,
         elem_id="audio",
         buttons=[],
-        waveform_options=gr.WaveformOptions(
-            waveform_color="#9aa39f", waveform_progress_color="#12957f"
-        ),
+        waveform_options=gr.WaveformOptions(show_recording_waveform=False),  # the transport has one
     )
+    _html(transport.source(), elem_id="source")
     if settings.live_sessions:
         _html(live.controls(), elem_id="live")
     model = gr.Dropdown(
@@ -205,6 +216,7 @@ def _evidence(html: dict[str, gr.HTML], status: OrchestratorStatus) -> None:
     with gr.Row(elem_id="evidence"):
         with gr.Column(elem_id="pictures", scale=8, min_width=300):
             _heading(texts.PICTURES)
+            _html(transport.picture_tools(), elem_id="pictures-zoom")
             for place in pictures.PLACES:
                 name = pictures.part(place.name)
                 html[name] = _part(name)
@@ -223,6 +235,7 @@ def _filled(template: Path) -> str:
         "tagline": texts.TAGLINE,
         "privacy": texts.PRIVACY,
         "use_from_program": texts.USE_FROM_PROGRAM,
+        "http_reference": texts.HTTP_REFERENCE,
         "change_theme": texts.CHANGE_THEME,
         "system_status": texts.SYSTEM_STATUS,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -21,6 +22,7 @@ from wav2vec2_app.server.ui.gradio_internals import (
     slow_down_queue_poll,
 )
 from wav2vec2_app.server.ui.layout import Example, lay_out
+from wav2vec2_app.server.ui.render.confidence import LEVELS
 from wav2vec2_app.server.ui.theme import build_theme
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import cues, signs
@@ -31,7 +33,7 @@ from wav2vec2_app.speech.options import OPTIONS
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
-STYLE_SHEETS: Final = ("page.css", "live.css", "comparison.css")
+STYLE_SHEETS: Final = ("page.css", "transcript.css", "live.css", "comparison.css")
 
 App = TypeVar("App")  # a FastAPI application
 
@@ -87,6 +89,7 @@ def mount_page(app: App, page: gr.Blocks, settings: Settings, *, assets: Path) -
         app,
         page,
         path="/",
+        root_path=settings.root_path or None,
         server_name=settings.host,
         server_port=settings.port,
         footer_links=["api"],  # its button opens the API page; the footer on the page is ours
@@ -98,7 +101,7 @@ def mount_page(app: App, page: gr.Blocks, settings: Settings, *, assets: Path) -
         show_error=False,  # Gradio's own messages contain paths; ours are part of the answers
         theme=build_theme(),
         css="\n".join([texts.css_variables(), *(_read(folder, sheet) for sheet in STYLE_SHEETS)]),
-        js=scripts(folder),
+        js=scripts(folder, load_examples(assets / "examples")),
         head=_head(settings),
     )
     return mounted
@@ -113,17 +116,31 @@ def upload_ceiling(settings: Settings) -> int:
     return 2 * settings.max_bytes
 
 
-def scripts(folder: Path) -> str:
+def scripts(folder: Path, examples: Sequence[Example] = ()) -> str:
     """The scripts as one function without arguments, called with their texts and constants."""
     config = {
         "texts": texts.FOR_SCRIPTS,
         "options": [option.name for option in OPTIONS],
         "exportOptions": [option.name for option in EXPORT_OPTIONS],
         "accept": ACCEPTED_FILES,
+        "levels": [[level.name, level.at_least] for level in LEVELS],
+        "clips": {one.title: one.text for one in examples},
     }
-    arguments = f"const config = {_json(config)}; config.subtitles = {subtitles_script(folder)};"
-    calls = (f"({_read(folder, name)})(config);" for name in ("page.js", "live.js"))
-    return f"() => {{ {arguments} {' '.join(calls)} }}"
+    arguments = (
+        f"const config = {_json(config)}; config.subtitles = {subtitles_script(folder)}; "
+        "const page = window.wav2vec2Page = {};"
+    )
+    calls = " ".join(f"({_read(folder, name)})(config, page);" for name in ("page.js", "live.js"))
+    main = f'new URL("{modules_path(folder)[1:]}/main.js", document.baseURI)'
+    return f"() => {{ {arguments} {calls} import({main}).then((one) => one.start(config, page)); }}"
+
+
+def modules_path(folder: Path) -> str:
+    """Where the scripts' modules are served (``server/serve.py``): other contents have another address."""
+    digest = hashlib.sha256()
+    for module in sorted((folder / "modules").glob("*.js")):
+        digest.update(module.read_bytes())
+    return f"/ui-{digest.hexdigest()[:12]}"
 
 
 def subtitles_script(folder: Path) -> str:

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from wav2vec2_app.server.tasks import AudioResult
+from wav2vec2_app.server.ui.alignment_view import AlignmentView
 from wav2vec2_app.server.ui.render.system import Choices
-from wav2vec2_app.server.ui.views import AlignmentView
 from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, DecodeAudioOptions
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.options import DecodingOptions
@@ -36,6 +36,7 @@ class Tab:
         transcribes: whether that task transcribes a recording (and does not only decode it again).
         transcribed: set while no recording is being transcribed.
         finished: what the tab shows, once it is finished.
+        earlier: what it showed before; it shows it again if there is no new result.
         requested: options that were set while the recording was still being transcribed.
         alignment: id of the newest alignment.
         description: id of the newest description.
@@ -48,6 +49,7 @@ class Tab:
     transcribes: bool = False
     transcribed: asyncio.Event = field(default_factory=asyncio.Event)
     finished: FinishedRun | None = None
+    earlier: FinishedRun | None = None
     requested: DecodingOptions | None = None
     alignment: str = ""
     description: str = ""
@@ -59,9 +61,10 @@ class Tab:
         self.transcribed.set()
 
     def begin_transcription(self, run: str) -> None:
-        """Start a transcription and discard the previous result and its alignment."""
+        """Start a transcription; its result replaces the previous one and its alignment."""
         self.run, self.transcribes = run, True
         self.alignment = self.description = ""
+        self.earlier = self.finished or self.earlier
         self.finished = self.requested = self.aligned = None
         self.transcribed.clear()
 
@@ -73,7 +76,14 @@ class Tab:
         """A task has ended, successfully or not."""
         if self.run == run:
             self.run, self.transcribes = "", False
+            self.finished = self.finished or self.earlier
             self.transcribed.set()
+
+    def clear(self) -> None:
+        """Discard what the tab shows: its recording was removed."""
+        self.run, self.transcribes, self.alignment = "", False, ""
+        self.finished = self.earlier = self.requested = self.aligned = None
+        self.transcribed.set()
 
     def take_requested(self) -> DecodingOptions | None:
         """The options that were set during the transcription; ``None`` the next time."""

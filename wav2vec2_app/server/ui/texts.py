@@ -21,6 +21,7 @@ PRIVACY: Final = (
     "Audio stays on this server, in memory and in temporary files that are deleted within the hour."
 )
 USE_FROM_PROGRAM: Final = "Use it from a program"
+HTTP_REFERENCE: Final = "HTTP interface"
 SYSTEM_STATUS: Final = "System status"
 CHANGE_THEME: Final = "Light or dark"
 
@@ -78,6 +79,7 @@ RUNNING: Final[Mapping[Operation, str]] = {
     Operation.DESCRIBE: "Waiting for the answer",
 }
 ATTEMPT: Final = "{text}… (attempt {attempt})"
+LEFT: Final = "{text}… {percent}, about {left} left"
 NEXT_IN_QUEUE: Final = "Next in the queue"
 IN_QUEUE: Final = "Number {position} in the queue"
 STARTS_IN: Final = "{queued}, starts in about {wait}."
@@ -144,7 +146,7 @@ COPY: Final = "copy"
 # --- the transcript -----------------------------------------------------------------------------
 
 TRANSCRIPT: Final = "Transcript"
-TRANSCRIPT_HELP: Final = "Transcript. Arrow keys move from word to word, Enter plays from there."
+TRANSCRIPT_HELP: Final = "Words. Arrow keys move from word to word, Enter plays from there."
 LEVELS: Final[Mapping[str, str]] = {"high": "certain", "fair": "uncertain", "low": "a guess"}
 LEGEND_HELP: Final = "Number of words at each level of confidence"
 FROM_PERCENT: Final = "{low} % and more"
@@ -168,6 +170,53 @@ EMBEDDED_MODEL: Final = (
     "It is fast, and makes more mistakes than a full-size model."
 )
 
+RESULT_ABOUT: Final = "About this result"
+CLICK_HINT: Final = "Click a word to play it."
+MANY_UNCERTAIN: Final = (
+    "Many words are uncertain: the built-in model is small. Choose a larger one under “Model”; it is "
+    "downloaded the first time."
+)
+EARLIER_RESULT: Final = "Earlier result: {name}"
+EARLIER_RECORDING: Final = "the previous recording"
+VIEWS: Final = "View of the transcript"
+VIEW_TEXT: Final = "Text"
+VIEW_WORDS: Final = "Words"
+SEARCH: Final = "Search"
+FOLLOW: Final = "Follow the playback"
+
+# --- the player ---------------------------------------------------------------------------------
+
+PLAYER: Final = "Player"
+PLAY: Final = "Play"
+PAUSE: Final = "Pause"
+BACK: Final = "Back 5 seconds"
+FORWARD: Final = "Forward 5 seconds"
+SPEED: Final = "Speed"
+UNCERTAIN_WORDS: Final = "Uncertain words"
+PREVIOUS: Final = "Previous"
+NEXT: Final = "Next"
+PREVIOUS_UNCERTAIN: Final = "Previous uncertain word (key p)"
+NEXT_UNCERTAIN: Final = "Next uncertain word (key n)"
+ZOOM: Final = "Zoom"
+ZOOM_IN: Final = "Zoom in"
+ZOOM_OUT: Final = "Zoom out"
+SHOW_ALL: Final = "All"
+SHOW_ALL_HELP: Final = "Show all"
+POSITION_LABEL: Final = "Position in the recording"
+PLAY_PART: Final = "Play the part"
+TRANSCRIBE_PART: Final = "Transcribe only this part"
+TRANSCRIBE_PART_HELP: Final = "Replaces the recording by the selected part"
+CLEAR_PART: Final = "Clear the selection"
+CHOOSE_ANOTHER: Final = "Choose another file"
+RECORD_AGAIN: Final = "Record again"
+REMOVE: Final = "Remove"
+
+# --- comparison with what was said --------------------------------------------------------------
+
+CHECK: Final = "Compare with what was said"
+REFERENCE: Final = "Correct text"
+REFERENCE_PLACEHOLDER: Final = "Type or paste the correct text"
+
 # --- export -------------------------------------------------------------------------------------
 
 EXPORT_OPTIONS: Final = "Export options"
@@ -181,8 +230,6 @@ DOWNLOAD: Final = "Download {file}"
 
 WORDS: Final = "Words"
 WORDS_HELP: Final = "Words with their times"
-WORDS_HINT: Final = "Every word, with its start, end and confidence."
-WORDS_NONE: Final = "No words."
 WORD_COLUMNS: Final = ("Word", "Start", "End", "Confidence")
 
 # --- aligning a text ----------------------------------------------------------------------------
@@ -198,6 +245,8 @@ ALIGNED_IDLE: Final = (
     "Each word and letter of the text appears here with its time. Press one to play it."
 )
 ALIGNED_HELP: Final = "Aligned text. Arrow keys move from word to word, Enter plays from there."
+ALIGNED_WORD: Final = "{word}, {score}, at {start} seconds"
+SHOW_LETTERS: Final = "Letters and times"
 ALIGNED_SCORE: Final = "Mean probability of the letters: {score}."
 LOW_MATCH: Final = "Low match: this may not be what was said."
 ANY_SOUND: Final = "any sound"
@@ -333,6 +382,9 @@ BREAKERS: Final[Mapping[str, str]] = {
 }
 """Circuit breakers that are not closed, by their state."""
 STARTING: Final = "starting"
+NOTES: Final = "Notes: {count}"
+BUILT_IN_MODEL: Final = "Built-in model in use"
+SYSTEM_DETAILS: Final = "Show the memory of the system"
 
 # --- the status view ----------------------------------------------------------------------------
 
@@ -385,6 +437,8 @@ LIVE_CAPTIONS: Final = "Captions"
 LIVE_COMMITTED: Final = "Committed words"
 LIVE_EXPORT: Final = "Export the captions"
 LIVE_COPY: Final = "Copy the captions"
+LIVE_OPEN: Final = "Open as recording"
+LIVE_OPEN_HELP: Final = "Open as recording, with the complete analysis"
 LIVE_CLEAR: Final = "Clear"
 
 # --- texts of the scripts -----------------------------------------------------------------------
@@ -393,12 +447,47 @@ _UPLOAD_INSTEAD: Final = "Upload a file instead."
 
 FOR_SCRIPTS: Final[Mapping[str, object]] = {
     "transcript": TRANSCRIPT,
+    "microphoneLabel": MICROPHONE,
     "confidence": "confidence",
     "copied": "Copied",
     "copyRefused": "Not allowed",
     "tryAgain": TRY_AGAIN,
     "tryAgainIn": TRY_AGAIN_IN,
     "cannotPlay": ["This browser cannot play this file.", "The transcript is not affected."],
+    "player": {
+        "play": PLAY,
+        "pause": PAUSE,
+        "position": "{time} of {duration}",
+        "selected": "Selected {start} to {end}",
+        "part": "{start} to {end}",
+        "channel": "Channel {channel}",
+        "word": "{word}, {percent} percent, at {start} seconds",
+        "hits": "{at} of {count}",
+        "noHits": "Not found",
+        "picture": "{title}. Left and right arrows move the position.",
+        "recordingName": "recording",
+        "choices": "Or was it",
+        "chosen": "{before} replaced by {after}",
+    },
+    "source": {
+        "recording": "Your recording",
+        "recordAgain": RECORD_AGAIN,
+        "chooseAnother": CHOOSE_ANOTHER,
+        "length": "Length {time}",
+    },
+    "state": {
+        "transcribe": TRANSCRIBE,
+        "transcribeAgain": "Transcribe again",
+        "noAudio": "Record, upload a file or choose a clip first.",
+        "ready": "Transcript ready, {words} words, {uncertain} uncertain",
+        "readyEmpty": "Transcript ready, no words",
+    },
+    "comparison": {
+        "rate": "Word error rate {percent} %: {errors} errors in {words} words.",
+        "missing": "Said, not in the transcript",
+        "extra": "In the transcript, not said",
+        "tooLong": "This is too long to compare on the page.",
+    },
     "fileTooLarge": [
         "This file is too large.",
         "The file is {size} MB; the limit is {limit} MB. Save it in a compressed format (FLAC, MP3, Opus), "
@@ -430,6 +519,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
     },
     "live": {
         "mode": LIVE,
+        "recordingName": "live recording",
         "start": LIVE_START,
         "stop": LIVE_STOP,
         "waiting": "Waiting for the microphone…",

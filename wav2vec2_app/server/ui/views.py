@@ -20,10 +20,11 @@ from wav2vec2_app.server.ui.render import (
     status,
     transcript,
 )
+from wav2vec2_app.server.ui.render.previews import RecentWords
 from wav2vec2_app.server.ui.render.system import Choices
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.features import Picture
-from wav2vec2_app.speech.transcript import Recognition
+from wav2vec2_app.speech.transcript import PreviewWords, Recognition
 
 Update = dict[str, str | bool | Choices]
 """Part of the page -> what it shows: HTML; a bool for ``running``; models for ``choices``."""
@@ -46,6 +47,16 @@ class TaskView(Protocol):
         """The task failed or was cancelled."""
 
 
+@dataclass(frozen=True)
+class EarlierResult:
+    """The result that a tab showed before a request; ``name`` is that of the recording's file."""
+
+    result: AudioResult
+    recognition: Recognition
+    audio_url: str
+    name: str
+
+
 @dataclass
 class TranscriptionView:
     """A transcription; ``result`` is there once it is finished."""
@@ -59,6 +70,10 @@ class TranscriptionView:
     """The earlier result that the task needs is no longer cached."""
     export_options: Callable[[], ExportOptions] = ExportOptions
     """Returns the export options of the tab at this moment."""
+    earlier: EarlierResult | None = None
+    """What the tab showed before; it returns, dimmed, if there are no new words."""
+    transcribing_since_s: float | None = None
+    previews: RecentWords = field(default_factory=RecentWords)
 
     @staticmethod
     def idle() -> Update:
@@ -68,7 +83,6 @@ class TranscriptionView:
             "problem": "",
             "transcript": transcript.idle(),
             "actions": export.transcript(None),
-            "words": transcript.word_table(None),
             "latency": latency.idle(),
             "align-status": "",
             "aligned": alignment.idle(),
@@ -79,21 +93,25 @@ class TranscriptionView:
 
     @staticmethod
     def rejected(error: Wav2Vec2Error) -> Update:
-        """The request was rejected before it was submitted."""
+        """The request was rejected before it was submitted: what the page shows stays."""
         return {
-            **TranscriptionView.idle(),
             "status": status.failed(error),
             "problem": cards.error_card(error, ""),
-            "transcript": "",
             "running": False,
         }
+
+    @staticmethod
+    def removed() -> Update:
+        """The recording was removed, and with it its result."""
+        return {**TranscriptionView.idle(), "running": False}
 
     def begin(self) -> Update:
         """Clear the previous result and reserve the space of the new one."""
         return {
             **self.idle(),
             "status": status.queued(1, 0.0),
-            "transcript": transcript.pending(),
+            "transcript": transcript.pending(self.audio_url),
+            "preview": "",
             "latency": latency.pending(),
             **{pictures.part(place.name): pictures.pending(place) for place in pictures.PLACES},
             "running": True,
@@ -105,9 +123,11 @@ class TranscriptionView:
             case Queued(position=position, eta_s=eta_s):
                 return {"status": status.queued(position, eta_s)}
             case Started(operation=operation, attempt=attempt) if self._is_reported(operation):
+                self.transcribing_since_s = event.at_s
                 return {"status": status.running(operation, None, attempt)}
             case Advanced(operation=operation, fraction=fraction) if self._is_reported(operation):
-                return {"status": status.running(operation, fraction)}
+                left_s = self._left_s(operation, fraction, event.at_s)
+                return {"status": status.running(operation, fraction, left_s=left_s)}
             case Partial():
                 return self._partial(event)
             case Done(result=result):
@@ -124,12 +144,33 @@ class TranscriptionView:
             **self._missing_pictures(),
         }
         if not self.has_words:
-            update |= {"latency": latency.idle(), "transcript": ""}
+            update |= {"latency": latency.idle(), **self._earlier()}
         if not isinstance(error, CancelledError):
             update["problem"] = cards.error_card(error, self.task_id)
-        elif not self.has_words:
+        elif not self.has_words and self.earlier is None and not self.previews.count:
             update["transcript"] = transcript.cancelled()
         return update
+
+    def _earlier(self) -> Update:
+        """The result that the tab showed before, dimmed; nothing if there was none."""
+        if self.earlier is None:
+            return {} if self.previews.count else {"transcript": ""}
+        result = self.earlier.result
+        return {
+            "transcript": transcript.earlier(
+                self.earlier.recognition, self.earlier.audio_url, self.earlier.name
+            ),
+            "actions": export.transcript(result, self.export_options()),
+        }
+
+    def _left_s(self, operation: Operation, fraction: float, at_s: float) -> float | None:
+        """How long the transcription still takes, seconds, as fast as it was so far; ``None``: unknown."""
+        if operation is not Operation.TRANSCRIBE:
+            return None
+        since_s = self.transcribing_since_s
+        if since_s is None or fraction <= 0:
+            return None
+        return (at_s - since_s) * (1 - fraction) / fraction
 
     def _is_reported(self, operation: Operation) -> bool:
         """Whether the status line shows an operation: extras only once the words are there."""
@@ -141,16 +182,21 @@ class TranscriptionView:
             update = self._recognition(event.value, event.at_s)
         elif isinstance(event.value, Picture):
             update = self._picture(event.value)
+        elif isinstance(event.value, PreviewWords):
+            update = self._preview(event.value)
         if event.stages:
             update["latency"] = latency.waterfall(event.stages, None, event.at_s)
         return update
 
     def _recognition(self, recognition: Recognition, _: float) -> Update:
         self.has_words = True
-        return {
-            "transcript": transcript.words(recognition, self.audio_url),
-            "words": transcript.word_table(recognition.transcript.words),
-        }
+        return {"transcript": transcript.words(recognition, self.audio_url)}
+
+    def _preview(self, preview: PreviewWords) -> Update:
+        """Words of a recording that is still being transcribed; the first of them make the place for all."""
+        first = not self.previews.count
+        update: Update = {"preview": self.previews.add(preview.words)}
+        return update | ({"transcript": transcript.growing(self.audio_url)} if first else {})
 
     def _picture(self, picture: Picture) -> Update:
         self.drawn.add(picture.name)
@@ -226,53 +272,6 @@ class DecodingView(TranscriptionView):
 
     def _done_status(self, result: AudioResult, at_s: float) -> str:
         return status.decoded_again(self.decoded_at_s)
-
-
-@dataclass
-class AlignmentView:
-    """An alignment, in its own panel."""
-
-    task_id: str
-    text: str
-    audio_url: str
-    cache_missed: bool = False
-    export_options: Callable[[], ExportOptions] = ExportOptions
-    result: AudioResult | None = None
-    """Without its emission."""
-
-    def begin(self) -> Update:
-        """A new alignment was requested; the previous one stays until there is a new one."""
-        return {"align-status": status.running(Operation.ALIGN, None)}
-
-    def show(self, event: TaskEvent) -> Update:
-        """What changes in the panel because of one event."""
-        match event:
-            case Queued(position=position, eta_s=eta_s):
-                return {"align-status": status.queued(position, eta_s)}
-            case Started(operation=operation, attempt=attempt):
-                return {"align-status": status.running(operation, None, attempt)}
-            case Done(result=result):
-                self.result = exportable(result)
-                return {"align-status": status.aligned(result, event.at_s), **self.words()}
-            case Failed(error=error):
-                return self.fail(error)
-        return {}
-
-    def words(self) -> Update:
-        """The aligned words, once they are there."""
-        if self.result is None:
-            return {}
-        options = self.export_options()
-        return {"aligned": alignment.words(self.result, self.text, self.audio_url, options)}
-
-    def fail(self, error: Wav2Vec2Error) -> Update:
-        """The text could not be aligned."""
-        if error.code == NOT_CACHED:
-            self.cache_missed = True
-            return {}
-        if isinstance(error, CancelledError):
-            return {"align-status": status.failed(error), "aligned": alignment.idle()}
-        return {"align-status": "", "aligned": cards.error_card(error, self.task_id)}
 
 
 def exportable(result: AudioResult) -> AudioResult:

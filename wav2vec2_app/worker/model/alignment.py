@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -123,7 +123,12 @@ def _align_part(
 
 def _aligned(word: Word, times: tuple[float, float], offset_s: float, confidence: float) -> Word:
     start_s, end_s = times
-    return Word(word.text, _seconds(start_s + offset_s), _seconds(end_s + offset_s), confidence)
+    return replace(
+        word,
+        start_s=_seconds(start_s + offset_s),
+        end_s=_seconds(end_s + offset_s),
+        confidence=confidence,
+    )
 
 
 def _tokenized(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Protocol
 
 import numpy as np
@@ -32,6 +33,10 @@ SKIPPED_BLANK_LOG_PROB = float(np.log(0.97))
 
 WORD_END_TOLERANCE_FRAMES = 8
 """How far the ends of a word may lie apart in two hypotheses."""
+MAX_ALTERNATIVES = 3
+"""Alternatives that are reported for a word."""
+MAX_RIVALS = 40
+"""Hypotheses in which they are looked for, from the best one on."""
 STEP_FRAMES = 5
 """Frames that the beam searches between two checks for a cancel."""
 PRUNED_MARGIN = 2.0
@@ -144,6 +149,11 @@ class BeamDecoder:
         if self._without_hotwords and not self._lexicon.hotword_ids.isdisjoint(best.words):
             rivals = self._without_hotwords._search(emission, frames, check) or hypotheses
         leads = _leads(best.words, rivals)
+        others = _alternatives(best.words, hypotheses, self._lexicon.words)
+        words = tuple(
+            replace(word, alternatives=found)
+            for word, found in zip_longest(words, others[: len(words)], fillvalue=())
+        )
         if len(leads) < len(words):  # the last word is incomplete: no word of the lexicon fits
             leads = (*leads, *[-PRUNED_MARGIN] * (len(words) - len(leads)))
         return DecodedWords(words, leads)
@@ -223,6 +233,23 @@ def _leads(words: Sequence[int], rivals: Sequence[Hypothesis]) -> tuple[float, .
         best_without = scores[~having].max() if not having.all() else pruned
         leads.append(float(best_with - best_without))
     return tuple(leads)
+
+
+def _alternatives(
+    words: Sequence[int], rivals: Sequence[Hypothesis], spelled: Sequence[str]
+) -> list[tuple[str, ...]]:
+    """What the best of ``rivals`` have instead of each word, where it ends; see :func:`_leads`."""
+    best_words = np.array(words)
+    table = np.array([rival.words for rival in rivals[:MAX_RIVALS]])
+    found = []
+    for frame in np.flatnonzero(best_words >= 0):
+        first = max(0, frame - WORD_END_TOLERANCE_FRAMES)
+        near = table[:, first : frame + WORD_END_TOLERANCE_FRAMES + 1]
+        without = near[~(near == best_words[frame]).any(axis=1)]
+        numbers = without[without >= 0]  # row by row: those of the best rival come first
+        texts = dict.fromkeys(spelled[number] for number in numbers if number < len(spelled))
+        found.append(tuple(texts)[:MAX_ALTERNATIVES])
+    return found
 
 
 def _shifted(word: Word, by_s: float) -> Word:

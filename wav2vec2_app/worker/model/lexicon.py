@@ -69,6 +69,7 @@ class Lexicon:
         self.blank_id = emission.blank_id
         self.delimiter_id = ids[emission.word_delimiter]
         self.unknown_id = len(spellings)
+        self.words = tuple(spellings)
         self.hotword_ids = frozenset(
             number for number, word in enumerate(spellings) if word in hotword_spellings
         )

@@ -34,7 +34,7 @@ from wav2vec2_app.worker.plots.ticks import time_ticks
 
 WIDTH = 800
 LEFT, RIGHT = 62, 788
-"""Ends of the time axis on every canvas; the page's playhead (``assets/ui/page.js``) uses the same values."""
+"""Ends of the time axis on every canvas; ``assets/ui/modules/pictures.js`` uses the same values."""
 PLOT_WIDTH = RIGHT - LEFT
 HEAD = 30
 """Height above a panel for its axis title and colour key at the largest text size."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wav2vec2_app.speech.features import Picture
-from wav2vec2_app.worker.plots.canvas import FOOT, INDIGO, Canvas
+from wav2vec2_app.worker.plots.canvas import FOOT, TEAL, Canvas
 from wav2vec2_app.worker.plots.raster import thin
 from wav2vec2_app.worker.plots.scene import Scene
 from wav2vec2_app.worker.plots.ticks import signed, value_ticks
@@ -30,7 +30,7 @@ def draw(scene: Scene) -> Picture:
     panel = canvas.panel(top, WAVEFORM_PANEL_HEIGHT, -1.05 * reach, 1.05 * reach)
     low, high = (thin(scene.samples, reduce, WAVEFORM_COLUMNS) for reduce in (np.min, np.max))
     times_s = np.linspace(0, scene.duration_s, len(low))
-    panel.axes.fill_between(times_s, low, high, color=INDIGO, linewidth=0.8)
+    panel.axes.fill_between(times_s, low, high, color=TEAL, linewidth=0.8)
     ticks = value_ticks(-reach, reach, 4)
     canvas.y_ticks(panel, {value: signed(value) for value in ticks}, dense=True)
     canvas.time_axis(panel)

@@ -14,6 +14,7 @@ from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.server.ui import handlers
+from wav2vec2_app.server.ui.alignment_handlers import align
 from wav2vec2_app.server.ui.export_handlers import export_again
 from wav2vec2_app.server.ui.options_panel import defaults
 from wav2vec2_app.server.ui.tabs import Tabs
@@ -51,9 +52,7 @@ class Browser:
         await self.page.follow(handlers.decode_again(self.orchestrator, self.tabs, "tab", *options))
 
     async def align(self, text: str, clip: str | None = None) -> None:
-        await self.page.follow(
-            handlers.align(self.orchestrator, self.tabs, clip, "auto", text, "tab")
-        )
+        await self.page.follow(align(self.orchestrator, self.tabs, clip, "auto", text, "tab"))
 
 
 @pytest.fixture
@@ -75,8 +74,8 @@ async def test_changed_option_decodes_again_without_the_model(
     await browser.transcribe(clip)
     await browser.decode(NAMES)
 
-    assert "Okonkwo</span>" in browser.page.parts["transcript"]
-    assert "Szczecin</th>" in browser.page.parts["words"]
+    assert '"Okonkwo",' in browser.page.parts["transcript"]
+    assert '"Szczecin",' in browser.page.parts["transcript"]
     assert "Okonkwo" in browser.page.parts["actions"]
     assert "without running the model" in browser.page.parts["status"]
     assert browser.page.parts["running"] is False
@@ -127,7 +126,7 @@ async def test_option_changed_during_the_transcription_is_applied_afterwards(
     gate.set()
     await transcribing
 
-    assert "Okonkwo</span>" in browser.page.parts["transcript"]
+    assert '"Okonkwo",' in browser.page.parts["transcript"]
     assert adapter.count(Operation.TRANSCRIBE) == 1
     assert adapter.cancelled == []
 
@@ -145,7 +144,7 @@ async def test_newer_option_replaces_the_older_one(
     gate.set()
     await second
 
-    assert "newer</span>" in browser.page.parts["transcript"]
+    assert '"newer",' in browser.page.parts["transcript"]
     assert [task.operation for task in adapter.cancelled] == [Operation.DECODE_TEXT]
     assert "Stopped" not in browser.page.parts["status"]
 
@@ -175,7 +174,7 @@ async def test_failed_decoding_leaves_the_words_and_explains(
 
     await browser.decode(NAMES)
 
-    assert "hello</span>" in browser.page.parts["transcript"]
+    assert '"hello",' in browser.page.parts["transcript"]
     assert "decoder.not_available" in browser.page.parts["problem"]
     assert "previous transcript" in browser.page.parts["status"]
     assert browser.page.parts["running"] is False
@@ -192,7 +191,7 @@ async def test_options_out_of_range_become_a_card(
     await browser.transcribe(clip)
     await browser.decode(options)
 
-    assert "hello</span>" in browser.page.parts["transcript"]
+    assert '"hello",' in browser.page.parts["transcript"]
     assert "w-error" in browser.page.parts["problem"]
 
     await browser.transcribe(clip, options)
@@ -268,7 +267,7 @@ async def test_alignment_waits_until_the_recording_is_transcribed(
     gate = adapter.block(Operation.TRANSCRIBE)
     transcribing = asyncio.create_task(browser.transcribe(clip))
     await adapter.reached(Operation.TRANSCRIBE)
-    updates = handlers.align(browser.orchestrator, browser.tabs, clip, "auto", "hello", "tab")
+    updates = align(browser.orchestrator, browser.tabs, clip, "auto", "hello", "tab")
 
     waiting = await anext(updates)
     gate.set()

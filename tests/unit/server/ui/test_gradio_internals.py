@@ -222,3 +222,38 @@ def test_client_of_a_request_is_the_one_that_the_access_check_found() -> None:
 
     assert client_of(gr.Request(Request(scope))) == "address:10.0.0.1"
     assert client_of(gr.Request(session_hash="tab")) == ""
+
+
+# --- the environment ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"GRADIO_SERVER_PORT": ""}, {}),
+        ({"GRADIO_SERVER_PORT": " ", "GRADIO_SERVER_NAME": "host"}, {"GRADIO_SERVER_NAME": "host"}),
+        ({"GRADIO_SERVER_PORT": "http"}, {}),
+        ({"GRADIO_SERVER_PORT": "80", "PATH": ""}, {"GRADIO_SERVER_PORT": "80", "PATH": ""}),
+    ],
+)
+def test_variables_that_would_end_the_start_are_ignored(
+    before: dict[str, str], after: dict[str, str]
+) -> None:
+    internals.ignore_unusable_variables(before)
+
+    assert before == after
+
+
+async def test_api_page_calls_endpoints_with_a_file_of_ours() -> None:
+    audio = gr.Audio(type="filepath")
+
+    internals.show_own_sample(audio, "coffee.flac")
+
+    assert audio.example_payload()["path"] == "coffee.flac"
+    assert "http" not in str([audio.example_payload(), audio.example_value()])
+
+
+def test_clients_see_the_choices_and_ranges_of_parameters() -> None:
+    shown = internals.any_value_input(1, {"type": "number", "description": "From 1 to 5."}, "x")
+
+    assert shown.api_info()["additional_description"] == "From 1 to 5."

@@ -57,8 +57,8 @@ async def test_run_ends_with_words_table_pictures_and_cost(
 
     page = await run(orchestrator, clip)
 
-    assert "hello</span>" in page.parts["transcript"]
-    assert "world</th>" in page.parts["words"]
+    assert '"hello",' in page.parts["transcript"]
+    assert '"world",' in page.parts["transcript"]
     assert 'data-state="done"' in page.parts["status"]
     assert "disabled" not in page.parts["actions"]
     assert "w-waterfall" in page.parts["latency"]
@@ -93,7 +93,7 @@ async def test_words_are_shown_before_the_first_picture(
 
     await adapter.reached(Operation.DRAW)
 
-    assert "hello</span>" in page.parts["transcript"]
+    assert '"hello",' in page.parts["transcript"]
     assert 'data-state="pending"' in page.parts["picture:waveform"]
     gate.set()
     await following
@@ -119,6 +119,50 @@ async def test_run_without_audio_says_what_to_do(orchestrator: ModelOrchestrator
     assert page.parts["running"] is False
 
 
+async def test_rejected_request_keeps_the_result(
+    orchestrator: ModelOrchestrator, clip: str
+) -> None:
+    tabs, page = Tabs(), Page()
+    await page.follow(handlers.transcribe(orchestrator, tabs, clip, "auto", "tab"))
+
+    await page.follow(handlers.transcribe(orchestrator, tabs, None, "auto", "tab"))
+
+    assert '"hello",' in page.parts["transcript"]
+    assert "audio.missing" in page.parts["problem"]
+    assert tabs.of("tab").finished is not None
+
+
+async def test_failed_request_shows_the_earlier_result_dimmed(
+    orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str
+) -> None:
+    tabs, page = Tabs(), Page()
+    await page.follow(handlers.transcribe(orchestrator, tabs, clip, "auto", "tab"))
+    adapter.fail(Operation.PROBE, InputError("Not audio.", code="audio.not_audio", hint="Use WAV."))
+    broken = Path(clip).with_name("broken.wav")
+    broken.write_bytes(b"RIFF and no more")
+
+    await page.follow(handlers.transcribe(orchestrator, tabs, str(broken), "auto", "tab"))
+
+    assert "w-earlier" in page.parts["transcript"]
+    assert '"hello",' in page.parts["transcript"]
+    assert "disabled" not in page.parts["actions"]
+    assert "Not audio." in page.parts["problem"]
+    assert tabs.of("tab").finished is not None
+
+
+async def test_removed_recording_takes_its_result_along(
+    orchestrator: ModelOrchestrator, clip: str
+) -> None:
+    tabs, page = Tabs(), Page()
+    await page.follow(handlers.transcribe(orchestrator, tabs, clip, "auto", "tab"))
+
+    page.parts |= handlers.remove(orchestrator, tabs, "tab")
+
+    assert "The transcript appears here" in page.parts["transcript"]
+    assert tabs.of("tab").finished is None
+    assert page.parts["running"] is False
+
+
 async def test_unusable_audio_becomes_a_card(
     orchestrator: ModelOrchestrator, adapter: FakeAdapter, clip: str
 ) -> None:
@@ -140,7 +184,7 @@ async def test_transcript_stands_although_pictures_fail(
 
     page = await run(orchestrator, clip)
 
-    assert "hello</span>" in page.parts["transcript"]
+    assert '"hello",' in page.parts["transcript"]
     assert "picture.failed" in page.parts["problem"]
     assert 'data-state="done"' in page.parts["status"]
 
@@ -211,7 +255,7 @@ async def test_words_stay_when_the_drawing_is_cancelled(
     handlers.cancel(orchestrator, "tab")
     await following
 
-    assert "hello</span>" in page.parts["transcript"]
+    assert '"hello",' in page.parts["transcript"]
     assert "Stopped" in page.parts["status"]
 
 
@@ -232,7 +276,7 @@ async def test_newer_run_of_a_tab_replaces_the_older_one(
     gate.set()
     await second
 
-    assert "hello</span>" in new.parts["transcript"]
+    assert '"hello",' in new.parts["transcript"]
     assert len(adapter.cancelled) == 1
     assert all("Stopped" not in update.get("status", "") for update in old.history)
 

@@ -8,7 +8,8 @@ from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.server.ui import page, texts
 
 FOLDER = assets_path() / "ui"
-SCRIPTS = ("page.js", "live.js")
+MODULES = tuple(path.relative_to(FOLDER).as_posix() for path in sorted(FOLDER.glob("modules/*.js")))
+SCRIPTS = ("page.js", "live.js", *MODULES)
 
 
 def strings(value: object) -> list[str]:
@@ -45,6 +46,36 @@ def test_scripts_find_every_text_they_use() -> None:
             used = re.findall(rf"(?<![\w.]){re.escape(variable)}\.(\w+)", script)
             assert used
             assert set(used) <= set(table), (name, variable)
+
+
+def test_modules_find_every_text_they_use() -> None:
+    tables = {
+        "choices.js": "player",
+        "transcript.js": "player",
+        "transport.js": "player",
+        "waveform.js": "player",
+        "search.js": "player",
+        "pictures.js": "player",
+        "source.js": "source",
+        "state.js": "state",
+        "comparison.js": "comparison",
+    }
+    for name, table in tables.items():
+        script = (FOLDER / "modules" / name).read_text(encoding="utf-8")
+        used = set(re.findall(r"\btexts\.(\w+)", script)) - {"accept", "cannotPlay"}
+        assert used
+        assert used <= set(texts.FOR_SCRIPTS[table]), name
+
+
+def test_modules_have_an_address_of_their_own_for_each_version(tmp_path: Path) -> None:
+    (tmp_path / "modules").mkdir()
+    module = tmp_path / "modules" / "main.js"
+    module.write_text("1")
+    first = page.modules_path(tmp_path)
+    module.write_text("2")
+
+    assert page.modules_path(tmp_path) != first
+    assert first.startswith("/ui-")
 
 
 def test_scripts_are_called_with_texts_and_options() -> None:

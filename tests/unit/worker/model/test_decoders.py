@@ -12,6 +12,7 @@ from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.worker.model.decoders import (
+    MAX_ALTERNATIVES,
     MAX_BEAM_THRESHOLD,
     PRUNED_MARGIN,
     BeamDecoder,
@@ -208,6 +209,17 @@ def test_word_with_a_close_rival_leads_by_less_than_one_without(beam: BeamDecode
     assert len(clear.leads) == len(close.leads) == 2
     assert close.leads[1] < clear.leads[1]
     assert min(clear.leads) > 0
+
+
+def test_word_has_the_words_of_close_rivals_as_alternatives(beam: BeamDecoder) -> None:
+    clear = beam.decode(emission("_D_O_G_|_H_O_U_S_E_", probability=0.999))
+    close = beam.decode(emission("_D_O_G_|_H_O_U_S_E_", probability=0.9, second=("R", 13)))
+
+    assert [word.text for word in close.words] == ["DOG", "HOUSE"]
+    assert close.words[1].alternatives[0] == "horse"
+    for word in (*clear.words, *close.words):
+        assert word.text.lower() not in word.alternatives
+        assert len(word.alternatives) <= MAX_ALTERNATIVES
 
 
 def test_hotword_has_no_lead_from_its_boost(beam: BeamDecoder) -> None:

@@ -30,8 +30,8 @@ def words(
     return (
         f'<div class="w-aligned" data-audio="{escape(audio_url)}" '
         f'data-duration="{answer.duration_s:.3f}">{_summary(answer)}'
-        '<p class="w-words w-tiles" tabindex="0" role="group" '
-        f'aria-label="{texts.ALIGNED_HELP}">{tiles}</p>'
+        '<div class="w-words w-tiles" tabindex="0" role="listbox" '
+        f'aria-label="{texts.ALIGNED_HELP}">{tiles}</div>'
         f"{_wildcards(answer)}{export.alignment(answer, options)}</div>"
     )
 
@@ -41,8 +41,10 @@ def _word(word: schema.AlignedWordJson) -> str:
     score = texts.ANY_SOUND if word.wildcard else units.percent(word.score)
     letters = "".join(_letter(one) for one in word.characters)
     note = f' title="{escape(texts.NOT_SPELLED_WORD)}"' if word.wildcard else ""
+    label = texts.ALIGNED_WORD.format(word=word.text, score=score, start=f"{word.start:.2f}")
     return (
-        f'<span class="w-word w-tile" data-level="{level}" data-start="{word.start:.3f}" '
+        f'<span class="w-word w-tile" role="option" aria-selected="false" '
+        f'aria-label="{escape(label)}" data-level="{level}" data-start="{word.start:.3f}" '
         f'data-end="{word.end:.3f}" data-confidence="{score}" data-kind="score"{note}>'
         f'<span class="w-tile-text">{escape(word.text)}{_STAR if word.wildcard else ""}</span>'
         f'<span class="w-letters">{letters or "···"}</span>'
@@ -51,12 +53,16 @@ def _word(word: schema.AlignedWordJson) -> str:
     )
 
 
-_STAR: Final = f'<sup class="w-star" aria-label="{texts.NOT_SPELLED}">∗</sup>'
+_STAR: Final = f'<sup class="w-star" title="{texts.NOT_SPELLED}">∗</sup>'
 
 
 def _letter(one: schema.AlignedCharacterJson) -> str:
+    label = texts.ALIGNED_WORD.format(
+        word=one.text, score=units.percent(one.score), start=f"{one.start:.2f}"
+    )
     return (
-        f'<i data-level="{level_of(one.score).name}" data-start="{one.start:.3f}" '
+        f'<i aria-selected="false" aria-label="{escape(label)}" '
+        f'data-level="{level_of(one.score).name}" data-start="{one.start:.3f}" '
         f'data-end="{one.end:.3f}" data-confidence="{units.percent(one.score)}" '
         f'data-letter="{escape(one.text)}">{escape(one.text)}</i>'
     )
@@ -65,7 +71,10 @@ def _letter(one: schema.AlignedCharacterJson) -> str:
 def _summary(answer: schema.AlignmentResponse) -> str:
     score = texts.ALIGNED_SCORE.format(score=f"<b>{units.percent(answer.score)}</b>")
     warning = f" {texts.LOW_MATCH}" if answer.score < LOW_MATCH else ""
-    return f'<p class="w-hint">{score}{warning}</p>'
+    return (
+        f'<p class="w-hint">{score}{warning} <button type="button" class="w-link" data-do="letters" '
+        f'aria-pressed="false">{texts.SHOW_LETTERS}</button></p>'
+    )
 
 
 def _wildcards(answer: schema.AlignmentResponse) -> str:

@@ -60,9 +60,10 @@ def _download(file: str, text: str | None) -> str:
 
 def _button(do: str, file: str, label: str, title: str, text: str | None) -> str:
     content = ' disabled=""' if text is None else f' data-text="{escape(text)}"'
+    name = f' aria-label="{title}"' if label in title.upper() else ""  # contains what is visible
     return (
         f'<button type="button" class="w-button w-small" data-do="{do}" data-name="{file}" '
-        f'title="{title}" aria-label="{title}"{content}>{label}</button>'
+        f'title="{title}"{name}{content}>{label}</button>'
     )
 
 

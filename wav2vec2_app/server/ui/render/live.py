@@ -56,15 +56,17 @@ def _exports() -> str:
     return (
         f'<div class="w-actions" role="group" aria-label="{texts.LIVE_EXPORT}">'
         f"{_button('copy', texts.COPY_TEXT, texts.LIVE_COPY)}{downloads}"
+        f"{_button('open', texts.LIVE_OPEN, texts.LIVE_OPEN_HELP)}"
         f'<button type="button" class="w-link" data-live="clear" hidden="">{texts.LIVE_CLEAR}</button>'
         "</div>"
     )
 
 
 def _button(do: str, label: str, title: str) -> str:
+    name = f' aria-label="{escape(title)}"' if label in title.upper() else ""
     return (
         f'<button type="button" class="w-button w-small" data-live="{do}" disabled="" '
-        f'title="{escape(title)}" aria-label="{escape(title)}">{label}</button>'
+        f'title="{escape(title)}"{name}>{label}</button>'
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Final
 
 from wav2vec2_app.errors import BusyError, CancelledError, Wav2Vec2Error
 from wav2vec2_app.server.tasks import AudioResult, Operation
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import units
+
+BRIEF_S: Final = 2.0
 
 
 def idle() -> str:
@@ -25,10 +28,18 @@ def queued(position: int, eta_s: float) -> str:
     return line("queued", texts.STARTS_IN.format(queued=waiting, wait=units.waiting(eta_s)))
 
 
-def running(operation: Operation, fraction: float | None, attempt: int = 1) -> str:
-    """Running; the bar is filled to ``fraction``, or keeps moving where it is unknown."""
+def running(
+    operation: Operation, fraction: float | None, attempt: int = 1, left_s: float | None = None
+) -> str:
+    """Running; the bar is filled to ``fraction``, or keeps moving where it is unknown.
+
+    ``left_s`` is how long it still takes; up to :data:`BRIEF_S` the line does not say it.
+    """
     doing = texts.RUNNING[operation]
     text = f"{doing}…" if attempt == 1 else texts.ATTEMPT.format(text=doing, attempt=attempt)
+    if fraction is not None and left_s is not None and left_s > BRIEF_S:
+        left = units.waiting(left_s)
+        text = texts.LEFT.format(text=doing, percent=units.percent(fraction), left=left)
     return line("running", text, fraction, doing=operation.value)
 
 

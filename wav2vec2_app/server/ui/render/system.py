@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Final
 
@@ -32,10 +33,11 @@ def line(now: OrchestratorStatus) -> str:
     starting = "" if ready else _not_ready(now)
     parts = [part for part in (facts, queue, starting, *_breakers(now)) if part]
     return (
-        f'<p class="w-system" data-state="{"ready" if ready else "starting"}">'
+        f'<button type="button" class="w-system" data-state="{"ready" if ready else "starting"}" '
+        f'data-do="memory" aria-expanded="false" title="{texts.SYSTEM_DETAILS}">'
         '<span class="w-dot" aria-hidden="true"></span>'
         f"<b>{escape(model.name) if model else texts.NO_MODEL}</b>"
-        f"{''.join(f'<span>{part}</span>' for part in parts)}</p>"
+        f"{''.join(f'<span>{part}</span>' for part in parts)}</button>"
     )
 
 
@@ -61,10 +63,26 @@ def _breakers(now: OrchestratorStatus) -> list[str]:
 
 
 def notices(now: OrchestratorStatus) -> str:
-    """Notices of the adapters, each once: which model answers and why, a download that is running."""
+    """Notices of the adapters, each once, folded: which model answers and why, a download that is running."""
     found = dict.fromkeys(text for adapter in now.adapters for text in adapter.notices)
     items = "".join(f"<li>{escape(text)}</li>" for text in found)
-    return f'<ul class="w-notices">{items}</ul>' if items else ""
+    if not items:
+        return ""
+    return (
+        f'<details class="w-notices"><summary>{escape(_short(now, list(found)))}</summary>'
+        f"<ul>{items}</ul></details>"
+    )
+
+
+MAX_CHIP_CHARACTERS: Final = 60
+
+
+def _short(now: OrchestratorStatus, found: Sequence[str]) -> str:
+    """What a user has to know at a glance."""
+    if len(found) == 1 and len(found[0]) <= MAX_CHIP_CHARACTERS:
+        return found[0]
+    embedded = any(one.model and one.model.source == "embedded" for one in now.adapters)
+    return texts.BUILT_IN_MODEL if embedded else texts.NOTES.format(count=len(found))
 
 
 def choices(now: OrchestratorStatus) -> Choices:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Sequence
 from html import escape
+from typing import Final
 
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import units
 from wav2vec2_app.server.ui.render.cards import card
 from wav2vec2_app.server.ui.render.confidence import LEVELS, level_of
-from wav2vec2_app.speech.channels import channel_label, turns_of_words
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.spelling import sentence_case
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
@@ -20,10 +22,21 @@ def idle() -> str:
     return card("idle", texts.IDLE_TITLE, texts.IDLE)
 
 
-def pending() -> str:
-    """The placeholder while there are no words yet."""
+def pending(audio_url: str) -> str:
+    """The placeholder while there are no words yet; the recording can be played already."""
     lines = "".join(f'<span style="width:{width}%"></span>' for width in (96, 88, 62))
-    return f'<div class="w-skeleton" aria-hidden="true">{lines}</div>'
+    return (
+        f'<div class="w-skeleton" aria-hidden="true" data-audio="{escape(audio_url)}">{lines}</div>'
+    )
+
+
+def earlier(recognition: Recognition, audio_url: str, name: str) -> str:
+    """The words of an earlier result, dimmed, after a request that failed."""
+    title = texts.EARLIER_RESULT.format(name=name)
+    return (
+        f'<div class="w-earlier"><p class="w-hint">{escape(title)}</p>'
+        f"{words(recognition, audio_url)}</div>"
+    )
 
 
 def cancelled() -> str:
@@ -32,40 +45,87 @@ def cancelled() -> str:
 
 
 def words(recognition: Recognition, audio_url: str) -> str:
-    """The words, marked by confidence; each carries its times so that a click can play it."""
+    """The words as data, which the page's scripts draw as lines with their times."""
     transcript = recognition.transcript
+    audio = f'data-audio="{escape(audio_url)}" data-duration="{transcript.duration_s:.3f}"'
     if not transcript.words:
         silent = transcript.reason == "silence"
         title = texts.SILENCE_TITLE if silent else texts.NO_WORDS_TITLE
-        return card("empty", title, texts.SILENCE if silent else texts.NO_WORDS)
-    spelled = sentence_case([word.text for word in transcript.words])
-    spans = _spans(transcript.words, spelled)
+        empty = card("empty", title, texts.SILENCE if silent else texts.NO_WORDS)
+        return f"<div {audio}>{empty}</div>"
     return (
-        f'<div class="w-transcript" data-audio="{escape(audio_url)}" '
-        f'data-duration="{transcript.duration_s:.3f}">'
-        f'<p class="w-words" tabindex="0" role="group" aria-label="{texts.TRANSCRIPT_HELP}">{spans}</p>'
-        f'<div class="w-about">{_legend(transcript)}{_meaning(recognition)}'
-        f"{transcribed_by(transcript)}</div></div>"
+        f'<div class="w-transcript" {audio}>{data(transcript.words)}'
+        f"{_LIST}"
+        f'<div class="w-under"><p class="w-hint w-click-hint">{texts.CLICK_HINT}</p>'
+        f"{_legend(transcript)}{_struggles(transcript)}{_about(recognition)}</div></div>"
     )
 
 
-def _spans(words: Sequence[Word], spelled: Sequence[str]) -> str:
-    """The words as markup; each turn of a channel is a line that begins with the channel's name."""
-    texts_of = {id(word): text for word, text in zip(words, spelled, strict=True)}
-    lines = []
-    for turn in turns_of_words(words):
-        label = channel_label(turn[0]).strip()
-        name = f'<span class="w-channel">{label}</span> ' if label else ""
-        lines.append(name + " ".join(_word(word, texts_of[id(word)]) for word in turn))
-    return "<br>".join(lines)
+Row = list[str | float | int | list[str]]
+"""A word for the scripts: text, start, end, confidence, its channel (0: none), and its alternatives."""
 
 
-def _word(word: Word, text: str) -> str:
+def data(words: Sequence[Word]) -> str:
+    """The words as JSON for ``modules/transcript.js``, in sentence case."""
+    return template(rows(words, sentence_case([word.text for word in words])))
+
+
+def template(content: object, **attributes: int) -> str:
+    """JSON in an element that is not shown: the browser lays nothing out, even for hours of speech.
+
+    Gradio updates elements in place and does not change the contents of a ``template``, hence a ``div``.
+    ``data-key`` differs where the content does.
+    """
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    given = "".join(f' data-{name}="{value}"' for name, value in attributes.items())
+    key = zlib.crc32(text.encode())
     return (
-        f'<span class="w-word" data-level="{level_of(word.confidence).name}" '
-        f'data-start="{word.start_s:.3f}" data-end="{word.end_s:.3f}" '
-        f'data-confidence="{units.percent(word.confidence)}">{escape(text)}</span>'
+        f'<div class="w-data" hidden="" data-key="{key}"{given}>{escape(text, quote=False)}</div>'
     )
+
+
+def rows(words: Sequence[Word], spelled: Sequence[str]) -> list[Row]:
+    """A row for each word."""
+    return [_row(word, text) for word, text in zip(words, spelled, strict=True)]
+
+
+def _row(word: Word, text: str) -> Row:
+    row: Row = [text, round(word.start_s, 3), round(word.end_s, 3), round(word.confidence, 3)]
+    if word.alternatives and level_of(word.confidence) is not LEVELS[0]:
+        others = [one if text[:1].islower() else one.capitalize() for one in word.alternatives]
+        return [*row, word.channel or 0, others]
+    return row if word.channel is None else [*row, word.channel]
+
+
+def growing(audio_url: str) -> str:
+    """The place of the words while the recording is being transcribed."""
+    return f'<div class="w-transcript" data-audio="{escape(audio_url)}">{_LIST}</div>'
+
+
+_LIST: Final = (
+    f'<div class="w-words" tabindex="0" role="listbox" aria-label="{texts.TRANSCRIPT_HELP}"></div>'
+)
+
+
+def _about(recognition: Recognition) -> str:
+    """What a confidence means and which model answered, folded."""
+    return (
+        f'<details class="w-about"><summary>{texts.RESULT_ABOUT}</summary>{_meaning(recognition)}'
+        f"{transcribed_by(recognition.transcript)}</details>"
+    )
+
+
+STRUGGLING: Final = 1 / 3
+"""Share of uncertain words above which the page says that the built-in model struggles."""
+
+
+def _struggles(transcript: Transcript) -> str:
+    """One line where the built-in model is uncertain of many words."""
+    uncertain = sum(level_of(word.confidence) is not LEVELS[0] for word in transcript.words)
+    few = uncertain <= STRUGGLING * len(transcript.words)
+    if few or transcript.model.source != "embedded":
+        return ""
+    return f'<p class="w-struggles">{texts.MANY_UNCERTAIN}</p>'
 
 
 def _legend(transcript: Transcript) -> str:
@@ -121,24 +181,10 @@ def _parameters(model: ModelInfo) -> str:
 # --- the table of words -------------------------------------------------------------------------
 
 
-def word_table(words: Sequence[Word] | None) -> str:
-    """Each word with its start, end and confidence; ``None`` before there is a transcript."""
-    if not words:
-        return f'<p class="w-hint">{texts.WORDS_HINT if words is None else texts.WORDS_NONE}</p>'
+def word_table() -> str:
+    """The table of words, which the page's scripts fill: each word with its start, end and confidence."""
     columns = "".join(f'<th scope="col">{column}</th>' for column in texts.WORD_COLUMNS)
     return (
         f'<div class="w-table" tabindex="0" role="region" aria-label="{texts.WORDS_HELP}">'
-        f"<table><thead><tr>{columns}</tr></thead>"
-        f"<tbody>{''.join(_row(word) for word in words)}</tbody></table></div>"
-    )
-
-
-def _row(word: Word) -> str:
-    return (
-        f'<tr class="w-row" data-start="{word.start_s:.3f}" data-end="{word.end_s:.3f}">'
-        f'<th scope="row">{escape(word.text)}</th><td>{word.start_s:.2f} s</td>'
-        f"<td>{word.end_s:.2f} s</td>"
-        f'<td><span class="w-meter" data-level="{level_of(word.confidence).name}" '
-        f'style="--share:{word.confidence:.3f}" aria-hidden="true"></span>'
-        f"{units.percent(word.confidence)}</td></tr>"
+        f"<table><thead><tr>{columns}</tr></thead><tbody></tbody></table></div>"
     )

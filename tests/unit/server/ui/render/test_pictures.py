@@ -42,7 +42,7 @@ def test_place_is_about_as_high_as_the_picture(place: pictures.PicturePlace, sce
 
 
 def test_playhead_follows_the_axis_of_the_pictures() -> None:
-    script = (assets_path() / "ui" / "page.js").read_text(encoding="utf-8")
+    script = (assets_path() / "ui" / "modules" / "pictures.js").read_text(encoding="utf-8")
 
     left, right, width = canvas.LEFT, canvas.RIGHT, canvas.WIDTH
     assert f"{{ left: {left} / {width}, width: ({right} - {left}) / {width} }}" in script

@@ -60,3 +60,12 @@ def test_cancellation_is_not_a_failure() -> None:
     assert 'data-state="idle"' in status.failed(CancelledError("Cancelled."))
     assert 'data-state="failed"' in status.failed(InputError("Bad."))
     assert "queue is full" in status.failed(BusyError("Full."))
+
+
+def test_long_work_says_how_much_is_done_and_left() -> None:
+    long = status.running(Operation.TRANSCRIBE, 0.42, left_s=130)
+    short = status.running(Operation.TRANSCRIBE, 0.42, left_s=1)
+
+    assert "Transcribing… 42 %, about 3 min left" in long
+    assert "left" not in short
+    assert "left" not in status.running(Operation.TRANSCRIBE, 0.42)

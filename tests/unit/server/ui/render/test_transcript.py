@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 from html import unescape
@@ -7,7 +8,9 @@ import pytest
 from tests.doubles import make_audio, make_model_info, make_recognition
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.tasks import AudioResult
+from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import cards, export, transcript
+from wav2vec2_app.server.ui.render.previews import RecentWords
 from wav2vec2_app.speech.spelling import sentence_case
 from wav2vec2_app.speech.transcript import Transcript, Word
 
@@ -26,6 +29,13 @@ def page(words: Transcript, audio_url: str = "", **of_emission: object) -> str:
     return transcript.words(replace(known, transcript=words, emission=emission), audio_url)
 
 
+def rows_of(html: str) -> list[list[object]]:
+    """The words as the scripts read them."""
+    (data,) = re.findall(r'<div class="w-data"[^>]*>(.*?)</div>', html)
+    rows: list[list[object]] = json.loads(unescape(data))
+    return rows
+
+
 def make_result(words: Transcript | None = None) -> AudioResult:
     recognition = replace(make_recognition("x"), transcript=words or make_transcript(0.9, 0.9))
     return AudioResult("id-1", make_audio(2.0), (), recognition, real_time_factor=0.1)
@@ -41,7 +51,9 @@ def make_result(words: Transcript | None = None) -> AudioResult:
 def test_words_carry_level_time_and_confidence(confidence: float, level: str) -> None:
     html = page(make_transcript(confidence))
 
-    assert f'data-level="{level}" data-start="0.000" data-end="0.400"' in html
+    assert rows_of(html) == [["word", 0.0, 0.4, confidence]]
+    counted = re.findall(r'<b>(\d)</b> <span class="w-word" data-level="(\w+)"', html)
+    assert ("1", level) in counted
 
 
 def test_legend_counts_the_words_of_each_level() -> None:
@@ -61,7 +73,6 @@ def test_everything_from_outside_is_escaped() -> None:
     )
     pages = [
         page(words, EVIL),
-        transcript.word_table(words.words),
         export.transcript(make_result(words)),
         cards.error_card(InputError(EVIL, hint=EVIL, code=EVIL), EVIL),
     ]
@@ -129,17 +140,68 @@ def test_nothing_can_be_exported_without_words() -> None:
     assert export.transcript(make_result(make_transcript())).count("disabled") == 5
 
 
-def test_table_has_a_row_a_word() -> None:
-    html = transcript.word_table(make_transcript(0.934, 0.2).words)
+def test_table_is_filled_by_the_scripts() -> None:
+    html = transcript.word_table()
 
-    assert html.count("<tr") == 3
-    assert "<td>0.50 s</td>" in html
-    assert "93 %" in html
+    assert html.count("<th scope") == len(texts.WORD_COLUMNS)
+    assert "<tbody></tbody>" in html
 
 
-def test_table_without_words() -> None:
-    assert "Every word" in transcript.word_table(None)
-    assert "No words" in transcript.word_table(())
+def test_words_of_hours_are_data_and_not_attributes() -> None:
+    words = make_transcript(*[0.9] * 20_000)
+
+    html = page(words)
+
+    assert len(rows_of(html)) == 20_000
+    assert html.count("<") < 100
+    assert max(map(len, re.findall(r'="([^"]*)"', html))) < 200
+
+
+def test_rows_have_sentence_case_and_the_channel() -> None:
+    words = replace(
+        make_transcript(),
+        words=(Word("HELLO", 0.0, 0.4, 0.91239, 1), Word("THERE", 0.5, 0.9, 0.5, 2)),
+    )
+
+    assert rows_of(page(words)) == [["Hello", 0.0, 0.4, 0.912, 1], ["there", 0.5, 0.9, 0.5, 2]]
+
+
+@pytest.mark.parametrize(
+    ("confidences", "source", "said"),
+    [
+        ((0.9, 0.4), "embedded", True),
+        ((0.9, 0.9, 0.4), "embedded", False),
+        ((0.4, 0.4), "cache", False),
+    ],
+)
+def test_struggling_built_in_model_is_explained(
+    confidences: tuple[float, ...], source: str, said: bool
+) -> None:
+    words = make_transcript(*confidences)
+    html = page(replace(words, model=replace(words.model, source=source)))
+
+    assert (texts.MANY_UNCERTAIN in html) == said
+
+
+def test_earlier_result_says_whose_it_is() -> None:
+    recognition = replace(make_recognition("x"), transcript=make_transcript(0.9))
+
+    html = transcript.earlier(recognition, "gradio_api/file=/a.wav", "<a>.wav")
+
+    assert "Earlier result: &lt;a&gt;.wav" in html
+    assert len(rows_of(html)) == 1
+
+
+def test_previews_continue_and_repeat_the_recent_ones() -> None:
+    previews = RecentWords()
+    parts = [(Word(f"WORD{n}", n, n + 0.5, 0.9),) for n in range(10)]
+
+    htmls = [previews.add(part) for part in parts]
+
+    assert 'data-first="0"' in htmls[0]
+    assert 'data-first="2"' in htmls[9]
+    assert [part[0][0] for part in rows_of(htmls[9])] == [f"word{n}" for n in range(2, 10)]
+    assert rows_of(htmls[0])[0][0][0] == "Word0"
 
 
 @pytest.mark.parametrize(

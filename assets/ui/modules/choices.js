@@ -1,0 +1,70 @@
+/* The alternatives of the decoder for an uncertain word: shown at the word, chosen by a press or a number key.
+   A chosen one replaces the word on the page and in the files that are saved. */
+
+import { announce, element, format } from "./dom.js";
+
+export const startChoices = (transcript, texts, write) => {
+  const box = element("div", { className: "w-choices", hidden: true, attributes: { role: "group", "aria-label": texts.choices } });
+  let shown = null;
+
+  const hide = () => { box.hidden = true; shown = null; };
+  const show = (node) => {
+    const word = transcript.words[Number(node.dataset.index)];
+    if (!word || !word.others.length) { hide(); return; }
+    shown = word;
+    box.replaceChildren(element("span", { textContent: texts.choices }), ...word.others.map((other, number) => element(
+      "button", { type: "button", className: "w-button w-small", data: { choice: number } },
+      element("kbd", { textContent: String(number + 1) }), ` ${other}`)));
+    if (!box.isConnected) (document.querySelector(".gradio-container") ?? document.body).append(box);
+    box.hidden = false;
+    const at = node.getBoundingClientRect();
+    const left = Math.min(Math.max(8, at.left), innerWidth - box.offsetWidth - 8);
+    box.style.left = `${left}px`;
+    const below = at.bottom + 8;
+    box.style.top = `${below + box.offsetHeight < innerHeight ? below : at.top - box.offsetHeight - 40}px`;
+  };
+
+  const choose = (number) => {
+    const word = shown;
+    const other = word?.others[number];
+    if (!other) return;
+    word.others = [word.text, ...word.others.filter((one) => one !== other)];
+    announce(format(texts.chosen, { before: word.text, after: other }));
+    transcript.replace(word.index, other);
+    hide();
+  };
+
+  transcript.addEventListener("at", (event) => show(event.detail));
+  transcript.addEventListener("words", hide);
+  for (const kind of ["scroll", "resize"]) addEventListener(kind, hide, true);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.(".w-choices [data-choice]");
+    if (button) { choose(Number(button.dataset.choice)); return; }
+    const word = event.target.closest?.("#transcript .w-word[data-index]");
+    if (word) show(word); else hide();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!shown || event.target.closest?.("input, textarea, select")) return;
+    if (event.key === "Escape") hide();
+    else if (/^[1-9]$/.test(event.key)) { choose(Number(event.key) - 1); event.preventDefault(); }
+  });
+
+  /* --- the files, once a word was chosen --- */
+
+  const spoken = () => {
+    const turns = [];
+    for (const { text, start, end, channel } of transcript.words) {
+      const word = { text, start, end, channel };
+      if (turns.length && turns.at(-1)[0].channel === channel) turns.at(-1).push(word); else turns.push([word]);
+    }
+    return turns;
+  };
+  const fileOf = (kind, original) => {
+    if (kind !== "json") return write(kind, spoken());
+    const answer = JSON.parse(original);
+    answer.words.forEach((word, index) => { word.text = transcript.words[index]?.text ?? word.text; });
+    answer.text = transcript.words.map((word) => word.text).join(" ");
+    return JSON.stringify(answer, null, 2);
+  };
+  return { fileOf };
+};

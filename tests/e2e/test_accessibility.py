@@ -1,0 +1,172 @@
+"""Accessibility: axe-core finds nothing in our markup in any state, and the keyboard reaches everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.e2e.conftest import Open
+from tests.e2e.test_page import DONE, ERROR, WORDS, choose, open_accordion, upload
+from tests.examples import Clip, clips
+from wav2vec2_app.server.ui import texts
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+pytestmark = pytest.mark.e2e
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+GRADIOS = {
+    # the list of a gr.Dropdown names its input only
+    "aria-allowed-attr": "#model",
+    "aria-input-field-name": "#model",
+    # Gradio puts everything that an application lays out into one <main>, the header included
+    "landmark-banner-is-top-level": ".w-brand",
+}
+"""Findings that are due to Gradio's own markup: rule -> a part of the place."""
+
+
+def findings(page: Page) -> list[str]:
+    options = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
+    found = axe.Axe().run(page, options=options).response["violations"]
+    return [
+        f"{rule['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+        for rule in found
+        for node in rule["nodes"]
+        if not any(str(node["target"]).find(place) >= 0 for place in GRADIOS.get(rule["id"], []))
+    ]
+
+
+def settle(page: Page) -> None:
+    """End transitions: colours in between do not count."""
+    page.add_style_tag(
+        content="*, *::before, *::after { transition: none !important; animation: none !important; }"
+    )
+    page.mouse.move(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 320)]
+)
+def test_axe_finds_nothing(
+    open_page: Open, clip: Clip, tmp_path: Path, theme: str, width: int
+) -> None:
+    page = open_page(f"?__theme={theme}", width=width)
+    settle(page)
+    found = {"idle": findings(page)}
+
+    choose(page, clip)
+    page.wait_for_selector(DONE)
+    found["result"] = findings(page)
+    page.get_by_role("button", name=texts.VIEW_WORDS, exact=True).click()
+    open_accordion(page, texts.DECODING_OPTIONS)
+    open_accordion(page, texts.ALIGNMENT)
+    page.get_by_label(texts.ALIGN_LABEL).fill(clip.text)
+    page.get_by_role("button", name="Align", exact=True).click()
+    page.wait_for_selector("#aligned .w-tile")
+    page.get_by_role("button", name=texts.SHOW_LETTERS).click()
+    found["table, options and alignment"] = findings(page)
+    page.get_by_role("button", name="Live", exact=True).click()
+    found["live"] = findings(page)
+
+    assert {state: one for state, one in found.items() if one} == {}
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_axe_finds_nothing_after_an_error(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "notes.wav"
+    path.write_text("This is a shopping list.\n" * 20)
+    settle(page)
+    upload(page, path)
+    page.wait_for_selector(ERROR)
+
+    assert findings(page) == []
+
+
+def test_forced_colours_keep_selection_and_status(
+    open_page: Open, clip: Clip, chromium_path: str
+) -> None:
+    page = open_page()
+    page.emulate_media(forced_colors="active")
+    choose(page, clip)
+    page.wait_for_selector(DONE)
+
+    page.locator(WORDS).focus()
+    page.keyboard.press("ArrowRight")
+
+    outline = page.locator(f"{WORDS} .w-at").evaluate("e => getComputedStyle(e).outlineStyle")
+    assert outline == "solid"
+    pressed = page.locator('.w-view[aria-pressed="true"]')
+    assert pressed.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+
+
+def test_input_is_chosen_before_it_is_used(page: Page) -> None:
+    page.locator("body").press("Tab")
+    order = []
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        order.append(
+            page.evaluate(
+                "() => document.activeElement.closest('.source-selection') ? 'choice'"
+                " : document.activeElement.matches('.record-button') ? 'record' : ''"
+            )
+        )
+
+    assert "choice" in order
+    assert "record" in order
+    assert order.index("choice") < order.index("record")
+
+
+def test_landmarks_and_headings(page: Page, clip: Clip) -> None:
+    choose(page, clip)
+    page.wait_for_selector(DONE)
+
+    assert page.get_by_role("banner").count() == 1
+    for heading in (texts.TRANSCRIPT, texts.PICTURES, texts.LATENCY):
+        assert page.get_by_role("heading", name=heading, exact=True).count() == 1
+    assert page.get_by_role("button", name="Microphone").get_attribute("aria-pressed") == "true"
+
+
+def test_api_drawer_takes_and_returns_the_focus(page: Page) -> None:
+    button = page.get_by_role("button", name=texts.USE_FROM_PROGRAM)
+    button.click()
+    page.get_by_text("/transcribe").first.wait_for()
+    page.wait_for_function("() => document.activeElement.closest('.api-docs, .api-docs-wrap')")
+    assert page.get_by_text("MCP", exact=True).locator("visible=true").count() == 0
+
+    page.keyboard.press("Escape")
+    if page.locator(".api-docs").count():
+        page.locator(".api-docs .backdrop").click(position={"x": 5, "y": 5})
+
+    page.wait_for_function(
+        "name => document.activeElement.textContent.trim() === name", arg=texts.USE_FROM_PROGRAM
+    )
+
+
+def test_keyboard_alone_records_reviews_chooses_and_exports(page: Page, tmp_path: Path) -> None:
+    longest = clips()[-1]
+    button = page.locator("#clips").get_by_role("button").last
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(DONE)
+    assert longest.text
+
+    chosen = ""
+    for _ in range(20):
+        page.keyboard.press("Escape")
+        page.locator("body").press("n")
+        if page.locator(".w-choices:visible").count():
+            chosen = page.locator('.w-choices [data-choice="0"]').inner_text().split()[-1]
+            page.keyboard.press("1")
+            break
+    assert chosen, "an uncertain word has alternatives"
+    assert page.locator(f"{WORDS} [data-chosen]").inner_text() == chosen
+
+    save = page.locator('#actions [data-name="transcript.txt"]')
+    save.focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    path = tmp_path / "saved.txt"
+    download.value.save_as(path)
+    assert chosen in path.read_text(encoding="utf-8")
