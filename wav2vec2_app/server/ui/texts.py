@@ -302,6 +302,7 @@ COMPARED_SOME_FAILED: Final = "Finished: {count}. Failed: {failed}."
 COMPARE_WAITING: Final = "…"
 COMPARE_MEMORY: Final = "{memory} of memory"
 COMPARE_CONFIDENCE: Final = "confidence {share}"
+COMPARED_NO_WORDS: Final = "No words."
 COMPARE_ERRORS: Final = "word errors {rate}"
 SYNTHESIS: Final = "One text of all"
 DIFFERENCES: Final[Mapping[str, str]] = {

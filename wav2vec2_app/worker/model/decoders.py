@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from typing import Protocol
 
 import numpy as np
@@ -150,9 +149,9 @@ class BeamDecoder:
             rivals = self._without_hotwords._search(emission, frames, check) or hypotheses
         leads = _leads(best.words, rivals)
         others = _alternatives(best.words, hypotheses, self._lexicon.words)
+        others += [()] * (len(words) - len(others))
         words = tuple(
-            replace(word, alternatives=found)
-            for word, found in zip_longest(words, others[: len(words)], fillvalue=())
+            replace(word, alternatives=found) for word, found in zip(words, others, strict=False)
         )
         if len(leads) < len(words):  # the last word is incomplete: no word of the lexicon fits
             leads = (*leads, *[-PRUNED_MARGIN] * (len(words) - len(leads)))

@@ -64,7 +64,7 @@ def _variant(one: schema.VariantJson) -> str:
             f'<p class="w-compared-error">{escape(one.error.message)} {escape(one.error.hint)}</p>'
         )
         return _item(one.name, "failed", text, (one.error.code,))
-    body = _marked(one.differences) or texts.WORDS_NONE
+    body = _marked(one.differences) or texts.COMPARED_NO_WORDS
     return _item(one.name, "done", f'<p class="w-compared-text">{body}</p>', _facts(one))
 
 
@@ -118,7 +118,7 @@ def _synthesis(answer: schema.ComparisonResponse) -> str:
         return (
             f'<div class="w-synthesis">{title}<p class="w-compared-error">{escape(text)}</p></div>'
         )
-    words = " ".join(_word(word) for word in synthesis.words) or texts.WORDS_NONE
+    words = " ".join(_word(word) for word in synthesis.words) or texts.COMPARED_NO_WORDS
     facts = [texts.COMPARE_CONFIDENCE.format(share=units.percent(synthesis.confidence))]
     facts += _errors(synthesis.word_errors)
     return (
