@@ -259,7 +259,8 @@ def any_value_input(default: object, schema: Mapping[str, object], label: str) -
         module = ModuleType("missing")
     if _applies("the type of endpoint parameters", module, "Api"):
         # ``view_api`` of Gradio's clients shows the additional description only
-        more = {"additional_description": schema[key] for key in ("description",) if key in schema}
+        text = schema.get("description")
+        more = {"additional_description": text} if text else {}
         return module.Api(default, {**more, **schema}, label=label)
     return gradio.JSON(json.dumps(default), visible=False, label=label)
 
