@@ -110,7 +110,8 @@ class FfmpegReader:
             self._stream = self._container.streams[self._track.index]
         except IndexError as error:
             raise broken() from error
-        _check_index(self._stream)
+        if self._format.demuxer == "mov":
+            _check_index(self._stream)
         start_s = (self._container.start_time or 0) / 1e6
         joined = self._format is formats.OGG and start_s > MAX_OGG_LEAD_S
         self._origin_s = start_s if joined or self._format.clock == "start" else 0.0
