@@ -53,7 +53,7 @@
     card.className = "w-error";
     card.dataset.severity = "warning";
     card.setAttribute("role", "alert");
-    const heading = document.createElement("h3");
+    const heading = document.createElement("h2");
     heading.textContent = title;
     const hint = document.createElement("p");
     hint.className = "w-error-hint";

@@ -156,7 +156,7 @@
   tip.hidden = true;
 
   const showTip = (word) => {
-    if (!tip.isConnected) ($(".gradio-container") || document.body).append(tip);
+    if (!tip.isConnected) ($("main") || document.body).append(tip);
     const { start, end, confidence, kind, letter } = word.dataset;
     tip.replaceChildren();
     const value = document.createElement("b");
@@ -299,9 +299,14 @@
       if (!drawer) { if (tries) setTimeout(() => wait(tries - 1), 50); return; }
       drawer.tabIndex = -1;
       drawer.focus();
-      for (const tab of all("li, button", drawer)) tab.hidden ||= tab.textContent.trim() === "MCP"; /* there is no such server */
+      const hide = () => {
+        for (const tab of all("li, button", drawer)) {
+          if (tab.textContent.trim() === "MCP") tab.style.display = "none"; /* there is no such server */
+        }
+      };
+      hide();
       const gone = new MutationObserver(() => {
-        if (drawer.isConnected) return;
+        if (drawer.isConnected) { hide(); return; }
         gone.disconnect();
         button.focus();
       });

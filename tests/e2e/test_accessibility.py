@@ -46,6 +46,7 @@ def settle(page: Page) -> None:
     page.mouse.move(0, 0)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 320)]
 )

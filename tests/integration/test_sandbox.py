@@ -27,6 +27,7 @@ pytestmark = [
 
 CONFINED = """
 import json, sys
+import wav2vec2_app.worker.operations.audio, wav2vec2_app.worker.audio.joined  # as the worker does
 from wav2vec2_app.worker.sandbox import Limits, confine, limit_operation
 print(json.dumps(confine(Limits(memory_bytes=200 << 20, file_bytes={file_bytes}, open_files=40))))
 limit_operation({cpu_s})
@@ -145,7 +146,7 @@ def test_long_recording_is_decoded_in_less_memory_than_its_samples_take(
     parts = 1 if channels == "mix" else 9
     spooled = np.memmap(f"{path}.f32", np.float32, mode="r")
     assert len(spooled) == parts * 480 * 16_000
-    assert float(spooled.max()) == pytest.approx(min(gain, 1.0), abs=0.02)
+    assert float(np.median(spooled[::100])) == pytest.approx(min(gain, 1.0), abs=0.02)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["call.wav", "call.wav.f32"]
 
 

@@ -5,6 +5,17 @@ import { compare, wordsOf } from "./reference.js";
 
 const REST_MS = 250;
 
+/* Words that were not said, one after the other, are marked as one: an hour too much is one element. */
+const inRuns = (steps) => {
+  const runs = [];
+  for (const step of steps) {
+    const last = runs.at(-1);
+    if (step.kind !== "extra" || last?.kind !== "extra") runs.push(step.kind === "extra" ? { ...step, words: [step.written.word] } : step);
+    else last.words.push(step.written.word);
+  }
+  return runs;
+};
+
 export const startComparison = (transcript, texts, shared) => {
   const area = $("#w-reference");
   const place = $("#w-comparison");
@@ -23,14 +34,14 @@ export const startComparison = (transcript, texts, shared) => {
     place.append(
       element("p", { className: "w-hint", textContent: format(texts.rate, {
         percent: (100 * rate).toFixed(rate && rate < 0.1 ? 1 : 0), errors, words: reference.length }) }),
-      element("p", { className: "w-diff" }, ...steps.flatMap((step) => [...marked(step), " "])));
+      element("p", { className: "w-diff" }, ...inRuns(steps).flatMap((step) => [...marked(step), " "])));
   };
-  const marked = ({ kind, said, written }) => {
+  const marked = ({ kind, said, written, words }) => {
     const shown = [];
     if (kind === "wrong" || kind === "missing") shown.push(element("del", { textContent: said.word, title: texts.missing }));
     if (kind === "wrong") shown.push(" ");
     if (kind !== "missing") {
-      const properties = { textContent: written.word, data: { seek: transcript.words[written.index].start } };
+      const properties = { textContent: words?.join(" ") ?? written.word, data: { seek: transcript.words[written.index].start } };
       shown.push(element(kind === "equal" ? "span" : "ins", kind === "equal" ? properties : { ...properties, title: texts.extra }));
     }
     return shown;

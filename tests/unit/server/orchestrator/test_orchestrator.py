@@ -105,7 +105,10 @@ async def test_the_transcript_is_announced_before_the_pictures_are_drawn(start: 
     adapter = FakeAdapter()
     gate = adapter.block(DRAW)
     orchestrator = await start(adapter)
-    submitted = Submitted(orchestrator, make_task("hi there.wav", wants=list(Want)))
+    submitted = Submitted(
+        orchestrator,
+        make_task("hi there.wav", wants=[one for one in Want if one is not Want.DESCRIPTION]),
+    )
     await adapter.reached(DRAW)
 
     values = [event.value for event in submitted.seen if isinstance(event, Partial)]
@@ -367,7 +370,14 @@ async def test_many_random_cancellations_leave_nothing_behind(start: Start, seed
     adapter = FakeAdapter()
     orchestrator = await start(adapter, concurrency=3, queue_size=40)
     tasks_in_flight = [
-        Submitted(orchestrator, make_task(f"take {n}.wav", wants=list(Want), session=str(n % 7)))
+        Submitted(
+            orchestrator,
+            make_task(
+                f"take {n}.wav",
+                wants=[one for one in Want if one is not Want.DESCRIPTION],
+                session=str(n % 7),
+            ),
+        )
         for n in range(40)
     ]
     for _ in range(30):

@@ -26,7 +26,7 @@ def card(kind: str, title: str, text: str) -> str:
     """A quiet card in place of a transcript; ``kind`` is idle or empty."""
     return (
         f'<div class="w-card w-card-{kind}">{_MARKS[kind]}'
-        f"<h3>{escape(title)}</h3><p>{escape(text)}</p></div>"
+        f"<h2>{escape(title)}</h2><p>{escape(text)}</p></div>"
     )
 
 
@@ -53,7 +53,7 @@ def _error(error: Wav2Vec2Error, request_id: str, title: str, message: str) -> s
     paragraph = f'<p class="w-error-message">{escape(message)}</p>' if message else ""
     return (
         f'<div class="w-error" role="alert" data-severity="{escape(error.severity)}">'
-        f"<h3>{escape(title)}</h3>{paragraph}"
+        f"<h2>{escape(title)}</h2>{paragraph}"
         f'<p class="w-error-hint">{escape(error.hint)}</p>{_retry(error)}'
         f'<p class="w-error-facts"><code>{escape(error.code)}</code>{_request(request_id)}</p>'
         "</div>"

@@ -44,7 +44,7 @@ def test_recording_that_is_too_long_for_pictures_has_the_limit_in_the_title() ->
 
     html = cards.problem_card(Problem(Operation.ANALYZE, error), "")
 
-    assert "No pictures: they are drawn for recordings of up to 15 minutes</h3>" in html
+    assert "No pictures: they are drawn for recordings of up to 15 minutes</h2>" in html
     assert "Too long." not in html, "the title says it"
 
 
@@ -59,5 +59,5 @@ def test_recording_that_is_too_long_for_pictures_has_the_limit_in_the_title() ->
 def test_missing_part_is_named(operation: Operation, title: str) -> None:
     html = cards.problem_card(Problem(operation, InternalError("No ink.")), "")
 
-    assert f"<h3>{title}</h3>" in html
+    assert f"<h2>{title}</h2>" in html
     assert "No ink." in html
