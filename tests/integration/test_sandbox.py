@@ -146,7 +146,7 @@ def test_long_recording_is_decoded_in_less_memory_than_its_samples_take(
     parts = 1 if channels == "mix" else 9
     spooled = np.memmap(f"{path}.f32", np.float32, mode="r")
     assert len(spooled) == parts * 480 * 16_000
-    assert float(np.median(spooled[::100])) == pytest.approx(min(gain, 1.0), abs=0.02)
+    assert min(gain, 0.98) <= float(spooled.max()) <= 1.0
     assert sorted(one.name for one in tmp_path.iterdir()) == ["call.wav", "call.wav.f32"]
 
 
