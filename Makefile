@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-all lint format bench wheel lock clean
+.PHONY: help demo test coverage test-all lint format bench wheel lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,7 +14,10 @@ demo: $(VENV)/.installed ## start the page on http://127.0.0.1:7860
 # Files of tests go to two processes: many tests wait for a worker, a server or a browser.
 PYTEST_ARGS ?= --numprocesses 2 --dist loadfile
 
-test: $(VENV)/.installed-dev chromium ## run every test with coverage; of matrices the first variant
+test: $(VENV)/.installed-dev chromium ## run the tests; of matrices the first variant
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+coverage: $(VENV)/.installed-dev chromium ## run the tests and check the coverage of lines and branches
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	$(BIN)/coverage combine -q
@@ -23,7 +26,7 @@ test: $(VENV)/.installed-dev chromium ## run every test with coverage; of matric
 	$(BIN)/python -m tools.check_coverage .coverage.json
 
 test-all: PYTEST_ARGS += --thorough --timeout 900
-test-all: test ## the same with all variants and more fuzzing
+test-all: coverage ## the same with slow tests, all variants and more fuzzing
 
 lint: $(VENV)/.installed-dev ## check style, types, import directions, wording, sizes and names
 	$(BIN)/ruff check .

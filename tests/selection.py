@@ -1,4 +1,4 @@
-"""Variants of a matrix that run: all with ``--thorough`` (``make test-all``), else the first of each."""
+"""Tests that run: all with ``--thorough`` (``make test-all``), else no slow ones, and the first variant of a matrix."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import pytest
 
 
 def first_variants(items: Sequence[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
-    """The items to run and those to leave out: of tests marked ``matrix`` the first variant runs."""
+    """The items to run and those to leave out.
+
+    Tests marked ``slow`` are left out; of tests marked ``matrix`` the first variant runs.
+    """
     seen: set[str] = set()
     chosen, left_out = [], []
     for item in items:
         test = item.nodeid.split("[")[0]
         is_later = item.get_closest_marker("matrix") is not None and test in seen
-        (left_out if is_later else chosen).append(item)
+        is_slow = item.get_closest_marker("slow") is not None
+        (left_out if is_later or is_slow else chosen).append(item)
         seen.add(test)
     return chosen, left_out

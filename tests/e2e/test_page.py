@@ -297,6 +297,7 @@ def encoded(clip: Clip, folder: Path, ending: str) -> Path:
     return path
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("ending", VIDEO_FILES)
 def test_file_without_a_type_of_audio_is_transcribed(
     page: Page, clip: Clip, tmp_path: Path, ending: str
@@ -307,6 +308,7 @@ def test_file_without_a_type_of_audio_is_transcribed(
     assert is_transcript(clip, words(page))
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("ending", ["webm", "mp4"])
 @pytest.mark.parametrize("kind", ["drop", "paste"])
 def test_dropped_or_pasted_video_is_transcribed(
@@ -365,6 +367,7 @@ def test_file_dialog_offers_videos_and_rare_formats(page: Page) -> None:
     assert {"audio/*", "video/*", ".mkv", ".caf", ".w64"} <= set(offered.split(","))
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", ["letter.pdf", "picture.png", "notes.txt", "archive.zip", "none"])
 def test_file_of_another_kind_gets_an_error_card(page: Page, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -405,6 +408,7 @@ def test_keyboard_moves_through_the_transcript(page: Page, clip: Clip) -> None:
     assert page.locator(".w-tip").is_visible()
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("kind", ["txt", "srt", "vtt", "json"])
 def test_transcript_can_be_exported(page: Page, clip: Clip, kind: str, tmp_path: Path) -> None:
     choose(page, clip)

@@ -50,6 +50,7 @@ def environment() -> dict[str, str]:
     return {**ours, "WAV2VEC2_FETCH_MODELS": "false", "WAV2VEC2_MODEL": "embedded"}
 
 
+@pytest.mark.slow
 def test_doctor_finds_everything(
     command: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -120,10 +120,12 @@ async def test_worker_starts_with_the_first_request_and_its_memory_is_counted(
     assert {"whisper", "decode audio"} <= {stage.name for stage in result.stages}
 
 
+@pytest.mark.slow
 async def test_same_recording_has_the_same_transcript(system: System) -> None:
     assert await transcribe(system, "tiny-whisper") == await transcribe(system, "tiny-whisper")
 
 
+@pytest.mark.slow
 async def test_requested_language_is_that_of_the_transcript(system: System) -> None:
     found = await transcribe(system, "tiny-whisper:French")
 
@@ -147,6 +149,7 @@ async def test_silence_has_no_words(system: System) -> None:
     assert (result.transcript.text, result.transcript.reason) == ("", "silence")
 
 
+@pytest.mark.slow
 async def test_long_recording_is_reported_window_by_window(system: System) -> None:
     task = AudioTask(audio=speech_of(70.0), model="tiny-whisper:de")
     lengths, result = [], None
@@ -166,6 +169,7 @@ async def test_long_recording_is_reported_window_by_window(system: System) -> No
     assert ends_s[-1] > 60
 
 
+@pytest.mark.slow
 async def test_cancelled_recording_leaves_the_worker_to_others(system: System) -> None:
     task = AudioTask(audio=speech_of(600.0), model="tiny-whisper:de")
     async with aclosing(system.orchestrator.submit(task)) as events:
@@ -226,6 +230,7 @@ async def test_api_lists_the_model_and_transcribes_with_it(system: System) -> No
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (400, "language.unsupported")
 
 
+@pytest.mark.slow
 async def test_whisper_folder_can_be_the_default_model(tiny: Path) -> None:
     system = build_system(Settings(fetch_models=False, model=str(tiny)))
     await system.orchestrator.start()

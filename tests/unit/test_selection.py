@@ -18,11 +18,12 @@ def test_of_a_matrix_the_first_variant_is_chosen_and_of_other_tests_all() -> Non
     matrix = [Item(f"tests/a.py::test_sizes[{size}]", "matrix") for size in (320, 800)]
     plain = [Item(f"tests/a.py::test_other[{number}]") for number in (1, 2)]
     other = Item("tests/b.py::test_sizes[320]", "matrix")
+    slow = Item("tests/b.py::test_hours", "slow")
 
-    chosen, left_out = first_variants([*matrix, *plain, other])  # type: ignore[list-item]
+    chosen, left_out = first_variants([*matrix, *plain, other, slow])  # type: ignore[list-item]
 
     assert chosen == [matrix[0], *plain, other]
-    assert left_out == [matrix[1]]
+    assert left_out == [matrix[1], slow]
 
 
 @pytest.mark.matrix
