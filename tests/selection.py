@@ -1,4 +1,4 @@
-"""Tests that run: all with ``--thorough`` (``make test-all``), else no slow ones, and the first variant of a matrix."""
+"""Tests that run: with ``--thorough`` all, else no slow ones, and of a matrix the first variant."""
 
 from __future__ import annotations
 
