@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from wav2vec2_app.server.service.result import StepResult
@@ -12,30 +11,21 @@ from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.channels import merged
 from wav2vec2_app.speech.transcript import Recognition
 
-Process = Callable[[Audio, Report], Awaitable[StepResult[Recognition]]]
-Decode = Callable[[Recognition], Awaitable[StepResult[Recognition]]]
 
-
-async def transcribe(audio: Audio, process: Process, report: Report) -> StepResult[Recognition]:
-    """The recognition of ``audio``, or those of its channels merged."""
-    if not audio.channels:
-        return await process(audio, report)
+def parts(audio: Audio, report: Report) -> list[tuple[Audio, Report]]:
+    """What the service has to process, one after the other: ``audio``, or each of its channels."""
     count = len(audio.channels)
-    results = [
-        await process(replace(audio, samples=samples, channels=()), _part(report, number, count))
+    separate = [
+        (replace(audio, samples=samples, channels=()), _part(report, number, count))
         for number, samples in enumerate(audio.channels)
     ]
-    return _merged(results)
+    return separate or [(audio, report)]
 
 
-async def decode(recognition: Recognition, decode_one: Decode) -> StepResult[Recognition]:
-    """A recognition decoded again, channel by channel where they were transcribed separately."""
-    if not recognition.channels:
-        return await decode_one(recognition)
-    return _merged([await decode_one(channel) for channel in recognition.channels])
-
-
-def _merged(results: list[StepResult[Recognition]]) -> StepResult[Recognition]:
+def joined(results: list[StepResult[Recognition]], *, separate: bool) -> StepResult[Recognition]:
+    """The results of all parts as one."""
+    if not separate:
+        return results[0]
     recognition = merged([one.value for one in results])
     return StepResult(recognition, summed([one.stages for one in results]))
 

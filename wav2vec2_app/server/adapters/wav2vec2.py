@@ -179,7 +179,8 @@ class Wav2Vec2Adapter:
 
         audio = _needed(task.inputs.audio, "decoded audio")
         separate = bool(audio.channels)  # one after the other: no preview of the conversation
-        timed = await channels.transcribe(audio, process, report)
+        results = [await process(*part) for part in channels.parts(audio, report)]
+        timed = channels.joined(results, separate=separate)
         return TaskResult(task.operation, timed.value, timed.stages)
 
     async def _decode_text(self, task: ModelTask, _: Report) -> TaskResult:
@@ -190,7 +191,8 @@ class Wav2Vec2Adapter:
                 one.emitted, task.decoding, deadline=task.deadline, request_id=task.task.id
             )
 
-        timed = await channels.decode(recognition, decode)
+        results = [await decode(one) for one in recognition.channels or (recognition,)]
+        timed = channels.joined(results, separate=bool(recognition.channels))
         return TaskResult(task.operation, timed.value, timed.stages)
 
     async def _align(self, task: ModelTask, _: Report) -> TaskResult:

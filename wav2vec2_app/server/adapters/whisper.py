@@ -76,7 +76,8 @@ class WhisperAdapter:
             raise InternalError(
                 f"Whisper cannot {task.operation.value} audio.", code="adapter.unsupported"
             )
-        if task.inputs.audio is None:
+        audio = task.inputs.audio
+        if audio is None:
             raise InternalError("The step needs decoded audio.", code="task.missing_input")
 
         async def process(audio: Audio, report: Report) -> StepResult[Recognition]:
@@ -92,7 +93,8 @@ class WhisperAdapter:
             return await self._service.transcribe(step)
 
         with self._measure.timing(task.inputs.duration_s):
-            timed = await channels.transcribe(task.inputs.audio, process, report)
+            results = [await process(*part) for part in channels.parts(audio, report)]
+        timed = channels.joined(results, separate=bool(audio.channels))
         return TaskResult(task.operation, timed.value, timed.stages)
 
     def time_limit_s(self, task: ModelTask) -> float:
