@@ -27,7 +27,7 @@ def test_status_view_shows_requests_workers_and_memory_and_refreshes(
 
     expect(page.locator(".w-state")).to_contain_text("Ready")
     for role in ("audio", "inference", "text"):
-        expect(page.get_by_role("rowheader", name=role)).to_be_visible()
+        expect(page.get_by_role("rowheader", name=role, exact=True)).to_be_visible()
     expect(page.locator(".w-bar-done").first).to_be_attached()
     with page.expect_response("**/status/view") as refreshed:
         pass

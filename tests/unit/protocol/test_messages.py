@@ -42,7 +42,7 @@ def arrays(dtype: str, *shape: int) -> st.SearchStrategy[Any]:
     return hnp.arrays(np.dtype(dtype), shape)
 
 
-def of(kind: type, **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+def of(kind: type, /, **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Builds a dataclass of plain fields."""
     by_hint: dict[object, st.SearchStrategy[Any]] = {
         "str": texts, "float": numbers, "int": counts, "bool": st.booleans(),
