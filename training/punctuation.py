@@ -185,7 +185,7 @@ def best_offset(network: Network, tests: list[Paragraph], ids: dict[str, int], m
 def train(
     sources: list[tuple[list[str], int, bool]], words: list[str], epochs: int, seed: int
 ) -> Network:
-    """Return the network, trained on paragraphs that are drawn anew for each epoch."""
+    """Return the network, trained on paragraphs that are drawn again for each epoch."""
     torch.manual_seed(seed)
     network = Network(len(words))
     ids = {word: number for number, word in enumerate(words, start=1)}

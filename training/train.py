@@ -7,7 +7,7 @@ front. This is cheaper than the second stage, and hearing is already there.
 to give the same features; everything learns end to end. A second loss keeps the features close to
 Whisper's.
 
-Run `python -m training.train body --hours 3`, then `student --hours 20`. Hours are of audio heard; each
+Run `python -m training.train body --hours 3`, then `student --hours 20`. Hours are of audio; each
 stage resumes from its checkpoint. `--run` and `--start` begin a further student run with the averaged
 weights of another one.
 """

@@ -31,7 +31,7 @@ export const startSource = (player, texts, { onChange, upload }) => {
     const button = $('#audio [aria-label="Clear"]');
     if (button) button.click();
   };
-  /* Gradio draws its input anew after the recording is removed. */
+  /* Gradio draws its input again after the recording is removed. */
   const whenThere = (selector, act, tries = 40) => {
     const found = $(selector);
     if (found) act(found);

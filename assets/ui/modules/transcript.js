@@ -2,7 +2,7 @@
    speech stay light. The position of the player is marked; the lines follow it until the reader scrolls.
 
    The server sends words as JSON in a hidden element; a list that grows while the recording is transcribed is
-   continued, not drawn anew. Gradio updates elements in place: the same element may get other contents. Events: "words" (other words), "current" (another word is marked). */
+   continued, not drawn again. Gradio updates elements in place: the same element may get other contents. Events: "words" (other words), "current" (another word is marked). */
 
 import { $, all, announce, clock, element, format, isCalm, lastStarted } from "./dom.js";
 import { linesOf, parseWords } from "./lines.js";
