@@ -87,7 +87,6 @@ async def test_background_request_is_sent_again_to_a_worker_that_was_killed(
     assert answer.pid not in (first.pid, 0)
 
 
-@pytest.mark.slow  # does not end: the crash is not seen while a request runs
 async def test_background_request_that_crashes_is_not_charged_to_others(
     make: Make, tmp_path: Path
 ) -> None:

@@ -104,6 +104,7 @@ def beside(request: toy.Beside, context: ToyContext) -> ToyResponse:
         tick.wait(0.005)
     if request.signal:
         os.kill(os.getpid(), signal.Signals[request.signal])
+        threading.Event().wait()  # another thread may get the signal: no answer before the death
     return ToyResponse(pid=os.getpid())
 
 
