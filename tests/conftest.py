@@ -13,6 +13,7 @@ import stamina
 
 from tests.checkpoints import save_tiny_checkpoint
 from tests.selection import first_variants
+from wav2vec2_app.server.ui.gradio_internals import own_upload_folder
 from wav2vec2_app.worker.model.resolve import Checkpoint
 
 hypothesis.settings.register_profile("quick", max_examples=40)
@@ -48,6 +49,13 @@ def logging_as_before() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(levels[0])
     ours.setLevel(levels[1])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_uploads() -> Iterator[None]:
+    """Keep the uploads of this process's pages apart from those of the other process of a run."""
+    with own_upload_folder(os.environ):
+        yield
 
 
 @pytest.fixture(scope="session")

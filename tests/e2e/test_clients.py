@@ -13,7 +13,7 @@ import jiwer
 import pytest
 from gradio_client import Client, handle_file
 
-from benchmarks.server import RunningServer
+from benchmarks.server import RunningServer, running_server
 from tests.examples import Clip
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.ui.render import pictures
@@ -42,6 +42,26 @@ def test_transcribe_answers_by_its_schema(client: Client, clip: Clip) -> None:
     assert response.words[-1].end <= response.duration_s
     assert response.model.source == "embedded"
     assert {"forward", "total"} <= {timing.stage for timing in response.timings}
+
+
+@pytest.mark.slow
+def test_server_that_ends_deletes_no_upload_of_another(
+    client: Client, clip: Clip, tmp_path: Path
+) -> None:
+    with running_server(
+        {"WAV2VEC2_MODEL": "embedded", "GRADIO_TEMP_DIR": str(tmp_path)}
+    ) as second:
+        paths = [uploaded(url, clip) for url in (client.src, second.url)]
+        assert list(tmp_path.rglob(Path(paths[1]).name))
+    assert Path(paths[0]).exists()
+    assert not list(tmp_path.iterdir())
+
+
+def uploaded(url: str, clip: Clip) -> str:
+    """Path on the server of an uploaded clip."""
+    files = {"files": (clip.path.name, clip.path.read_bytes())}
+    (path,) = httpx.post(f"{url.rstrip('/')}/gradio_api/upload", files=files).json()
+    return str(path)
 
 
 def test_analyze_answers_by_its_schema(client: Client, clip: Clip) -> None:

@@ -117,14 +117,19 @@ def _add_status_view(app: FastAPI, system: System, metrics: Metrics, assets: Pat
 
 
 async def _serve(system: System, metrics: Metrics) -> None:
+    from wav2vec2_app.server.ui.gradio_internals import own_upload_folder
+
     await system.orchestrator.start()
+    at_end = contextlib.ExitStack()
     try:
+        at_end.enter_context(own_upload_folder(os.environ))
         favour_event_loop()
         with without_collection():
             app = await asyncio.to_thread(create_app, system, metrics)
-        await _Server(_config(app, system.settings), system).serve()
+        await _Server(_config(app, system.settings), system, at_end).serve()
     finally:
         await system.orchestrator.stop()
+        at_end.close()
 
 
 def favour_event_loop() -> None:
@@ -172,19 +177,23 @@ def _is_not_cancelled(record: logging.LogRecord) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """Prints the address once the server accepts connections, and stops the system at the end.
+    """Prints the address once the server accepts connections; at the end stops the system and closes ``at_end``.
 
     A signal that ended the server is raised again after :meth:`shutdown`, so code after ``serve()`` may not
     run.
     """
 
-    def __init__(self, config: uvicorn.Config, system: System) -> None:
+    def __init__(
+        self, config: uvicorn.Config, system: System, at_end: contextlib.ExitStack
+    ) -> None:
         super().__init__(config)
         self._system = system
+        self._at_end = at_end
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
         await self._system.orchestrator.stop()
+        self._at_end.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -15,11 +15,12 @@ import importlib
 import json
 import logging
 import sys
-from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from importlib import metadata
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -37,6 +38,7 @@ TESTED: Final = "6.31"
 QUEUE_POLL_S: Final = 0.005
 """Interval at which Gradio's idle queue polls for requests, seconds; its own 1 ms takes 5 % of a core."""
 PORT_VARIABLE: Final = "GRADIO_SERVER_PORT"
+UPLOADS_VARIABLE: Final = "GRADIO_TEMP_DIR"
 STUB_WRITER: Final = "gradio.component_meta"
 WRITE_STUB: Final = "create_or_modify_pyi"
 
@@ -78,6 +80,30 @@ def ignore_unusable_variables(environment: MutableMapping[str, str]) -> None:
     if not environment.get(PORT_VARIABLE, "0").isdigit():
         logger.warning("The environment variable %s is not a number and is ignored", PORT_VARIABLE)
         del environment[PORT_VARIABLE]
+
+
+@contextlib.contextmanager
+def own_upload_folder(environment: MutableMapping[str, str]) -> Iterator[Path]:
+    """A new folder for the uploads of this server; deleted with them at the end.
+
+    Gradio names an upload after its content, below one folder for all servers of a machine: a server that
+    ends deletes its uploads, and with them those that another server is about to read. Build the page inside
+    the context, where ``GRADIO_TEMP_DIR`` names the new folder; it lies in the folder named there before.
+    """
+    parent = environment.get(UPLOADS_VARIABLE)
+    if parent is not None:
+        Path(parent).mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(
+        prefix="wav2vec2_app-", dir=parent, ignore_cleanup_errors=True
+    ) as folder:
+        environment[UPLOADS_VARIABLE] = folder
+        try:
+            yield Path(folder)
+        finally:
+            if parent is None:
+                del environment[UPLOADS_VARIABLE]
+            else:
+                environment[UPLOADS_VARIABLE] = parent
 
 
 # --- start time: no stub files ------------------------------------------------------------------

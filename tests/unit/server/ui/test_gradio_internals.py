@@ -244,6 +244,23 @@ def test_variables_that_would_end_the_start_are_ignored(
     assert before == after
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_each_server_has_an_upload_folder_which_it_deletes(tmp_path: Path, named: bool) -> None:
+    before = {"GRADIO_TEMP_DIR": str(tmp_path / "named")} if named else {}
+    environment = dict(before)
+    with internals.own_upload_folder(environment) as ours:
+        other = dict(before)
+        with internals.own_upload_folder(other) as theirs:
+            (ours / "upload").mkdir()
+            (ours / "upload" / "clip.flac").touch()
+            assert environment["GRADIO_TEMP_DIR"] == str(ours) != str(theirs)
+            assert ours.stat().st_mode & 0o077 == 0, "others on the machine can read uploads"
+        assert (ours / "upload" / "clip.flac").exists()
+        assert named == ours.is_relative_to(tmp_path / "named")
+    assert environment == before
+    assert not ours.exists()
+
+
 async def test_api_page_calls_endpoints_with_a_file_of_ours() -> None:
     audio = gr.Audio(type="filepath")
 
