@@ -222,6 +222,7 @@ REFERENCE_PLACEHOLDER: Final = "Type or paste the correct text"
 EXPORT_OPTIONS: Final = "Export options"
 EXPORT_TRANSCRIPT: Final = "Export the transcript"
 EXPORT_ALIGNMENT: Final = "Export the alignment"
+FETCH_FILE: Final = "Fetch the file"
 COPY_TEXT: Final = "Copy text"
 COPY_TRANSCRIPT: Final = "Copy the transcript"
 DOWNLOAD: Final = "Download {file}"
@@ -451,6 +452,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
     "microphoneLabel": MICROPHONE,
     "confidence": "confidence",
     "copied": "Copied",
+    "nothingToExport": "Transcribe again first",
     "copyRefused": "Not allowed",
     "tryAgain": TRY_AGAIN,
     "tryAgainIn": TRY_AGAIN_IN,
