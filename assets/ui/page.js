@@ -242,9 +242,9 @@
 
   /* The text of a button's file, with the alternatives that were chosen for words; null if there is none. */
   const textOf = async (button) => {
-    const { name, text } = button.dataset;
-    const original = text ?? await fetchFile(name);
-    const kind = name?.split(".").pop() || "txt";
+    const { name, of, text } = button.dataset;
+    const original = text ?? await fetchFile(name ?? of);
+    const kind = (name ?? of ?? "txt").split(".").pop();
     const edited = original !== null && button.closest("#actions") && page.edited?.(kind, original);
     if (original === null) showBriefly(button, texts.nothingToExport);
     return edited || original;

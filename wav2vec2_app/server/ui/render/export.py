@@ -101,8 +101,9 @@ def _download(file: str, *, ready: bool) -> str:
 def _button(do: str, file: str, label: str, title: str, *, ready: bool) -> str:
     disabled = "" if ready else ' disabled=""'
     name = f' aria-label="{title}"' if label in title.upper() else ""  # contains what is visible
+    target = "data-of" if do == "copy" else "data-name"
     return (
-        f'<button type="button" class="w-button w-small" data-do="{do}" data-name="{file}" '
+        f'<button type="button" class="w-button w-small" data-do="{do}" {target}="{file}" '
         f'title="{title}"{name}{disabled}>{label}</button>'
     )
 
