@@ -240,14 +240,17 @@
   const files = document.getElementById("file");
   if (files) new MutationObserver(onFile).observe(files, { childList: true, subtree: true, characterData: true, attributes: true });
 
-  /* The text of a button's file, with the alternatives that were chosen for words; null if there is none. */
+  /* A file's text, with the alternatives that were chosen for words; null if there is none. */
+  const fileText = async (name) => {
+    const original = await fetchFile(name);
+    const own = original !== null && name.startsWith("transcript.");
+    return (own && page.edited?.(name.split(".").pop(), original)) || original;
+  };
   const textOf = async (button) => {
     const { name, of, text } = button.dataset;
-    const original = text ?? await fetchFile(name ?? of);
-    const kind = (name ?? of ?? "txt").split(".").pop();
-    const edited = original !== null && button.closest("#actions") && page.edited?.(kind, original);
-    if (original === null) showBriefly(button, texts.nothingToExport);
-    return edited || original;
+    const found = text ?? await fileText(name ?? of);
+    if (found === null) showBriefly(button, texts.nothingToExport);
+    return found;
   };
 
   const copy = async (button) => {
@@ -420,7 +423,7 @@
   };
   if (status) new MutationObserver(scrollToResult).observe(status, { childList: true, subtree: true });
 
-  Object.assign(page, { uploadFiles, showNote, showTip, hideTip, clip: "" });
+  Object.assign(page, { uploadFiles, showNote, showTip, hideTip, fileText, clip: "" });
 
   /* Which clip the recording is, so that its text can be shown beside the transcript. */
   document.addEventListener("click", (event) => {

@@ -32,7 +32,7 @@ _ARGUMENTS = (
     "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
 )
-_MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 
 Launch = Callable[..., Browser]
 Open = Callable[..., Page]
@@ -100,7 +100,7 @@ def launch(playwright: Playwright, chromium_path: str) -> Launch:
 @pytest.fixture(scope="package")
 def browser(launch: Launch, microphone_wav: Path) -> Iterator[Browser]:
     """A browser with a microphone that is allowed."""
-    browser = launch(*_MICROPHONE, f"--use-file-for-fake-audio-capture={microphone_wav}")
+    browser = launch(*MICROPHONE, f"--use-file-for-fake-audio-capture={microphone_wav}")
     yield browser
     browser.close()
 

@@ -42,7 +42,8 @@ class PageParts:
     """The components that events read and write; ``html`` by the names that updates use.
 
     ``forget`` and ``fetch`` are invisible buttons; the page's script presses them when the recording is
-    removed, and to fetch the file that it puts into ``wanted``.
+    removed, and to fetch the file that it puts into ``wanted``. ``redraw`` is another one, for pictures of
+    the part that it puts there.
     """
 
     audio: gr.Audio
@@ -51,6 +52,7 @@ class PageParts:
     cancel: gr.Button
     forget: gr.Button
     fetch: gr.Button
+    redraw: gr.Button
     wanted: gr.Textbox
     clips: tuple[tuple[gr.Button, Example], ...]
     options: OptionsPanel
@@ -75,6 +77,7 @@ def lay_out(
             audio, model, run, cancel = _input(status, settings)
             forget = gr.Button(texts.REMOVE, elem_id="forget", visible="hidden")
             fetch = gr.Button(texts.FETCH_FILE, elem_id="fetch-file", visible="hidden")
+            redraw = gr.Button(texts.REDRAW, elem_id="redraw", visible="hidden")
             wanted = gr.Textbox(visible=False)
             track, separate = _track_and_channels()
             clips = _clips(examples)
@@ -86,6 +89,7 @@ def lay_out(
             html["transcript"] = _part("transcript")
             html["preview"] = _html("", elem_id="preview")
             _html(transcript.word_table(), elem_id="words")
+            _html(transport.json_view(), elem_id="json")
             html["actions"] = _part("actions")
             html["file"] = _html("", elem_id="file")
             if settings.live_sessions:
@@ -105,6 +109,7 @@ def lay_out(
         cancel,
         forget,
         fetch,
+        redraw,
         wanted,
         clips,
         options,
@@ -225,6 +230,7 @@ def _evidence(html: dict[str, gr.HTML], status: OrchestratorStatus) -> None:
         with gr.Column(elem_id="pictures", scale=8, min_width=300):
             _heading(texts.PICTURES)
             _html(transport.picture_tools(), elem_id="pictures-zoom")
+            html["pictures-note"] = _html("", elem_id="pictures-note")
             for place in pictures.PLACES:
                 name = pictures.part(place.name)
                 html[name] = _part(name)

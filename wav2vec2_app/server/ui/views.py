@@ -77,6 +77,7 @@ class TranscriptionView:
         return {
             "status": status.idle(),
             "problem": "",
+            "pictures-note": "",
             "transcript": transcript.idle(),
             "actions": export.transcript(None),
             "latency": latency.idle(),
