@@ -19,6 +19,7 @@ from tests.examples import Clip, clips
 MICROPHONE_RATE_HZ = 48_000
 TIMEOUT_MS = 30_000
 LECTURE_S = 580
+TALK_S = 40
 MAX_BYTES = 100 * 2**20
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -59,6 +60,15 @@ def lecture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("lecture") / "lecture.flac"
     spoken = np.concatenate([clip.samples() for clip in clips()])
     soundfile.write(path, np.resize(spoken, LECTURE_S * 16_000), 16_000)
+    return path
+
+
+@pytest.fixture(scope="session")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording whose pictures show a part of it, and whose transcript has many lines."""
+    path = tmp_path_factory.mktemp("talk") / "talk.flac"
+    spoken = np.concatenate([clip.samples() for clip in clips()])
+    soundfile.write(path, np.resize(spoken, TALK_S * 16_000), 16_000)
     return path
 
 

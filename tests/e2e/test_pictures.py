@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 from playwright.sync_api import Locator, Page
 
-from tests.e2e.conftest import Open
+from tests.e2e.conftest import TALK_S, Open
 from tests.e2e.test_page import DONE, upload
 from tests.e2e.test_player import set_clock
-from tests.examples import clips
 
 pytestmark = pytest.mark.e2e
 
-LENGTH_S = 40
 WIDTHS = (320, 390, 768, 1024, 1280)
 SPECTROGRAM = '.w-figure[data-name="log_mel"]'
-
-
-@pytest.fixture
-def long_file(tmp_path: Path) -> Path:
-    path = tmp_path / "talk.flac"
-    spoken = np.concatenate([clip.samples() for clip in clips()])
-    soundfile.write(path, np.resize(spoken, LENGTH_S * 16_000), 16_000)
-    return path
 
 
 def wait_for_part(page: Page, start_s: float, end_s: float) -> None:
@@ -67,42 +55,40 @@ def columns_of(picture: Locator) -> int:
     )
 
 
-def test_part_is_drawn_again_by_zoom_scroll_keys_and_player(
-    open_page: Open, long_file: Path
-) -> None:
+def test_part_is_drawn_again_by_zoom_scroll_keys_and_player(open_page: Open, talk: Path) -> None:
     page = open_page("?__theme=light")
-    upload(page, long_file)
+    upload(page, talk)
     page.wait_for_selector(DONE)
     wait_for_part(page, 0, 8)
     near = labels(page)
     assert near >= 5
 
     press(page, "all")
-    wait_for_part(page, 0, LENGTH_S)
+    wait_for_part(page, 0, TALK_S)
     assert labels(page) < near
-    far = columns_of(page.locator(SPECTROGRAM)) / LENGTH_S
+    far = columns_of(page.locator(SPECTROGRAM)) / TALK_S
     press(page, "in")
-    wait_for_part(page, 0, LENGTH_S / 2)
+    wait_for_part(page, 0, TALK_S / 2)
     page.locator(f"{SPECTROGRAM} .w-drawing").focus()
     page.keyboard.press("+")
-    wait_for_part(page, 0, LENGTH_S / 4)
-    assert columns_of(page.locator(SPECTROGRAM)) / (LENGTH_S / 4) > 1.5 * far, "zoom adds detail"
+    wait_for_part(page, 0, TALK_S / 4)
+    assert columns_of(page.locator(SPECTROGRAM)) / (TALK_S / 4) > 1.5 * far, "zoom adds detail"
 
     page.locator("#picture-scroll").focus()
     page.keyboard.press("End")
-    wait_for_part(page, 0.75 * LENGTH_S, LENGTH_S)
+    wait_for_part(page, 0.75 * TALK_S, TALK_S)
     press(page, "earlier")
-    wait_for_part(page, 0.55 * LENGTH_S, 0.8 * LENGTH_S)
+    wait_for_part(page, 0.55 * TALK_S, 0.8 * TALK_S)
 
     page.locator(SPECTROGRAM).scroll_into_view_if_needed()
     set_clock(page, 2.0)
     page.wait_for_selector(f"{SPECTROGRAM} .w-playhead", state="attached")
-    assert float(page.locator(SPECTROGRAM).get_attribute("data-to") or 0) < 0.5 * LENGTH_S
+    assert float(page.locator(SPECTROGRAM).get_attribute("data-to") or 0) < 0.5 * TALK_S
 
 
-def test_text_is_legible_and_loud_is_ink_on_paper(open_page: Open, long_file: Path) -> None:
+def test_text_is_legible_and_loud_is_ink_on_paper(open_page: Open, talk: Path) -> None:
     page = open_page("?__theme=light")
-    upload(page, long_file)
+    upload(page, talk)
     page.wait_for_selector(DONE)
     wait_for_part(page, 0, 8)
 
