@@ -19,7 +19,6 @@ from tests.e2e.test_page import (
     WORDS,
     choose,
     open_accordion,
-    upload,
 )
 from tests.examples import Clip, clips
 from wav2vec2_app.server.ui import texts
