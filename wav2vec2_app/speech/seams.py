@@ -4,7 +4,7 @@ The emissions of two neighbours differ in the audio that they share: a letter ma
 and the delimiter between two words anywhere in the pause. A seam between two such places loses the token
 or has it twice, so seams are moved to where both emissions agree (:func:`place_seams`).
 
-A model may put the delimiter of a pause right before the next word, or only where it heard the word before.
+A model may put the delimiter of a pause right before the next word, or only after a word that it contains.
 If one window has the word before and the other the word after, a long pause may have none, and two words
 would become one; such a pause is given its delimiter (:func:`join`).
 """
@@ -125,8 +125,8 @@ def _without_delimiter(
         if pause is None or delimiter in joined[pause]:
             continue
         places = {number: windows[number].keep_to, number + 1: windows[number + 1].keep_from}
-        heard = [(best[one], _pause_at(letters[one], place)) for one, place in places.items()]
-        if all(delimiter in one[found] for one, found in heard if found is not None):
+        windowed = [(best[one], _pause_at(letters[one], place)) for one, place in places.items()]
+        if all(delimiter in one[found] for one, found in windowed if found is not None):
             at = pause.start + int(log_probs[pause, delimiter].argmax())
             joined[at] = delimiter
             yield at

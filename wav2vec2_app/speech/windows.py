@@ -17,7 +17,7 @@ import numpy as np
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 
 IN_ONE = 2.0
-"""Audio of up to this many window lengths is not divided, if the model can hear so much at once."""
+"""Audio of up to this many window lengths is not divided, if one forward pass of the model may be so long."""
 ABSOLUTE_TAPS = 512
 """A positional convolution with more taps gives a frame its position in the audio, up to half the taps.
 

@@ -82,7 +82,7 @@ def test_recording_of_up_to_two_windows_is_not_divided(seconds: float, count: in
 
 
 @pytest.mark.parametrize(("seconds", "count"), [(15.0, 1), (15.3, 2), (19.9, 3)])
-def test_recording_longer_than_the_model_can_hear_at_once_is_divided(
+def test_recording_longer_than_one_forward_pass_may_be_is_divided(
     seconds: float, count: int
 ) -> None:
     grid = FrameGrid.of_convolutions(KERNELS, STRIDES, position_taps=1516)
@@ -93,7 +93,7 @@ def test_recording_longer_than_the_model_can_hear_at_once_is_divided(
 
 
 @pytest.mark.parametrize("window_s", [5.0, 15.0, 60.0])
-def test_no_window_is_longer_than_the_model_can_hear_at_once(window_s: float) -> None:
+def test_no_window_is_longer_than_one_forward_pass_may_be(window_s: float) -> None:
     grid = FrameGrid.of_convolutions(KERNELS, STRIDES, position_taps=1516)
 
     windows = windows_of(16_000 * 100, grid, window_s=window_s, overlap_s=window_s / 2)

@@ -124,7 +124,7 @@ async def test_short_recording_is_one_request() -> None:
 
 
 @pytest.mark.parametrize(("longest", "emissions"), [(0, 1), (758, 3)])
-async def test_recording_of_two_windows_is_divided_only_if_the_model_asks_for_it(
+async def test_recording_of_two_windows_is_divided_only_for_models_with_a_shorter_input(
     longest: int, emissions: int
 ) -> None:
     client = Client()
