@@ -1,6 +1,6 @@
 """``python -m benchmarks.page_weight [FOLDER]``: what a browser loads for the page, and when it first paints.
 
-With the folder of another checkout its page is measured too, in turn with this one's, and the ratios are
+With the folder of another checkout its page is measured too, alternately with this one, and the ratios are
 compared with their bars.
 """
 
@@ -22,7 +22,7 @@ from benchmarks.server import ROOT, running_server
 LOADS: Final = 7
 AT_MOST: Final = 1.1
 
-READ: Final = """() => {
+LOADED: Final = """() => {
   const entries = ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind));
   const [paint] = performance.getEntriesByName('first-contentful-paint');
   return [entries.reduce((sum, one) => sum + one.encodedBodySize, 0), paint.startTime];
@@ -53,7 +53,7 @@ def _load(browser: Browser, url: str) -> tuple[float, float]:
     page = browser.new_page()
     page.goto(url, wait_until="networkidle")
     page.wait_for_selector("#run")
-    loaded, paint_ms = page.evaluate(READ)
+    loaded, paint_ms = page.evaluate(LOADED)
     page.close()
     return float(loaded), float(paint_ms)
 

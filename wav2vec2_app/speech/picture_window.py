@@ -9,14 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.spelling import sentence_case
 from wav2vec2_app.speech.transcript import Word
 
-MIN_WINDOW_S: Final = 0.5
+MIN_PICTURE_S: Final = 0.5
 """Shortest part that is drawn; a shorter window is widened."""
 GRID_S: Final = 0.02
 """A part begins at a multiple of this, or of the emission's frames."""
@@ -27,7 +26,7 @@ class PictureWindow:
     """From ``start_s`` to ``end_s``; recordings of up to ``whole_up_to_s`` are shown whole.
 
     Raises:
-        InputError: ``picture.bad_window``.
+        ValueError: it has no length.
     """
 
     start_s: float
@@ -38,17 +37,13 @@ class PictureWindow:
         if not (math.isfinite(self.start_s) and math.isfinite(self.end_s)) or (
             self.end_s <= self.start_s
         ):
-            raise InputError(
-                "The part of the recording to draw has no length.",
-                code="picture.bad_window",
-                hint="Give its start and a later end, in seconds.",
-            )
+            raise ValueError("a part of a recording has a start and a later end")
 
     def within(self, duration_s: float) -> tuple[float, float]:
         """Start and end inside a recording: moved into it, and no longer than it is."""
-        if duration_s <= max(self.whole_up_to_s, MIN_WINDOW_S):
+        if duration_s <= max(self.whole_up_to_s, MIN_PICTURE_S):
             return 0.0, duration_s
-        span_s = min(max(self.end_s - self.start_s, MIN_WINDOW_S), duration_s)
+        span_s = min(max(self.end_s - self.start_s, MIN_PICTURE_S), duration_s)
         start_s = min(max(0.0, self.start_s), duration_s - span_s)
         return start_s, start_s + span_s
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wav2vec2_app.errors import CancelledError, InputError, Wav2Vec2Error
+from wav2vec2_app.errors import CancelledError, Wav2Vec2Error
 from wav2vec2_app.server.events import Done, Failed, Partial, TaskEvent
 from wav2vec2_app.server.tasks import AudioTask, Want
 from wav2vec2_app.server.ui.handlers import Updates, follow
@@ -70,7 +70,7 @@ def _window(requested: str) -> PictureWindow | None:
     try:
         start_s, end_s = (float(part) for part in str(requested).split())
         return PictureWindow(start_s, end_s)
-    except (ValueError, InputError):
+    except ValueError:
         return None
 
 
