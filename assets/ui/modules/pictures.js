@@ -12,6 +12,7 @@ const ZOOM = 2;
 const PAGE = 0.8; /* the share of a part by which a press moves on */
 const LEAD = 0.05; /* the share of a part before the position that it follows */
 const REST_MS = 150;
+const JUMP_S = 1; /* the position moved by more than playing does between two events */
 const WHEEL_ZOOM = 1.25;
 
 export const startPictures = (player, texts) => {
@@ -85,6 +86,7 @@ export const startPictures = (player, texts) => {
     ask(fixed - ((fixed - from) / (to - from)) * span, span);
   };
   const move = (share) => {
+    following = false;
     const [from, to] = current();
     ask(from + share * (to - from), to - from);
   };
@@ -98,6 +100,7 @@ export const startPictures = (player, texts) => {
     if (button && !button.disabled) act[button.dataset.pictures]();
   });
   scroll?.addEventListener("input", () => {
+    following = false;
     const [from, to] = current();
     ask(Number(scroll.value), to - from);
   });
@@ -119,11 +122,10 @@ export const startPictures = (player, texts) => {
       }
       line.style.left = `${(AXIS.left + ((time - from) / (to - from)) * AXIS.width) * 100}%`;
     }
-    if (active) follow();
   };
 
-  /* The part follows the position, while somebody can see it. */
-  let visible = false;
+  /* The part follows the position where the pictures are in view, until another part is chosen. */
+  let [visible, following, last] = [false, true, 0];
   new IntersectionObserver(([entry]) => { visible = entry.isIntersecting; }).observe(place);
   const follow = () => {
     const [from, to] = current();
@@ -131,6 +133,14 @@ export const startPictures = (player, texts) => {
     if (!visible || !(to > from) || (time >= from && time <= to)) return;
     ask(time - LEAD * (to - from), to - from);
   };
+  player.addEventListener("time", () => {
+    const moved = Math.abs(player.time - last);
+    last = player.time;
+    if (moved > JUMP_S || (moved && !player.playing)) following = true;
+    showPosition();
+    if (following && moved) follow();
+  });
+  player.addEventListener("state", () => { if (player.playing) following = true; showPosition(); });
 
   /* --- a click, a key or the wheel --- */
 
@@ -181,8 +191,6 @@ export const startPictures = (player, texts) => {
   const note = document.getElementById("pictures-note");
   if (note) new MutationObserver(() => { if (note.textContent.trim()) { wanted = null; prepare(); } })
     .observe(note, { childList: true, subtree: true, characterData: true });
-  player.addEventListener("time", showPosition);
-  player.addEventListener("state", showPosition);
-  player.addEventListener("load", () => { wanted = null; prepare(); });
+  player.addEventListener("load", () => { clearTimeout(timer); wanted = null; prepare(); });
   prepare();
 };
