@@ -72,6 +72,7 @@ def test_word_row_and_pictures_follow_the_clock(result: Page) -> None:
         word = spoken[index]
         middle = (word["start"] + word["end"]) / 2
 
+        result.locator("#pictures .w-figure").first.scroll_into_view_if_needed()
         set_clock(result, middle)
 
         assert result.locator(NOW).get_attribute("data-index") == str(index)
