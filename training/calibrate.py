@@ -32,7 +32,7 @@ from wav2vec2_app.worker.model.recognizer import Recognizer
 from wav2vec2_app.worker.model.resolve import Checkpoint
 from wav2vec2_app.worker.model.speech_activity import find_speech, mask_non_speech
 
-PRIOR_WEIGHT = 0.35  # tuned together with the beam's settings, see training.tune
+PRIOR_WEIGHT = 0.65  # tuned together with the beam's settings, see training.tune
 RIDGE = 1.0  # pulls weights to zero as one word of prior evidence would
 BINS = 10
 

@@ -1,7 +1,8 @@
 """Write the example clips that the page offers, and their transcripts.
 
-The sentences are the project's own. Training leaves out every sentence that shares four words in a
-row with any of them, so the error rate on these clips is one of unseen text.
+The sentences are the project's own, read by Kokoro. Training leaves out every sentence that shares
+four words in a row with any of them, so the error rate on these clips is one of unseen text; the
+voices of `weather` and `word` are kept out of training too.
 
 Run `python -m training.examples`.
 """
@@ -10,64 +11,61 @@ import json
 import re
 from dataclasses import dataclass
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import soundfile
 
 from training.paths import EXAMPLES
 
+if TYPE_CHECKING:
+    from training.synthesis import Kokoro
+
 
 @dataclass(frozen=True)
 class Example:
-    """One clip to be: file stem, engine, voice, title and words."""
+    """One clip to be: file stem, Kokoro's voice, title and words."""
 
     stem: str
-    engine: str
     voice: str
     title: str
     words: str
 
 
-VOICE_NAMES = {
-    ("flite", "slt"): "flite slt",
-    ("flite", "rms"): "flite rms",
-    ("flite", "awb"): "flite awb",
-    ("flite", "kal16"): "flite kal16",
-    ("espeak", "en-us"): "espeak-ng en-us",
-    ("espeak", "en"): "espeak-ng en-gb",
-}
+PAUSE_S = 0.45  # between sentences
 
 CLIPS = [
     Example(
-        "coffee", "flite", "slt", "A cup of coffee",
+        "coffee", "af_heart", "A cup of coffee",
         "Good morning! I was about to make some coffee. Would you like a cup?",
     ),
     Example(
-        "train", "flite", "rms", "The last train",
+        "train", "am_michael", "The last train",
         "The last train leaves the station at half past nine, so please do not be late.",
     ),
     Example(
-        "garden", "flite", "awb", "My grandmother's garden",
+        "garden", "bf_emma", "My grandmother's garden",
         "My grandmother had a little garden behind her house, and in the summer "
         "it was always full of flowers.",
     ),
     Example(
-        "window", "flite", "kal16", "A light in the window",
+        "window", "am_puck", "A light in the window",
         "There's a light in that window every night, but nobody has lived there for twenty years.",
     ),
     Example(
-        "key", "espeak", "en-us", "Lost and found",
+        "key", "af_bella", "Lost and found",
         "Please call me when you have a moment. I found your key under the kitchen table.",
     ),
     Example(
-        "weather", "espeak", "en", "The weather",
+        "weather", "bm_lewis", "The weather",
         "It will be cold and dry in the north today, with a little rain before the evening.",
     ),
     Example(
-        "word", "flite", "slt", "One small word",
+        "word", "af_nova", "One small word",
         "Listen carefully, because one small word can change the meaning of everything.",
     ),
     Example(
-        "stones", "flite", "rms", "The stones, a longer story",
+        "stones", "bm_george", "The stones, a longer story",
         "When I was a child we lived near the sea. Every evening my father and I walked along "
         "the beach and looked for stones with a hole in them, because he believed that they "
         "brought good luck. I kept them all in a box under my bed. Many years later I opened "
@@ -89,26 +87,31 @@ def example_texts() -> list[str]:
     return [plain(clip.words) for clip in CLIPS]
 
 
-def synthesise(clip: Example) -> np.ndarray:
-    """Return int16 samples of `clip` at 16 kHz."""
-    from training.voices import Espeak, Flite
+def synthesise(voice: "Kokoro", clip: Example) -> np.ndarray:
+    """Return int16 samples of `clip` at 16 kHz; each sentence is read on its own."""
+    from training.synthesis import SYNTH_RATE_HZ, to_int16
 
-    if clip.engine == "flite":
-        return Flite().say(clip.words, clip.voice).audio
-    return Espeak().say(clip.words, clip.voice, words_per_minute=160, pitch=50).audio
+    pause = np.zeros(int(PAUSE_S * SYNTH_RATE_HZ), np.float32)
+    g2p = voice.g2p[clip.voice.startswith("b")]
+    parts: list[np.ndarray] = []
+    for sentence in re.split(r"(?<=[.!?:]) ", clip.words):
+        parts += [voice.say(g2p(sentence), voice.styles[clip.voice], 1.0), pause]
+    return to_int16(np.concatenate(parts[:-1]), SYNTH_RATE_HZ)
 
 
 def main() -> None:
     """Write every clip and `examples.json`."""
+    from training.synthesis import Kokoro
+
     EXAMPLES.mkdir(parents=True, exist_ok=True)
-    rows = []
+    voice, rows = Kokoro(), []
     for clip in CLIPS:
-        audio = synthesise(clip)
+        audio = synthesise(voice, clip)
         name = f"{clip.stem}.flac"
         soundfile.write(EXAMPLES / name, audio, 16_000, subtype="PCM_16")
-        voice = VOICE_NAMES[clip.engine, clip.voice]
-        rows.append({"file": name, "text": plain(clip.words), "voice": voice, "title": clip.title})
-        print(f"{name}: {len(audio) / 16_000:.1f} s, {voice}")
+        row = {"text": plain(clip.words), "voice": f"kokoro {clip.voice}", "title": clip.title}
+        rows.append({"file": name, **row})
+        print(f"{name}: {len(audio) / 16_000:.1f} s, {clip.voice}")
     table = json.dumps(rows, indent=2, ensure_ascii=False)
     (EXAMPLES / "examples.json").write_text(table + "\n", encoding="utf-8")
 

@@ -273,4 +273,4 @@ def test_only_the_sentence_after_a_minute_of_noise_is_speech(embedded: Recognize
     ((begin_s, end_s),) = listen(embedded, samples)[1].segments
 
     assert 58 < begin_s < 61
-    assert end_s == pytest.approx(len(samples) / 16_000, abs=0.05)
+    assert end_s == pytest.approx(len(samples) / 16_000, abs=0.2)
