@@ -160,9 +160,11 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     ),
     text.TextInfo: of(text.TextInfo),
     text.DecodeTextRequest: st.builds(
-        text.DecodeTextRequest, emissions(), of(DecodingOptions), st.booleans()
+        text.DecodeTextRequest, emissions(), of(DecodingOptions), st.booleans(), st.booleans()
     ),
     text.DecodeTextResponse: of(text.DecodeTextResponse, words=words, stages=stages),
+    text.PunctuateRequest: st.builds(text.PunctuateRequest, arrays("uint8", 9), st.tuples(texts)),
+    text.PunctuateResponse: st.builds(text.PunctuateResponse, arrays("uint8", 9), stages=stages),
     text.AlignRequest: st.builds(text.AlignRequest, emissions(), texts),
     text.AlignResponse: alignments(),
     download.DownloadRequest: of(

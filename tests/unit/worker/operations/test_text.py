@@ -27,6 +27,7 @@ def config(**changes: Any) -> dict[str, Any]:
     return {
         "language_model": str(assets_path() / "lm"),
         "embedded": str(assets_path() / "model"),
+        "punctuation": str(assets_path() / "punctuation"),
         "warm_up": False,
         **changes,
     }
