@@ -13,7 +13,7 @@ from wav2vec2_app.server.ui import handlers, options_panel
 from wav2vec2_app.server.ui.alignment_handlers import align
 from wav2vec2_app.server.ui.description_handlers import describe
 from wav2vec2_app.server.ui.endpoints import session_of
-from wav2vec2_app.server.ui.export_handlers import fetch_file, set_export
+from wav2vec2_app.server.ui.export_handlers import change_export, fetch_file
 from wav2vec2_app.server.ui.handlers import Updates
 from wav2vec2_app.server.ui.layout import PageParts
 from wav2vec2_app.server.ui.tabs import Tabs
@@ -108,9 +108,10 @@ class PageEvents:
             async for change in changes:
                 yield change
 
-    async def on_export_changed(self, request: gr.Request, *values: object) -> None:
-        """Note the export options of the tab."""
-        set_export(self._tabs, session_of(request, self._orchestrator), *values)
+    async def on_export_changed(self, request: gr.Request, *values: object) -> Changes:
+        """Note the export options of the tab, and show what they change."""
+        session = session_of(request, self._orchestrator)
+        return self._change(await change_export(self._tabs, session, *values))
 
     async def on_fetch_file(self, request: gr.Request, wanted: str) -> Changes:
         """Write a file of the tab."""
@@ -262,7 +263,14 @@ def _bind_export(page: gr.Blocks, parts: PageParts, events: PageEvents) -> None:
     """Files are written when they are fetched; the scripts get the values for live captions."""
     inputs = list(parts.export)
     changes = [one.change for one in parts.export]
-    gr.on(changes, events.on_export_changed, inputs=inputs, queue=False, **_REPLACEABLE)
+    gr.on(
+        changes,
+        events.on_export_changed,
+        inputs=inputs,
+        outputs=[parts.html[name] for name in ("transcript", "subtitle-preview", "export-problem")],
+        queue=False,
+        **_REPLACEABLE,
+    )
     parts.fetch.click(
         events.on_fetch_file,
         inputs=[parts.wanted],

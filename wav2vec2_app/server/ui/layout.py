@@ -91,7 +91,7 @@ def lay_out(
             if settings.live_sessions:
                 _html(live.captions(), elem_id="live-answer")
             options = options_panel.lay_out()
-            export = options_panel.lay_out_export()
+            export = options_panel.lay_out_export(html, _part)
             _html(transport.comparison(), elem_id="check")
     text, align = _alignment(html)
     comparison = comparison_panel.lay_out(status)

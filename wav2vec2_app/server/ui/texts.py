@@ -226,6 +226,14 @@ FETCH_FILE: Final = "Fetch the file"
 COPY_TEXT: Final = "Copy text"
 COPY_TRANSCRIPT: Final = "Copy the transcript"
 DOWNLOAD: Final = "Download {file}"
+MORE_FORMATS: Final = "More formats"
+RULES_PLACEHOLDER: Final = "acme corp = ACME Corp."
+SUBTITLE_PREVIEW: Final = "The first subtitles"
+SUBTITLE_SAMPLE: Final = "How subtitles look"
+SUBTITLE_SAMPLE_TEXT: Final = (
+    "Good morning! I was about to make some coffee before the others come down for breakfast."
+)
+SUBTITLE_TIMES: Final = "at {start}, for {length}"
 
 # --- the table of words -------------------------------------------------------------------------
 
