@@ -75,7 +75,7 @@ async def fetch_file(tabs: Tabs, session: str, request: str) -> Update:
         )
     except InputError:
         file = None
-    return {"file": export.fetched(f"{name} {number}", file)}
+    return {"file": export.fetched(f"{name} {number}" if edited else request, file)}
 
 
 async def _transcript(tab: Tab, kind: str, edited: str) -> ExportedFile | None:
