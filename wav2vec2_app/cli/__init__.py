@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import click
 import typer
 from pydantic import ValidationError
 
@@ -16,6 +15,7 @@ from wav2vec2_app.cli.compare import compare as run_comparison
 from wav2vec2_app.cli.compare import model_names, with_folders
 from wav2vec2_app.cli.decoding import (
     OptionValue,
+    output_format,
     output_options,
     parse_decoding,
     read_text,
@@ -60,7 +60,8 @@ OutputOption = Annotated[
     typer.Option(
         "--output",
         "-o",
-        click_type=click.Choice(list(EXPORT_FORMAT)),
+        parser=output_format,
+        metavar=f"[{'|'.join(EXPORT_FORMAT)}]",
         help="Format of the result; with --to, repeat it for several.",
     ),
 ]

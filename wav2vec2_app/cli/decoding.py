@@ -14,7 +14,7 @@ from wav2vec2_app.cli.output import OutputOptions
 from wav2vec2_app.cli.output_folder import OutputFolder
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS, ExportOptions, parse_export
-from wav2vec2_app.speech.exports import EXPORT_FORMAT
+from wav2vec2_app.speech.exports import EXPORT_FORMAT, format_named
 from wav2vec2_app.speech.options import OPTIONS, DecodingOptions, Option, parse_options
 
 OptionValue = str | int | float
@@ -71,6 +71,18 @@ def parse_export_values(values: Mapping[str, OptionValue]) -> ExportOptions:
     given = {option.name: values[option.name] for option in EXPORT_OPTIONS}
     lists = {one.name: text_or_file(str(given[one.name])) for one in EXPORT_OPTIONS if one.is_list}
     return parse_export(**{**given, **lists})
+
+
+def output_format(name: str) -> str:
+    """The name of an export format, by its name or a file's ending.
+
+    Raises:
+        typer.BadParameter: there is none.
+    """
+    try:
+        return format_named(name).name
+    except InputError as error:
+        raise typer.BadParameter(f"{error.message} {error.hint}") from error
 
 
 def output_options(
