@@ -81,8 +81,8 @@ def intervals(parts: Sequence[TimedText], duration_s: float) -> list[Interval]:
     found: list[Interval] = []
     at = 0.0
     spoken = sorted(parts, key=lambda one: (one.start, one.end))
-    nexts = [one.start for one in spoken[1:]] + [math.inf]
-    for part, following in zip(spoken, nexts, strict=True):
+    nexts = [*(one.start for one in spoken[1:]), math.inf]
+    for part, following in zip(spoken, nexts, strict=False):
         if part.start - at >= SHORTEST_S:
             found.append(Interval(at, part.start, ""))
             at = part.start

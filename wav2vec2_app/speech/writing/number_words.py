@@ -95,12 +95,13 @@ def cardinal(words: Words, at: int) -> Parsed:
 
 def cardinal_tail(words: Words, at: int) -> Parsed:
     """What follows a scale after “and”: “one thousand and five”."""
-    if word_at(words, at) != "and":
-        return None
-    tail = below_hundred(words, at + 1)
-    if tail is None or tail[0] == 0 or word_at(words, tail[1]) in (*SCALES, "hundred"):
-        return None
-    return tail
+    tail = _and_tail(words, at)
+    return None if tail is None or word_at(words, tail[1]) in SCALES else tail
+
+
+def _and_tail(words: Words, at: int) -> Parsed:
+    """What follows hundreds after “and”: “five hundred and seven thousand”."""
+    return _unscaled(words, at + 1) if word_at(words, at) == "and" else None
 
 
 def _if_any(total: int, start: int, at: int) -> Parsed:
@@ -115,7 +116,7 @@ def _below_thousand(words: Words, at: int) -> Parsed:
     if first is None or word_at(words, first[1]) != "hundred" or first[0] == 0:
         return first
     hundreds, at = first[0] * 100, first[1] + 1
-    rest = cardinal_tail(words, at) or _unscaled(words, at)
+    rest = _and_tail(words, at) or _unscaled(words, at)
     return (hundreds + rest[0], rest[1]) if rest else (hundreds, at)
 
 
@@ -130,7 +131,7 @@ def _unscaled(words: Words, at: int) -> Parsed:
 def _with_article(words: Words, at: int) -> Parsed:
     """“a” for “one”, where more of the number follows: “a hundred and five”, “a thousand and one”."""
     unit = word_at(words, at + 1)
-    tail = cardinal_tail(words, at + 2) or _unscaled(words, at + 2)
+    tail = _and_tail(words, at + 2) or _unscaled(words, at + 2)
     if tail is None:
         return None
     return (100 if unit == "hundred" else SCALES[unit]) + tail[0], tail[1]

@@ -154,14 +154,7 @@ async def test_words_on_the_page_change_with_the_options(
 
     update = await change(browser, numbers="digits", fillers="remove", replacements="paid = spent")
 
-    assert shown_words(browser.page.parts["transcript"]) == [
-        "Um",
-        "i",
-        "paid",
-        "twenty",
-        "one",
-        "dollars",
-    ] or (shown_words(browser.page.parts["transcript"])[0] == "Um")
+    assert shown_words(browser.page.parts["transcript"])[:2] == ["Um", "I"]
     assert shown_words(update["transcript"]) == ["I", "spent", "$21"]
     assert (await fetched(browser, "transcript.txt 1")) == b"I spent $21\n"
     assert len(adapter.calls) == calls
