@@ -223,15 +223,38 @@
     setTimeout(() => { button.textContent = before; }, 1400);
   };
 
-  /* The text of a button's file, with the alternatives that were chosen for words. */
-  const textOf = (button) => {
-    const transcript = button.closest("#actions");
-    const kind = button.dataset.name?.split(".").pop() || "txt";
-    return (transcript && page.edited?.(kind, button.dataset.text)) ?? button.dataset.text;
+  /* The server writes a file when it is requested; its text arrives in #file. */
+  const waiting = new Map();
+  let fileRequests = 0;
+  const fetchFile = (name) => new Promise((resolve) => {
+    fileRequests += 1;
+    const request = `${name} ${fileRequests}`;
+    const corrected = name.startsWith("transcript.") && page.corrected?.();
+    window.wav2vec2File = corrected ? `${request} ${JSON.stringify(corrected)}` : request;
+    waiting.set(request, resolve);
+    document.getElementById("fetch-file")?.click();
+  });
+  const bytesOf = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+  const onFile = () => {
+    const { dataset, textContent } = $("#file .w-data") ?? { dataset: {} };
+    const content = "base64" in dataset ? bytesOf(textContent) : textContent;
+    const file = "missing" in dataset ? null : new Blob([content], { type: `${dataset.type};charset=utf-8` });
+    waiting.get(dataset.request)?.(file);
+    waiting.delete(dataset.request);
+  };
+  const files = document.getElementById("file");
+  if (files) new MutationObserver(onFile).observe(files, { childList: true, subtree: true, characterData: true, attributes: true });
+
+  /* A button's file; null if there is none. */
+  const fileOf = async (button) => {
+    const file = await fetchFile(button.dataset.name);
+    if (file === null) showBriefly(button, texts.nothingToExport);
+    return file;
   };
 
   const copy = async (button) => {
-    const text = textOf(button).trim();
+    const text = (button.dataset.text ?? await (await fileOf(button))?.text())?.trim();
+    if (text === undefined) return;
     try { await navigator.clipboard.writeText(text); }
     catch {
       const area = document.createElement("textarea");
@@ -252,9 +275,11 @@
     return name.startsWith("transcript.") ? name.replace("transcript", stem) : `${stem}.${name}`;
   };
 
-  const save = (button) => {
+  const save = async (button) => {
+    const file = await fileOf(button);
+    if (file === null) return;
     const link = document.createElement("a");
-    const url = URL.createObjectURL(new Blob([textOf(button)], { type: "text/plain;charset=utf-8" }));
+    const url = URL.createObjectURL(file);
     link.href = url;
     link.download = fileName(button.dataset.name);
     link.click();

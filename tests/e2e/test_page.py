@@ -424,6 +424,20 @@ def test_transcript_can_be_exported(page: Page, clip: Clip, kind: str, tmp_path:
     assert words(page).split()[0] in transcript.lower()
 
 
+def test_transcript_can_be_exported_in_one_format_after_another(page: Page, clip: Clip) -> None:
+    choose(page, clip)
+    page.wait_for_selector('#actions [data-name="transcript.txt"]:not([disabled])')
+    files = []
+    for kind in ("vtt", "srt", "vtt"):
+        with page.expect_download() as download:
+            page.locator(f'#actions [data-name="transcript.{kind}"]').click()
+        files.append(Path(download.value.path()).read_text(encoding="utf-8"))
+
+    assert files[0].startswith("WEBVTT")
+    assert files[1].startswith("1\n00:00:00,")
+    assert files[2] == files[0]
+
+
 # --- decoding options -----------------------------------------------------------------------------
 
 DECODED_AGAIN = '#status:has-text("Decoded again in")'

@@ -28,12 +28,11 @@ async def run_tasks(
                 bar = progress.add_task(file.name, total=1.0, stage="waiting")
                 try:
                     result = await _run_task(system, task, progress, bar)
+                    print_result(file, task, result, output, many=len(tasks) > 1)
+                    failures += bool(result.problems)
                 except Wav2Vec2Error as error:
                     failures += 1
                     print_error(file, error, output)
-                else:
-                    print_result(file, task, result, output, many=len(tasks) > 1)
-                    failures += bool(result.problems)
                 progress.remove_task(bar)
     finally:
         await system.orchestrator.stop()

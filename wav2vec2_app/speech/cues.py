@@ -55,6 +55,18 @@ W = TypeVar("W", bound=TimedText)
 
 
 @dataclass(frozen=True)
+class Piece(Generic[W]):
+    """What is not divided between two lines: a word, or a sign of a text without blanks."""
+
+    word: W
+    text: str
+    start: float
+    end: float
+    follows: bool
+    """whether the piece before it is of the same word, so that there is no blank between them"""
+
+
+@dataclass(frozen=True)
 class Cue(Generic[W]):
     """One subtitle: its lines, when it is displayed and when it is spoken, seconds.
 
@@ -66,6 +78,8 @@ class Cue(Generic[W]):
     lines: tuple[str, ...]
     words: tuple[W, ...]
     spoken: tuple[float, float]
+    pieces: tuple[tuple[Piece[W], ...], ...] = ()
+    """of each line, with their times"""
 
     @property
     def text(self) -> str:
@@ -76,25 +90,14 @@ class Cue(Generic[W]):
         return text
 
 
-@dataclass(frozen=True)
-class _Piece(Generic[W]):
-    """What is not divided between two lines: a word, or a sign of a text without blanks."""
-
-    word: W
-    text: str
-    start: float
-    end: float
-    follows: bool
-    """whether the piece before it is of the same word, so that there is no blank between them"""
-
-
 def cues(words: Sequence[W], options: ExportOptions = DEFAULT_EXPORT) -> list[Cue[W]]:
     """The words in cues: cut at pauses, within the limits of time, lines and characters."""
     groups = list(_groups(words, options))
     starts = _starts([group[0].start for group in groups])
     found = []
     for number, (group, start) in enumerate(zip(groups, starts, strict=True)):
-        lines = tuple(map(_text, _lines(group, options)))
+        pieces = tuple(map(tuple, _lines(group, options)))
+        lines = tuple(map(_text, pieces))
         spoken = (group[0].start, max(piece.end for piece in group))
         end = max(spoken[1], start + _reading_time(lines, options))
         if not _is_kept(group[0].word):
@@ -102,7 +105,7 @@ def cues(words: Sequence[W], options: ExportOptions = DEFAULT_EXPORT) -> list[Cu
         if number + 1 < len(starts):
             end = min(end, starts[number + 1])
         shown = tuple({id(piece.word): piece.word for piece in group}.values())
-        found.append(Cue(start, end, lines, shown, spoken))
+        found.append(Cue(start, end, lines, shown, spoken, pieces))
     return found
 
 
@@ -122,12 +125,12 @@ def _reading_time(lines: Sequence[str], options: ExportOptions) -> float:
 # --- the words of a cue -------------------------------------------------------------------------
 
 
-def _groups(words: Sequence[W], options: ExportOptions) -> Iterator[list[_Piece[W]]]:
-    group: list[_Piece[W]] = []
+def _groups(words: Sequence[W], options: ExportOptions) -> Iterator[list[Piece[W]]]:
+    group: list[Piece[W]] = []
     lines = columns = 0
     for piece in (piece for word in words for piece in _pieces(word, options.line_characters)):
         own = width(piece.text)
-        blank = bool(group) and _blank_before(group[-1], piece)
+        blank = bool(group) and blank_before(group[-1], piece)
         if columns + blank + own > options.line_characters:
             lines, columns, blank = lines + 1, 0, False
         if group and not _belongs(group, piece, lines, options):
@@ -140,7 +143,7 @@ def _groups(words: Sequence[W], options: ExportOptions) -> Iterator[list[_Piece[
 
 
 def _belongs(
-    group: Sequence[_Piece[W]], piece: _Piece[W], lines: int, options: ExportOptions
+    group: Sequence[Piece[W]], piece: Piece[W], lines: int, options: ExportOptions
 ) -> bool:
     """Whether ``piece``, which would be in line number ``lines``, is displayed with ``group``."""
     if _cue_number(piece.word) != _cue_number(group[0].word):
@@ -165,7 +168,7 @@ def _is_kept(word: TimedText) -> bool:
 # --- its lines ----------------------------------------------------------------------------------
 
 
-def _lines(group: Sequence[_Piece[W]], options: ExportOptions) -> list[list[_Piece[W]]]:
+def _lines(group: Sequence[Piece[W]], options: ExportOptions) -> list[list[Piece[W]]]:
     """The pieces in as few lines as possible, of about the same length."""
     if _is_kept(group[0].word):
         return _kept_lines(group)
@@ -178,19 +181,19 @@ def _lines(group: Sequence[_Piece[W]], options: ExportOptions) -> list[list[_Pie
     return _wrapped(group, options.line_characters)
 
 
-def _kept_lines(group: Sequence[_Piece[W]]) -> list[list[_Piece[W]]]:
-    lines: dict[int, list[_Piece[W]]] = {}
+def _kept_lines(group: Sequence[Piece[W]]) -> list[list[Piece[W]]]:
+    lines: dict[int, list[Piece[W]]] = {}
     for piece in group:
         number = piece.word.line if isinstance(piece.word, WrittenWord) else 0
         lines.setdefault(number, []).append(piece)
     return list(lines.values())
 
 
-def _wrapped(group: Sequence[_Piece[W]], limit: int) -> list[list[_Piece[W]]]:
+def _wrapped(group: Sequence[Piece[W]], limit: int) -> list[list[Piece[W]]]:
     lines = [[group[0]]]
     columns = width(group[0].text)
     for before, piece in pairwise(group):
-        blank, own = _blank_before(before, piece), width(piece.text)
+        blank, own = blank_before(before, piece), width(piece.text)
         if columns + blank + own > limit:
             lines.append([piece])
             columns = own
@@ -200,23 +203,24 @@ def _wrapped(group: Sequence[_Piece[W]], limit: int) -> list[list[_Piece[W]]]:
     return lines
 
 
-def _text(line: Sequence[_Piece[W]]) -> str:
-    blanks = (" " * _blank_before(before, piece) for before, piece in pairwise(line))
+def _text(line: Sequence[Piece[W]]) -> str:
+    blanks = (" " * blank_before(before, piece) for before, piece in pairwise(line))
     rest = (f"{blank}{piece.text}" for blank, piece in zip(blanks, line[1:], strict=True))
     return "".join([line[0].text, *rest]).strip()
 
 
-def _blank_before(before: _Piece[W], piece: _Piece[W]) -> bool:
+def blank_before(before: Piece[W], piece: Piece[W]) -> bool:
+    """Whether there is a blank between two pieces of a line."""
     return not piece.follows and blank_between(before.text, piece.text)
 
 
 # --- what a line may be divided into ------------------------------------------------------------
 
 
-def _pieces(word: W, limit: int) -> Iterator[_Piece[W]]:
+def _pieces(word: W, limit: int) -> Iterator[Piece[W]]:
     """The pieces of a word, its time divided among them by their widths."""
     if _is_kept(word) or (width(word.text) <= limit and not has_unspaced(word.text)):
-        yield _Piece(word, word.text, word.start, word.end, follows=False)
+        yield Piece(word, word.text, word.start, word.end, follows=False)
         return
     texts = [part for piece in divided(word.text) for part in cut(piece, limit)]
     total, done = max(1, sum(map(width, texts))), 0
@@ -224,4 +228,4 @@ def _pieces(word: W, limit: int) -> Iterator[_Piece[W]]:
         begin = word.start + (word.end - word.start) * done / total
         done += width(text)
         end = word.start + (word.end - word.start) * done / total
-        yield _Piece(word, text, begin, end, follows=number > 0)
+        yield Piece(word, text, begin, end, follows=number > 0)

@@ -27,6 +27,12 @@ from wav2vec2_app.server.schema.descriptions import (
     description,
 )
 from wav2vec2_app.server.schema.errors import ErrorJson, ErrorResponse, error, error_json
+from wav2vec2_app.server.schema.exports import (
+    PUBLISHED,
+    alignment_document,
+    json_schema,
+    transcript_document,
+)
 from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.system import (
     CapabilitiesResponse,
@@ -46,6 +52,7 @@ from wav2vec2_app.server.schema.transcriptions import (
 )
 
 __all__ = [
+    "PUBLISHED",
     "AlignedCharacterJson",
     "AlignedWordJson",
     "AlignmentResponse",
@@ -68,6 +75,7 @@ __all__ = [
     "WordErrorsJson",
     "WordJson",
     "alignment",
+    "alignment_document",
     "analysis",
     "capabilities",
     "comparison",
@@ -75,9 +83,11 @@ __all__ = [
     "error",
     "error_json",
     "is_ready",
+    "json_schema",
     "model",
     "scores",
     "status",
+    "transcript_document",
     "transcription",
     "word_json",
 ]

@@ -13,7 +13,7 @@ from wav2vec2_app.server.ui import handlers, options_panel
 from wav2vec2_app.server.ui.alignment_handlers import align
 from wav2vec2_app.server.ui.description_handlers import describe
 from wav2vec2_app.server.ui.endpoints import session_of
-from wav2vec2_app.server.ui.export_handlers import export_again
+from wav2vec2_app.server.ui.export_handlers import change_export, fetch_file
 from wav2vec2_app.server.ui.handlers import Updates
 from wav2vec2_app.server.ui.layout import PageParts
 from wav2vec2_app.server.ui.tabs import Tabs
@@ -30,6 +30,8 @@ RECORDING: Final = "() => {{ window.wav2vec2Page?.state?.setRecording({on}); ret
 """Tells the scripts when a recording begins and ends."""
 SHARE_EXPORT: Final = "(...values) => { window.wav2vec2Export = values; return []; }"
 """The same with the values of the export options' inputs."""
+WANTED_FILE: Final = "() => [window.wav2vec2File ?? '']"
+"""Tells the server which file the scripts want."""
 
 _PRIVATE: Final = {"show_progress": "hidden", "api_visibility": "private"}
 _REPLACEABLE: Final = {
@@ -107,9 +109,14 @@ class PageEvents:
                 yield change
 
     async def on_export_changed(self, request: gr.Request, *values: object) -> Changes:
-        """Write the files of the tab with other export options."""
+        """Note the export options of the tab, and show what they change."""
         session = session_of(request, self._orchestrator)
-        return self._change(export_again(self._tabs, session, *values))
+        return self._change(await change_export(self._tabs, session, *values))
+
+    async def on_fetch_file(self, request: gr.Request, wanted: str) -> Changes:
+        """Write a file of the tab."""
+        session = session_of(request, self._orchestrator)
+        return self._change(await fetch_file(self._tabs, session, wanted))
 
     async def on_setting_changed(
         self, request: gr.Request, audio: str | None, model: str, *options: object
@@ -253,14 +260,23 @@ def _bind_description(parts: PageParts, events: PageEvents) -> None:
 
 
 def _bind_export(page: gr.Blocks, parts: PageParts, events: PageEvents) -> None:
-    """Write the files again at every change; the scripts get the values for live captions."""
+    """Files are written when they are fetched; the scripts get the values for live captions."""
     inputs = list(parts.export)
     changes = [one.change for one in parts.export]
     gr.on(
         changes,
         events.on_export_changed,
         inputs=inputs,
-        outputs=[parts.html["actions"], parts.html["aligned"]],
+        outputs=[parts.html[name] for name in ("transcript", "subtitle-preview", "export-problem")],
+        queue=False,
+        **_REPLACEABLE,
+    )
+    parts.fetch.click(
+        events.on_fetch_file,
+        inputs=[parts.wanted],
+        outputs=[parts.html["file"]],
+        js=WANTED_FILE,
+        queue=False,
         **_REPLACEABLE,
     )
     gr.on([page.load, *changes], fn=None, inputs=inputs, js=SHARE_EXPORT, queue=False, **_PRIVATE)

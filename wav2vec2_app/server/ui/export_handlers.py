@@ -1,22 +1,111 @@
-"""Handler of the page's export options."""
+"""Handlers of the page's export options and of its files."""
 
 from __future__ import annotations
 
+import math
+
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.server.ui.render import export
-from wav2vec2_app.server.ui.tabs import Tabs
+from wav2vec2_app.server.offload import off_loop
+from wav2vec2_app.server.ui.edited_words import parse_words, unchanged_by, with_words
+from wav2vec2_app.server.ui.handlers import file_url
+from wav2vec2_app.server.ui.render import cards, export, subtitle_preview, transcript
+from wav2vec2_app.server.ui.tabs import Tab, Tabs
 from wav2vec2_app.server.ui.views import Update
-from wav2vec2_app.speech.export_options import parse_export
+from wav2vec2_app.speech.export_options import WRITING_OPTIONS, ExportOptions, parse_export
+from wav2vec2_app.speech.exports import ExportedFile, format_named
 
 
-def export_again(tabs: Tabs, session: str, *values: object) -> Update:
-    """Write the files that the tab offers with other export options, in the order of their table."""
+async def change_export(tabs: Tabs, session: str, *values: object) -> Update:
+    """Note the export options of a tab and show what they change: the words, and the first subtitles."""
+    tab = tabs.of(session)
+    before = tab.export
+    update = set_export(tabs, session, *values)
+    result = tab.finished.result if tab.finished is not None else None
+    if result is not None and _writes_otherwise(before, tab.export):
+        update |= await off_loop(result.audio.duration_s, _rewritten, tab)
+    return update
+
+
+def set_export(tabs: Tabs, session: str, *values: object) -> Update:
+    """Note the export options of a tab, in the order of their table; its next files have them.
+
+    A value that cannot be used is explained; the options stay what they were.
+    """
     tab = tabs.of(session)
     try:
-        tab.export = parse_export(*values)
+        options = parse_export(*values)
+    except InputError as error:
+        return {"export-problem": cards.hint(error)}
+    tab.export = options
+    return {"export-problem": "", "subtitle-preview": _preview(tab)}
+
+
+def _writes_otherwise(before: ExportOptions, after: ExportOptions) -> bool:
+    """Whether the words on the page change; their letter case there is always that of sentences."""
+    names = (option.name for option in WRITING_OPTIONS if option.name != "letter_case")
+    return any(getattr(before, name) != getattr(after, name) for name in names)
+
+
+def _rewritten(tab: Tab) -> Update:
+    finished = tab.finished
+    if finished is None or finished.result is None or finished.result.recognition is None:
+        return {}
+    recognition, url = finished.result.recognition, file_url(finished.audio)
+    return {"transcript": transcript.words(recognition, url, tab.export)}
+
+
+def _preview(tab: Tab) -> str:
+    result = tab.finished.result if tab.finished is not None else None
+    return subtitle_preview.preview(result.transcript if result else None, tab.export)
+
+
+async def fetch_file(tabs: Tabs, session: str, request: str) -> Update:
+    """Write one file of what the tab shows.
+
+    ``request`` is its name, a number that tells requests apart, and the words of the transcript if they were
+    corrected: ``transcript.srt 3 [["hello",0.02,0.3,0.9,0]]``.
+    """
+    name, number, edited = [*request.split(" ", 2), "", ""][:3]
+    what, _, kind = name.partition(".")
+    tab = tabs.of(session)
+    try:
+        format_named(kind)
+        file = await (
+            _transcript(tab, kind, edited) if what == "transcript" else _alignment(tab, kind)
+        )
     except InputError:
-        return {}  # a number that is still being typed
-    update: Update = {}
-    if tab.finished is not None and tab.finished.result is not None:
-        update["actions"] = export.transcript(tab.finished.result, tab.export)
-    return update | (tab.aligned.words() if tab.aligned is not None else {})
+        file = None
+    return {"file": export.fetched(f"{name} {number}" if edited else request, file)}
+
+
+async def _transcript(tab: Tab, kind: str, edited: str) -> ExportedFile | None:
+    result = tab.finished.result if tab.finished is not None else None
+    if result is None or result.transcript is None:
+        return None
+    options = tab.export
+    if edited:
+        result, options = with_words(result, parse_words(edited)), unchanged_by(options)
+    seconds = _effort_s(result.audio.duration_s, kind)
+    return await off_loop(seconds, export.transcript_file, result, kind, options, _name(tab))
+
+
+async def _alignment(tab: Tab, kind: str) -> ExportedFile | None:
+    aligned = tab.aligned
+    if aligned is None or aligned.result is None:
+        return None
+    result = aligned.result
+    seconds = _effort_s(result.audio.duration_s, kind)
+    arguments = (result, aligned.text, kind, tab.export, _name(tab))
+    return await off_loop(seconds, export.alignment_file, *arguments)
+
+
+def _name(tab: Tab) -> str:
+    """The name of the recording's file; that of a recording of the microphone says nothing."""
+    audio = tab.finished.audio if tab.finished is not None else ""
+    name = audio.replace("\\", "/").rpartition("/")[2]
+    return export.RECORDING if name in ("", "audio.wav", "audio.webm") else name
+
+
+def _effort_s(duration_s: float, kind: str) -> float:
+    """Endless for a format whose library is large, so that it is loaded in a thread."""
+    return math.inf if kind == "docx" else duration_s

@@ -41,7 +41,8 @@ class Example:
 class PageParts:
     """The components that events read and write; ``html`` by the names that updates use.
 
-    ``forget`` is an invisible button; the page's script presses it when the recording is removed.
+    ``forget`` and ``fetch`` are invisible buttons; the page's script presses them when the recording is
+    removed, and to fetch the file that it puts into ``wanted``.
     """
 
     audio: gr.Audio
@@ -49,6 +50,8 @@ class PageParts:
     run: gr.Button
     cancel: gr.Button
     forget: gr.Button
+    fetch: gr.Button
+    wanted: gr.Textbox
     clips: tuple[tuple[gr.Button, Example], ...]
     options: OptionsPanel
     track: gr.Textbox
@@ -71,6 +74,8 @@ def lay_out(
         with gr.Column(elem_id="ask", scale=5, min_width=300):
             audio, model, run, cancel = _input(status, settings)
             forget = gr.Button(texts.REMOVE, elem_id="forget", visible="hidden")
+            fetch = gr.Button(texts.FETCH_FILE, elem_id="fetch-file", visible="hidden")
+            wanted = gr.Textbox(visible=False)
             track, separate = _track_and_channels()
             clips = _clips(examples)
         with gr.Column(elem_id="answer", scale=8, min_width=300):
@@ -82,10 +87,11 @@ def lay_out(
             html["preview"] = _html("", elem_id="preview")
             _html(transcript.word_table(), elem_id="words")
             html["actions"] = _part("actions")
+            html["file"] = _html("", elem_id="file")
             if settings.live_sessions:
                 _html(live.captions(), elem_id="live-answer")
             options = options_panel.lay_out()
-            export = options_panel.lay_out_export()
+            export = options_panel.lay_out_export(html, _part)
             _html(transport.comparison(), elem_id="check")
     text, align = _alignment(html)
     comparison = comparison_panel.lay_out(status)
@@ -98,6 +104,8 @@ def lay_out(
         run,
         cancel,
         forget,
+        fetch,
+        wanted,
         clips,
         options,
         track,

@@ -33,7 +33,7 @@ from wav2vec2_app.speech.options import OPTIONS
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
-STYLE_SHEETS: Final = ("page.css", "transcript.css", "live.css", "comparison.css")
+STYLE_SHEETS: Final = ("page.css", "transcript.css", "live.css", "comparison.css", "exports.css")
 
 App = TypeVar("App")  # a FastAPI application
 

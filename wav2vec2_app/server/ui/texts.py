@@ -222,9 +222,18 @@ REFERENCE_PLACEHOLDER: Final = "Type or paste the correct text"
 EXPORT_OPTIONS: Final = "Export options"
 EXPORT_TRANSCRIPT: Final = "Export the transcript"
 EXPORT_ALIGNMENT: Final = "Export the alignment"
+FETCH_FILE: Final = "Fetch the file"
 COPY_TEXT: Final = "Copy text"
 COPY_TRANSCRIPT: Final = "Copy the transcript"
 DOWNLOAD: Final = "Download {file}"
+MORE_FORMATS: Final = "More formats"
+RULES_PLACEHOLDER: Final = "acme corp = ACME Corp."
+SUBTITLE_PREVIEW: Final = "The first subtitles"
+SUBTITLE_SAMPLE: Final = "How subtitles look"
+SUBTITLE_SAMPLE_TEXT: Final = (
+    "Good morning! I was about to make some coffee before the others come down for breakfast."
+)
+SUBTITLE_TIMES: Final = "at {start}, for {length}"
 
 # --- the table of words -------------------------------------------------------------------------
 
@@ -451,6 +460,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
     "microphoneLabel": MICROPHONE,
     "confidence": "confidence",
     "copied": "Copied",
+    "nothingToExport": "Transcribe again first",
     "copyRefused": "Not allowed",
     "tryAgain": TRY_AGAIN,
     "tryAgainIn": TRY_AGAIN_IN,

@@ -21,6 +21,7 @@ from wav2vec2_app.server.ui.render import (
     transcript,
 )
 from wav2vec2_app.server.ui.render.previews import RecentWords
+from wav2vec2_app.server.ui.render.subtitle_preview import preview
 from wav2vec2_app.server.ui.render.system import Choices
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.features import Picture
@@ -68,12 +69,12 @@ class TranscriptionView:
     result: AudioResult | None = None
     cache_missed: bool = False
     """The earlier result that the task needs is no longer cached."""
-    export_options: Callable[[], ExportOptions] = ExportOptions
-    """Returns the export options of the tab at this moment."""
     earlier: EarlierResult | None = None
     """What the tab showed before; it returns, dimmed, if there are no new words."""
     transcribing_since_s: float | None = None
     previews: RecentWords = field(default_factory=RecentWords)
+    export_options: Callable[[], ExportOptions] = ExportOptions
+    """Returns the export options of the tab at this moment."""
 
     @staticmethod
     def idle() -> Update:
@@ -83,6 +84,8 @@ class TranscriptionView:
             "problem": "",
             "transcript": transcript.idle(),
             "actions": export.transcript(None),
+            "subtitle-preview": preview(None),
+            "export-problem": "",
             "latency": latency.idle(),
             "align-status": "",
             "aligned": alignment.idle(),
@@ -158,9 +161,12 @@ class TranscriptionView:
         result = self.earlier.result
         return {
             "transcript": transcript.earlier(
-                self.earlier.recognition, self.earlier.audio_url, self.earlier.name
+                self.earlier.recognition,
+                self.earlier.audio_url,
+                self.earlier.name,
+                self.export_options(),
             ),
-            "actions": export.transcript(result, self.export_options()),
+            "actions": export.transcript(result),
         }
 
     def _left_s(self, operation: Operation, fraction: float, at_s: float) -> float | None:
@@ -190,7 +196,8 @@ class TranscriptionView:
 
     def _recognition(self, recognition: Recognition, _: float) -> Update:
         self.has_words = True
-        return {"transcript": transcript.words(recognition, self.audio_url)}
+        words = transcript.words(recognition, self.audio_url, self.export_options())
+        return {"transcript": words}
 
     def _preview(self, preview: PreviewWords) -> Update:
         """Words of a recording that is still being transcribed; the first of them make the place for all."""
@@ -214,7 +221,8 @@ class TranscriptionView:
             **self._missing_pictures(),
             **self._problems(result),
             "status": self._done_status(result, at_s),
-            "actions": export.transcript(result, self.export_options()),
+            "actions": export.transcript(result),
+            "subtitle-preview": preview(result.transcript, self.export_options()),
             "latency": latency.waterfall(result.stages, result, at_s),
             "running": False,
         }
@@ -275,8 +283,10 @@ class DecodingView(TranscriptionView):
 
 
 def exportable(result: AudioResult) -> AudioResult:
-    """What the files of a result are made from: it without its emission, features and pictures."""
-    recognition = result.recognition and replace(result.recognition, emission=None, channels=())
+    """What the files of a result are made from: it without the frames of its emission, features, pictures."""
+    found = result.recognition
+    emission = found.emission.cut(0, 0) if found and found.emission else None
+    recognition = found and replace(found, emission=emission, channels=())
     return replace(result, recognition=recognition, features=None, pictures=())
 
 
