@@ -13,6 +13,12 @@ from typing import Final, Generic, Protocol, TypeVar
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.signs import blank_between, cut, divided, has_unspaced, width
 
+SENTENCE_ENDS: Final = (".", "?", "!", "…", "。", "？", "！")
+"""Signs after which a new cue or line may begin early."""
+MIN_CUE_SHARE: Final = 0.5
+"""A cue ends at the end of a sentence if it is filled to at least this share."""
+MIN_LINE_SHARE: Final = 0.25
+"""Of two lines, one ends at the end of a sentence if neither has less than this share of the text."""
 MIN_STEP_S: Final = 0.04
 """Time between the starts of two cues where their words start at the same time, seconds (a video frame)."""
 
@@ -154,7 +160,15 @@ def _belongs(
         lines <= options.max_lines
         and piece.start - group[-1].end < options.pause_s
         and piece.end - group[0].start <= options.max_cue_s
+        and not _is_complete(group, options)
     )
+
+
+def _is_complete(group: Sequence[Piece[W]], options: ExportOptions) -> bool:
+    """Whether a sentence ends where the cue is filled well enough."""
+    if not group[-1].text.endswith(SENTENCE_ENDS):
+        return False
+    return width(_text(group)) >= MIN_CUE_SHARE * options.line_characters * options.max_lines
 
 
 def _cue_number(word: TimedText) -> int:
@@ -173,12 +187,28 @@ def _lines(group: Sequence[Piece[W]], options: ExportOptions) -> list[list[Piece
     if _is_kept(group[0].word):
         return _kept_lines(group)
     fewest = len(_wrapped(group, options.line_characters))
+    if fewest == 2 and (sentences := _sentence_lines(group, options.line_characters)):
+        return sentences
     shortest = -(-width(_text(group)) // fewest)
     for limit in range(min(shortest, options.line_characters), options.line_characters):
         lines = _wrapped(group, limit)
         if len(lines) == fewest and all(width(_text(line)) <= limit for line in lines):
             return lines
     return _wrapped(group, options.line_characters)
+
+
+def _sentence_lines(group: Sequence[Piece[W]], limit: int) -> list[list[Piece[W]]]:
+    """Two lines that are cut at the end of a sentence, of similar lengths; empty if there is none."""
+    whole = width(_text(group))
+    best: tuple[int, list[list[Piece[W]]]] = (limit + 1, [])
+    for at in range(1, len(group)):
+        if group[at].follows or not group[at - 1].text.endswith(SENTENCE_ENDS):
+            continue
+        lines = [list(group[:at]), list(group[at:])]
+        widths = [width(_text(line)) for line in lines]
+        if max(widths) < best[0] and min(widths) >= MIN_LINE_SHARE * whole:
+            best = (max(widths), lines)
+    return best[1]
 
 
 def _kept_lines(group: Sequence[Piece[W]]) -> list[list[Piece[W]]]:

@@ -31,6 +31,13 @@ class ExportOptions:
         "For models that spell in capital letters only. Raw: as the model spells.",
         choices=(Choice("sentence", "Sentence case"), Choice("raw", "Raw")),
     )
+    punctuation: str = row(
+        "auto",
+        "Punctuation",
+        "Automatic: full stops, commas, question marks and the capitals of names in English of models that "
+        "write none; not in raw text.",
+        choices=(Choice("auto", "Automatic"), Choice("off", "Off")),
+    )
     replacements: tuple[str, ...] = row(
         (),
         "Replacements",
@@ -119,7 +126,8 @@ EXPORT_OPTIONS: Final[tuple[Option, ...]] = tuple(
 """The table, in the order of the fields."""
 EXPORT_OPTION: Final[Mapping[str, Option]] = {option.name: option for option in EXPORT_OPTIONS}
 WRITING_OPTIONS: Final = tuple(
-    EXPORT_OPTION[name] for name in ("letter_case", "replacements", "fillers", "numbers")
+    EXPORT_OPTION[name]
+    for name in ("letter_case", "punctuation", "replacements", "fillers", "numbers")
 )
 """Those that change the words; the others are about subtitles."""
 

@@ -1,4 +1,4 @@
-"""A transcript as it is written: in a letter case, with replacements, without fillers, with digits.
+"""A transcript as it is written: in a letter case, with marks, replacements and digits, without fillers.
 
 The rules work on the words of one channel. Each resulting word has the time of the words that it stands for;
 several words in place of one divide its time by their lengths.
@@ -14,7 +14,7 @@ from wav2vec2_app.speech.channels import turns_of_words
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.replacement_rules import match, rules_of, split_punctuation
 from wav2vec2_app.speech.signs import blank_between
-from wav2vec2_app.speech.spelling import spelled, spelled_text
+from wav2vec2_app.speech.spelling import has_marks, spelled_text, spelled_words
 from wav2vec2_app.speech.transcript import Transcript, Word
 from wav2vec2_app.speech.writing import digits, fillers
 
@@ -38,9 +38,13 @@ class _Token:
 
 def written(transcript: Transcript, options: ExportOptions) -> Transcript:
     """``transcript`` with the words and the text that the options request."""
-    cased = spelled([word.text for word in transcript.words], options.letter_case)
-    words = [replace(word, text=text) for word, text in zip(transcript.words, cased, strict=True)]
-    text = spelled_text(transcript.text, options.letter_case)
+    how = (options.letter_case, options.punctuation)
+    cased = zip(transcript.words, spelled_words(transcript.words, *how), strict=True)
+    words = [replace(word, text=text, written="") for word, text in cased]
+    if has_marks(transcript.words, *how):
+        text = _lines(words)
+    else:
+        text = spelled_text(transcript.text, options.letter_case)
     tokens = [_Token(word, index, index + 1) for index, word in enumerate(words)]
     changed = _rewritten(tokens, options, transcript)
     if changed == tokens:
@@ -197,7 +201,7 @@ def _text(before: str, words: Sequence[Word], tokens: Sequence[_Token]) -> str:
     """The text of the tokens; where channels are separate, one line for each turn."""
     found = [token.word for token in tokens]
     if any(word.channel is not None for word in found):
-        return "\n".join(_joined(word.text for word in turn) for turn in turns_of_words(found))
+        return _lines(found)
     gaps = _gaps(before, words)
     if gaps is None:
         return _joined(word.text for word in found)
@@ -208,6 +212,13 @@ def _text(before: str, words: Sequence[Word], tokens: Sequence[_Token]) -> str:
         text += (gap if text else "") + token.word.text
         last = token.first
     return text
+
+
+def _lines(words: Sequence[Word]) -> str:
+    """The words as text; where channels are separate, one line for each turn."""
+    if any(word.channel is not None for word in words):
+        return "\n".join(_joined(word.text for word in turn) for turn in turns_of_words(words))
+    return _joined(word.text for word in words)
 
 
 def _gaps(text: str, words: Sequence[Word]) -> list[str] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -61,9 +61,13 @@ class Punctuator:
         or several. ``check`` is called between the steps.
         """
         lower = [word.lower() for word in words]
-        spelled = _with_names([self._names.get(word, word) for word in lower], lower, names)
+        spelled = [self._names.get(word, word) for word in lower]
+        marks = self.marks(lower, check)
+        for at, parts in _places(lower, names):
+            spelled[at : at + len(parts)] = parts
+            marks[at : at + len(parts) - 1] = [0] * (len(parts) - 1)
         found, begins = [], True
-        for word, mark in zip(spelled, self.marks(lower, check), strict=True):
+        for word, mark in zip(spelled, marks, strict=True):
             found.append((_capitalized(word) if begins else word) + MARKS[mark])
             begins = mark in SENTENCE_ENDS
         return found
@@ -108,17 +112,15 @@ def letter_ids(words: Sequence[str], buckets: int) -> NDArray[np.int64]:
     return np.array(hashed, np.int64).reshape(len(words), 2)
 
 
-def _with_names(spelled: list[str], lower: Sequence[str], names: Sequence[str]) -> list[str]:
-    """``spelled``, but each of ``names`` as it is given wherever its words follow one another."""
-    parts = [name.split() for name in names if name != name.lower()]
+def _places(lower: Sequence[str], names: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Where the words of each of ``names`` follow one another, and these words; longer names last."""
     first_words: dict[str, list[list[str]]] = {}
-    for words in sorted(parts, key=len):  # the longest one last, which wins
-        first_words.setdefault(words[0].lower(), []).append(words)
+    for parts in sorted((name.split() for name in names if name != name.lower()), key=len):
+        first_words.setdefault(parts[0].lower(), []).append(parts)
     for at, word in enumerate(lower):
-        for words in first_words.get(word, ()):
-            if [one.lower() for one in words] == list(lower[at : at + len(words)]):
-                spelled[at : at + len(words)] = words
-    return spelled
+        for parts in first_words.get(word, ()):
+            if [part.lower() for part in parts] == list(lower[at : at + len(parts)]):
+                yield at, parts
 
 
 def _standardized(hidden: Float32, gain: Float32, bias: Float32) -> Float32:
@@ -140,6 +142,9 @@ def _convolved(hidden: Float32, weight: Float32, bias: Float32, dilation: int) -
 
 
 def _capitalized(word: str) -> str:
-    """``word`` with a capital first letter, which an apostrophe may precede."""
+    """``word`` with a capital first letter, which an apostrophe may precede; unchanged if there is none."""
     at = next((index for index, sign in enumerate(word) if sign.isalpha()), 0)
-    return word[:at] + word[at : at + 1].upper() + word[at + 1 :]
+    capital = word[at : at + 1].upper()
+    if capital.lower() != word[at : at + 1]:
+        return word
+    return word[:at] + capital + word[at + 1 :]

@@ -91,20 +91,20 @@ def decode_text(
     found = decoder.decode(
         request.emission, request.decoding, embedded=request.embedded, check=check
     )
-    decoded = time.perf_counter()
+    times_s = {"decode text": time.perf_counter() - begin}
     words = found.words
-    if request.written and writer.can_write(request.emission, words):
+    if request.written and words and writer.can_write(request.emission, words):
+        begin = time.perf_counter()
         texts = [word.text for word in words]
         words = with_written(words, writer.write(texts, request.decoding.hotwords, check))
+        times_s["punctuate"] = time.perf_counter() - begin
     return DecodeTextResponse(
         words=words,
         confidence=found.confidence,
         decoder=found.decoder,
         reason=found.reason,
         note=found.note,
-        stages=sequence(
-            {"decode text": decoded - begin, "punctuate": time.perf_counter() - decoded}
-        ),
+        stages=sequence(times_s),
     )
 
 

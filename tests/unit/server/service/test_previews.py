@@ -29,8 +29,15 @@ class FakeText:
         self.fails = False
 
     async def decode_part(
-        self, emitted: Emitted, options: DecodingOptions, deadline: Deadline, request_id: str
+        self,
+        emitted: Emitted,
+        options: DecodingOptions,
+        deadline: Deadline,
+        request_id: str,
+        *,
+        written: bool,
     ) -> StepResult[Transcript]:
+        assert not written, "the end of a window is not the end of a sentence"
         self.decoders.append(options.decoder)
         await self.gate.wait()
         if self.fails:
