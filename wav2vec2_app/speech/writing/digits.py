@@ -53,8 +53,8 @@ _IDIOMS: Final[Mapping[tuple[str, ...], str]] = {
     ("twenty", "four", "seven"): "24/7",
     ("fifty", "fifty"): "50/50",
 }
-_GROUPED_FROM: Final = 1000
-"""Numbers from here on have commas."""
+_LIKELY_YEARS: Final = range(2000, 2100)
+"""Four digits have a comma, but not these, and not “nineteen hundred”."""
 
 
 def digits_in(words: Words) -> list[Digits]:
@@ -184,7 +184,7 @@ def _quantity(words: Words, at: int) -> Found | None:
     if number is None:
         return None
     value, end = number
-    text, end = _with_fraction(words, value, end)
+    text, end = _with_fraction(words, at, value, end)
     scale = _scale(words, at, end, text)
     if scale is not None:
         text, number_end, end = scale
@@ -201,7 +201,7 @@ def _quantity(words: Words, at: int) -> Found | None:
     return [Digits(begin, number_end, text)], end
 
 
-def _with_fraction(words: Words, value: int, end: int) -> tuple[str, int]:
+def _with_fraction(words: Words, at: int, value: int, end: int) -> tuple[str, int]:
     """“three point one four”, “two and a half”; otherwise the whole number."""
     if word_at(words, end) == "point":
         digits, after = said.digit_sequence(words, end + 1)
@@ -212,12 +212,8 @@ def _with_fraction(words: Words, value: int, end: int) -> tuple[str, int]:
             return f"{value:,}.{digits}", after
     if words[end : end + 3] == ["and", "a", "half"]:
         return f"{value:,}½", end + 3
-    return _grouped(value), end
-
-
-def _grouped(value: int) -> str:
-    """With commas from 1,000 on; 2000 to 2099 are mostly years."""
-    return str(value) if value < _GROUPED_FROM or 2000 <= value < 2100 else f"{value:,}"
+    is_century = word_at(words, at + 1) == "hundred" and value < 2100
+    return str(value) if is_century or value in _LIKELY_YEARS else f"{value:,}", end
 
 
 def _scale(words: Words, at: int, end: int, text: str) -> tuple[str, int, int] | None:

@@ -74,6 +74,7 @@ CASES = {
     "two thousand and five": "2005",
     "two thousand nineteen": "2019",
     "seventeen seventy six": "1776",
+    "nineteen hundred": "1900",
     "nineteen eighties": "1980s",
     # times
     "three thirty p m": "3:30 p.m.",

@@ -1,0 +1,1 @@
+"""The acoustic analysis: loudness, voice, formants, spectrum, rhythm, silences. numpy only, in blocks."""
