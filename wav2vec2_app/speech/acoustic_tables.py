@@ -38,17 +38,17 @@ _SHARES: Final = frozenset(
 )
 
 
-class Reading(NamedTuple):
+class MeasuredValue(NamedTuple):
     """A measure and its value as text."""
 
     measure: Measure
     text: str
 
 
-def readings(summary: Mapping[str, float]) -> list[Reading]:
+def readings(summary: Mapping[str, float]) -> list[MeasuredValue]:
     """The measures that a recording has, in the order of their table."""
     return [
-        Reading(measure, _shown(measure, summary[measure.name]))
+        MeasuredValue(measure, _shown(measure, summary[measure.name]))
         for measure in MEASURES
         if measure.name in summary
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,7 @@ from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Want
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.endpoints import session_of
 from wav2vec2_app.server.ui.handlers import Updates, follow
+from wav2vec2_app.server.ui.options_panel import Part
 from wav2vec2_app.server.ui.render import acoustics, cards, status
 from wav2vec2_app.server.ui.requests import task_for
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tabs
@@ -25,10 +26,8 @@ from wav2vec2_app.speech.transcript import Transcript
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
-PARTS: Final = ("acoustics-status", "acoustics")
+PANEL_PARTS: Final = ("acoustics-status", "acoustics")
 _WANTS: Final = frozenset({Want.ACOUSTICS})
-
-Part = Callable[[str], gr.HTML]
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def lay_out(html: dict[str, gr.HTML], part: Part) -> AcousticsPanel:
     """The panel, closed; ``part`` makes the parts that updates write, which are put into ``html``."""
     with gr.Accordion(texts.ACOUSTICS, open=False, elem_id="acoustics-panel") as accordion:
         run = gr.Button(texts.MEASURE, size="sm", elem_id="measure", min_width=0, scale=0)
-        for name in PARTS:
+        for name in PANEL_PARTS:
             html[name] = part(name)
     return AcousticsPanel(accordion, run)
 
@@ -73,7 +72,7 @@ def bind(
         event(
             on_measure,
             inputs=[audio],
-            outputs=[html[name] for name in PARTS],
+            outputs=[html[name] for name in PANEL_PARTS],
             trigger_mode="multiple",
             concurrency_limit=None,
             show_progress="hidden",

@@ -119,7 +119,7 @@ def _name(tab: Tab) -> str:
     """The name of the recording's file; that of a recording of the microphone says nothing."""
     audio = tab.finished.audio if tab.finished is not None else ""
     name = audio.replace("\\", "/").rpartition("/")[2]
-    return export.RECORDING if name in ("", "audio.wav", "audio.webm") else name
+    return export.RECORDING_NAME if name in ("", "audio.wav", "audio.webm") else name
 
 
 def _effort_s(duration_s: float, kind: str) -> float:

@@ -7,7 +7,7 @@ from html import escape
 from wav2vec2_app.server.schema.acoustics import summary_of
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import units
-from wav2vec2_app.speech.acoustic_tables import Reading, clipped_warning, readings
+from wav2vec2_app.speech.acoustic_tables import MeasuredValue, clipped_warning, readings
 from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.transcript import Transcript
 
@@ -33,7 +33,7 @@ def _head() -> str:
     return "".join(f'<th scope="col">{column}</th>' for column in texts.ACOUSTICS_COLUMNS)
 
 
-def _row(one: Reading) -> str:
+def _row(one: MeasuredValue) -> str:
     measure = one.measure
     return (
         f'<tr data-measure="{measure.name}"><th scope="row">{escape(measure.label)}</th>'

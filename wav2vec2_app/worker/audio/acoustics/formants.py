@@ -11,20 +11,18 @@ from typing import Final
 
 import numpy as np
 import soxr
-from numpy.typing import NDArray
 
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
-
-Float64 = NDArray[np.float64]
+from wav2vec2_app.worker.audio.acoustics import Doubles
 
 RATE_HZ: Final = 11_000
 ORDER: Final = 10
 COUNT: Final = 4
 """Formants that are returned."""
-WINDOW: Final = 550  # 50 ms
+FORMANT_WINDOW: Final = 550  # 50 ms
 EDGE_HZ: Final = 50.0
 """Resonances nearer to 0 Hz and to half the rate are not formants."""
-BLOCK_FRAMES: Final = 1000
+FORMANT_BLOCK: Final = 1000
 
 
 def formants(
@@ -33,29 +31,34 @@ def formants(
     """Formants at ``times_s``, ``(COUNT, n)`` Hz; NaN where there are fewer."""
     slow = np.asarray(soxr.resample(samples, SAMPLE_RATE_HZ, RATE_HZ), np.float64)
     slow[1:] -= slow[:-1] * np.exp(-2 * np.pi * 50 / RATE_HZ)
-    padded = np.pad(slow, WINDOW)
+    padded = np.pad(slow, FORMANT_WINDOW)
     window = _gaussian()
     found = np.full((COUNT, len(times_s)), np.nan, np.float32)
-    for start in range(0, len(times_s), BLOCK_FRAMES):
-        part = times_s[start : start + BLOCK_FRAMES]
-        begins = np.round(part.astype(np.float64) * RATE_HZ).astype(int) + WINDOW - WINDOW // 2
-        begins = np.clip(begins, 0, len(padded) - WINDOW)
-        frames = padded[begins[:, None] + np.arange(WINDOW)] * window
+    for start in range(0, len(times_s), FORMANT_BLOCK):
+        part = times_s[start : start + FORMANT_BLOCK]
+        begins = (
+            np.round(part.astype(np.float64) * RATE_HZ).astype(int)
+            + FORMANT_WINDOW
+            - FORMANT_WINDOW // 2
+        )
+        begins = np.clip(begins, 0, len(padded) - FORMANT_WINDOW)
+        frames = padded[begins[:, None] + np.arange(FORMANT_WINDOW)] * window
         found[:, start : start + len(part)] = _resonances(_burg(frames))
         on_block()
     return found
 
 
-def _gaussian() -> Float64:
+def _gaussian() -> Doubles:
     """Praat's Gaussian window, which is nearly zero at its ends."""
-    middle, edge = 0.5 * (WINDOW + 1), np.exp(-12.0)
-    positions = np.arange(1, WINDOW + 1)
+    middle, edge = 0.5 * (FORMANT_WINDOW + 1), np.exp(-12.0)
+    positions = np.arange(1, FORMANT_WINDOW + 1)
     return np.asarray(
-        (np.exp(-48.0 * np.square(positions - middle) / (WINDOW + 1) ** 2) - edge) / (1.0 - edge)
+        (np.exp(-48.0 * np.square(positions - middle) / (FORMANT_WINDOW + 1) ** 2) - edge)
+        / (1.0 - edge)
     )
 
 
-def _burg(frames: Float64) -> Float64:
+def _burg(frames: Doubles) -> Doubles:
     """Coefficients of linear prediction of each frame: ``(frames, ORDER)``."""
     forward, backward = frames[:, 1:].copy(), frames[:, :-1].copy()
     coefficients = np.zeros((len(frames), ORDER))
@@ -73,7 +76,7 @@ def _burg(frames: Float64) -> Float64:
     return coefficients
 
 
-def _resonances(coefficients: Float64) -> Float32:
+def _resonances(coefficients: Doubles) -> Float32:
     """The lowest resonances, Hz: the angles of the roots of the prediction polynomial."""
     companion = np.zeros((len(coefficients), ORDER, ORDER))
     companion[:, 0, :] = coefficients

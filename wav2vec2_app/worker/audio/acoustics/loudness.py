@@ -12,11 +12,9 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
-
-Float64 = NDArray[np.float64]
+from wav2vec2_app.worker.audio.acoustics import Doubles
 
 BLOCK_S: Final = 0.4
 STEP: Final = SAMPLE_RATE_HZ // 10  # 100 ms: blocks overlap by three quarters
@@ -41,11 +39,11 @@ def integrated_lufs(samples: Float32) -> float | None:
     return float(_lufs(gated.mean())) if len(gated) else None
 
 
-def _lufs(power: Float64 | float) -> Float64:
+def _lufs(power: Doubles | float) -> Doubles:
     return np.asarray(OFFSET_DB + 10 * np.log10(np.maximum(power, 1e-15)))
 
 
-def _block_powers(samples: Float32) -> Float64:
+def _block_powers(samples: Float32) -> Doubles:
     """Mean square of each block of 400 ms, after the filters."""
     per_block = round(BLOCK_S * SAMPLE_RATE_HZ) // STEP
     steps = np.concatenate(
@@ -57,7 +55,7 @@ def _block_powers(samples: Float32) -> Float64:
     return np.asarray(windows.sum(axis=1) / (per_block * STEP))
 
 
-def _steps(samples: Float32) -> Iterator[Float64]:
+def _steps(samples: Float32) -> Iterator[Doubles]:
     """The filtered samples in parts of whole steps; the rest at the end is left out."""
     rest = np.zeros(0)
     for filtered in _weighted(samples):
@@ -67,7 +65,7 @@ def _steps(samples: Float32) -> Iterator[Float64]:
         rest = rest[whole:]
 
 
-def _weighted(samples: Float32) -> Iterator[Float64]:
+def _weighted(samples: Float32) -> Iterator[Doubles]:
     """K-weighted samples, block by block (overlap-add)."""
     size = CHUNK + RESPONSE
     spectrum = np.fft.rfft(_impulse_response(), size)
@@ -81,7 +79,7 @@ def _weighted(samples: Float32) -> Iterator[Float64]:
 
 
 @lru_cache(maxsize=1)
-def _impulse_response() -> Float64:
+def _impulse_response() -> Doubles:
     impulse = np.zeros(RESPONSE)
     impulse[0] = 1.0
     return _biquad(_biquad(impulse, *_high_shelf()), *_high_pass())
@@ -109,13 +107,13 @@ def _high_shelf() -> tuple[list[float], list[float]]:
 
 
 def _high_pass() -> tuple[list[float], list[float]]:
-    """Below 38 Hz nothing is heard."""
+    """Without what is below 38 Hz."""
     turn = 2 * np.pi * 38 / SAMPLE_RATE_HZ
     alpha, cos = np.sin(turn), np.cos(turn)  # quality 0.5
     return [(1 + cos) / 2, -(1 + cos), (1 + cos) / 2], [1 + alpha, -2 * cos, 1 - alpha]
 
 
-def _biquad(samples: Float64, b: list[float], a: list[float]) -> Float64:
+def _biquad(samples: Doubles, b: list[float], a: list[float]) -> Doubles:
     """A second-order filter, sample by sample; only for the impulse response."""
     (b0, b1, b2), (a1, a2) = (np.asarray(b) / a[0]).tolist(), (np.asarray(a[1:]) / a[0]).tolist()
     filtered = np.empty_like(samples)

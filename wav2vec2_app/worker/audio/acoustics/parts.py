@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from wav2vec2_app.speech.acoustics import MAX_PARTS
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.worker.audio.features import CLIPPED_AT
 
 SILENCE_S: Final = 0.2
 """Shortest silence."""
@@ -16,7 +17,6 @@ BELOW_SPEECH_DB: Final = 30.0
 """Frames so far below the loud ones are silent."""
 SILENT_DBFS: Final = -60.0
 """Frames below are silent in any recording."""
-CLIPPED_AT: Final = 0.999
 JOINED_S: Final = 0.05
 """Clipped samples nearer to each other are one part."""
 

@@ -15,15 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
-
-Float64 = NDArray[np.float64]
+from wav2vec2_app.worker.audio.acoustics import Doubles
 
 NEAREST, FARTHEST = 0.8, 1.25
 """Where the next pulse is looked for, in periods."""
 LEAST_SIMILARITY: Final = 0.3
 LEAST_SIMILARITY_OUTSIDE: Final = 0.7
 """For a pulse beyond the end of the voiced part."""
-SHORTEST_S, LONGEST_S = 0.0001, 0.02
+SHORTEST_PERIOD_S, LONGEST_PERIOD_S = 0.0001, 0.02
 """Periods outside are not used."""
 MOST_FACTOR: Final = 1.3
 """Neighbouring periods that differ more are not compared."""
@@ -67,7 +66,7 @@ def _last(pulses: list[float]) -> float:
     return pulses[-1] if pulses else -1.0
 
 
-def _pulses_of(wave: Float64, times_s: Float32, f0_hz: Float32, *, after: float) -> list[float]:
+def _pulses_of(wave: Doubles, times_s: Float32, f0_hz: Float32, *, after: float) -> list[float]:
     """The pulses of one voiced part, in order."""
     begin, end = float(times_s[0]) - 0.005, float(times_s[-1]) + 0.005
 
@@ -82,14 +81,14 @@ def _pulses_of(wave: Float64, times_s: Float32, f0_hz: Float32, *, after: float)
     return [moment for moment in found if moment - after > NEAREST * period(moment)]
 
 
-def _extreme(wave: Float64, begin_s: float, end_s: float) -> float:
+def _extreme(wave: Doubles, begin_s: float, end_s: float) -> float:
     start, stop = max(0, round(begin_s * SAMPLE_RATE_HZ)), round(end_s * SAMPLE_RATE_HZ) + 1
     part = wave[start:stop]
     return (start + int(np.argmax(np.abs(part)))) / SAMPLE_RATE_HZ if len(part) else begin_s
 
 
 def _walk(
-    wave: Float64, moment: float, period: Callable[[float], float], way: int, limit: float
+    wave: Doubles, moment: float, period: Callable[[float], float], way: int, limit: float
 ) -> list[float]:
     """Pulses from ``moment`` on to one side, until the end of the voiced part."""
     found: list[float] = []
@@ -106,7 +105,7 @@ def _walk(
 
 
 def _most_similar(
-    wave: Float64, moment: float, period: float, way: int
+    wave: Doubles, moment: float, period: float, way: int
 ) -> tuple[float | None, float]:
     """How similar the wave is about one period away, and exactly how far that is, seconds."""
     size = max(2, round(period * SAMPLE_RATE_HZ))
@@ -126,7 +125,7 @@ def _most_similar(
     return float(similar[best]), lag / SAMPLE_RATE_HZ
 
 
-def _peak_offset(values: Float64, at: int) -> float:
+def _peak_offset(values: Doubles, at: int) -> float:
     """The top of the parabola through three neighbours."""
     if not 0 < at < len(values) - 1:
         return 0.0
@@ -135,15 +134,15 @@ def _peak_offset(values: Float64, at: int) -> float:
     return float(0.5 * (after - before) / bend) if bend > 1e-12 else 0.0
 
 
-def _usable(periods: Float64) -> NDArray[np.bool_]:
+def _usable(periods: Doubles) -> NDArray[np.bool_]:
     """Pairs of neighbouring periods that may be compared."""
-    plausible = (periods >= SHORTEST_S) & (periods <= LONGEST_S)
+    plausible = (periods >= SHORTEST_PERIOD_S) & (periods <= LONGEST_PERIOD_S)
     left, right = periods[:-1], periods[1:]
     factor = np.maximum(left, right) / np.maximum(np.minimum(left, right), 1e-9)
     return np.asarray(plausible[:-1] & plausible[1:] & (factor <= MOST_FACTOR))
 
 
-def _jitter(moments: Float64) -> float | None:
+def _jitter(moments: Doubles) -> float | None:
     periods = np.diff(moments)
     if len(periods) < 2:
         return None
@@ -157,7 +156,7 @@ def _jitter(moments: Float64) -> float | None:
     return float(differences.mean() / periods[used].mean())
 
 
-def _shimmer(wave: Float64, moments: Float64) -> float | None:
+def _shimmer(wave: Doubles, moments: Doubles) -> float | None:
     periods = np.diff(moments)
     if len(periods) < 3:
         return None
@@ -175,7 +174,7 @@ def _shimmer(wave: Float64, moments: Float64) -> float | None:
     return float(np.abs(right - left)[pairs].mean() / mean) if mean > 0 else None
 
 
-def _amplitude(wave: Float64, moment: float, before_s: float, after_s: float) -> float:
+def _amplitude(wave: Doubles, moment: float, before_s: float, after_s: float) -> float:
     """RMS around a pulse, under a Hann window with these widths."""
     centre = moment * SAMPLE_RATE_HZ
     start = max(0, int(np.ceil(centre - before_s * SAMPLE_RATE_HZ)))

@@ -15,7 +15,7 @@ from wav2vec2_app.speech.audio import Float16
 FRAMES_PER_S: Final = 100
 SLOWEST_BPM, FASTEST_BPM = 30, 300
 USUAL_BPM: Final = 120.0
-SHORTEST_S: Final = 4.0
+SHORTEST_RHYTHM_S: Final = 4.0
 """Shorter recordings have no tempo."""
 LEAST_STRENGTH: Final = 0.1
 """Least autocorrelation, relative to that at lag 0, at which there is a tempo."""
@@ -23,7 +23,7 @@ LEAST_STRENGTH: Final = 0.1
 
 def tempo_bpm(log_mel_db: Float16) -> float | None:
     """Beats a minute of a log-mel spectrogram ``(mels, n)``, 100 frames a second; ``None`` without any."""
-    if log_mel_db.shape[1] < SHORTEST_S * FRAMES_PER_S:
+    if log_mel_db.shape[1] < SHORTEST_RHYTHM_S * FRAMES_PER_S:
         return None
     rises = np.maximum(np.diff(log_mel_db.astype(np.float32), axis=1), 0.0)
     strength = rises.mean(axis=0) - rises.mean()

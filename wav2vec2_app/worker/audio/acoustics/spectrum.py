@@ -11,17 +11,12 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.worker.audio.acoustics import Doubles
+from wav2vec2_app.worker.audio.features import BLOCK_FRAMES, FFT_SIZE, HOP, WINDOW
 
-Float64 = NDArray[np.float64]
-
-HOP: Final = 160
-WINDOW: Final = 400
-FFT_SIZE: Final = 512
 ROLLOFF: Final = 0.85
-BLOCK_FRAMES: Final = 2000
 
 CHROMA_HOP: Final = 1600  # ten times a second
 CHROMA_FFT: Final = 4096
@@ -57,7 +52,7 @@ def shape(samples: Float32, frames: int, *, on_block: Callable[[], None] = lambd
     return Shape(*found)
 
 
-def _of_magnitude(magnitude: Float64) -> Float64:
+def _of_magnitude(magnitude: Doubles) -> Doubles:
     hz = np.linspace(0, SAMPLE_RATE_HZ / 2, magnitude.shape[1])
     total = magnitude.sum(axis=1)
     audible = total > 1e-6
@@ -83,7 +78,7 @@ def chroma(samples: Float32) -> Float32:
 
 
 @lru_cache(maxsize=1)
-def _pitch_classes() -> Float64:
+def _pitch_classes() -> Doubles:
     """How much each bin belongs to each pitch class: ``(bins, 12)``."""
     hz = np.fft.rfftfreq(CHROMA_FFT, 1 / SAMPLE_RATE_HZ)
     used = (hz >= LOWEST_CHROMA_HZ) & (hz <= HIGHEST_CHROMA_HZ)

@@ -176,12 +176,12 @@ def test_silence_has_no_loudness() -> None:
 
 
 def test_analysis_can_be_cancelled_between_blocks() -> None:
-    class Cancelled(Exception):
+    class CancelledError(RuntimeError):
         pass
 
     def stop() -> None:
-        raise Cancelled
+        raise CancelledError
 
     samples = example("coffee")
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         measure(samples, features.extract(samples), on_block=stop)
