@@ -83,17 +83,21 @@ def measures_csv(summary: Mapping[str, float]) -> str:
     return _csv([("measure", "value", "unit", "meaning"), *rows])
 
 
-def frames_csv(acoustics: Acoustics) -> str:
-    """One row for each frame: its time, pitch, level, formants, spectrum, MFCC, differences and chroma."""
+def frames_csv(acoustics: Acoustics, max_rows: int | None = None) -> str:
+    """One row for each frame: its time, pitch, level, formants, spectrum, MFCC, differences and chroma.
+
+    With ``max_rows``, every second, third… frame of a long recording.
+    """
+    step = 1 if max_rows is None else -(-len(acoustics.times_s) // max_rows)
     head = ("time_s", *acoustics.names, *(f"chroma_{name}" for name in PITCH_CLASSES))
-    return _csv([head, *_frame_rows(acoustics)])
+    return _csv([head, *_frame_rows(acoustics, max(1, step))])
 
 
-def _frame_rows(acoustics: Acoustics) -> Iterator[Sequence[str]]:
+def _frame_rows(acoustics: Acoustics, step: int) -> Iterator[Sequence[str]]:
     last = acoustics.chroma.shape[1] - 1
     columns = np.minimum(np.arange(len(acoustics.times_s)) // CHROMA_FRAMES, last)
     table = np.vstack([acoustics.times_s, acoustics.contours, acoustics.chroma[:, columns]])
-    for row in table.T.tolist():
+    for row in table.T[::step].tolist():
         yield ["" if math.isnan(value) else f"{value:.6g}" for value in row]
 
 

@@ -105,6 +105,19 @@ def test_frames_are_a_table_in_which_what_is_undefined_is_empty() -> None:
     assert rows[-1]["f0_hz"] == ""
 
 
+@pytest.mark.parametrize(
+    ("most", "rows"), [(1, 1), (10, 10), (25, 25), (49, 25), (50, 50), (999, 50)]
+)
+def test_table_of_frames_can_be_thinned(most: int, rows: int) -> None:
+    acoustics = make_acoustics(1.0)
+    assert len(acoustics.times_s) == 50
+
+    found = frames_csv(acoustics, most).splitlines()[1:]
+
+    assert len(found) == rows
+    assert found[0] == frames_csv(acoustics).splitlines()[1]
+
+
 def test_frames_beyond_the_last_chroma_have_the_last_one() -> None:
     acoustics = replace(make_acoustics(1.0), chroma=np.ones((12, 1), np.float32))
 
