@@ -61,7 +61,7 @@ def _candidates(frames: Doubles, peak: float) -> tuple[Doubles, Doubles]:
     bend = np.maximum(2 * here - before - after, 1e-12)
     exact = lags + 0.5 * (after - before) / bend
     height = np.minimum(here + 0.125 * np.square(after - before) / bend, 1.0)
-    hz = SAMPLE_RATE_HZ / exact
+    hz = SAMPLE_RATE_HZ / np.maximum(exact, 1.0)
     top = (here > before) & (here >= after) & (here > 0.5 * VOICING)
     usable = top & (hz >= FLOOR_HZ) & (hz <= CEILING_HZ)
     strength = np.where(usable, height - OCTAVE_COST * np.log2(CEILING_HZ / hz), -np.inf)

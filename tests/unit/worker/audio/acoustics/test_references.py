@@ -10,6 +10,7 @@ import pytest
 from parselmouth.praat import call
 
 from tests.unit.worker.audio.acoustics.sounds import VOICES, example, noise, sine
+from tests.unit.worker.audio.acoustics.sounds import pulses as synthetic
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.worker.audio import features
@@ -101,6 +102,24 @@ def test_jitter_is_that_of_praat_at_the_median() -> None:
 
 def test_shimmer_is_that_of_praat_at_the_median() -> None:
     assert np.median(voice_errors("shimmer", 1.3, 1.6)) < JITTER
+
+
+def synthetic_error(hz: float, share: float) -> float:
+    """How much the jitter of a voice with irregular periods differs from Praat's, as a share of it."""
+    periods = (1 + share * np.random.default_rng(5).standard_normal(200)) / hz
+    samples = synthetic(periods)
+    sound = parselmouth.Sound(samples.astype(np.float64), SAMPLE_RATE_HZ)
+    marks = call([sound, sound.to_pitch(None, 60, 500)], "To PointProcess (cc)")
+    expected = call(marks, "Get jitter (local)", 0, 0, 0.0001, 0.02, 1.3)
+    times_s = np.arange(len(samples) // 160, dtype=np.float32) * np.float32(0.01)
+    found = pulses.voice(samples, times_s, voicing.voiced_pitch(samples, times_s)).jitter
+    assert found is not None
+    return float(abs(found / expected - 1))
+
+
+@pytest.mark.parametrize("share", [0.005, 0.01, 0.02, 0.03])
+def test_jitter_of_synthetic_voices_is_that_of_praat_at_the_median(share: float) -> None:
+    assert np.median([synthetic_error(hz, share) for hz in (90, 125, 160, 200, 240)]) < JITTER
 
 
 @pytest.mark.parametrize("name", VOICES[:3])
