@@ -202,5 +202,5 @@ def syllables(word: str) -> int:
     if signs:
         return signs
     count = len(_VOWELS.findall(plain))
-    silent = re.search(r"[^aeiouy\W]e$", plain) and not plain.endswith("le")
+    silent = plain.isascii() and re.search(r"[^aeiouy\W]e$", plain) and not plain.endswith("le")
     return max(1, count - bool(silent))

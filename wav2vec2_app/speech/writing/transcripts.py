@@ -91,8 +91,9 @@ def _replaced(tokens: Sequence[_Token], lines: Sequence[str]) -> list[_Token]:
         if rule is None:
             found += [_begun(token) if begins else token for token in part]
         elif rule.text:
+            text = _punctuated(rule.text, part)
             opens = _opens_sentence(found)
-            text = _as_begun(_punctuated(rule.text, part), part[0], opens=opens or begins)
+            text = _capitalized(text) if begins else _as_begun(text, part[0], opens=opens)
             _add(found, part, text.split())
         elif _opens_sentence(found) and part[0].word.text[:1].isupper():
             begins, at = True, end

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from num2words import num2words
 
@@ -185,6 +185,7 @@ def test_amount_means_its_number(amount: str) -> None:
     assert in_digits(spoken) == f"${amount}"
 
 
+calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 plain_words = st.sampled_from(
     [
         "the",
@@ -210,6 +211,7 @@ plain_words = st.sampled_from(
 )
 
 
+@calm
 @given(st.lists(plain_words, max_size=12).map(" ".join))
 def test_text_without_number_words_never_changes(text: str) -> None:
     assert in_digits(text) == text
@@ -224,6 +226,7 @@ number_like = st.sampled_from(
 )  # fmt: skip
 
 
+@calm
 @given(st.lists(number_like, max_size=10))
 def test_spans_of_any_number_words_are_in_order_and_inside(words: list[str]) -> None:
     at = 0

@@ -52,6 +52,7 @@ def test_raw_text_is_what_the_model_wrote() -> None:
         ("FROM ACME CORP TODAY", "acme corp => ACME Corp.", "From ACME Corp. today"),
         ("SO YOU KNOW IT IS", "you know =", "So it is"),
         ("YOU KNOW IT IS", "you know =", "It is"),
+        ("YOU KNOW GONNA GO", "you know =; gonna = going to", "Going to go"),
         ("THE CAT SAT", "CAT -> dog", "The dog sat"),
         ("THE CAT SAT", "cat → dog", "The dog sat"),
         ("THE CATS SAT", "cat = dog", "The cats sat"),
