@@ -20,6 +20,7 @@ from wav2vec2_app.server.ui.render import acoustics, cards, status
 from wav2vec2_app.server.ui.requests import task_for
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tabs
 from wav2vec2_app.server.ui.views import NOT_CACHED, Update, no_audio
+from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.transcript import Transcript
 
@@ -151,8 +152,9 @@ async def measure(
 
 def _tasks(finished: FinishedRun | None, audio: str | None, session: str) -> Iterator[AudioTask]:
     """The cached audio of the finished run, then (if it is no longer cached) the recording."""
+    audio_options = DEFAULT_TRACK_AND_MIX
     if finished is not None:
-        audio = finished.audio
+        audio, audio_options = finished.audio, finished.audio_options
         yield AudioTask(
             wants=_WANTS,
             model=finished.model,
@@ -162,6 +164,4 @@ def _tasks(finished: FinishedRun | None, audio: str | None, session: str) -> Ite
             audio_options=finished.audio_options,
         )
     if audio is not None:
-        options = finished.audio_options if finished is not None else None
-        given = {} if options is None else {"audio_options": options}
-        yield task_for(audio, AUTO_MODEL, session, _WANTS, **given)
+        yield task_for(audio, AUTO_MODEL, session, _WANTS, audio_options=audio_options)
