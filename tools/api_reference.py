@@ -34,6 +34,7 @@ from wav2vec2_app.server.schema import (
     system,
     transcriptions,
 )
+from wav2vec2_app.speech.acoustics import MEASURES
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.exports import EXPORT_FORMATS
 from wav2vec2_app.speech.options import MAX_HOTWORDS, OPTIONS, Option
@@ -103,6 +104,12 @@ def format_table() -> str:
         for row in EXPORT_FORMATS
     ]
     return table(("format", "ending", "media type", "contents"), rows)
+
+
+def measure_table() -> str:
+    """The table of acoustic measures."""
+    rows = [(f"`{row.name}`", row.unit, row.help) for row in MEASURES]
+    return table(("measure", "unit", "meaning"), rows)
 
 
 # --- JSON classes -------------------------------------------------------------------------------
@@ -245,6 +252,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "options": partial(option_table, OPTIONS),
     "export-options": partial(option_table, EXPORT_OPTIONS),
     "export-formats": format_table,
+    "measures": measure_table,
     "recording": partial(schema_table, recording.RecordingResponse),
     "transcription": partial(
         schema_table, transcriptions.TranscriptionResponse, recording.RecordingResponse

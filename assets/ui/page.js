@@ -392,7 +392,7 @@
   /* --- accordions have aria-expanded --- */
 
   const updateExpanded = () => {
-    for (const button of all("#decoding > button, #export-options > button, #alignment > button, #description > button, #track-and-channels > button"))
+    for (const button of all("#decoding > button, #export-options > button, #alignment > button, #description > button, #acoustics-panel > button, #track-and-channels > button"))
       button.setAttribute("aria-expanded", String(button.classList.contains("open")));
   };
   document.addEventListener("click", () => setTimeout(updateExpanded));

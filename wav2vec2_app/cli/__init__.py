@@ -1,4 +1,4 @@
-"""The command line: ``wav2vec2-app serve | transcribe FILE… | align FILE TEXT | compare FILE | doctor``."""
+"""The command line: ``wav2vec2-app serve | transcribe | align | analyze | describe | compare | doctor``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from wav2vec2_app.cli import console, debug, diagnosis
+from wav2vec2_app.cli.analysis import AnalysisFormat, print_analysis
 from wav2vec2_app.cli.compare import compare as run_comparison
 from wav2vec2_app.cli.compare import model_names, with_folders
 from wav2vec2_app.cli.decoding import (
@@ -32,7 +33,7 @@ from wav2vec2_app.cli.tasks import run_tasks
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest
-from wav2vec2_app.server.tasks import AudioTask, Want
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.settings import Settings, warn_of_unknown_variables
 from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, parse_question
@@ -149,6 +150,35 @@ def align(
     wants = frozenset({Want.ALIGNMENT})
     task = AudioTask(_source(file), wants, text=given, audio_options=audio)
     raise typer.Exit(1 if asyncio.run(run_tasks(settings, [(file, task)], how)) else 0)
+
+
+@app.command()
+def analyze(
+    files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
+    output: Annotated[
+        AnalysisFormat,
+        typer.Option("--output", "-o", help="Format of the result; frames: a CSV of all contours."),
+    ] = AnalysisFormat.TEXT,
+    model: ModelOption = None,
+    track: TrackOption = "auto",
+) -> None:
+    """Print loudness, pitch, formants, tempo, noise, pauses and the rate of speech of files."""
+    settings = _settings(model=model, fetch_models=False, log_level="WARNING")
+    configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_of_unknown_variables(os.environ)
+    try:
+        audio = parse_audio_options(track)
+    except InputError as error:
+        print_problem(error.code, f"{error.message} {error.hint}")
+        raise typer.Exit(2) from None
+    wants = frozenset({Want.TRANSCRIPT, Want.ACOUSTICS})
+    tasks = [(file, AudioTask(_source(file), wants, audio_options=audio)) for file in files]
+
+    def show(file: Path, result: AudioResult, many: bool) -> None:
+        print_analysis(file, result, output, many=many)
+
+    how = OutputOptions(("json" if output is AnalysisFormat.JSON else "text",))
+    raise typer.Exit(1 if asyncio.run(run_tasks(settings, tasks, how, show)) else 0)
 
 
 @app.command()

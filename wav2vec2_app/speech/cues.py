@@ -61,7 +61,7 @@ W = TypeVar("W", bound=TimedText)
 
 
 @dataclass(frozen=True)
-class Piece(Generic[W]):
+class CuePiece(Generic[W]):
     """What is not divided between two lines: a word, or a sign of a text without blanks."""
 
     word: W
@@ -84,7 +84,7 @@ class Cue(Generic[W]):
     lines: tuple[str, ...]
     words: tuple[W, ...]
     spoken: tuple[float, float]
-    pieces: tuple[tuple[Piece[W], ...], ...] = ()
+    pieces: tuple[tuple[CuePiece[W], ...], ...] = ()
     """of each line, with their times"""
 
     @property
@@ -131,8 +131,8 @@ def _reading_time(lines: Sequence[str], options: ExportOptions) -> float:
 # --- the words of a cue -------------------------------------------------------------------------
 
 
-def _groups(words: Sequence[W], options: ExportOptions) -> Iterator[list[Piece[W]]]:
-    group: list[Piece[W]] = []
+def _groups(words: Sequence[W], options: ExportOptions) -> Iterator[list[CuePiece[W]]]:
+    group: list[CuePiece[W]] = []
     lines = columns = 0
     for piece in (piece for word in words for piece in _pieces(word, options.line_characters)):
         own = width(piece.text)
@@ -149,7 +149,7 @@ def _groups(words: Sequence[W], options: ExportOptions) -> Iterator[list[Piece[W
 
 
 def _belongs(
-    group: Sequence[Piece[W]], piece: Piece[W], lines: int, options: ExportOptions
+    group: Sequence[CuePiece[W]], piece: CuePiece[W], lines: int, options: ExportOptions
 ) -> bool:
     """Whether ``piece``, which would be in line number ``lines``, is displayed with ``group``."""
     if _cue_number(piece.word) != _cue_number(group[0].word):
@@ -164,7 +164,7 @@ def _belongs(
     )
 
 
-def _is_complete(group: Sequence[Piece[W]], options: ExportOptions) -> bool:
+def _is_complete(group: Sequence[CuePiece[W]], options: ExportOptions) -> bool:
     """Whether a sentence ends where the cue is filled well enough."""
     if not group[-1].text.endswith(SENTENCE_ENDS):
         return False
@@ -182,7 +182,7 @@ def _is_kept(word: TimedText) -> bool:
 # --- its lines ----------------------------------------------------------------------------------
 
 
-def _lines(group: Sequence[Piece[W]], options: ExportOptions) -> list[list[Piece[W]]]:
+def _lines(group: Sequence[CuePiece[W]], options: ExportOptions) -> list[list[CuePiece[W]]]:
     """The pieces in as few lines as possible, of about the same length."""
     if _is_kept(group[0].word):
         return _kept_lines(group)
@@ -197,10 +197,10 @@ def _lines(group: Sequence[Piece[W]], options: ExportOptions) -> list[list[Piece
     return _wrapped(group, options.line_characters)
 
 
-def _sentence_lines(group: Sequence[Piece[W]], limit: int) -> list[list[Piece[W]]]:
+def _sentence_lines(group: Sequence[CuePiece[W]], limit: int) -> list[list[CuePiece[W]]]:
     """Two lines that are cut at the end of a sentence, of similar lengths; empty if there is none."""
     whole = width(_text(group))
-    best: tuple[int, list[list[Piece[W]]]] = (limit + 1, [])
+    best: tuple[int, list[list[CuePiece[W]]]] = (limit + 1, [])
     for at in range(1, len(group)):
         if group[at].follows or not group[at - 1].text.endswith(SENTENCE_ENDS):
             continue
@@ -211,15 +211,15 @@ def _sentence_lines(group: Sequence[Piece[W]], limit: int) -> list[list[Piece[W]
     return best[1]
 
 
-def _kept_lines(group: Sequence[Piece[W]]) -> list[list[Piece[W]]]:
-    lines: dict[int, list[Piece[W]]] = {}
+def _kept_lines(group: Sequence[CuePiece[W]]) -> list[list[CuePiece[W]]]:
+    lines: dict[int, list[CuePiece[W]]] = {}
     for piece in group:
         number = piece.word.line if isinstance(piece.word, WrittenWord) else 0
         lines.setdefault(number, []).append(piece)
     return list(lines.values())
 
 
-def _wrapped(group: Sequence[Piece[W]], limit: int) -> list[list[Piece[W]]]:
+def _wrapped(group: Sequence[CuePiece[W]], limit: int) -> list[list[CuePiece[W]]]:
     lines = [[group[0]]]
     columns = width(group[0].text)
     for before, piece in pairwise(group):
@@ -233,13 +233,13 @@ def _wrapped(group: Sequence[Piece[W]], limit: int) -> list[list[Piece[W]]]:
     return lines
 
 
-def _text(line: Sequence[Piece[W]]) -> str:
+def _text(line: Sequence[CuePiece[W]]) -> str:
     blanks = (" " * blank_before(before, piece) for before, piece in pairwise(line))
     rest = (f"{blank}{piece.text}" for blank, piece in zip(blanks, line[1:], strict=True))
     return "".join([line[0].text, *rest]).strip()
 
 
-def blank_before(before: Piece[W], piece: Piece[W]) -> bool:
+def blank_before(before: CuePiece[W], piece: CuePiece[W]) -> bool:
     """Whether there is a blank between two pieces of a line."""
     return not piece.follows and blank_between(before.text, piece.text)
 
@@ -247,10 +247,10 @@ def blank_before(before: Piece[W], piece: Piece[W]) -> bool:
 # --- what a line may be divided into ------------------------------------------------------------
 
 
-def _pieces(word: W, limit: int) -> Iterator[Piece[W]]:
+def _pieces(word: W, limit: int) -> Iterator[CuePiece[W]]:
     """The pieces of a word, its time divided among them by their widths."""
     if _is_kept(word) or (width(word.text) <= limit and not has_unspaced(word.text)):
-        yield Piece(word, word.text, word.start, word.end, follows=False)
+        yield CuePiece(word, word.text, word.start, word.end, follows=False)
         return
     texts = [part for piece in divided(word.text) for part in cut(piece, limit)]
     total, done = max(1, sum(map(width, texts))), 0
@@ -258,4 +258,4 @@ def _pieces(word: W, limit: int) -> Iterator[Piece[W]]:
         begin = word.start + (word.end - word.start) * done / total
         done += width(text)
         end = word.start + (word.end - word.start) * done / total
-        yield Piece(word, text, begin, end, follows=number > 0)
+        yield CuePiece(word, text, begin, end, follows=number > 0)

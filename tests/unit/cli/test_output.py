@@ -6,7 +6,8 @@ import jsonschema
 import pytest
 from docx import Document
 
-from tests.doubles import make_alignment, make_audio, make_recognition
+from tests.doubles import make_acoustics, make_alignment, make_audio, make_recognition
+from wav2vec2_app.cli.analysis import AnalysisFormat, print_analysis
 from wav2vec2_app.cli.decoding import output_options
 from wav2vec2_app.cli.output import OutputOptions, print_result
 from wav2vec2_app.cli.output_folder import OutputFolder
@@ -138,3 +139,39 @@ def test_rules_are_read_from_a_file(tmp_path: Path) -> None:
     how = output_options(["text"], None, {**DEFAULTS, "replacements": f"@{rules}"})
 
     assert how.export.replacements == ("cat = dog", "acme corp = ACME")
+
+
+# --- analyses -----------------------------------------------------------------------------------
+
+
+def analyzed(clipped: float = 0.0) -> AudioResult:
+    return replace(make_result(), acoustics=make_acoustics(clipped=clipped))
+
+
+@pytest.mark.parametrize(
+    ("form", "begin"),
+    [("text", "Loudness"), ("csv", "measure,value,unit,meaning"), ("frames", "time_s,f0_hz")],
+)
+def test_analysis_is_printed(form: str, begin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_analysis(FILE, analyzed(), AnalysisFormat(form), many=False)
+
+    assert capsys.readouterr().out.startswith(begin)
+
+
+def test_analysis_is_printed_as_json_with_the_name_of_the_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_analysis(FILE, analyzed(0.1), AnalysisFormat.JSON, many=True)
+
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["file"] == "talk.wav"
+    assert printed["acoustics"]["summary"]["words_per_minute"] > 0
+    assert "clipped" in printed["acoustics"]["warnings"][0]
+
+
+def test_clipped_recording_is_warned_of_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    print_analysis(FILE, analyzed(0.1), AnalysisFormat.TEXT, many=True)
+
+    printed = capsys.readouterr()
+    assert printed.out.startswith("talk.wav\n")
+    assert "expect errors" in printed.err.replace("\n", " ")

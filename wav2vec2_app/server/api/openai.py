@@ -67,7 +67,7 @@ async def _transcribe(
             upload = await stack.enter_async_context(
                 received(request, max_bytes=settings.max_bytes)
             )
-            response_format = _format(upload, FORMATS)
+            response_format, name = _format(upload, FORMATS), upload.name
             granularities = form.several_of(upload, GRANULARITIES, "timestamp_granularities")
             form.check_temperature(upload)
             export = form.export_options(upload)
@@ -85,7 +85,7 @@ async def _transcribe(
         answer = schema.transcription(result, task.decoding, export)
         if response_format in ("json", "verbose_json"):
             return _json_response(answer, response_format, granularities, export)
-        document = schema.transcript_document(answer, task.source.name)
+        document = schema.transcript_document(answer, name)
         return _file(
             document,
             "json" if response_format == FULL_JSON else response_format,
@@ -100,7 +100,7 @@ async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: R
     try:
         reject_if_full(orchestrator)
         async with received(request, max_bytes=settings.max_bytes) as upload:
-            response_format = _format(upload, ALIGNMENT_FORMATS)
+            response_format, name = _format(upload, ALIGNMENT_FORMATS), upload.name
             export = form.export_options(upload)
             text = options.text_to_align(upload.text("text"))
             model = _model(upload, orchestrator)
@@ -112,7 +112,7 @@ async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: R
 
     def render() -> Response:
         answer = schema.alignment(result, text)
-        document = schema.alignment_document(answer, task.source.name)
+        document = schema.alignment_document(answer, name)
         return _file(document, response_format, export, _headers(answer))
 
     return await off_loop(_effort_s(result, response_format), render)

@@ -5,6 +5,7 @@ application's own types. Numbers are finite (unknown ones are ``null``), times a
 confidences lie in [0, 1].
 """
 
+from wav2vec2_app.server.schema.acoustics import AcousticsJson, acoustics
 from wav2vec2_app.server.schema.alignments import (
     AlignedCharacterJson,
     AlignedWordJson,
@@ -53,6 +54,7 @@ from wav2vec2_app.server.schema.transcriptions import (
 
 __all__ = [
     "PUBLISHED",
+    "AcousticsJson",
     "AlignedCharacterJson",
     "AlignedWordJson",
     "AlignmentResponse",
@@ -74,6 +76,7 @@ __all__ = [
     "VariantJson",
     "WordErrorsJson",
     "WordJson",
+    "acoustics",
     "alignment",
     "alignment_document",
     "analysis",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import FiniteFloat
 
+from wav2vec2_app.server.schema.acoustics import AcousticsJson, acoustics
 from wav2vec2_app.server.schema.base import JsonModel, finite, probability, seconds
 from wav2vec2_app.server.schema.errors import ErrorJson, error_json
 from wav2vec2_app.server.schema.recording import (
@@ -38,7 +39,7 @@ class ProblemJson(JsonModel):
     """An optional result that is missing, and why."""
 
     operation: str
-    """``analyze``, ``draw`` or ``describe``"""
+    """``analyze``, ``measure``, ``draw`` or ``describe``"""
     error: ErrorJson
 
 
@@ -96,10 +97,12 @@ class PictureJson(JsonModel):
 
 
 class AnalysisResponse(TranscriptionResponse):
-    """Response of ``/analyze``: a transcription, acoustic features and pictures."""
+    """Response of ``/analyze``: a transcription, acoustic features and measures, and pictures."""
 
     features: FeaturesJson | None
     """``null`` if they could not be computed; see ``problems``"""
+    acoustics: AcousticsJson | None = None
+    """the acoustic analysis; ``null`` if it could not be computed; see ``problems``"""
     pictures: tuple[PictureJson, ...]
 
 
@@ -142,6 +145,7 @@ def analysis(
     return AnalysisResponse(
         **_fields(result, decoding, export),
         features=_features(result.features) if result.features else None,
+        acoustics=acoustics(result.acoustics, result.transcript) if result.acoustics else None,
         pictures=tuple(_picture(picture) for picture in result.pictures),
     )
 

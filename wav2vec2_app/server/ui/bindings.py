@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import handlers, options_panel
+from wav2vec2_app.server.ui import acoustics_panel, handlers, options_panel
 from wav2vec2_app.server.ui.alignment_handlers import align
 from wav2vec2_app.server.ui.description_handlers import describe
 from wav2vec2_app.server.ui.endpoints import session_of
@@ -30,8 +30,7 @@ RECORDING: Final = "() => {{ window.wav2vec2Page?.state?.setRecording({on}); ret
 """Tells the scripts when a recording begins and ends."""
 SHARE_EXPORT: Final = "(...values) => { window.wav2vec2Export = values; return []; }"
 """The same with the values of the export options' inputs."""
-WANTED_FILE: Final = "() => [window.wav2vec2File ?? '']"
-"""Tells the server which file the scripts want."""
+WANTED_FILE: Final = "() => [window.wav2vec2File ?? '']"  # tells the server which file is wanted
 
 _PRIVATE: Final = {"show_progress": "hidden", "api_visibility": "private"}
 _REPLACEABLE: Final = {
@@ -54,6 +53,11 @@ class PageEvents:
         self._orchestrator = orchestrator
         self._parts = parts
         self._tabs = Tabs()
+
+    @property
+    def tabs(self) -> Tabs:
+        """What each tab shows."""
+        return self._tabs
 
     async def on_transcribe(
         self, request: gr.Request, audio: str | None, model: str, *options: object
@@ -182,6 +186,7 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
     _bind_alignment(parts, events)
     _bind_description(parts, events)
     _bind_export(page, parts, events)
+    acoustics_panel.bind(parts.acoustics, orchestrator, events.tabs, parts.audio, parts.html)
     _share_options(page, parts)
     parts.cancel.click(events.on_cancel, queue=False, **_PRIVATE)
     parts.audio.clear(events.on_cancel, queue=False, **_PRIVATE)

@@ -44,7 +44,7 @@ def with_words(result: AudioResult, words: tuple[Word, ...]) -> AudioResult:
 
 
 def unchanged_by(options: ExportOptions) -> ExportOptions:
-    """``options`` without those that change words: what was corrected is written as it is."""
+    """``options`` without those that change words: corrected words are written unchanged."""
     return replace(options, letter_case="raw", replacements=(), fillers="keep", numbers="words")
 
 

@@ -53,7 +53,6 @@ _TRACK: Final = {
 _CHANNELS: Final = {"type": "string", "description": "mix, or separate: a transcript per channel."}
 
 Endpoint = Callable[..., Awaitable[JsonObject]]
-
 _WORDS: Final = frozenset({Want.TRANSCRIPT})
 _ALIGNMENT: Final = frozenset({Want.ALIGNMENT})
 
@@ -200,7 +199,7 @@ async def analyze(
     """``/analyze``: an AnalysisResponse."""
 
     def task() -> AudioTask:
-        return _task(audio, model, session, EVERYTHING, values)
+        return _task(audio, model, session, EVERYTHING | {Want.ACOUSTICS}, values)
 
     return await _answer_written(orchestrator, task, values, schema.analysis, audio=True)
 

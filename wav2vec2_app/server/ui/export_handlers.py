@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from typing import Final
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.offload import off_loop
+from wav2vec2_app.server.schema.acoustics import summary_of
 from wav2vec2_app.server.ui.edited_words import parse_words, unchanged_by, with_words
 from wav2vec2_app.server.ui.handlers import file_url
 from wav2vec2_app.server.ui.render import cards, export, subtitle_preview, transcript
 from wav2vec2_app.server.ui.tabs import Tab, Tabs
 from wav2vec2_app.server.ui.views import Update
+from wav2vec2_app.speech import acoustic_tables
 from wav2vec2_app.speech.export_options import WRITING_OPTIONS, ExportOptions, parse_export
 from wav2vec2_app.speech.exports import ExportedFile, format_named
+
+MAX_FRAME_ROWS: Final = 30_000
+"""Most rows of a table of frames that a browser gets; 5 minutes at 100 a second."""
 
 
 async def change_export(tabs: Tabs, session: str, *values: object) -> Update:
@@ -68,6 +75,8 @@ async def fetch_file(tabs: Tabs, session: str, request: str) -> Update:
     name, number, edited = [*request.split(" ", 2), "", ""][:3]
     what, _, kind = name.partition(".")
     tab = tabs.of(session)
+    if what == "acoustics":
+        return {"file": export.fetched(request, await _acoustics(tab, kind))}
     try:
         format_named(kind)
         file = await (
@@ -99,11 +108,23 @@ async def _alignment(tab: Tab, kind: str) -> ExportedFile | None:
     return await off_loop(seconds, export.alignment_file, *arguments)
 
 
+async def _acoustics(tab: Tab, kind: str) -> ExportedFile | None:
+    """The measures (``csv``) or the contours (``frames.csv``) of the analysis."""
+    if tab.measured is None or kind not in ("csv", "frames.csv"):
+        return None
+    _, found, transcript = tab.measured
+    if kind == "csv":
+        text = acoustic_tables.measures_csv(summary_of(found, transcript))
+    else:
+        text = await asyncio.to_thread(acoustic_tables.frames_csv, found, MAX_FRAME_ROWS)
+    return ExportedFile(f"acoustics.{kind}", "text/csv", text.encode())
+
+
 def _name(tab: Tab) -> str:
     """The name of the recording's file; that of a recording of the microphone says nothing."""
     audio = tab.finished.audio if tab.finished is not None else ""
     name = audio.replace("\\", "/").rpartition("/")[2]
-    return export.RECORDING if name in ("", "audio.wav", "audio.webm") else name
+    return export.RECORDING_NAME if name in ("", "audio.wav", "audio.webm") else name
 
 
 def _effort_s(duration_s: float, kind: str) -> float:

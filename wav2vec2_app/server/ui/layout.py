@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import comparison_panel, description_panel, options_panel, texts
+from wav2vec2_app.server.ui import (
+    acoustics_panel,
+    comparison_panel,
+    description_panel,
+    options_panel,
+    texts,
+)
+from wav2vec2_app.server.ui.acoustics_panel import AcousticsPanel
 from wav2vec2_app.server.ui.comparison_panel import ComparisonPanel
 from wav2vec2_app.server.ui.description_panel import DescriptionPanel
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only
@@ -61,6 +68,7 @@ class PageParts:
     align: gr.Button
     html: dict[str, gr.HTML]
     comparison: ComparisonPanel
+    acoustics: AcousticsPanel
     description: DescriptionPanel | None = None
 
 
@@ -79,23 +87,11 @@ def lay_out(
             track, separate = _track_and_channels()
             clips = _clips(examples)
         with gr.Column(elem_id="answer", scale=8, min_width=300):
-            for name in ("status", "problem"):
-                html[name] = _part(name)
-            _html(transport.transport(), elem_id="transport")
-            _html(transport.tools(), elem_id="transcript-tools")
-            html["transcript"] = _part("transcript")
-            html["preview"] = _html("", elem_id="preview")
-            _html(transcript.word_table(), elem_id="words")
-            html["actions"] = _part("actions")
-            html["file"] = _html("", elem_id="file")
-            if settings.live_sessions:
-                _html(live.captions(), elem_id="live-answer")
-            options = options_panel.lay_out()
-            export = options_panel.lay_out_export(html, _part)
-            _html(transport.comparison(), elem_id="check")
+            options, export = _answer(html, settings)
     text, align = _alignment(html)
     comparison = comparison_panel.lay_out(status)
     description = description_panel.lay_out(html, _part) if settings.gama_url else None
+    acoustics = acoustics_panel.lay_out(html, _part)
     _evidence(html, status)
     _html(_filled(assets / "ui" / "footer.html"), elem_id="foot")
     return PageParts(
@@ -115,8 +111,29 @@ def lay_out(
         align,
         html,
         comparison,
+        acoustics,
         description,
     )
+
+
+def _answer(
+    html: dict[str, gr.HTML], settings: Settings
+) -> tuple[OptionsPanel, tuple[gr.Component, ...]]:
+    """The result: status, player, transcript, export; returns the options of both kinds."""
+    for name in ("status", "problem"):
+        html[name] = _part(name)
+    _html(transport.transport(), elem_id="transport")
+    _html(transport.tools(), elem_id="transcript-tools")
+    html["transcript"] = _part("transcript")
+    html["preview"] = _html("", elem_id="preview")
+    _html(transcript.word_table(), elem_id="words")
+    html["actions"] = _part("actions")
+    html["file"] = _html("", elem_id="file")
+    if settings.live_sessions:
+        _html(live.captions(), elem_id="live-answer")
+    options, export = options_panel.lay_out(), options_panel.lay_out_export(html, _part)
+    _html(transport.comparison(), elem_id="check")
+    return options, export
 
 
 def _header(html: dict[str, gr.HTML], assets: Path) -> None:

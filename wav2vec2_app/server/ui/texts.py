@@ -75,6 +75,7 @@ RUNNING: Final[Mapping[Operation, str]] = {
     Operation.DECODE_TEXT: "Decoding again",
     Operation.ALIGN: "Aligning the text",
     Operation.ANALYZE: "Computing acoustic features",
+    Operation.MEASURE: "Measuring the sound",
     Operation.DRAW: "Drawing the pictures",
     Operation.DESCRIBE: "Waiting for the answer",
 }
@@ -216,6 +217,17 @@ REMOVE: Final = "Remove"
 CHECK: Final = "Compare with what was said"
 REFERENCE: Final = "Correct text"
 REFERENCE_PLACEHOLDER: Final = "Type or paste the correct text"
+
+# --- the acoustic analysis ----------------------------------------------------------------------
+
+ACOUSTICS: Final = "Acoustic analysis"
+ACOUSTICS_IDLE: Final = "Loudness, pitch, formants, tempo and the rate of speech of the recording."
+ACOUSTICS_COLUMNS: Final = ("Measure", "Value", "What it says")
+MEASURE: Final = "Analyze"
+SILENCES: Final = "{count} silences, {total} in all"
+EXPORT_ACOUSTICS: Final = "Export the analysis"
+MEASURES_CSV: Final = "CSV"
+FRAMES_CSV: Final = "CSV of all frames"
 
 # --- export -------------------------------------------------------------------------------------
 

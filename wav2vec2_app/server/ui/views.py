@@ -11,6 +11,7 @@ from wav2vec2_app.server.events import Advanced, Done, Failed, Partial, Queued, 
 from wav2vec2_app.server.tasks import AudioResult, Operation
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import (
+    acoustics,
     alignment,
     cards,
     description,
@@ -32,7 +33,7 @@ Update = dict[str, str | bool | Choices]
 
 NOT_CACHED: Final = "task.not_cached"
 """Code of the error that the result of an earlier task is no longer in the cache."""
-_EXTRAS: Final = frozenset({Operation.ANALYZE, Operation.DRAW})
+_EXTRAS: Final = frozenset({Operation.ANALYZE, Operation.MEASURE, Operation.DRAW})
 
 
 class TaskView(Protocol):
@@ -91,6 +92,8 @@ class TranscriptionView:
             "aligned": alignment.idle(),
             "describe-status": "",
             "described": description.idle(),
+            "acoustics-status": "",
+            "acoustics": acoustics.idle(),
             **{pictures.part(place.name): pictures.empty(place) for place in pictures.PLACES},
         }
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Final
 
 from wav2vec2_app.speech.channels import CHANNEL, channel_of
-from wav2vec2_app.speech.cues import Cue, Piece, TimedText, blank_before
+from wav2vec2_app.speech.cues import Cue, CuePiece, TimedText, blank_before
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.exports.document import ExportDocument, one_line
 from wav2vec2_app.speech.subtitles import channel_cues
@@ -67,8 +67,8 @@ def _sung(cue: Cue[TimedText]) -> str:
 
 
 def _with_blanks(
-    pieces: Sequence[Piece[TimedText]],
-) -> Iterator[tuple[Piece[TimedText], str]]:
+    pieces: Sequence[CuePiece[TimedText]],
+) -> Iterator[tuple[CuePiece[TimedText], str]]:
     yield pieces[0], ""
     for before, piece in pairwise(pieces):
         yield piece, " " * blank_before(before, piece)

@@ -11,7 +11,7 @@ from wav2vec2_app.speech.cues import TimedText
 
 _NOT_WRITTEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """Control characters and halves of surrogate pairs, which neither XML nor UTF-8 can represent."""
-MAX_NAME_CHARACTERS: Final = 150
+MAX_STEM_CHARACTERS: Final = 150
 """Longest name of a file, without its ending."""
 
 
@@ -66,7 +66,7 @@ def file_stem(name: str, otherwise: str = "recording") -> str:
     last = re.split(r"[/\\]", name)[-1]
     stem = last.rpartition(".")[0] or last
     plain = re.sub(r'[<>:"|?*\s]+', " ", writable(stem)).strip(" .")
-    return plain[:MAX_NAME_CHARACTERS] or otherwise
+    return plain[:MAX_STEM_CHARACTERS] or otherwise
 
 
 def writable(text: str) -> str:

@@ -14,7 +14,7 @@ from wav2vec2_app.speech.channels import CHANNEL
 from wav2vec2_app.speech.cues import TimedText
 from wav2vec2_app.speech.exports.document import ExportDocument, ExportWord, one_line
 
-SHORTEST_S: Final = 0.001
+SHORTEST_INTERVAL_S: Final = 0.001
 """Length of an interval whose word has no length of its own, seconds: Praat's have one."""
 
 
@@ -83,14 +83,14 @@ def intervals(parts: Sequence[TimedText], duration_s: float) -> list[Interval]:
     spoken = sorted(parts, key=lambda one: (one.start, one.end))
     nexts = [*(one.start for one in spoken[1:]), math.inf]
     for part, following in zip(spoken, nexts, strict=False):
-        if part.start - at >= SHORTEST_S:
+        if part.start - at >= SHORTEST_INTERVAL_S:
             found.append(Interval(at, part.start, ""))
             at = part.start
         end = min(part.end, following) if following > at else part.end
-        found.append(Interval(at, max(end, at + SHORTEST_S), one_line(part.text)))
+        found.append(Interval(at, max(end, at + SHORTEST_INTERVAL_S), one_line(part.text)))
         at = found[-1].end
-    if duration_s - at >= SHORTEST_S or not found:
-        found.append(Interval(at, max(duration_s, at + SHORTEST_S), ""))
+    if duration_s - at >= SHORTEST_INTERVAL_S or not found:
+        found.append(Interval(at, max(duration_s, at + SHORTEST_INTERVAL_S), ""))
     return found
 
 

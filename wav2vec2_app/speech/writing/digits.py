@@ -6,15 +6,14 @@ Only what is certainly a number changes: “one” alone, “second”, “point
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from wav2vec2_app.speech.replacement_rules import split_punctuation
 from wav2vec2_app.speech.writing import number_words as said
 from wav2vec2_app.speech.writing.number_words import Words, word_at
 
-LANGUAGES: Final = frozenset({"", "en"})
-"""Languages whose numbers are known; models that do not name their language are taken for English."""
+DIGIT_LANGUAGES: Final = frozenset({"", "en"})
+"""Languages whose numbers are known; a model that does not name its language counts as English."""
 
 
 class Digits(NamedTuple):
@@ -25,9 +24,9 @@ class Digits(NamedTuple):
     text: str
 
 
-Found = tuple[list[Digits], int]
+Spans = tuple[list[Digits], int]
 """What was found at a position, and the position after it; nothing is written differently if it is empty."""
-Pattern = Callable[[Words, int], Found | None]
+Pattern = Callable[[Words, int], Spans | None]
 
 _CURRENCIES: Final[Mapping[str, str]] = {
     "dollar": "$", "dollars": "$", "euro": "€", "euros": "€", "yen": "¥", "rupee": "₹", "rupees": "₹",
@@ -53,8 +52,8 @@ _IDIOMS: Final[Mapping[tuple[str, ...], str]] = {
     ("twenty", "four", "seven"): "24/7",
     ("fifty", "fifty"): "50/50",
 }
-_GROUPED_FROM: Final = 1000
-"""Numbers from here on have commas."""
+_LIKELY_YEARS: Final = range(2000, 2100)
+"""Four digits have a comma, but not these, and not “nineteen hundred”."""
 
 
 def digits_in(words: Words) -> list[Digits]:
@@ -76,7 +75,7 @@ def digits_in(words: Words) -> list[Digits]:
 # --- patterns, in the order in which they are tried ---------------------------------------------
 
 
-def _idiom(words: Words, at: int) -> Found | None:
+def _idiom(words: Words, at: int) -> Spans | None:
     for idiom, text in _IDIOMS.items():
         end = at + len(idiom)
         if tuple(words[at:end]) == idiom:
@@ -84,7 +83,7 @@ def _idiom(words: Words, at: int) -> Found | None:
     return None
 
 
-def _time(words: Words, at: int) -> Found | None:
+def _time(words: Words, at: int) -> Spans | None:
     """“three thirty p m”, “at ten fifteen”, “five o'clock”."""
     hour = said.below_hundred(words, at)
     if hour is None or not 1 <= hour[0] <= 12 or hour[1] != at + 1:
@@ -118,7 +117,7 @@ def _meridiem(words: Words, at: int) -> tuple[str, int]:
     return "", at
 
 
-def _digit_string(words: Words, at: int) -> Found | None:
+def _digit_string(words: Words, at: int) -> Spans | None:
     """“five five five one two”; digits that count stay apart."""
     digits, end = said.digit_sequence(words, at)
     if word_at(words, end) in ("hundred", "point", *said.SCALES, *said.PARTS):
@@ -131,7 +130,7 @@ def _digit_string(words: Words, at: int) -> Found | None:
     return [Digits(at, end, digits)], end
 
 
-def _decade(words: Words, at: int) -> Found | None:
+def _decade(words: Words, at: int) -> Spans | None:
     century = said.below_hundred(words, at)
     decade = said.DECADES.get(word_at(words, at + 1))
     if century is None or decade is None or not 13 <= century[0] <= 20:
@@ -139,19 +138,19 @@ def _decade(words: Words, at: int) -> Found | None:
     return [Digits(at, at + 2, f"{century[0]}{decade}s")], at + 2
 
 
-def _year(words: Words, at: int) -> Found | None:
+def _year(words: Words, at: int) -> Spans | None:
     found = said.year(words, at)
     if found is None or word_at(words, found[1]) in _COUNTED or _continues(words, found[1]):
         return None
     return [Digits(at, found[1], str(found[0]))], found[1]
 
 
-def _fraction(words: Words, at: int) -> Found | None:
+def _fraction(words: Words, at: int) -> Spans | None:
     found = said.fraction(words, at)
     return ([Digits(at, found[1], found[0])], found[1]) if found else None
 
 
-def _ordinal(words: Words, at: int) -> Found | None:
+def _ordinal(words: Words, at: int) -> Spans | None:
     found = said.ordinal(words, at)
     if found is None:
         return None
@@ -175,7 +174,7 @@ def _ending(value: int) -> str:
     return {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
 
 
-def _quantity(words: Words, at: int) -> Found | None:
+def _quantity(words: Words, at: int) -> Spans | None:
     """A cardinal or a decimal with what belongs to it: minus, a half, million, percent, a currency."""
     begin = at
     minus = words[at] == "minus" and word_at(words, at - 1) not in said.NUMBER_WORDS
@@ -184,7 +183,7 @@ def _quantity(words: Words, at: int) -> Found | None:
     if number is None:
         return None
     value, end = number
-    text, end = _with_fraction(words, value, end)
+    text, end = _with_fraction(words, at, value, end)
     scale = _scale(words, at, end, text)
     if scale is not None:
         text, number_end, end = scale
@@ -201,7 +200,7 @@ def _quantity(words: Words, at: int) -> Found | None:
     return [Digits(begin, number_end, text)], end
 
 
-def _with_fraction(words: Words, value: int, end: int) -> tuple[str, int]:
+def _with_fraction(words: Words, at: int, value: int, end: int) -> tuple[str, int]:
     """“three point one four”, “two and a half”; otherwise the whole number."""
     if word_at(words, end) == "point":
         digits, after = said.digit_sequence(words, end + 1)
@@ -212,12 +211,8 @@ def _with_fraction(words: Words, value: int, end: int) -> tuple[str, int]:
             return f"{value:,}.{digits}", after
     if words[end : end + 3] == ["and", "a", "half"]:
         return f"{value:,}½", end + 3
-    return _grouped(value), end
-
-
-def _grouped(value: int) -> str:
-    """With commas from 1,000 on; 2000 to 2099 are mostly years."""
-    return str(value) if value < _GROUPED_FROM or 2000 <= value < 2100 else f"{value:,}"
+    is_century = word_at(words, at + 1) == "hundred" and value < 2100
+    return str(value) if is_century or value in _LIKELY_YEARS else f"{value:,}", end
 
 
 def _scale(words: Words, at: int, end: int, text: str) -> tuple[str, int, int] | None:
@@ -231,7 +226,7 @@ def _scale(words: Words, at: int, end: int, text: str) -> tuple[str, int, int] |
     return None
 
 
-def _unit(words: Words, begin: int, number_end: int, end: int, text: str) -> Found | None:
+def _unit(words: Words, begin: int, number_end: int, end: int, text: str) -> Spans | None:
     """Percent and currencies, whose sign is written at the number."""
     word = word_at(words, end)
     scale = [Digits(number_end, end, " ".join(words[number_end:end]))] if number_end < end else []
@@ -282,44 +277,3 @@ def _continues(words: Words, at: int) -> bool:
 _PATTERNS: Final[Sequence[Pattern]] = (
     _idiom, _time, _digit_string, _decade, _year, _ordinal, _fraction, _quantity,
 )  # fmt: skip
-
-
-# --- words with punctuation ---------------------------------------------------------------------
-
-
-def number_spans(texts: Sequence[str]) -> Iterator[Digits]:
-    """The numbers among words as written: punctuation ends a clause, and stays where it is."""
-    clause: list[tuple[str, int]] = []
-    for index, text in enumerate(texts):
-        before, core, after = split_punctuation(text)
-        if before:
-            yield from _of_clause(texts, clause)
-            clause = []
-        clause += [(part, index) for part in _parts(core.lower())]
-        if after:
-            yield from _of_clause(texts, clause)
-            clause = []
-    yield from _of_clause(texts, clause)
-
-
-def _parts(word: str) -> list[str]:
-    """“twenty-one” in two; other words unchanged."""
-    plain = word.replace("’", "'")
-    parts = plain.split("-")
-    known = {*said.NUMBER_WORDS, *said.ORDINALS, *said.PARTS, *said.DECADES}
-    return parts if len(parts) > 1 and known.issuperset(parts) else [plain]
-
-
-def _of_clause(texts: Sequence[str], clause: Sequence[tuple[str, int]]) -> Iterator[Digits]:
-    words = [word for word, _ in clause]
-    for found in digits_in(words):
-        first, last = clause[found.start][1], clause[found.end - 1][1]
-        whole = (found.start == 0 or clause[found.start - 1][1] != first) and (
-            found.end == len(clause) or clause[found.end][1] != last
-        )
-        if whole:
-            before, _, _ = split_punctuation(texts[first])
-            _, _, after = split_punctuation(texts[last])
-            if found.text.endswith(".") and after.startswith("."):
-                after = after[1:]
-            yield Digits(first, last + 1, f"{before}{found.text}{after}")

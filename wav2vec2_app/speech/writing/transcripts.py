@@ -16,8 +16,11 @@ from wav2vec2_app.speech.replacement_rules import match, rules_of, split_punctua
 from wav2vec2_app.speech.signs import blank_between
 from wav2vec2_app.speech.spelling import has_marks, spelled_text, spelled_words
 from wav2vec2_app.speech.transcript import Transcript, Word
-from wav2vec2_app.speech.writing import digits, fillers
+from wav2vec2_app.speech.writing import fillers
+from wav2vec2_app.speech.writing.clauses import number_spans
+from wav2vec2_app.speech.writing.digits import DIGIT_LANGUAGES
 
+_OPENING: Final = "\"'“‘«(¿¡"
 _ENDS_SENTENCE: Final = (".", "!", "?", "…")
 
 
@@ -67,7 +70,7 @@ def _rewritten(
         rewritten = _replaced(one, options.replacements)
         if options.fillers == "remove":
             rewritten = _without_fillers(rewritten, language, in_capitals=in_capitals)
-        if options.numbers == "digits" and language in digits.LANGUAGES:
+        if options.numbers == "digits" and language in DIGIT_LANGUAGES:
             rewritten = _with_digits(rewritten)
         found += rewritten
     if len(channels) > 1:
@@ -84,18 +87,22 @@ def _replaced(tokens: Sequence[_Token], lines: Sequence[str]) -> list[_Token]:
     rules = rules_of(tuple(lines))
     texts = [token.text for token in tokens]
     found: list[_Token] = []
-    at = 0
+    at, begins = 0, False
     while at < len(tokens):
         rule = match(rules, texts, at)
         end = at + (len(rule.words) if rule else 1)
         part = tokens[at:end]
         if rule is None:
-            found += part
-        else:
+            found += [_begun(token) if begins else token for token in part]
+        elif rule.text:
             text = _punctuated(rule.text, part)
             opens = _opens_sentence(found)
-            _add(found, part, _as_begun(text, part[0], opens=opens).split())
-        at = end
+            text = _capitalized(text) if begins else _as_begun(text, part[0], opens=opens)
+            _add(found, part, text.split())
+        elif _opens_sentence(found) and part[0].word.text[:1].isupper():
+            begins, at = True, end
+            continue
+        at, begins = end, begins and rule is not None and not rule.text
     return found
 
 
@@ -103,8 +110,6 @@ def _punctuated(text: str, tokens: Sequence[_Token]) -> str:
     """``text`` with the punctuation that was around the tokens."""
     before, _, _ = split_punctuation(tokens[0].word.text)
     _, _, after = split_punctuation(tokens[-1].word.text)
-    if not text:
-        return ""
     return f"{before}{text}{after if text[-1:].isalnum() else ''}"
 
 
@@ -118,8 +123,7 @@ def _without_fillers(tokens: Sequence[_Token], language: str, *, in_capitals: bo
             begins = begins or (_opens_sentence(found) and texts[at][:1].isupper())
             _take_end(found, texts[at])
             continue
-        text = _capitalized(token.word.text) if begins else token.word.text
-        found.append(replace(token, word=replace(token.word, text=text)) if begins else token)
+        found.append(_begun(token) if begins else token)
         begins = False
     return found
 
@@ -140,7 +144,7 @@ def _take_end(found: list[_Token], filler: str) -> None:
 def _with_digits(tokens: Sequence[_Token]) -> list[_Token]:
     found: list[_Token] = []
     at = 0
-    for number in digits.number_spans([token.text for token in tokens]):
+    for number in number_spans([token.text for token in tokens]):
         found += tokens[at : number.start]
         part = tokens[number.start : number.end]
         if [token.word.text for token in part] == [number.text]:
@@ -182,16 +186,21 @@ def _opens_sentence(before: Sequence[_Token]) -> bool:
 
 def _as_begun(text: str, token: _Token, *, opens: bool) -> str:
     """``text`` with a capital where it begins a sentence, unless it has capitals of its own."""
-    begun = token.word.text.lstrip("\"'“‘«(¿¡")
+    begun = token.word.text.lstrip(_OPENING)
     capital = begun[:1].isupper() and not (len(begun) > 1 and begun.isupper())
     return _capitalized(text) if opens and capital and text == text.lower() else text
 
 
+def _begun(token: _Token) -> _Token:
+    """The token at the beginning of a sentence."""
+    return replace(token, word=replace(token.word, text=_capitalized(token.word.text)))
+
+
 def _capitalized(text: str) -> str:
-    at = next((index for index, sign in enumerate(text) if sign.isalpha()), None)
-    if at is None or text != text.lower():
+    at = len(text) - len(text.lstrip(_OPENING))
+    if text != text.lower():
         return text
-    return text[:at] + text[at].upper() + text[at + 1 :]
+    return text[:at] + text[at : at + 1].upper() + text[at + 1 :]
 
 
 # --- the text -----------------------------------------------------------------------------------

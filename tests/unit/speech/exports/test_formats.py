@@ -2,7 +2,7 @@ import pytest
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.exports import EXPORT_FORMATS, format_named
-from wav2vec2_app.speech.exports.document import MAX_NAME_CHARACTERS, file_stem
+from wav2vec2_app.speech.exports.document import MAX_STEM_CHARACTERS, file_stem
 
 
 def test_names_and_endings_of_formats_are_unique() -> None:
@@ -40,7 +40,7 @@ def test_unknown_format_is_explained(name: str) -> None:
         ("a<b>c:d|e?f*g.wav", "a b c d e f g"),
         ("line\nbreak.wav", "line break"),
         ("nul\x00l.wav", "null"),
-        ("x" * 500 + ".wav", "x" * MAX_NAME_CHARACTERS),
+        ("x" * 500 + ".wav", "x" * MAX_STEM_CHARACTERS),
         ("Gespräch über 你好.m4a", "Gespräch über 你好"),
     ],
 )

@@ -112,8 +112,8 @@ def test_webvtt_reads_vtt(text: str, tmp_path: Path) -> None:
     read = webvtt.read(str(file_of(document, "vtt", tmp_path)))
 
     cues = channel_cues(document.captions)
-    assert [seconds(one.start) for one in read] == [round(cue.start, 3) for cue in cues]
-    assert [seconds(one.end) for one in read] == [round(cue.end, 3) for cue in cues]
+    assert [seconds(one.start) for one in read] == pytest.approx([c.start for c in cues], abs=0.001)
+    assert [seconds(one.end) for one in read] == pytest.approx([c.end for c in cues], abs=0.001)
     assert "".join(one.text for one in read).count("<") == 0
 
 
@@ -168,7 +168,9 @@ any_words = st.lists(
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=60,
+    deadline=None,
 )
 @given(words=any_words)
 def test_textgrid_of_any_times_has_every_word_in_order(

@@ -1,12 +1,12 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from num2words import num2words
 
 from wav2vec2_app.speech.writing import number_words
-from wav2vec2_app.speech.writing.digits import number_spans
+from wav2vec2_app.speech.writing.clauses import number_spans
 
 CASES = {
     # cardinals
@@ -17,7 +17,7 @@ CASES = {
     "twenty-one cats": "21 cats",
     "ninety nine": "99",
     "one hundred": "100",
-    "one hundred and five people": "105 people",
+    "one hundred and five cats": "105 cats",
     "a hundred and five": "105",
     "three hundred sixty five days": "365 days",
     "twenty five hundred": "2,500",
@@ -28,7 +28,7 @@ CASES = {
     "one hundred twenty three thousand four hundred fifty six": "123,456",
     "two million": "2 million",
     "two million three hundred thousand": "2,300,000",
-    "seven billion people": "7 billion people",
+    "seven billion stars": "7 billion stars",
     "one hundred two hundred": "100 200",
     # decimals and fractions
     "three point one four": "3.14",
@@ -74,6 +74,7 @@ CASES = {
     "two thousand and five": "2005",
     "two thousand nineteen": "2019",
     "seventeen seventy six": "1776",
+    "nineteen hundred": "1900",
     "nineteen eighties": "1980s",
     # times
     "three thirty p m": "3:30 p.m.",
@@ -94,7 +95,7 @@ CASES = {
     "twenty four seven": "24/7",
     "fifty fifty": "50/50",
     "fifteen twenty minutes": "15 20 minutes",
-    "thirty forty people": "30 40 people",
+    "thirty forty cats": "30 40 cats",
     # punctuation
     "He has twenty-five, I have thirty.": "He has 25, I have 30.",
     "(twenty one)": "(21)",
@@ -104,10 +105,10 @@ CASES = {
 """What is spoken, and how it is written."""
 
 PLAIN = (
-    "no one knows", "one of them", "the one who came", "one another", "one should not ask why",
-    "someone else", "anyone", "the second time", "wait a second", "one second", "at first", "first of all",
+    "one by one", "one of them", "the one that came", "one another", "one should not ask why",
+    "one else", "anyone", "the second time", "wait a second", "one second", "at first", "first of all",
     "the third man", "a third of it", "half of it", "a half", "a quarter to", "the point is",
-    "at this point", "point taken", "a hundred times", "hundreds of people", "thousands of years",
+    "at this point", "point taken", "a hundred times", "hundreds of cats", "thousands of years",
     "a million thanks", "millions", "oh dear", "oh one more", "per cent", "the dollars", "cents",
     "i am at home", "pm", "o'clock", "may first ask", "to be or not to be", "too late for that",
     "he won it", "they ate", "for ever", "and a half", "minus the cost", "double trouble",
@@ -115,7 +116,7 @@ PLAIN = (
     "three thirty", "eleven thirty", "nine eleven", "once upon a time there were",
     "sweet are the uses of adversity", "the one thing i want", "this one or that one",
 )  # fmt: skip
-"""What stays as it is."""
+"""What stays unchanged."""
 
 
 def in_digits(text: str) -> str:
@@ -184,6 +185,7 @@ def test_amount_means_its_number(amount: str) -> None:
     assert in_digits(spoken) == f"${amount}"
 
 
+calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 plain_words = st.sampled_from(
     [
         "the",
@@ -209,6 +211,7 @@ plain_words = st.sampled_from(
 )
 
 
+@calm
 @given(st.lists(plain_words, max_size=12).map(" ".join))
 def test_text_without_number_words_never_changes(text: str) -> None:
     assert in_digits(text) == text
@@ -223,6 +226,7 @@ number_like = st.sampled_from(
 )  # fmt: skip
 
 
+@calm
 @given(st.lists(number_like, max_size=10))
 def test_spans_of_any_number_words_are_in_order_and_inside(words: list[str]) -> None:
     at = 0

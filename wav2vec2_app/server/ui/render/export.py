@@ -24,7 +24,7 @@ from wav2vec2_app.speech.exports import (
     format_named,
 )
 
-RECORDING: Final = "recording"
+RECORDING_NAME: Final = "recording"
 """Name of a file until the page's script names it after the upload."""
 
 
@@ -41,7 +41,10 @@ def alignment() -> str:
 
 
 def transcript_file(
-    result: AudioResult, kind: str, options: ExportOptions = DEFAULT_EXPORT, name: str = RECORDING
+    result: AudioResult,
+    kind: str,
+    options: ExportOptions = DEFAULT_EXPORT,
+    name: str = RECORDING_NAME,
 ) -> ExportedFile:
     """The file of a transcript; ``kind`` is an export format or its ending.
 
@@ -57,7 +60,7 @@ def alignment_file(
     text: str,
     kind: str,
     options: ExportOptions = DEFAULT_EXPORT,
-    name: str = RECORDING,
+    name: str = RECORDING_NAME,
 ) -> ExportedFile:
     """The file of the alignment of ``text``; ``kind`` is an export format or its ending.
 
