@@ -83,6 +83,7 @@ class TranscriptionView:
         return {
             "status": status.idle(),
             "problem": "",
+            "pictures-note": "",
             "transcript": transcript.idle(),
             "actions": export.transcript(None),
             "subtitle-preview": preview(None),
