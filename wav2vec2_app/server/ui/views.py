@@ -289,7 +289,7 @@ class DecodingView(TranscriptionView):
 def exportable(result: AudioResult) -> AudioResult:
     """What the files of a result are made from: it without the frames of its emission, features, pictures."""
     found = result.recognition
-    emission = found and found.emission and found.emission.without_frames()
+    emission = found.emission.without_frames() if found and found.emission else None
     recognition = found and replace(found, emission=emission, channels=())
     return replace(result, recognition=recognition, features=None, pictures=())
 
