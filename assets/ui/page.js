@@ -245,9 +245,11 @@
   const files = document.getElementById("file");
   if (files) new MutationObserver(onFile).observe(files, { childList: true, subtree: true, characterData: true, attributes: true });
 
-  /* A button's file; null if there is none. */
+  /* A file that the server writes; its text; and a button's file. Null if there is none. */
+  const fileText = async (name) => (await fetchFile(name))?.text() ?? null;
   const fileOf = async (button) => {
-    const file = await fetchFile(button.dataset.name);
+    const { name, of } = button.dataset;
+    const file = await fetchFile(name ?? of);
     if (file === null) showBriefly(button, texts.nothingToExport);
     return file;
   };
@@ -422,7 +424,7 @@
   };
   if (status) new MutationObserver(scrollToResult).observe(status, { childList: true, subtree: true });
 
-  Object.assign(page, { uploadFiles, showNote, showTip, hideTip, clip: "" });
+  Object.assign(page, { uploadFiles, showNote, showTip, hideTip, fileText, clip: "" });
 
   /* Which clip the recording is, so that its text can be shown beside the transcript. */
   document.addEventListener("click", (event) => {

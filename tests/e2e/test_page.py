@@ -67,18 +67,21 @@ def is_transcript(clip: Clip, text: str) -> bool:
 # --- the main job -------------------------------------------------------------------------------
 
 
+RECORDED = (
+    "least => { const t = document.querySelector('#audio .duration-button');"
+    " const m = t && t.innerText.match(/(\\d+):(\\d+)\\s*$/);"
+    " return m && 60 * m[1] + 1 * m[2] >= least }"
+)
+"""Whether the microphone has recorded that many seconds."""
+
+
 def test_recording_from_the_microphone_becomes_words(page: Page, clip: Clip) -> None:
     seconds = len(clip.samples()) / 16_000
 
     page.get_by_role("button", name="Record", exact=True).click()
     stop = page.locator("#audio .stop-button")
     stop.wait_for(state="visible")
-    page.wait_for_function(
-        "least => { const t = document.querySelector('#audio .duration-button');"
-        " const m = t && t.innerText.match(/(\\d+):(\\d+)\\s*$/);"
-        " return m && 60 * m[1] + 1 * m[2] >= least }",
-        arg=seconds + 1,
-    )
+    page.wait_for_function(RECORDED, arg=seconds + 1)
     stop.click()
     page.wait_for_selector(DONE)
 

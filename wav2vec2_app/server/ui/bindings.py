@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import acoustics_panel, handlers, options_panel
+from wav2vec2_app.server.ui import acoustics_panel, handlers, options_panel, script_calls
 from wav2vec2_app.server.ui.alignment_handlers import align
 from wav2vec2_app.server.ui.description_handlers import describe
 from wav2vec2_app.server.ui.endpoints import session_of
 from wav2vec2_app.server.ui.export_handlers import change_export, fetch_file
 from wav2vec2_app.server.ui.handlers import Updates
 from wav2vec2_app.server.ui.layout import PageParts
+from wav2vec2_app.server.ui.picture_handlers import redraw
+from wav2vec2_app.server.ui.render import pictures
 from wav2vec2_app.server.ui.tabs import Tabs
 from wav2vec2_app.server.ui.views import Update
 
@@ -24,13 +26,6 @@ if TYPE_CHECKING:
 
 STATUS_REFRESH_S: Final = 4.0
 """Interval at which an open page refreshes the state of the system, seconds."""
-SHARE_OPTIONS: Final = "(...values) => { window.wav2vec2Options = values; return []; }"
-"""Gives the scripts the values of the model's and the options' inputs, in their order."""
-RECORDING: Final = "() => {{ window.wav2vec2Page?.state?.setRecording({on}); return []; }}"
-"""Tells the scripts when a recording begins and ends."""
-SHARE_EXPORT: Final = "(...values) => { window.wav2vec2Export = values; return []; }"
-"""The same with the values of the export options' inputs."""
-WANTED_FILE: Final = "() => [window.wav2vec2File ?? '']"  # tells the server which file is wanted
 
 _PRIVATE: Final = {"show_progress": "hidden", "api_visibility": "private"}
 _REPLACEABLE: Final = {
@@ -52,24 +47,17 @@ class PageEvents:
     def __init__(self, orchestrator: ModelOrchestrator, parts: PageParts) -> None:
         self._orchestrator = orchestrator
         self._parts = parts
-        self._tabs = Tabs()
+        self.tabs = Tabs()
 
-    @property
-    def tabs(self) -> Tabs:
-        """What each tab shows."""
-        return self._tabs
+    def _session(self, request: gr.Request) -> str:
+        return session_of(request, self._orchestrator)
 
     async def on_transcribe(
         self, request: gr.Request, audio: str | None, model: str, *options: object
     ) -> AsyncGenerator[Changes, None]:
         """Transcribe the recording."""
         updates = handlers.transcribe(
-            self._orchestrator,
-            self._tabs,
-            audio,
-            model,
-            session_of(request, self._orchestrator),
-            *options,
+            self._orchestrator, self.tabs, audio, model, self._session(request), *options
         )
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
@@ -80,7 +68,7 @@ class PageEvents:
     ) -> AsyncGenerator[Changes, None]:
         """Decode the transcript on the page with other options."""
         updates = handlers.decode_again(
-            self._orchestrator, self._tabs, session_of(request, self._orchestrator), *options
+            self._orchestrator, self.tabs, self._session(request), *options
         )
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
@@ -90,14 +78,7 @@ class PageEvents:
         self, request: gr.Request, audio: str | None, model: str, text: str
     ) -> AsyncGenerator[Changes, None]:
         """Align the text."""
-        updates = align(
-            self._orchestrator,
-            self._tabs,
-            audio,
-            model,
-            text,
-            session_of(request, self._orchestrator),
-        )
+        updates = align(self._orchestrator, self.tabs, audio, model, text, self._session(request))
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
                 yield change
@@ -106,21 +87,28 @@ class PageEvents:
         self, request: gr.Request, audio: str | None, question: str
     ) -> AsyncGenerator[Changes, None]:
         """Ask about the sound."""
-        session = session_of(request, self._orchestrator)
-        updates = describe(self._orchestrator, self._tabs, audio, question, session)
+        session = self._session(request)
+        updates = describe(self._orchestrator, self.tabs, audio, question, session)
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
                 yield change
 
     async def on_export_changed(self, request: gr.Request, *values: object) -> Changes:
         """Note the export options of the tab, and show what they change."""
-        session = session_of(request, self._orchestrator)
-        return self._change(await change_export(self._tabs, session, *values))
+        return self._change(await change_export(self.tabs, self._session(request), *values))
 
     async def on_fetch_file(self, request: gr.Request, wanted: str) -> Changes:
         """Write a file of the tab."""
-        session = session_of(request, self._orchestrator)
-        return self._change(await fetch_file(self._tabs, session, wanted))
+        session = self._session(request)
+        return self._change(await fetch_file(self.tabs, session, wanted))
+
+    async def on_redraw(self, request: gr.Request, part: str) -> AsyncGenerator[Changes, None]:
+        """Draw another part of the recording."""
+        session = self._session(request)
+        updates = redraw(self._orchestrator, self.tabs, session, part)
+        async with aclosing(self._changes(updates)) as changes:
+            async for change in changes:
+                yield change
 
     async def on_setting_changed(
         self, request: gr.Request, audio: str | None, model: str, *options: object
@@ -135,22 +123,20 @@ class PageEvents:
 
     async def on_clear(self, request: gr.Request) -> Changes:
         """The recording was removed."""
-        session = session_of(request, self._orchestrator)
-        return self._change(handlers.remove(self._orchestrator, self._tabs, session))
+        session = self._session(request)
+        return self._change(handlers.remove(self._orchestrator, self.tabs, session))
 
     async def on_cancel(self, request: gr.Request) -> None:
         """Cancel the tab's requests."""
-        handlers.cancel(self._orchestrator, session_of(request, self._orchestrator))
+        handlers.cancel(self._orchestrator, self._session(request))
 
     async def on_close(self, request: gr.Request) -> None:
         """The tab was closed."""
-        handlers.leave(self._orchestrator, self._tabs, session_of(request, self._orchestrator))
+        handlers.leave(self._orchestrator, self.tabs, self._session(request))
 
     async def on_refresh(self, request: gr.Request) -> Changes:
         """Refresh the state of the system."""
-        return self._change(
-            handlers.watch(self._orchestrator, self._tabs, session_of(request, self._orchestrator))
-        )
+        return self._change(handlers.watch(self._orchestrator, self.tabs, self._session(request)))
 
     async def _changes(self, updates: Updates) -> AsyncGenerator[Changes, None]:
         """The updates as Gradio needs them.
@@ -187,6 +173,7 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
     _bind_description(parts, events)
     _bind_export(page, parts, events)
     acoustics_panel.bind(parts.acoustics, orchestrator, events.tabs, parts.audio, parts.html)
+    _bind_pictures(parts, events)
     _share_options(page, parts)
     parts.cancel.click(events.on_cancel, queue=False, **_PRIVATE)
     parts.audio.clear(events.on_cancel, queue=False, **_PRIVATE)
@@ -194,8 +181,8 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
         events.on_clear, outputs=[parts.cancel, *parts.html.values()], queue=False, **_PRIVATE
     )
     for event, script in (
-        (parts.audio.start_recording, RECORDING.format(on="true")),
-        (parts.audio.stop_recording, RECORDING.format(on="false")),
+        (parts.audio.start_recording, script_calls.RECORDING.format(on="true")),
+        (parts.audio.stop_recording, script_calls.RECORDING.format(on="false")),
     ):
         event(fn=None, js=script, queue=False, **_PRIVATE)
     page.unload(events.on_close)
@@ -280,11 +267,23 @@ def _bind_export(page: gr.Blocks, parts: PageParts, events: PageEvents) -> None:
         events.on_fetch_file,
         inputs=[parts.wanted],
         outputs=[parts.html["file"]],
-        js=WANTED_FILE,
+        js=script_calls.WANTED_FILE,
         queue=False,
         **_REPLACEABLE,
     )
-    gr.on([page.load, *changes], fn=None, inputs=inputs, js=SHARE_EXPORT, queue=False, **_PRIVATE)
+    share = {"fn": None, "inputs": inputs, "js": script_calls.SHARE_EXPORT, "queue": False}
+    gr.on([page.load, *changes], **share, **_PRIVATE)
+
+
+def _bind_pictures(parts: PageParts, events: PageEvents) -> None:
+    names = ["pictures-note", *(pictures.part(place.name) for place in pictures.PLACES)]
+    parts.redraw.click(
+        events.on_redraw,
+        inputs=[parts.wanted],
+        outputs=[parts.html[name] for name in names],
+        js=script_calls.WANTED_PART,
+        **_REPLACEABLE,
+    )
 
 
 def _share_options(page: gr.Blocks, parts: PageParts) -> None:
@@ -294,7 +293,7 @@ def _share_options(page: gr.Blocks, parts: PageParts) -> None:
         [page.load, *(one.change for one in inputs)],
         fn=None,
         inputs=inputs,
-        js=SHARE_OPTIONS,
+        js=script_calls.SHARE_OPTIONS,
         queue=False,
         **_PRIVATE,
     )

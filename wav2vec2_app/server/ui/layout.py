@@ -49,7 +49,8 @@ class PageParts:
     """The components that events read and write; ``html`` by the names that updates use.
 
     ``forget`` and ``fetch`` are invisible buttons; the page's script presses them when the recording is
-    removed, and to fetch the file that it puts into ``wanted``.
+    removed, and to fetch the file that it puts into ``wanted``. ``redraw`` is another one, for pictures of
+    the part that it puts there.
     """
 
     audio: gr.Audio
@@ -58,6 +59,7 @@ class PageParts:
     cancel: gr.Button
     forget: gr.Button
     fetch: gr.Button
+    redraw: gr.Button
     wanted: gr.Textbox
     clips: tuple[tuple[gr.Button, Example], ...]
     options: OptionsPanel
@@ -81,9 +83,7 @@ def lay_out(
     with gr.Row(elem_id="desk"):
         with gr.Column(elem_id="ask", scale=5, min_width=300):
             audio, model, run, cancel = _input(status, settings)
-            forget = gr.Button(texts.REMOVE, elem_id="forget", visible="hidden")
-            fetch = gr.Button(texts.FETCH_FILE, elem_id="fetch-file", visible="hidden")
-            wanted = gr.Textbox(visible=False)
+            forget, fetch, redraw, wanted = _for_scripts()
             track, separate = _track_and_channels()
             clips = _clips(examples)
         with gr.Column(elem_id="answer", scale=8, min_width=300):
@@ -101,6 +101,7 @@ def lay_out(
         cancel,
         forget,
         fetch,
+        redraw,
         wanted,
         clips,
         options,
@@ -116,6 +117,15 @@ def lay_out(
     )
 
 
+def _for_scripts() -> tuple[gr.Button, gr.Button, gr.Button, gr.Textbox]:
+    """What the page's scripts press, and where they put what they want."""
+    names = {"forget": texts.REMOVE, "fetch-file": texts.FETCH_FILE, "redraw": texts.REDRAW}
+    forget, fetch, redraw = (
+        gr.Button(text, elem_id=name, visible="hidden") for name, text in names.items()
+    )
+    return forget, fetch, redraw, gr.Textbox(visible=False)
+
+
 def _answer(
     html: dict[str, gr.HTML], settings: Settings
 ) -> tuple[OptionsPanel, tuple[gr.Component, ...]]:
@@ -127,6 +137,7 @@ def _answer(
     html["transcript"] = _part("transcript")
     html["preview"] = _html("", elem_id="preview")
     _html(transcript.word_table(), elem_id="words")
+    _html(transport.json_view(), elem_id="json")
     html["actions"] = _part("actions")
     html["file"] = _html("", elem_id="file")
     if settings.live_sessions:
@@ -242,6 +253,7 @@ def _evidence(html: dict[str, gr.HTML], status: OrchestratorStatus) -> None:
         with gr.Column(elem_id="pictures", scale=8, min_width=300):
             _heading(texts.PICTURES)
             _html(transport.picture_tools(), elem_id="pictures-zoom")
+            html["pictures-note"] = _html("", elem_id="pictures-note")
             for place in pictures.PLACES:
                 name = pictures.part(place.name)
                 html[name] = _part(name)

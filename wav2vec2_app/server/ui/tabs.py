@@ -13,6 +13,7 @@ from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, DecodeAudioOptions
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.options import DecodingOptions
+from wav2vec2_app.speech.picture_window import FIRST_WINDOW, PictureWindow
 from wav2vec2_app.speech.transcript import Transcript
 
 
@@ -46,6 +47,7 @@ class Tab:
         export: how the files of the tab are written.
         aligned: the newest alignment that the tab shows.
         measured: the acoustic analysis, with the task whose recording it is of, and its transcript.
+        drawing, window: the newest task that only draws, and the part that the pictures show.
     """
 
     run: str = ""
@@ -60,6 +62,8 @@ class Tab:
     export: ExportOptions = DEFAULT_EXPORT
     aligned: AlignmentView | None = None
     measured: tuple[str, Acoustics, Transcript | None] | None = None
+    drawing: str = ""
+    window: PictureWindow = FIRST_WINDOW
 
     def __post_init__(self) -> None:
         self.transcribed.set()
@@ -70,11 +74,12 @@ class Tab:
         self.alignment = self.description = ""
         self.earlier = self.finished or self.earlier
         self.finished = self.requested = self.aligned = self.measured = None
+        self.drawing, self.window = "", FIRST_WINDOW
         self.transcribed.clear()
 
     def begin_decoding(self, run: str) -> None:
         """Start to decode the recording again; the previous result stays until there is a new one."""
-        self.run = run
+        self.run, self.drawing = run, ""
 
     def end(self, run: str) -> None:
         """A task has ended, successfully or not."""
@@ -85,7 +90,7 @@ class Tab:
 
     def clear(self) -> None:
         """Discard what the tab shows: its recording was removed."""
-        self.run, self.transcribes, self.alignment = "", False, ""
+        self.run, self.transcribes, self.alignment, self.drawing = "", False, "", ""
         self.finished = self.earlier = self.requested = self.aligned = self.measured = None
         self.transcribed.set()
 
@@ -122,5 +127,5 @@ class Tabs:
         """Discard the state of a tab; requests of it that still run write nothing any more."""
         tab = self._tabs.pop(session, None)
         if tab is not None:
-            tab.run = tab.alignment = tab.description = ""
+            tab.run = tab.alignment = tab.description = tab.drawing = ""
             tab.transcribed.set()

@@ -83,6 +83,7 @@ class TranscriptionView:
         return {
             "status": status.idle(),
             "problem": "",
+            "pictures-note": "",
             "transcript": transcript.idle(),
             "actions": export.transcript(None),
             "subtitle-preview": preview(None),
@@ -288,7 +289,7 @@ class DecodingView(TranscriptionView):
 def exportable(result: AudioResult) -> AudioResult:
     """What the files of a result are made from: it without the frames of its emission, features, pictures."""
     found = result.recognition
-    emission = found.emission.cut(0, 0) if found and found.emission else None
+    emission = found.emission.without_frames() if found and found.emission else None
     recognition = found and replace(found, emission=emission, channels=())
     return replace(result, recognition=recognition, features=None, pictures=())
 

@@ -196,6 +196,19 @@ async def test_what_a_confidence_means_is_still_said_after_a_change(
     assert "8 in 10 are correct" in update["transcript"]
 
 
+async def test_tab_holds_no_frames_of_the_emission(browser: Browser, clip: str) -> None:
+    await browser.transcribe(clip)
+
+    finished = browser.tabs.of("tab").finished
+    assert finished is not None
+    assert finished.result is not None
+    assert finished.result.recognition is not None
+    emission = finished.result.recognition.emission
+    assert emission is not None
+    assert len(emission.log_probs) == 0
+    assert emission.log_probs.base is None
+
+
 @pytest.mark.parametrize("rules", ["no separator", "= nothing", "a = b\nbad <img>"])
 async def test_rule_that_is_being_typed_is_explained_and_changes_nothing(
     browser: Browser, clip: str, rules: str

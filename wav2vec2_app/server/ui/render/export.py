@@ -109,8 +109,9 @@ def _button(do: str, file: str, label: str, title: str, *, ready: bool) -> str:
     disabled = "" if ready else ' disabled=""'
     shown = escape(title)
     name = f' aria-label="{shown}"' if label.upper() in title.upper() else ""
+    target = "data-of" if do == "copy" else "data-name"
     return (
-        f'<button type="button" class="w-button w-small" data-do="{do}" data-name="{file}" '
+        f'<button type="button" class="w-button w-small" data-do="{do}" {target}="{file}" '
         f'title="{shown}"{name}{disabled}>{label}</button>'
     )
 
