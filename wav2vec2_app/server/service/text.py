@@ -138,7 +138,8 @@ class TextSteps:
 
 
 def _with_answer(words: Sequence[Word], answer: PunctuateResponse) -> tuple[Word, ...]:
-    return with_written(words, answer.words)
+    written = answer.words
+    return with_written(words, written) if len(written) == len(words) else tuple(words)
 
 
 def _transcript(response: DecodeTextResponse, emitted: Emitted) -> Transcript:

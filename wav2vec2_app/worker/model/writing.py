@@ -31,6 +31,10 @@ class Writer:
         self._punctuator: Punctuator | None = None
         self._failed = False
 
+    def warm_up(self) -> None:
+        """Load the model, so that the first request need not wait."""
+        self._loaded()
+
     def can_write(self, emission: Emission, words: Sequence[Word]) -> bool:
         """Whether ``words``, decoded from ``emission``, are English without punctuation and case."""
         if emission.language != LANGUAGE or not emission.word_delimiter:

@@ -63,6 +63,7 @@ def create(config: Mapping[str, object]) -> Role:
     prepare()
     if given.warm_up:
         warm_up(decoder, given.embedded)
+        writer.warm_up()
 
     def decode(request: DecodeTextRequest, context: Context[Empty]) -> DecodeTextResponse:
         return decode_text(request, decoder, writer, context.check_cancelled)

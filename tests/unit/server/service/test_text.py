@@ -31,7 +31,10 @@ OPTIONS = DecodingOptions(hotwords=("Ada",))
 class FakeClient:
     """Answers each part with one word, written as a sentence; the text as one word after another."""
 
-    def __init__(self, *, english: bool = True, error: Wav2Vec2Error | None = None) -> None:
+    def __init__(
+        self, *, english: bool = True, error: Wav2Vec2Error | None = None, lost: int = 0
+    ) -> None:
+        self._lost = lost
         self.requests: list[Any] = []
         self._english = english
         self._error = error
@@ -47,7 +50,8 @@ class FakeClient:
         assert isinstance(request, PunctuateRequest)
         if self._error is not None:
             raise self._error
-        written = [f"{word.lower()}{at}" for at, word in enumerate(request.words)]
+        words = request.words[self._lost :]
+        written = [f"{word.lower()}{at}" for at, word in enumerate(words)]
         return StepResult(PunctuateResponse(text_bytes(written)))
 
     @property
@@ -89,8 +93,12 @@ async def test_nothing_else_is_punctuated_again(seconds: float, english: bool) -
     assert {word.written for word in found.transcript.words} == {"One." if english else ""}
 
 
-async def test_parts_keep_their_punctuation_if_that_fails() -> None:
-    client = FakeClient(error=InternalError("It failed.", code="text.failed"))
+@pytest.mark.parametrize(
+    "client",
+    [FakeClient(error=InternalError("It failed.", code="text.failed")), FakeClient(lost=1)],
+    ids=["error", "other number of words"],
+)
+async def test_parts_keep_their_punctuation_if_that_fails(client: FakeClient) -> None:
     found = await decode(client, 100.0)
 
     assert {word.written for word in found.transcript.words} == {"One."}
