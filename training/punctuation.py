@@ -30,7 +30,7 @@ from training.punctuation_text import (
 )
 from training.text import everyday_sentences, plain, template_sentences
 from training.word_vectors import word_vectors
-from wav2vec2_app.worker.model.punctuation import MARKS, WEIGHTS, WORDS, letter_ids
+from wav2vec2_app.worker.model.punctuation import MARK_WEIGHTS, MARK_WORDS, MARKS, letter_ids
 
 WIDTH, BATCH, VOCABULARY, BUCKETS = 96, 64, 16_000, 4096
 KERNEL, DILATIONS = 5, (1, 2, 4, 1)
@@ -255,10 +255,10 @@ def main() -> None:
     network = train(text, vectors, numbers, arguments.epochs, arguments.seed)
     tune(network, list(paragraphs(text.everyday[:TUNING], 1)), numbers)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(arguments.out / WEIGHTS, **network.arrays())
+    np.savez_compressed(arguments.out / MARK_WEIGHTS, **network.arrays())
     names = names_of(text.everyday + text.typed, proper_nouns())
     table = json.dumps({"words": words, "names": names}, ensure_ascii=False)
-    (arguments.out / WORDS).write_text(table + "\n", encoding="utf-8")
+    (arguments.out / MARK_WORDS).write_text(table + "\n", encoding="utf-8")
     report(arguments.out)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from wav2vec2_app.speech.transcript import Word
 
-MARKS: Final = ",.?"
+WRITTEN_MARKS: Final = ",.?"
 """Marks that follow words in :attr:`Word.written`."""
 _PRONOUN_I: Final = re.compile(r"I(?:['’][A-Z]+)?$")
 

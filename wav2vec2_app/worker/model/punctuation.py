@@ -21,27 +21,27 @@ from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
 
 MARKS: Final = ("", ",", ".", "?")
-SENTENCE_ENDS: Final = (2, 3)
+ENDING_MARKS: Final = (2, 3)
 LETTERS: Final = 3
 """This many first letters, and this many last letters, are hashed to one of the embeddings."""
 BLOCK_WORDS: Final = 2048
 """Words that are computed together; a request can be cancelled between two blocks."""
-WEIGHTS: Final = "marks.npz"
-WORDS: Final = "words.json"
+MARK_WEIGHTS: Final = "marks.npz"
+MARK_WORDS: Final = "words.json"
 
 
 class Punctuator:
     """Marks and case for words without any.
 
     Args:
-        folder: holds :data:`WEIGHTS` and :data:`WORDS`.
+        folder: holds :data:`MARK_WEIGHTS` and :data:`MARK_WORDS`.
     """
 
     def __init__(self, folder: Path) -> None:
-        table = json.loads((folder / WORDS).read_text(encoding="utf-8"))
+        table = json.loads((folder / MARK_WORDS).read_text(encoding="utf-8"))
         self._ids = {word: number for number, word in enumerate(table["words"], start=1)}
         self._names: dict[str, str] = table["names"]
-        with np.load(folder / WEIGHTS) as stored:
+        with np.load(folder / MARK_WEIGHTS) as stored:
             self._weights = {name: stored[name].astype(np.float32) for name in stored.files}
         for name in ("words", "letters"):
             self._weights[name] *= self._weights.pop(f"{name}_scale")
@@ -69,7 +69,7 @@ class Punctuator:
         found, begins = [], True
         for word, mark in zip(spelled, marks, strict=True):
             found.append((_capitalized(word) if begins else word) + MARKS[mark])
-            begins = mark in SENTENCE_ENDS
+            begins = mark in ENDING_MARKS
         return found
 
     def marks(self, words: Sequence[str], check: CheckCancelled = never_cancelled) -> list[int]:
@@ -77,7 +77,7 @@ class Punctuator:
         if not words:
             return []
         scores = self.scores(words, check)
-        scores[-1, : SENTENCE_ENDS[0]] = -np.inf
+        scores[-1, : ENDING_MARKS[0]] = -np.inf
         return [int(mark) for mark in scores.argmax(axis=1)]
 
     def scores(self, words: Sequence[str], check: CheckCancelled = never_cancelled) -> Float32:

@@ -95,7 +95,7 @@ async def test_window_without_words_reports_nothing(monkeypatch) -> None:
     text.gate.set()
     silent = StepResult(replace(KNOWN.transcript, words=()), ())
 
-    async def decode_part(*_: object) -> StepResult[Transcript]:
+    async def decode_part(*_: object, **__: object) -> StepResult[Transcript]:
         return silent
 
     monkeypatch.setattr(text, "decode_part", decode_part)

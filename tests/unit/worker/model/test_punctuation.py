@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.doubles import make_emission
@@ -16,7 +16,7 @@ from wav2vec2_app.errors import CancelledError
 from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker.model import punctuation
-from wav2vec2_app.worker.model.punctuation import MARKS, WEIGHTS, WORDS, Punctuator
+from wav2vec2_app.worker.model.punctuation import MARK_WEIGHTS, MARK_WORDS, MARKS, Punctuator
 from wav2vec2_app.worker.model.writing import Writer
 
 FOLDER = assets_path() / "punctuation"
@@ -50,6 +50,7 @@ def test_sentences_are_written_with_marks_and_capitals(spoken: str, written: str
     assert " ".join(PUNCTUATOR.written(spoken.split())) == written
 
 
+@settings(deadline=None)
 @given(any_words)
 def test_only_marks_and_case_are_added(words: list[str]) -> None:
     written = PUNCTUATOR.written(words)
@@ -59,6 +60,7 @@ def test_only_marks_and_case_are_added(words: list[str]) -> None:
         assert written[-1][-1] in ".?"
 
 
+@settings(deadline=None)
 @given(any_words)
 def test_every_sentence_begins_with_a_capital(words: list[str]) -> None:
     written = PUNCTUATOR.written([word for word in words if word[0] in TEXT])
@@ -70,6 +72,7 @@ def test_every_sentence_begins_with_a_capital(words: list[str]) -> None:
         begins = word.endswith((".", "?"))
 
 
+@settings(deadline=None)
 @given(any_words)
 def test_letter_case_of_the_input_does_not_matter(words: list[str]) -> None:
     ascii_words = [word for word in words if word.isascii()]
@@ -79,14 +82,12 @@ def test_letter_case_of_the_input_does_not_matter(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 2, 17, 18, 100])
-def test_block_by_block_is_the_same_as_together(
-    length: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_block_by_block_is_the_same_as_in_one(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
     words = (TEXT.split() * 10)[:length]
-    together = PUNCTUATOR.scores(words)
+    in_one = PUNCTUATOR.scores(words)
     monkeypatch.setattr(punctuation, "BLOCK_WORDS", 7)
 
-    np.testing.assert_allclose(PUNCTUATOR.scores(words), together, atol=1e-4)
+    np.testing.assert_allclose(PUNCTUATOR.scores(words), in_one, atol=1e-4)
 
 
 def test_long_text_is_cancelled_between_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,8 +160,8 @@ def test_only_english_without_punctuation_and_case_is_written(
 def broken(folder: Path, kind: str) -> Path:
     if kind == "no folder":
         return folder / "none"
-    (folder / WORDS).write_text('{"words": ["a"], "names": {}}' if kind != "no words" else "{")
-    (folder / WEIGHTS).write_bytes(b"PK nonsense")
+    (folder / MARK_WORDS).write_text('{"words": ["a"], "names": {}}' if kind != "no words" else "{")
+    (folder / MARK_WEIGHTS).write_bytes(b"PK nonsense")
     return folder
 
 

@@ -15,7 +15,7 @@ from wav2vec2_app.server.ui.render.confidence import LEVELS, level_of
 from wav2vec2_app.server.ui.render.data import hidden
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.models import ModelInfo
-from wav2vec2_app.speech.spelling import MARKS
+from wav2vec2_app.speech.spelling import WRITTEN_MARKS
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 from wav2vec2_app.speech.writing.transcripts import written
 
@@ -96,7 +96,7 @@ def rows(words: Sequence[Word], spelled: Sequence[str]) -> list[Row]:
 def _row(word: Word, text: str) -> Row:
     row: Row = [text, round(word.start_s, 3), round(word.end_s, 3), round(word.confidence, 3)]
     if word.alternatives and level_of(word.confidence) is not LEVELS[0]:
-        mark = text[len(text.rstrip(MARKS)) :]
+        mark = text[len(text.rstrip(WRITTEN_MARKS)) :]
         others = [
             (one if text[:1].islower() else one.capitalize()) + mark for one in word.alternatives
         ]
