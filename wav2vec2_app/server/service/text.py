@@ -116,7 +116,7 @@ class TextSteps:
         deadline: Deadline | None,
         request_id: str,
     ) -> StepResult[Transcript]:
-        """``transcript``, joined from parts, written as one text: sentences go on beyond the end of a part."""
+        """``transcript``, joined from parts, written as one text: sentences may span two parts."""
         words = transcript.words
         if not any(word.written for word in words):
             return StepResult(transcript)
