@@ -45,7 +45,7 @@ async def test_endpoint_has_a_parameter_with_its_default_for_each_option(
     found = {one["parameter_name"]: one["parameter_default"] for one in parameters(page, endpoint)}
 
     last = {"track": "", "channels": "mix"} if "audio" in first else {}
-    last |= {"replacements": "", "fillers": "keep", "numbers": "words"}
+    last |= {"punctuation": "auto", "replacements": "", "fillers": "keep", "numbers": "words"}
     assert found == {**first, **DEFAULTS, **last}
     assert list(found) == [*first, *DEFAULTS, *last]
 
