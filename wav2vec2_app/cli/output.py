@@ -127,7 +127,7 @@ def _put_out(
     elif how.output == "json":
         print_json({"file": file, **answer.json_dict()})
     else:
-        _print_file(next(files), label)
+        _print_file(next(files), label if how.output == "text" else "")
 
 
 def _print_file(file: ExportedFile, label: str) -> None:

@@ -81,6 +81,15 @@ def test_text_formats_are_printed(kind: str, capsys: pytest.CaptureFixture[str])
     assert "Hello" in capsys.readouterr().out
 
 
+def test_name_is_before_the_text_of_several_files_only(capsys: pytest.CaptureFixture[str]) -> None:
+    task = AudioTask(AudioSource(path=FILE))
+    for kind in ("text", "csv"):
+        print_result(FILE, task, make_result("HELLO"), OutputOptions((kind,)), many=True)
+
+    printed = capsys.readouterr().out
+    assert printed.startswith("talk.wav: Hello\nstart,end")
+
+
 def test_document_goes_to_a_pipe_as_bytes(
     capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from wav2vec2_app.server.api.errors import RequestFailed
 MEDIA_TYPE = "application/schema+json"
 
 
-def router() -> APIRouter:
+def schema_router() -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix="/v1", tags=["schemas"])
 

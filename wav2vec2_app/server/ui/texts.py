@@ -232,6 +232,7 @@ ACOUSTICS_IDLE: Final = "Loudness, pitch, formants, tempo and the rate of speech
 ACOUSTICS_COLUMNS: Final = ("Measure", "Value", "What it says")
 MEASURE: Final = "Analyze"
 SILENCES: Final = "{count} silences, {total} in all"
+SILENCES_ONE: Final = "1 silence of {total}"
 EXPORT_ACOUSTICS: Final = "Export the analysis"
 MEASURES_CSV: Final = "CSV"
 FRAMES_CSV: Final = "CSV of all frames"

@@ -46,7 +46,8 @@ def _silences(found: Acoustics, duration_s: float) -> str:
     if duration_s <= 0:
         return ""
     total_s = float((found.silences[:, 1] - found.silences[:, 0]).sum())
-    label = texts.SILENCES.format(count=len(found.silences), total=units.seconds(total_s))
+    text = texts.SILENCES_ONE if len(found.silences) == 1 else texts.SILENCES
+    label = text.format(count=len(found.silences), total=units.seconds(total_s))
     marks = "".join(
         f'<i data-kind="{kind}" style="left:{100 * start / duration_s:.2f}%;'
         f'width:{max(0.2, 100 * (end - start) / duration_s):.2f}%"></i>'
