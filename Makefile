@@ -37,6 +37,7 @@ lint: $(VENV)/.installed-dev ## check style, types, import directions, wording, 
 	$(BIN)/python -m tools.lint_sizes
 	$(BIN)/python -m tools.lint_names
 	$(BIN)/python -m tools.api_reference --check
+	$(BIN)/python -m tools.json_schemas --check
 
 format: $(VENV)/.installed-dev ## apply the fixes that ruff can make
 	$(BIN)/ruff check --fix .

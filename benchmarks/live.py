@@ -157,7 +157,11 @@ def samples_of(path: Path) -> np.ndarray:
 
 def offline(url: str, path: Path) -> dict[str, Any]:
     """The transcript of the clip from one request; a word is ``{word, start, end}``."""
-    form = {"response_format": "verbose_json", "timestamp_granularities[]": "word"}
+    form = {
+        "response_format": "verbose_json",
+        "timestamp_granularities[]": "word",
+        "letter_case": "raw",  # without punctuation, as live words are
+    }
     files = {"file": path.read_bytes()}
     answer = httpx.post(f"{url}/v1/audio/transcriptions", files=files, data=form, timeout=120)
     found: dict[str, Any] = answer.raise_for_status().json()

@@ -38,9 +38,9 @@ from wav2vec2_app.server.tasks import (
     TaskResult,
     ignore_progress,
 )
-from wav2vec2_app.server.ui.render.export import TRANSCRIPT_FILES
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe
+from wav2vec2_app.speech.exports import EXPORT_FORMATS
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.options import OPTIONS
 from wav2vec2_app.speech.transcript import PreviewWords, Recognition, Transcript, Word
@@ -177,7 +177,7 @@ class Browser:
     def export(self) -> float:
         """Fetch every type of file; returns the bytes that arrived."""
         arrived = 0
-        for kind in TRANSCRIPT_FILES:
+        for kind in [row.ending for row in EXPORT_FORMATS]:
             request = f"transcript.{kind} 1"
             answer = self._call("on_fetch_file", "/gradio_api/run/predict", [request])
             if "data-missing" in answer.text:

@@ -42,6 +42,7 @@ from wav2vec2_app.server.tasks import (
     Want,
     ignore_progress,
 )
+from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord, Alignment
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe, AudioSource
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
@@ -62,6 +63,7 @@ _STAGES: Mapping[Operation, tuple[tuple[str, str, float], ...]] = {
     Operation.DECODE_TEXT: (("decode text", "text", 1.0),),
     Operation.ALIGN: (("align", "text", 1.0),),
     Operation.ANALYZE: (("features", "audio", 1.0),),
+    Operation.MEASURE: (("measure", "audio", 1.0),),
     Operation.DRAW: (("draw", "audio", 1.0),),
     Operation.DESCRIBE: (("encode", "audio", 0.0), ("describe", "gama", 1.0)),
 }
@@ -162,6 +164,22 @@ def make_features(duration_s: float = 1.0, *, frame_s: float = FRAME_S) -> Featu
         log_mel_db=np.linspace(-80, 0, 80 * frames).reshape(80, frames).astype(np.float16),
         mfcc=np.linspace(-30, 30, 13 * frames).reshape(13, frames).astype(np.float16),
         summary={"peak_dbfs": -3.0, "rms_dbfs": -20.0, "f0_median_hz": 120.0},
+    )
+
+
+def make_acoustics(duration_s: float = 1.0, *, clipped: float = 0.0) -> Acoustics:
+    """The analysis of a steady voice that is silent in its last quarter."""
+    features = make_features(duration_s)
+    contours = np.stack([features.f0_hz, features.energy_db])
+    silence = np.array([[0.75 * duration_s, duration_s]], np.float32)
+    return Acoustics(
+        times_s=features.times_s,
+        names=("f0_hz", "level_dbfs"),
+        contours=contours,
+        chroma=np.ones((12, 10), np.float32),
+        silences=silence,
+        clipped=silence if clipped else silence[:0],
+        summary={"loudness_lufs": -23.5, "f0_median_hz": 120.0, "clipped_fraction": clipped},
     )
 
 
@@ -385,6 +403,8 @@ class FakeAdapter:
             return make_alignment(task.task.text)
         if task.operation is Operation.ANALYZE:
             return make_features(self.duration_s)
+        if task.operation is Operation.MEASURE:
+            return make_acoustics(self.duration_s)
         if task.operation is Operation.DESCRIBE:
             return make_description(task.task.question)
         return self._draw(report)

@@ -34,8 +34,11 @@ from wav2vec2_app.server.schema import (
     system,
     transcriptions,
 )
+from wav2vec2_app.speech.acoustics import MEASURES
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
+from wav2vec2_app.speech.exports import EXPORT_FORMATS
 from wav2vec2_app.speech.options import MAX_HOTWORDS, OPTIONS, Option
+from wav2vec2_app.speech.replacement_rules import MAX_RULES
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "api.md"
@@ -77,7 +80,7 @@ def option_table(options: Sequence[Option]) -> str:
 
 
 def _default(option: Option) -> str:
-    if isinstance(option.default, tuple):
+    if option.is_list:
         return "none"
     return f"`{option.default:g}`" if option.is_number else f"`{option.default}`"
 
@@ -85,11 +88,28 @@ def _default(option: Option) -> str:
 def _values(option: Option) -> str:
     if option.type == "choice":
         return ", ".join(f"`{value}`" for value in option.values)
+    if option.type == "lines":
+        return f"text, one rule per line or separated by semicolons; at most {MAX_RULES}"
     if option.type == "words":
         return f"text or a list of texts; at most {MAX_HOTWORDS} words"
     whole = "whole number " if option.type == "integer" else ""
     unit = f" ({option.unit})" if option.unit else ""
     return f"{whole}{option.low:g} to {option.high:g}{unit}"
+
+
+def format_table() -> str:
+    """The table of export formats."""
+    rows = [
+        (f"`{row.name}`", f"`.{row.ending}`", f"`{row.media_type}`", row.help)
+        for row in EXPORT_FORMATS
+    ]
+    return table(("format", "ending", "media type", "contents"), rows)
+
+
+def measure_table() -> str:
+    """The table of acoustic measures."""
+    rows = [(f"`{row.name}`", row.unit, row.help) for row in MEASURES]
+    return table(("measure", "unit", "meaning"), rows)
 
 
 # --- JSON classes -------------------------------------------------------------------------------
@@ -231,6 +251,8 @@ def table(header: Row, rows: Sequence[Row]) -> str:
 PARTS: Mapping[str, Callable[[], str]] = {
     "options": partial(option_table, OPTIONS),
     "export-options": partial(option_table, EXPORT_OPTIONS),
+    "export-formats": format_table,
+    "measures": measure_table,
     "recording": partial(schema_table, recording.RecordingResponse),
     "transcription": partial(
         schema_table, transcriptions.TranscriptionResponse, recording.RecordingResponse

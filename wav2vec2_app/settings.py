@@ -228,8 +228,8 @@ class Settings(BaseSettings):
     """Time after which an open circuit breaker admits one trial, seconds."""
     monitored_operations: tuple[str, ...] = ("all",)
     """Operations that have circuit breakers, such as ``transcribe`` (a JSON list in the environment):
-    ``all``, or some of ``probe``, ``decode_audio``, ``transcribe``, ``decode_text``, ``align``, ``analyze``
-    and ``draw``. An empty list disables them."""
+    ``all``, or some of ``probe``, ``decode_audio``, ``transcribe``, ``decode_text``, ``align``, ``analyze``,
+    ``measure`` and ``draw``. An empty list disables them."""
     retry_attempts: int = Field(3, ge=1)
     """Attempts of one step on one adapter, the first one included; only failures that may pass are tried
     again."""

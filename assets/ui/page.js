@@ -228,33 +228,34 @@
   let fileRequests = 0;
   const fetchFile = (name) => new Promise((resolve) => {
     fileRequests += 1;
-    window.wav2vec2File = `${name} ${fileRequests}`;
-    waiting.set(window.wav2vec2File, resolve);
+    const request = `${name} ${fileRequests}`;
+    const corrected = name.startsWith("transcript.") && page.corrected?.();
+    window.wav2vec2File = corrected ? `${request} ${JSON.stringify(corrected)}` : request;
+    waiting.set(request, resolve);
     document.getElementById("fetch-file")?.click();
   });
+  const bytesOf = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
   const onFile = () => {
-    const answer = $("#file .w-data");
-    waiting.get(answer?.dataset.request)?.("missing" in answer.dataset ? null : answer.textContent);
-    waiting.delete(answer?.dataset.request);
+    const { dataset, textContent } = $("#file .w-data") ?? { dataset: {} };
+    const content = "base64" in dataset ? bytesOf(textContent) : textContent;
+    const file = "missing" in dataset ? null : new Blob([content], { type: `${dataset.type};charset=utf-8` });
+    waiting.get(dataset.request)?.(file);
+    waiting.delete(dataset.request);
   };
   const files = document.getElementById("file");
   if (files) new MutationObserver(onFile).observe(files, { childList: true, subtree: true, characterData: true, attributes: true });
 
-  /* A file's text, with the alternatives that were chosen for words; null if there is none. */
-  const fileText = async (name) => {
-    const original = await fetchFile(name);
-    const own = original !== null && name.startsWith("transcript.");
-    return (own && page.edited?.(name.split(".").pop(), original)) || original;
-  };
-  const textOf = async (button) => {
-    const { name, of, text } = button.dataset;
-    const found = text ?? await fileText(name ?? of);
-    if (found === null) showBriefly(button, texts.nothingToExport);
-    return found;
+  /* A file that the server writes; its text; and a button's file. Null if there is none. */
+  const fileText = async (name) => (await fetchFile(name))?.text() ?? null;
+  const fileOf = async (button) => {
+    const { name, of } = button.dataset;
+    const file = await fetchFile(name ?? of);
+    if (file === null) showBriefly(button, texts.nothingToExport);
+    return file;
   };
 
   const copy = async (button) => {
-    const text = (await textOf(button))?.trim();
+    const text = (button.dataset.text ?? await (await fileOf(button))?.text())?.trim();
     if (text === undefined) return;
     try { await navigator.clipboard.writeText(text); }
     catch {
@@ -277,10 +278,10 @@
   };
 
   const save = async (button) => {
-    const text = await textOf(button);
-    if (text === null) return;
+    const file = await fileOf(button);
+    if (file === null) return;
     const link = document.createElement("a");
-    const url = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
+    const url = URL.createObjectURL(file);
     link.href = url;
     link.download = fileName(button.dataset.name);
     link.click();
@@ -393,7 +394,7 @@
   /* --- accordions have aria-expanded --- */
 
   const updateExpanded = () => {
-    for (const button of all("#decoding > button, #export-options > button, #alignment > button, #description > button, #track-and-channels > button"))
+    for (const button of all("#decoding > button, #export-options > button, #alignment > button, #description > button, #acoustics-panel > button, #track-and-channels > button"))
       button.setAttribute("aria-expanded", String(button.classList.contains("open")));
   };
   document.addEventListener("click", () => setTimeout(updateExpanded));

@@ -77,6 +77,9 @@
 
   /* --- cues --- */
 
+  const endsSentence = (piece) => rules.sentenceEnds.includes(lastSign(piece.text));
+  const isComplete = (group, options) => endsSentence(last(group)) &&
+    width(textOf(group)) >= rules.minCueShare * options.line_characters * options.max_lines;
   const groupsOf = (words, options) => {
     const found = [];
     let lines = 0, columns = 0;
@@ -85,7 +88,7 @@
       const group = last(found);
       let blank = group ? Number(blankBefore(last(group), piece)) : 0;
       if (columns + blank + own > options.line_characters) { lines += 1; columns = 0; blank = 0; }
-      const belongs = group && lines <= options.max_lines &&
+      const belongs = group && lines <= options.max_lines && !isComplete(group, options) &&
         piece.start - last(group).end < options.pause_s && piece.end - group[0].start <= options.max_cue_s;
       if (belongs) group.push(piece);
       else { found.push([piece]); lines = 1; columns = 0; blank = 0; }
@@ -106,8 +109,23 @@
   };
   const textOf = (line) =>
     line.map((piece, n) => blankIf(n && blankBefore(line[n - 1], piece)) + piece.text).join("").trim();
+  const sentenceLines = (group, limit) => {
+    const whole = width(textOf(group));
+    let best = [], longest = limit + 1;
+    for (let at = 1; at < group.length; at += 1) {
+      if (group[at].follows || !endsSentence(group[at - 1])) continue;
+      const lines = [group.slice(0, at), group.slice(at)].map(textOf);
+      const widths = lines.map(width);
+      if (Math.max(...widths) >= longest || Math.min(...widths) < rules.minLineShare * whole) continue;
+      longest = Math.max(...widths);
+      best = lines;
+    }
+    return best;
+  };
   const linesOf = (group, options) => {
     const fewest = wrapped(group, options.line_characters).length;
+    const sentences = fewest === 2 ? sentenceLines(group, options.line_characters) : [];
+    if (sentences.length) return sentences;
     const shortest = Math.ceil(width(textOf(group)) / fewest);
     for (let limit = Math.min(shortest, options.line_characters); limit < options.line_characters; limit += 1) {
       const lines = wrapped(group, limit).map(textOf);

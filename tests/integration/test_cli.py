@@ -264,3 +264,23 @@ def test_compare_rejects_bad_options_before_it_starts(arguments: list[str], code
 
     assert done.exit_code == 2
     assert code in done.stderr
+
+
+def test_analyze_prints_the_measures_of_the_sound_and_of_the_words() -> None:
+    done = run.invoke(app, ["analyze", "--output", "csv", str(CLIP)])
+
+    assert done.exit_code == 0, done.stderr
+    measures = {line.split(",")[0] for line in done.stdout.splitlines()}
+    assert {"loudness_lufs", "f0_median_hz", "jitter_percent", "f1_median_hz"} <= measures
+    assert {"words_per_minute", "pauses"} <= measures
+
+
+def test_several_formats_are_saved_in_a_folder(tmp_path: Path) -> None:
+    arguments = ["--output", "textgrid", "--output", "docx", "--to", str(tmp_path / "out")]
+
+    done = run.invoke(app, ["transcribe", *arguments, "--numbers", "digits", str(CLIP)])
+
+    assert done.exit_code == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        f"{CLIP.stem}.TextGrid", f"{CLIP.stem}.docx",
+    }  # fmt: skip

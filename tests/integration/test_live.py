@@ -64,6 +64,7 @@ def offline_text(server: RunningServer, clip: Clip) -> str:
     answer = httpx.post(
         f"{server.url}/v1/audio/transcriptions",
         files={"file": clip.path.read_bytes()},
+        data={"letter_case": "raw"},  # without punctuation, as live captions are
         timeout=60,
     )
     return str(answer.json()["text"]).lower()

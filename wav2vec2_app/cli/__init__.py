@@ -1,29 +1,30 @@
-"""The command line: ``wav2vec2-app serve | transcribe FILE… | align FILE TEXT | compare FILE | doctor``."""
+"""The command line: ``wav2vec2-app serve | transcribe | align | analyze | describe | compare | doctor``."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic import ValidationError
 
 from wav2vec2_app.cli import console, debug, diagnosis
+from wav2vec2_app.cli.analysis import AnalysisFormat, print_analysis
 from wav2vec2_app.cli.compare import compare as run_comparison
 from wav2vec2_app.cli.compare import model_names, with_folders
 from wav2vec2_app.cli.decoding import (
     OptionValue,
+    output_format,
+    output_options,
     parse_decoding,
-    parse_export_values,
     read_text,
     text_or_file,
     with_options,
 )
 from wav2vec2_app.cli.output import (
     DescriptionFormat,
-    OutputFormat,
     OutputOptions,
     out,
     print_problem,
@@ -32,11 +33,12 @@ from wav2vec2_app.cli.tasks import run_tasks
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest
-from wav2vec2_app.server.tasks import AudioTask, Want
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.settings import Settings, warn_of_unknown_variables
 from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, parse_question
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
+from wav2vec2_app.speech.exports import EXPORT_FORMAT
 from wav2vec2_app.speech.options import OPTIONS, text_to_align
 from wav2vec2_app.speech.synthesis import CONFLICT_RESOLUTIONS
 from wav2vec2_app.speech.variants import combined, parse_reference, parse_synthesis
@@ -53,7 +55,21 @@ app = typer.Typer(
 )
 app.add_typer(debug.app, name="debug")
 
-OutputOption = Annotated[OutputFormat, typer.Option("--output", "-o", help="Format of the result.")]
+DEFAULT_OUTPUT: Final = ["text"]
+OutputOption = Annotated[
+    list[str],
+    typer.Option(
+        "--output",
+        "-o",
+        parser=output_format,
+        metavar=f"[{'|'.join(EXPORT_FORMAT)}]",
+        help="Format of the result; with --to, repeat it for several.",
+    ),
+]
+ToOption = Annotated[
+    Path | None,
+    typer.Option("--to", help="Folder for one file per recording and format.", show_default=False),
+]
 ModelOption = Annotated[
     str | None, typer.Option(help="auto, embedded, a model name or a folder.", show_default=False)
 ]
@@ -81,7 +97,8 @@ def serve(
 @with_options(*OPTIONS, *EXPORT_OPTIONS)
 def transcribe(
     files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
-    output: OutputOption = OutputFormat.TEXT,
+    output: OutputOption = DEFAULT_OUTPUT,
+    to: ToOption = None,
     model: ModelOption = None,
     track: TrackOption = "auto",
     channels: ChannelsOption = "mix",
@@ -92,7 +109,7 @@ def transcribe(
     configure_logging(settings.log_level, as_json=settings.log_json)
     warn_of_unknown_variables(os.environ)
     try:
-        options, export = parse_decoding(values), parse_export_values(values)
+        options, how = parse_decoding(values), output_options(output, to, values)
         audio = parse_audio_options(track, channels)
     except InputError as error:
         print_problem(error.code, f"{error.message} {error.hint}")
@@ -100,9 +117,7 @@ def transcribe(
     tasks = [
         (file, AudioTask(_source(file), decoding=options, audio_options=audio)) for file in files
     ]
-    raise typer.Exit(
-        1 if asyncio.run(run_tasks(settings, tasks, OutputOptions(output, export))) else 0
-    )
+    raise typer.Exit(1 if asyncio.run(run_tasks(settings, tasks, how)) else 0)
 
 
 @app.command()
@@ -112,30 +127,58 @@ def align(
     text: Annotated[
         Path, typer.Argument(help="A text file with the spoken words.", show_default=False)
     ],
-    output: OutputOption = OutputFormat.TEXT,
+    output: OutputOption = DEFAULT_OUTPUT,
+    to: ToOption = None,
     model: ModelOption = None,
     track: TrackOption = "auto",
     **values: OptionValue,
 ) -> None:
     """Print when each word of a text is spoken: start, end, score and word, one line each.
 
-    Subtitles (srt, vtt) keep the text as written; a line break ends a cue, and the cues of a text that is
-    SRT or VTT itself get new times. json has every character, too.
+    Subtitles (srt, vtt, ass) keep the text as written; a line break ends a cue, and the cues of a text that
+    is SRT or VTT itself get new times. json and textgrid have every character, too.
     """
     settings = _settings(model=model, fetch_models=False, log_level="WARNING")
     configure_logging(settings.log_level, as_json=settings.log_json)
     warn_of_unknown_variables(os.environ)
     try:
-        given, export = text_to_align(read_text(text)), parse_export_values(values)
+        given, how = text_to_align(read_text(text)), output_options(output, to, values)
         audio = parse_audio_options(track)
     except InputError as error:
         print_problem(text.name, f"{error.message} {error.hint} ({error.code})")
         raise typer.Exit(2) from None
     wants = frozenset({Want.ALIGNMENT})
     task = AudioTask(_source(file), wants, text=given, audio_options=audio)
-    raise typer.Exit(
-        1 if asyncio.run(run_tasks(settings, [(file, task)], OutputOptions(output, export))) else 0
-    )
+    raise typer.Exit(1 if asyncio.run(run_tasks(settings, [(file, task)], how)) else 0)
+
+
+@app.command()
+def analyze(
+    files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
+    output: Annotated[
+        AnalysisFormat,
+        typer.Option("--output", "-o", help="Format of the result; frames: a CSV of all contours."),
+    ] = AnalysisFormat.TEXT,
+    model: ModelOption = None,
+    track: TrackOption = "auto",
+) -> None:
+    """Print loudness, pitch, formants, tempo, noise, pauses and the rate of speech of files."""
+    settings = _settings(model=model, fetch_models=False, log_level="WARNING")
+    configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_of_unknown_variables(os.environ)
+    try:
+        audio = parse_audio_options(track)
+    except InputError as error:
+        print_problem(error.code, f"{error.message} {error.hint}")
+        raise typer.Exit(2) from None
+    wants = frozenset({Want.TRANSCRIPT, Want.ACOUSTICS})
+    tasks = [(file, AudioTask(_source(file), wants, audio_options=audio)) for file in files]
+
+    def show(file: Path, result: AudioResult, many: bool) -> None:
+        print_analysis(file, result, output, many=many)
+
+    how = OutputOptions(("json" if output is AnalysisFormat.JSON else "text",))
+    raise typer.Exit(1 if asyncio.run(run_tasks(settings, tasks, how, show)) else 0)
 
 
 @app.command()
@@ -158,7 +201,7 @@ def describe(
         raise typer.Exit(2) from None
     wants = frozenset({Want.TRANSCRIPT, Want.DESCRIPTION})
     tasks = [(file, AudioTask(_source(file), wants, question=given)) for file in files]
-    how = OutputOptions(OutputFormat(output.value))
+    how = OutputOptions((output.value,))
     raise typer.Exit(1 if asyncio.run(run_tasks(settings, tasks, how)) else 0)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -13,23 +14,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from wav2vec2_app.cli.console import shows_unicode
+from wav2vec2_app.cli.output_folder import OutputFolder
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
-from wav2vec2_app.speech import subtitles
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
+from wav2vec2_app.speech.exports import EXPORT_FORMAT, ExportDocument, ExportedFile, exported
 
 out = Console()
 err = Console(stderr=True)
-
-
-class OutputFormat(str, Enum):
-    """Formats of a result."""
-
-    TEXT = "text"
-    JSON = "json"
-    SRT = "srt"
-    VTT = "vtt"
 
 
 class DescriptionFormat(str, Enum):
@@ -41,10 +34,22 @@ class DescriptionFormat(str, Enum):
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """How results are printed."""
+    """How results are printed, or saved.
 
-    output: OutputFormat
+    Attributes:
+        formats: names of export formats; several only with a folder.
+        export: how they are written.
+        folder: where files are saved; ``None`` prints results.
+    """
+
+    formats: tuple[str, ...] = ("text",)
     export: ExportOptions = DEFAULT_EXPORT
+    folder: OutputFolder | None = None
+
+    @property
+    def output(self) -> str:
+        """The format that is printed."""
+        return self.formats[0]
 
 
 def progress_bars() -> Progress:
@@ -64,22 +69,24 @@ def print_result(
 ) -> None:
     """Print a transcript or an alignment; ``many`` puts the file's name before the text."""
     if result.alignment is not None:
-        _print_alignment(file, schema.alignment(result, task.text), how)
+        answer = schema.alignment(result, task.text)
+        _put_out(
+            answer, schema.alignment_document(answer, file.name), how, label="", file=file.name
+        )
         return
     if Want.DESCRIPTION in task.wants:
         _print_description(file, schema.description(result), how, many=many)
         return
-    answer = schema.transcription(result, task.decoding, how.export.letter_case)
-    if answer.reason and how.output is not OutputFormat.JSON:
-        print_problem(file.name, f"no speech was found ({answer.reason.replace('_', ' ')})")
-    text = answer.labelled_text
-    text = f"{file.name}: {text}" if many else text
-    _print(file, answer, answer.words, how, text)
+    transcript = schema.transcription(result, task.decoding, how.export)
+    if transcript.reason and how.output != "json":
+        print_problem(file.name, f"no speech was found ({transcript.reason.replace('_', ' ')})")
+    document = schema.transcript_document(transcript, file.name)
+    _put_out(transcript, document, how, label=f"{file.name}: " if many else "", file=file.name)
 
 
 def print_error(file: Path, error: Wav2Vec2Error, how: OutputOptions) -> None:
     """Print why a file failed."""
-    if how.output is OutputFormat.JSON:
+    if how.output == "json":
         print_json({"file": file.name, "error": error.public()})
     print_problem(file.name, f"{error.message} {error.hint} ({error.code})")
 
@@ -87,11 +94,6 @@ def print_error(file: Path, error: Wav2Vec2Error, how: OutputOptions) -> None:
 def print_problem(subject: str, text: str) -> None:
     """Print one line to stderr; markup in file names and messages is escaped."""
     err.print(f"[red]{escape(subject)}:[/red] {escape(text)}", soft_wrap=True, highlight=False)
-
-
-def _print_alignment(file: Path, answer: schema.AlignmentResponse, how: OutputOptions) -> None:
-    words = subtitles.as_written(answer.text, answer.words)
-    _print(file, answer, words, how, "\n".join(map(_line, answer.words)))
 
 
 def _print_description(
@@ -103,30 +105,39 @@ def _print_description(
         print_problem(file.name, f"{error.message} {error.hint} ({error.code})")
     described = f"Description: {answer.description.answer}\n" if answer.description else ""
     name = f"{file.name}\n" if many else ""
-    _print(file, answer, answer.words, how, f"{name}{described}Transcript: {answer.text}")
-
-
-def _print(
-    file: Path,
-    answer: schema.TranscriptionResponse | schema.AlignmentResponse,
-    words: Sequence[subtitles.TimedText],
-    how: OutputOptions,
-    text: str,
-) -> None:
-    if how.output is OutputFormat.JSON:
+    if how.output == "json":
         print_json({"file": file.name, **answer.json_dict()})
-    elif how.output is OutputFormat.TEXT:
-        print(text)
     else:
-        to_text = subtitles.to_srt if how.output is OutputFormat.SRT else subtitles.to_vtt
-        print(to_text(words, how.export), end="")
+        print(f"{name}{described}Transcript: {answer.text}")
+
+
+def _put_out(
+    answer: schema.TranscriptionResponse | schema.AlignmentResponse,
+    document: ExportDocument,
+    how: OutputOptions,
+    *,
+    label: str,
+    file: str,
+) -> None:
+    """Save the files of a result, or print it; JSON is printed in one line with the file's name."""
+    files = (exported(document, EXPORT_FORMAT[name], how.export) for name in how.formats)
+    if how.folder is not None:
+        for one in files:
+            err.print(escape(str(how.folder.save(one))), soft_wrap=True, highlight=False)
+    elif how.output == "json":
+        print_json({"file": file, **answer.json_dict()})
+    else:
+        _print_file(next(files), label if how.output == "text" else "")
+
+
+def _print_file(file: ExportedFile, label: str) -> None:
+    if file.media_type.startswith("text/"):
+        print(f"{label}{file.content.decode()}", end="")
+    else:
+        sys.stdout.buffer.write(file.content)
+        sys.stdout.buffer.flush()
 
 
 def print_json(value: Mapping[str, object]) -> None:
     """Print one line of JSON to stdout."""
     print(json.dumps(value, ensure_ascii=not shows_unicode()))
-
-
-def _line(word: schema.AlignedWordJson) -> str:
-    score = "   any" if word.wildcard else f"{word.score:6.0%}"
-    return f"{word.start:8.2f} {word.end:8.2f} {score}  {word.text}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.progress import Progress, TaskID
@@ -14,11 +14,17 @@ from wav2vec2_app.server.events import Advanced, Done, Failed, Started
 from wav2vec2_app.server.tasks import AudioResult, AudioTask
 from wav2vec2_app.settings import Settings
 
+Show = Callable[[Path, AudioResult, bool], None]
+"""Prints the result of a file; the last argument says whether there are several files."""
+
 
 async def run_tasks(
-    settings: Settings, tasks: Sequence[tuple[Path, AudioTask]], output: OutputOptions
+    settings: Settings,
+    tasks: Sequence[tuple[Path, AudioTask]],
+    output: OutputOptions,
+    show: Show | None = None,
 ) -> int:
-    """Run the task of each file and print the results; returns how many failed."""
+    """Run the task of each file and print the results, by ``show`` if given; returns how many failed."""
     system = build_system(settings)
     await system.orchestrator.start()
     failures = 0
@@ -28,12 +34,15 @@ async def run_tasks(
                 bar = progress.add_task(file.name, total=1.0, stage="waiting")
                 try:
                     result = await _run_task(system, task, progress, bar)
+                    many = len(tasks) > 1
+                    if show is not None:
+                        show(file, result, many)
+                    else:
+                        print_result(file, task, result, output, many=many)
+                    failures += bool(result.problems)
                 except Wav2Vec2Error as error:
                     failures += 1
                     print_error(file, error, output)
-                else:
-                    print_result(file, task, result, output, many=len(tasks) > 1)
-                    failures += bool(result.problems)
                 progress.remove_task(bar)
     finally:
         await system.orchestrator.stop()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wav2vec2_app.protocol.emission import check_emission
 from wav2vec2_app.protocol.message import Empty, Message, Request, Response
+from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.audio import (
     DEFAULT_TRACK_AND_MIX,
     Audio,
@@ -129,6 +130,23 @@ class AnalyzeRequest(Request[AnalyzeResponse, Empty]):
     op = "analyze"
 
     samples: Float32
+
+
+@dataclass(frozen=True)
+class MeasureResponse(Response):
+    """The acoustic analysis."""
+
+    acoustics: Acoustics
+
+
+@dataclass(frozen=True)
+class MeasureRequest(Request[MeasureResponse, Empty]):
+    """Analyze ``samples``, float32 ``(n,)``, 16 kHz, of which ``features`` are known."""
+
+    op = "measure"
+
+    samples: Float32
+    features: Features
 
 
 @dataclass(frozen=True)

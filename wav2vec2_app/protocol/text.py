@@ -37,16 +37,64 @@ class DecodeTextResponse(Response):
 
 @dataclass(frozen=True)
 class DecodeTextRequest(Request[DecodeTextResponse, Empty]):
-    """Decode an emission; ``embedded`` says whether the embedded model computed it."""
+    """Decode an emission.
+
+    Attributes:
+        embedded: whether the embedded model computed it.
+        written: whether the words get :attr:`Word.written`.
+    """
 
     op = "decode_text"
 
     emission: Emission
     decoding: DecodingOptions
     embedded: bool
+    written: bool = True
 
     def __post_init__(self) -> None:
         check_emission(self.emission)
+
+
+@dataclass(frozen=True)
+class PunctuateResponse(Response):
+    """The words as they are written, one for each; as :class:`PunctuateRequest` has them."""
+
+    text: NDArray[np.uint8]
+
+    @property
+    def words(self) -> list[str]:
+        """The words."""
+        return _words(self.text)
+
+
+@dataclass(frozen=True)
+class PunctuateRequest(Request[PunctuateResponse, Empty]):
+    """Marks and case for words of English; ``names`` are spellings of names among them.
+
+    Attributes:
+        text: uint8 ``(bytes,)``, the words with blanks between them as UTF-8: a long text has too many words
+            for the frame's JSON.
+    """
+
+    op = "punctuate"
+
+    text: NDArray[np.uint8]
+    names: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> list[str]:
+        """The words."""
+        return _words(self.text)
+
+
+def text_bytes(words: Sequence[str]) -> NDArray[np.uint8]:
+    """Words, which have no blanks, as :class:`PunctuateRequest` sends them."""
+    return np.frombuffer(" ".join(words).encode(), np.uint8)
+
+
+def _words(text: NDArray[np.uint8]) -> list[str]:
+    joined = text.tobytes().decode("utf-8")
+    return joined.split(" ") if joined else []
 
 
 @dataclass(frozen=True)

@@ -215,6 +215,7 @@ def _text_config(settings: Settings) -> Config:
     return {
         "embedded": str(assets_path() / "model"),
         "language_model": str(assets_path() / "lm"),
+        "punctuation": str(assets_path() / "punctuation"),
         "warm_up": may_be_embedded and settings.decoder != "greedy",
     }
 

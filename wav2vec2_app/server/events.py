@@ -19,6 +19,7 @@ from typing import Literal
 
 from wav2vec2_app.errors import Wav2Vec2Error, WorkerDiedError
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Stage, Step
+from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.description import Description
@@ -101,7 +102,16 @@ class Partial(StepEvent):
     recording that is still being transcribed.
     """
 
-    value: Audio | Recognition | Alignment | Features | Picture | Description | PreviewWords
+    value: (
+        Audio
+        | Recognition
+        | Alignment
+        | Features
+        | Acoustics
+        | Picture
+        | Description
+        | PreviewWords
+    )
     stages: tuple[Stage, ...] = ()
 
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.clients import current_client, owner_of
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import (
     DEFAULT_TRACK_AND_MIX,
@@ -52,6 +53,7 @@ class Operation(str, Enum):
     DECODE_TEXT = "decode_text"
     ALIGN = "align"
     ANALYZE = "analyze"
+    MEASURE = "measure"
     DRAW = "draw"
     DESCRIBE = "describe"
 
@@ -93,6 +95,7 @@ class Want(str, Enum):
     TRANSCRIPT = "transcript"
     ALIGNMENT = "alignment"
     FEATURES = "features"
+    ACOUSTICS = "acoustics"
     PICTURES = "pictures"
     DESCRIPTION = "description"
 
@@ -237,17 +240,15 @@ def ignore_progress(_: Progress) -> None:
 
 
 StepValue: TypeAlias = (
-    AudioProbe | Audio | Recognition | Alignment | Features | tuple[Picture, ...] | Description
-)
+    AudioProbe | Audio | Recognition | Alignment | Features | Acoustics | tuple[Picture, ...]
+    | Description
+)  # fmt: skip
 """What a step produces, by operation; TRANSCRIBE and DECODE_TEXT both a Recognition."""
 
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What an adapter answers; ``stages`` start from the moment the adapter was called.
-
-    ``adapter`` is the name of the adapter that answered; the dispatcher fills it in.
-    """
+    """What an adapter answers; ``stages`` start when it was called, ``adapter`` is filled in later."""
 
     operation: Operation
     value: StepValue
@@ -285,6 +286,7 @@ class AudioResult:
     recognition: Recognition | None = None
     alignment: Alignment | None = None
     features: Features | None = None
+    acoustics: Acoustics | None = None
     pictures: tuple[Picture, ...] = ()
     description: Description | None = None
     real_time_factor: float = 0.0

@@ -57,6 +57,10 @@ class Emission:
         energy_db = None if self.energy_db is None else self.energy_db[start:stop]
         return replace(self, log_probs=self.log_probs[start:stop], energy_db=energy_db)
 
+    def without_frames(self) -> Emission:
+        """What is known of the model's output; it holds no memory of the frames."""
+        return replace(self, log_probs=self.log_probs[:0].copy(), energy_db=None)
+
 
 @dataclass(frozen=True)
 class Emitted:

@@ -6,15 +6,19 @@ command line options, OpenAPI and the table in ``docs/api.md`` are made from it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.speech.options import Choice, Option, bad_number, parse_number, row
+from wav2vec2_app.speech.options import Choice, Option, Value, bad_number, parse_number, row
+from wav2vec2_app.speech.replacement_rules import parse_rules
 
 BAD_VALUE: Final = "export.bad_value"
 """Code of the error that an export option has a value it cannot have."""
+MAX_REPLACEMENTS_CHARACTERS: Final = 200_000
+"""Longest list of replacements as text; longer ones are rejected before they are split."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,32 @@ class ExportOptions:
         "Letter case",
         "For models that spell in capital letters only. Raw: as the model spells.",
         choices=(Choice("sentence", "Sentence case"), Choice("raw", "Raw")),
+    )
+    punctuation: str = row(
+        "auto",
+        "Punctuation",
+        "Automatic: full stops, commas, question marks and the capitals of names in English of models that "
+        "write none; not in raw text.",
+        choices=(Choice("auto", "Automatic"), Choice("off", "Off")),
+    )
+    replacements: tuple[str, ...] = row(
+        (),
+        "Replacements",
+        "One rule per line: “X = Y” writes Y wherever the model writes the words X, in any letter case. "
+        "Nothing after the equals sign removes them.",
+        lines=True,
+    )
+    fillers: str = row(
+        "keep",
+        "Filler words",
+        "“um”, “uh” and the like, in the language of the model.",
+        choices=(Choice("keep", "Keep"), Choice("remove", "Remove")),
+    )
+    numbers: str = row(
+        "words",
+        "Numbers",
+        "Digits: “twenty one” becomes 21, “ten percent” 10%, “nineteen eighty four” 1984; in English only.",
+        choices=(Choice("words", "As spoken"), Choice("digits", "Digits")),
     )
     line_characters: int = row(
         42,
@@ -75,6 +105,17 @@ class ExportOptions:
         step=0.1,
         unit="seconds",
     )
+    highlight: str = row(
+        "off",
+        "Highlight",
+        "Karaoke: players that show ASS subtitles highlight each word while it is spoken.",
+        choices=(Choice("off", "Off"), Choice("karaoke", "Karaoke")),
+    )
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether words are replaced, removed or joined."""
+        return bool(self.replacements) or self.fillers == "remove" or self.numbers == "digits"
 
 
 DEFAULT_EXPORT: Final = ExportOptions()
@@ -84,6 +125,11 @@ EXPORT_OPTIONS: Final[tuple[Option, ...]] = tuple(
 )
 """The table, in the order of the fields."""
 EXPORT_OPTION: Final[Mapping[str, Option]] = {option.name: option for option in EXPORT_OPTIONS}
+WRITING_OPTIONS: Final = tuple(
+    EXPORT_OPTION[name]
+    for name in ("letter_case", "punctuation", "replacements", "fillers", "numbers")
+)
+"""Those that change the words; the others are about subtitles."""
 
 
 def parse_export(*in_order: object, **named: object) -> ExportOptions:
@@ -109,7 +155,9 @@ def parse_export(*in_order: object, **named: object) -> ExportOptions:
     return ExportOptions(**parsed)
 
 
-def _parsed(option: Option, value: object) -> str | int | float:
+def _parsed(option: Option, value: object) -> Value:
+    if option.type == "lines":
+        return tuple(f"{' '.join(rule.words)} = {rule.text}" for rule in parse_rules(_lines(value)))
     if option.type == "choice":
         return _parsed_choice(option, str(value).strip().lower())
     number = parse_number(option, value, BAD_VALUE)
@@ -127,3 +175,23 @@ def _parsed_choice(option: Option, value: str) -> str:
             metadata={"field": option.name, "allowed": list(option.values)},
         )
     return value
+
+
+def _lines(value: object) -> list[str]:
+    """The items of a list option: lines, also separated by semicolons, or a list of such texts."""
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+        raise InputError(
+            "The replacements are neither text nor a list of texts.",
+            code=BAD_VALUE,
+            hint="Send one rule per line, “X = Y”.",
+            metadata={"field": "replacements"},
+        )
+    if sum(map(len, given)) > MAX_REPLACEMENTS_CHARACTERS:
+        raise InputError(
+            f"The replacements have more than {MAX_REPLACEMENTS_CHARACTERS} characters.",
+            code=BAD_VALUE,
+            hint="Send fewer rules.",
+            metadata={"field": "replacements"},
+        )
+    return [line for text in given for line in re.split(r"[;\r\n]", text) if line.strip()]

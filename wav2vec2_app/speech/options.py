@@ -23,7 +23,7 @@ MAX_HOTWORDS_CHARACTERS: Final = 200_000
 MAX_TEXT_CHARACTERS: Final = 100_000
 """Longest text to align; more than is spoken in the longest recording."""
 
-OptionType = Literal["choice", "integer", "number", "words"]
+OptionType = Literal["choice", "integer", "number", "words", "lines"]
 Value = str | int | float | tuple[str, ...]
 T = TypeVar("T", str, int, float, tuple[str, ...])
 
@@ -49,6 +49,7 @@ class Option:
         unit: of a number; empty if it has none.
         choices: of an option of type ``choice``.
         applies_to: the decoder that uses the option, or whether only hotwords do.
+        lines: a list has one item per line, so that items may contain commas.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Option:
     unit: str = ""
     choices: tuple[Choice, ...] = ()
     applies_to: Literal["all", "beam", "hotwords"] = "all"
+    lines: bool = False
 
     @property
     def type(self) -> OptionType:
@@ -68,7 +70,7 @@ class Option:
         if isinstance(self.default, str):
             return "choice"
         if isinstance(self.default, tuple):
-            return "words"
+            return "lines" if self.lines else "words"
         return "integer" if isinstance(self.default, int) else "number"
 
     @property
@@ -77,16 +79,21 @@ class Option:
         return self.type in ("integer", "number")
 
     @property
+    def is_list(self) -> bool:
+        """Whether the option is a list of texts, which forms and inputs have as one text."""
+        return self.type in ("words", "lines")
+
+    @property
     def values(self) -> tuple[str, ...]:
         """The values of an option of type ``choice``."""
         return tuple(choice.value for choice in self.choices)
 
     def json_schema(self) -> dict[str, object]:
-        """JSON schema of the option as a form field or an argument; hotwords are text there."""
+        """JSON schema of the option as a form field or an argument; lists are text there."""
         base: dict[str, object] = {"title": self.label, "description": self.help}
         if self.type == "choice":
             return {**base, "type": "string", "enum": list(self.values), "default": self.default}
-        if self.type == "words":
+        if self.is_list:
             return {**base, "type": "string", "default": ""}
         bounds = {"minimum": self.low, "maximum": self.high}
         return {**base, "type": self.type, **bounds, "default": self.default}
@@ -103,9 +110,10 @@ def row(
     unit: str = "",
     choices: tuple[Choice, ...] = (),
     applies_to: Literal["all", "beam", "hotwords"] = "all",
+    lines: bool = False,
 ) -> T:
     """A field whose metadata is a row; the row's name is that of the field."""
-    row = Option("", default, label, help, low, high, step, unit, choices, applies_to)
+    row = Option("", default, label, help, low, high, step, unit, choices, applies_to, lines)
     described = {"title": label, "description": help}  # as pydantic reads them
     bounds = {"ge": low, "le": high} if row.is_number else {}
     return field(default=default, metadata={"row": row, **described, **bounds})

@@ -1,4 +1,4 @@
-"""Letter case of recognized words: models that have capital letters only are written in sentence case.
+"""Letter case and punctuation of recognized words: models that have neither are written as sentences.
 
 The page, the saved files, the API and the command line use this one rule; ``assets/ui/subtitles.js`` has it
 for live captions.
@@ -10,12 +10,33 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from wav2vec2_app.speech.transcript import Word
+
+WRITTEN_MARKS: Final = ",.?"
+"""Marks that follow words in :attr:`Word.written`."""
 _PRONOUN_I: Final = re.compile(r"I(?:['’][A-Z]+)?$")
 
 
 def spelled(words: Sequence[str], letter_case: str) -> list[str]:
     """``words`` in the given letter case: ``sentence``, or ``raw`` for unchanged."""
     return sentence_case(words) if letter_case == "sentence" else list(words)
+
+
+def spelled_words(words: Sequence[Word], letter_case: str, punctuation: str) -> list[str]:
+    """The text of ``words`` in the given letter case, with the marks that were found if that is ``sentence``.
+
+    ``letter_case`` and ``punctuation`` are export options.
+    """
+    texts = spelled([word.text for word in words], letter_case)
+    if not has_marks(words, letter_case, punctuation):
+        return texts
+    return [word.written or text for word, text in zip(words, texts, strict=True)]
+
+
+def has_marks(words: Sequence[Word], letter_case: str, punctuation: str) -> bool:
+    """Whether :func:`spelled_words` writes marks that ``words`` do not have."""
+    wanted = letter_case == "sentence" and punctuation != "off"
+    return wanted and any(word.written for word in words)
 
 
 def spelled_text(text: str, letter_case: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.emission import Emission, Emitted
@@ -14,7 +15,9 @@ class Word:
     """One recognized word with its time in the audio and its confidence in [0, 1].
 
     ``channel`` is the number of its channel, from 1; ``None`` in a transcript of mixed channels.
-    ``alternatives`` are words that the decoder considered in its place, the best one first.
+    ``alternatives`` are words that the decoder considered in its place, the best one first. ``written`` is
+    the word in a written text, with its letter case and the mark that follows it; empty where ``text`` is
+    all that is known, or is written already.
     """
 
     text: str
@@ -23,6 +26,12 @@ class Word:
     confidence: float
     channel: int | None = None
     alternatives: tuple[str, ...] = field(default=(), compare=False)
+    written: str = field(default="", compare=False)
+
+
+def with_written(words: Sequence[Word], written: Sequence[str]) -> tuple[Word, ...]:
+    """``words`` with :attr:`Word.written`."""
+    return tuple(replace(word, written=text) for word, text in zip(words, written, strict=True))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 
 import { announce, element, format } from "./dom.js";
 
-export const startChoices = (transcript, texts, write) => {
+export const startChoices = (transcript, texts) => {
   const box = element("div", { className: "w-choices", hidden: true, attributes: { role: "group", "aria-label": texts.choices } });
   let shown = null;
 
@@ -48,23 +48,4 @@ export const startChoices = (transcript, texts, write) => {
     if (event.key === "Escape") hide();
     else if (/^[1-9]$/.test(event.key)) { choose(Number(event.key) - 1); event.preventDefault(); }
   });
-
-  /* --- the files, once a word was chosen --- */
-
-  const spoken = () => {
-    const turns = [];
-    for (const { text, start, end, channel } of transcript.words) {
-      const word = { text, start, end, channel };
-      if (turns.length && turns.at(-1)[0].channel === channel) turns.at(-1).push(word); else turns.push([word]);
-    }
-    return turns;
-  };
-  const fileOf = (kind, original) => {
-    if (kind !== "json") return write(kind, spoken());
-    const answer = JSON.parse(original);
-    answer.words.forEach((word, index) => { word.text = transcript.words[index]?.text ?? word.text; });
-    answer.text = transcript.words.map((word) => word.text).join(" ");
-    return JSON.stringify(answer, null, 2);
-  };
-  return { fileOf };
 };

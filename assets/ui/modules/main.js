@@ -25,8 +25,10 @@ export const start = (config, shared) => {
   const table = startTable(transcript, player);
   startPictures(player, texts);
   startSearch(transcript, texts);
-  const choices = startChoices(transcript, texts, (kind, turns) => config.subtitles.write(kind, turns, shared.exportValues()));
-  shared.edited = (kind, original) => (transcript.edited ? choices.fileOf(kind, original) : null);
+  startChoices(transcript, texts);
+  /* The words as they were corrected, for the files; null while they are what the server sent. */
+  shared.corrected = () => (transcript.edited ? transcript.words.map(({ text, start, end, confidence, channel }) => [
+    text, start, end, confidence, channel]) : null);
   startComparison(transcript, config.texts.comparison, shared);
   const source = startSource(player, { ...config.texts.source, accept: config.accept }, {
     onChange: () => state.update(), upload: (files) => shared.uploadFiles(files) });

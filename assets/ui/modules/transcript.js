@@ -15,6 +15,9 @@ const NEAR = "900px"; /* blocks this far outside the window are drawn too */
 const TAIL_S = 0.04; /* a word stays marked this long after its end */
 const STILL_MS = 160; /* after which a scroll was not ours */
 
+/* A word as it is searched: without its letter case and the marks behind it. */
+const bare = (text) => text.toLocaleLowerCase().replace(/(?<=[^\p{P}])[\p{P}]+$/u, "");
+
 export class TranscriptView extends EventTarget {
   constructor(player, texts, levels) {
     super();
@@ -301,11 +304,11 @@ export class TranscriptView extends EventTarget {
 
   find(query) {
     for (const one of all(".w-found", this.list ?? document)) one.classList.remove("w-found");
-    const wanted = query.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = query.split(/\s+/).map(bare).filter(Boolean);
     const hits = [];
     this.found = new Set();
     if (wanted.length) {
-      const spelled = this.lower ??= this.words.map((word) => word.text.toLocaleLowerCase());
+      const spelled = this.lower ??= this.words.map((word) => bare(word.text));
       for (let at = 0; at + wanted.length <= spelled.length; at++) {
         const inside = wanted.every((part, offset) => (
           offset < wanted.length - 1 && offset ? spelled[at + offset] === part

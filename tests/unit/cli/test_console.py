@@ -14,13 +14,13 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from wav2vec2_app.cli.console import accept_every_character
-from wav2vec2_app.cli.output import OutputFormat, OutputOptions, print_error, print_problem
+from wav2vec2_app.cli.output import OutputOptions, print_error, print_problem
 from wav2vec2_app.errors import InputError
 accept_every_character()
 name = sys.argv[1].encode().decode("unicode_escape")
 print(name)
 print_problem(name, name)
-print_error(Path(name), InputError(name, hint=name), OutputOptions(OutputFormat.JSON))
+print_error(Path(name), InputError(name, hint=name), OutputOptions(("json",)))
 """
 
 TEXTS = ["Zażółć", "東京", "🎤", "naïve", "\udce9", "a\u0301", "مرحبا", "−½€"]

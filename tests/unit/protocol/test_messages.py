@@ -23,6 +23,7 @@ from wav2vec2_app.protocol.frame import Body, Frame, encode
 from wav2vec2_app.protocol.message import Empty, Message, Request, WorkerStage
 from wav2vec2_app.protocol.reader import read_frame
 from wav2vec2_app.protocol.registry import REQUESTS
+from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.audio import AudioProbe, AudioSource, DecodeAudioOptions
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.features import Features, Picture
@@ -92,6 +93,21 @@ def features(draw: st.DrawFn) -> Features:
 
 
 @st.composite
+def acoustics(draw: st.DrawFn) -> Acoustics:
+    n = draw(st.integers(0, 4))
+    names = draw(st.lists(texts, max_size=2).map(tuple))
+    return Acoustics(
+        draw(arrays("f4", n)),
+        names,
+        draw(arrays("f4", len(names), n)),
+        draw(arrays("f4", 12, 1)),
+        draw(arrays("f4", 2, 2)),
+        draw(arrays("f4", 0, 2)),
+        draw(st.dictionaries(texts, numbers, max_size=3)),
+    )
+
+
+@st.composite
 def alignments(draw: st.DrawFn) -> text.AlignResponse:
     letter_counts = draw(hnp.arrays(np.int32, st.integers(0, 3), elements=st.integers(0, 3)))
     total = int(letter_counts.sum())
@@ -129,6 +145,8 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     ),
     audio.AnalyzeRequest: st.builds(audio.AnalyzeRequest, samples),
     audio.AnalyzeResponse: st.builds(audio.AnalyzeResponse, features(), stages=stages),
+    audio.MeasureRequest: st.builds(audio.MeasureRequest, samples, features()),
+    audio.MeasureResponse: st.builds(audio.MeasureResponse, acoustics(), stages=stages),
     audio.DrawRequest: st.builds(
         audio.DrawRequest,
         samples,
@@ -160,9 +178,11 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     ),
     text.TextInfo: of(text.TextInfo),
     text.DecodeTextRequest: st.builds(
-        text.DecodeTextRequest, emissions(), of(DecodingOptions), st.booleans()
+        text.DecodeTextRequest, emissions(), of(DecodingOptions), st.booleans(), st.booleans()
     ),
     text.DecodeTextResponse: of(text.DecodeTextResponse, words=words, stages=stages),
+    text.PunctuateRequest: st.builds(text.PunctuateRequest, arrays("uint8", 9), st.tuples(texts)),
+    text.PunctuateResponse: st.builds(text.PunctuateResponse, arrays("uint8", 9), stages=stages),
     text.AlignRequest: st.builds(text.AlignRequest, emissions(), texts),
     text.AlignResponse: alignments(),
     download.DownloadRequest: of(

@@ -85,6 +85,7 @@ class Wav2Vec2Adapter:
             Operation.DECODE_TEXT: self._decode_text,
             Operation.ALIGN: self._align,
             Operation.ANALYZE: self._analyze,
+            Operation.MEASURE: self._measure_voice,
             Operation.DRAW: self._draw,
         }
 
@@ -205,6 +206,15 @@ class Wav2Vec2Adapter:
     async def _analyze(self, task: ModelTask, _: Report) -> TaskResult:
         timed = await self._service.analyze(
             _needed(task.inputs.audio, "decoded audio"),
+            deadline=task.deadline,
+            request_id=task.task.id,
+        )
+        return TaskResult(task.operation, timed.value, timed.stages)
+
+    async def _measure_voice(self, task: ModelTask, _: Report) -> TaskResult:
+        timed = await self._service.measure(
+            _needed(task.inputs.audio, "decoded audio"),
+            _needed(task.inputs.features, "features"),
             deadline=task.deadline,
             request_id=task.task.id,
         )

@@ -36,6 +36,7 @@ from wav2vec2_app.server.tasks import (
     TaskResult,
     ignore_progress,
 )
+from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.description import Description
@@ -51,6 +52,7 @@ _VALUE_TYPES: Mapping[Operation, type] = {
     Operation.DECODE_TEXT: Recognition,
     Operation.ALIGN: Alignment,
     Operation.ANALYZE: Features,
+    Operation.MEASURE: Acoustics,
     Operation.DRAW: tuple,
     Operation.DESCRIBE: Description,
 }

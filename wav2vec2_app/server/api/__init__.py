@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from wav2vec2_app.server.api import cors, descriptions, errors, health, live, models, openai
 from wav2vec2_app.server.api.comparisons import comparison_router
+from wav2vec2_app.server.api.schemas import schema_router
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.settings import Settings
 
@@ -31,5 +32,6 @@ def add_routes(
     app.include_router(comparison_router(orchestrator, settings))
     app.include_router(descriptions.router(orchestrator, settings))
     app.include_router(models.router(orchestrator))
+    app.include_router(schema_router())
     if settings.live_sessions:
         app.include_router(live.router(orchestrator, settings))

@@ -33,6 +33,7 @@ _STATUS_OF_CODE = {
     "access.origin": 403,
     "access.key": 401,
     "model.downloading": 503,
+    "schema.unknown": 404,
 }
 
 _STATUS: tuple[tuple[type[Wav2Vec2Error], int], ...] = (

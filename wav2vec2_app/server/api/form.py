@@ -46,7 +46,13 @@ def export_options(upload: Upload) -> ExportOptions:
     Raises:
         InputError: see :func:`parse_export`.
     """
-    return parse_export(**{option.name: upload.get(option.name, "") for option in EXPORT_OPTIONS})
+    values: dict[str, object] = {
+        option.name: list(upload.all(option.name))
+        if option.is_list
+        else upload.get(option.name, "")
+        for option in EXPORT_OPTIONS
+    }
+    return parse_export(**values)
 
 
 def one_of(value: str, allowed: Sequence[str], field: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 
 from wav2vec2_app.errors import BusyError, Wav2Vec2Error
 from wav2vec2_app.server import schema
@@ -27,12 +27,15 @@ from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import options, subtitles
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.export_options import ExportOptions
+from wav2vec2_app.speech.exports import EXPORT_FORMAT, ExportDocument, exported
 from wav2vec2_app.speech.languages import language_name
 from wav2vec2_app.speech.models import model_for_language, model_or_auto
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 
-FORMATS: Final = ("json", "text", "srt", "verbose_json", "vtt")
-ALIGNMENT_FORMATS: Final = ("json", "srt", "vtt")
+FULL_JSON: Final = "full_json"
+"""The JSON of the export formats; ``json`` is OpenAI's."""
+FORMATS: Final = ("json", "verbose_json", FULL_JSON, *(n for n in EXPORT_FORMAT if n != "json"))
+ALIGNMENT_FORMATS: Final = ("json", *(name for name in EXPORT_FORMAT if name != "json"))
 GRANULARITIES: Final = ("segment", "word")
 UNKNOWN_LANGUAGE: Final = "unknown"
 """What ``verbose_json`` says of a checkpoint that does not name its language."""
@@ -64,7 +67,7 @@ async def _transcribe(
             upload = await stack.enter_async_context(
                 received(request, max_bytes=settings.max_bytes)
             )
-            response_format = _format(upload, FORMATS)
+            response_format, name = _format(upload, FORMATS), upload.name
             granularities = form.several_of(upload, GRANULARITIES, "timestamp_granularities")
             form.check_temperature(upload)
             export = form.export_options(upload)
@@ -73,25 +76,31 @@ async def _transcribe(
             task = replace(task, audio_options=form.audio_options(upload))
             if form.wants_stream(upload):
                 body = partial(_last_event, task, response_format, granularities, export)
-                return await stream_transcription(
-                    orchestrator, request, task, body, stack, export.letter_case
-                )
+                return await stream_transcription(orchestrator, request, task, body, stack, export)
             result = await run_while_connected(orchestrator, request, task)
     except Wav2Vec2Error as error:
         raise RequestFailed(error) from error
 
     def render() -> Response:
-        answer = schema.transcription(result, task.decoding, export.letter_case)
-        return _render(answer, response_format, granularities, export)
+        answer = schema.transcription(result, task.decoding, export)
+        if response_format in ("json", "verbose_json"):
+            return _json_response(answer, response_format, granularities, export)
+        document = schema.transcript_document(answer, name)
+        return _file(
+            document,
+            "json" if response_format == FULL_JSON else response_format,
+            export,
+            _headers(answer),
+        )
 
-    return await off_loop(result.audio.duration_s, render)
+    return await off_loop(_effort_s(result, response_format), render)
 
 
 async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: Request) -> Response:
     try:
         reject_if_full(orchestrator)
         async with received(request, max_bytes=settings.max_bytes) as upload:
-            response_format = _format(upload, ALIGNMENT_FORMATS)
+            response_format, name = _format(upload, ALIGNMENT_FORMATS), upload.name
             export = form.export_options(upload)
             text = options.text_to_align(upload.text("text"))
             model = _model(upload, orchestrator)
@@ -102,9 +111,11 @@ async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: R
         raise RequestFailed(error) from error
 
     def render() -> Response:
-        return _render_alignment(schema.alignment(result, text), response_format, export)
+        answer = schema.alignment(result, text)
+        document = schema.alignment_document(answer, name)
+        return _file(document, response_format, export, _headers(answer))
 
-    return await off_loop(result.audio.duration_s, render)
+    return await off_loop(_effort_s(result, response_format), render)
 
 
 # --- in -----------------------------------------------------------------------------------------
@@ -157,7 +168,7 @@ def _last_event(
     result: AudioResult,
 ) -> schema.JsonObject:
     """The fields of the last event of a stream."""
-    answer = schema.transcription(result, task.decoding, export.letter_case)
+    answer = schema.transcription(result, task.decoding, export)
     if response_format == "verbose_json":
         return _verbose(answer, granularities, export)
     return _json(answer)
@@ -166,41 +177,38 @@ def _last_event(
 # --- out ----------------------------------------------------------------------------------------
 
 
-def _render(
+def _json_response(
     answer: schema.TranscriptionResponse,
     response_format: str,
     granularities: frozenset[str],
     export: ExportOptions,
 ) -> Response:
-    headers = _headers(answer)
-    texts = {
-        "text": lambda: answer.labelled_text + "\n",
-        "srt": lambda: subtitles.to_srt(answer.words, export),
-        "vtt": lambda: subtitles.to_vtt(answer.words, export),
-    }
-    if response_format in texts:
-        return PlainTextResponse(texts[response_format](), headers=headers)
+    """OpenAI's formats ``json`` and ``verbose_json``."""
     if response_format == "json":
-        return JSONResponse(_json(answer), headers=headers)
-    body = _verbose(answer, granularities, export)
-    return JSONResponse(body, headers=headers)
+        return JSONResponse(_json(answer), headers=_headers(answer))
+    return JSONResponse(_verbose(answer, granularities, export), headers=_headers(answer))
+
+
+def _file(
+    document: ExportDocument, name: str, export: ExportOptions, headers: dict[str, str]
+) -> Response:
+    """The file of an export format."""
+    file = exported(document, EXPORT_FORMAT[name], export)
+    disposition = f"attachment; filename*=UTF-8''{quote(file.name, safe='')}"
+    return Response(
+        file.content, media_type=file.media_type,
+        headers={**headers, "Content-Disposition": disposition},
+    )  # fmt: skip
+
+
+def _effort_s(result: AudioResult, response_format: str) -> float:
+    """Length of the audio; endless for a format whose library is large, so that it is loaded in a thread."""
+    return math.inf if response_format == "docx" else result.audio.duration_s
 
 
 def _headers(answer: schema.TranscriptionResponse | schema.AlignmentResponse) -> dict[str, str]:
     """The request, and which model answered, for formats that cannot say it."""
     return {"X-Request-Id": answer.request_id, "X-Model": quote(answer.model.name, safe="/:@ ")}
-
-
-def _render_alignment(
-    answer: schema.AlignmentResponse, response_format: str, export: ExportOptions
-) -> Response:
-    headers = _headers(answer)
-    if response_format == "json":
-        return JSONResponse(answer.json_dict(), headers=headers)
-    to_text = subtitles.to_srt if response_format == "srt" else subtitles.to_vtt
-    return PlainTextResponse(
-        to_text(subtitles.as_written(answer.text, answer.words), export), headers=headers
-    )
 
 
 def _json(answer: schema.TranscriptionResponse) -> schema.JsonObject:

@@ -20,8 +20,9 @@ from wav2vec2_app.server.events import Done, Failed, Partial, Started, TaskEvent
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
-from wav2vec2_app.speech.spelling import spelled_text
+from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
+from wav2vec2_app.speech.writing.transcripts import written
 
 DELTA_PAUSE_S: Final = 0.4
 """Silence between two words from which they are in different deltas, seconds."""
@@ -41,7 +42,7 @@ async def stream_transcription(
     task: AudioTask,
     body: RenderBody,
     upload: AsyncExitStack,
-    letter_case: str,
+    export: ExportOptions,
 ) -> StreamingResponse:
     """The response to ``task``; ``upload`` is closed at its end.
 
@@ -57,7 +58,7 @@ async def stream_transcription(
         first = await _first(events, request)
         if isinstance(first, Failed):
             raise RequestFailed(first.error, task.id)
-        content = _content(first, events, body, stack.pop_all(), letter_case)
+        content = _content(first, events, body, stack.pop_all(), export)
     headers = {**HEADERS, "X-Request-Id": task.id}
     return StreamingResponse(content, media_type="text/event-stream", headers=headers)
 
@@ -90,13 +91,17 @@ async def _content(
     events: AsyncIterator[TaskEvent],
     body: RenderBody,
     resources: AsyncExitStack,
-    letter_case: str,
+    export: ExportOptions,
 ) -> AsyncGenerator[str, None]:
-    growing = GrowingText(letter_case)
+    growing = GrowingText(export)
     async with resources:
         while not isinstance(event, Done | Failed):
             yield KEEP_ALIVE
-            if isinstance(event, Partial) and isinstance(event.value, Recognition):
+            if (
+                isinstance(event, Partial)
+                and isinstance(event.value, Recognition)
+                and not export.rewrites
+            ):
                 for delta in growing.grow(event.value.transcript):
                     yield _message("transcript.text.delta", {"delta": delta})
             event = await anext(events)
@@ -119,16 +124,18 @@ class GrowingText:
     """The deltas of a text that grows: joined, they are the text.
 
     Args:
-        letter_case: of the text, an export option.
+        export: how it is written. Where later words can change earlier ones (“twenty”, “one”), only a
+            complete text may be given.
     """
 
-    def __init__(self, letter_case: str) -> None:
-        self._letter_case = letter_case
+    def __init__(self, export: ExportOptions) -> None:
+        self._export = export
         self._sent = ""
 
     def grow(self, transcript: Transcript) -> Iterator[str]:
         """What ``transcript`` adds to the text that was sent, in phrases."""
-        text = spelled_text(transcript.text, self._letter_case)
+        transcript = written(transcript, self._export)
+        text = transcript.text
         if not text.startswith(self._sent):
             return
         known = len(self._sent)

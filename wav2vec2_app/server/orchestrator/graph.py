@@ -122,10 +122,10 @@ def plan(
         decode_audio ─┬─> transcribe@A ─┬─> align@A
                       │                 ├─> draw@A
                       ├─> transcribe@B  │
-                      └─> analyze ──────┘
+                      └─> analyze ──────┘──> measure
 
-    The first of alignment, transcript, features and pictures that is wanted is essential, of
-    transcripts that of the first target. The other steps are extras: if one fails, the task succeeds
+    The first of alignment, transcript, features, acoustics and pictures that is wanted is essential,
+    of transcripts that of the first target. The other steps are extras: if one fails, the task succeeds
     without it.
 
     Args:
@@ -154,8 +154,10 @@ def _nodes(
     yield from _transcript_nodes(wants, targets, decode_again)
     if Want.ALIGNMENT in wants:
         yield Node(Step(Operation.ALIGN, targets[0]), (Step(Operation.TRANSCRIBE, targets[0]),))
-    if wants & {Want.FEATURES, Want.PICTURES}:
+    if wants & {Want.FEATURES, Want.PICTURES, Want.ACOUSTICS}:
         yield Node(features, (audio,))
+    if Want.ACOUSTICS in wants:
+        yield Node(Step(Operation.MEASURE), (audio, features))
     if Want.PICTURES in wants:
         shown = Operation.DECODE_TEXT if decode_again else Operation.TRANSCRIBE
         yield Node(Step(Operation.DRAW, targets[0]), (audio, Step(shown, targets[0]), features))
@@ -181,6 +183,7 @@ def _main_step(wants: frozenset[Want], primary: Target, decode_again: bool) -> S
         (Want.ALIGNMENT, Step(Operation.ALIGN, primary)),
         (Want.TRANSCRIPT, Step(Operation.TRANSCRIBE, primary)),
         (Want.FEATURES, Step(Operation.ANALYZE)),
+        (Want.ACOUSTICS, Step(Operation.MEASURE)),
         (Want.PICTURES, Step(Operation.DRAW, primary)),
     ):
         if want in wants:

@@ -17,6 +17,7 @@ from wav2vec2_app.server.tasks import (
     Target,
     TaskResult,
 )
+from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.description import Description
@@ -70,6 +71,7 @@ def assemble_result(
         recognition=recognitions.get(primary),
         alignment=value_of(Alignment, results, Step(Operation.ALIGN, primary)),
         features=value_of(Features, results, Step(Operation.ANALYZE)),
+        acoustics=value_of(Acoustics, results, Step(Operation.MEASURE)),
         pictures=drawn.value if drawn and isinstance(drawn.value, tuple) else (),
         description=value_of(Description, results, Step(Operation.DESCRIBE)),
         real_time_factor=_ratio(work_s, audio.duration_s),

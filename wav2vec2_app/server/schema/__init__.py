@@ -5,6 +5,7 @@ application's own types. Numbers are finite (unknown ones are ``null``), times a
 confidences lie in [0, 1].
 """
 
+from wav2vec2_app.server.schema.acoustics import AcousticsJson, acoustics
 from wav2vec2_app.server.schema.alignments import (
     AlignedCharacterJson,
     AlignedWordJson,
@@ -27,6 +28,12 @@ from wav2vec2_app.server.schema.descriptions import (
     description,
 )
 from wav2vec2_app.server.schema.errors import ErrorJson, ErrorResponse, error, error_json
+from wav2vec2_app.server.schema.exports import (
+    PUBLISHED,
+    alignment_document,
+    json_schema,
+    transcript_document,
+)
 from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.system import (
     CapabilitiesResponse,
@@ -46,6 +53,8 @@ from wav2vec2_app.server.schema.transcriptions import (
 )
 
 __all__ = [
+    "PUBLISHED",
+    "AcousticsJson",
     "AlignedCharacterJson",
     "AlignedWordJson",
     "AlignmentResponse",
@@ -67,7 +76,9 @@ __all__ = [
     "VariantJson",
     "WordErrorsJson",
     "WordJson",
+    "acoustics",
     "alignment",
+    "alignment_document",
     "analysis",
     "capabilities",
     "comparison",
@@ -75,9 +86,11 @@ __all__ = [
     "error",
     "error_json",
     "is_ready",
+    "json_schema",
     "model",
     "scores",
     "status",
+    "transcript_document",
     "transcription",
     "word_json",
 ]

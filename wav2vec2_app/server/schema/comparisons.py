@@ -18,10 +18,12 @@ from wav2vec2_app.server.schema.recording import (
     stage,
 )
 from wav2vec2_app.server.schema.transcriptions import WordJson, word_json
+from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.spelling import spelled, spelled_text
 from wav2vec2_app.speech.synthesis import Alternative, Synthesis, SynthesizedWord
 from wav2vec2_app.speech.word_errors import WordErrors, differences, word_errors
+from wav2vec2_app.speech.writing.transcripts import written
 
 
 class DifferenceJson(JsonModel):
@@ -154,9 +156,10 @@ def comparison(outcome: Comparison, letter_case: str = "sentence") -> Comparison
 def variant(one: VariantOutcome, outcome: Comparison, letter_case: str) -> VariantJson:
     """The JSON of one variant of a comparison."""
     transcript = one.recognition.transcript if one.recognition else None
-    text = spelled_text(transcript.text, letter_case) if transcript else ""
+    if transcript is not None:
+        transcript = written(transcript, ExportOptions(letter_case=letter_case))
+    text = transcript.text if transcript else ""
     words = transcript.words if transcript else ()
-    spellings = spelled([word.text for word in words], letter_case)
     audio_s = outcome.result.audio.duration_s
     return VariantJson(
         name=one.variant.name,
@@ -165,10 +168,7 @@ def variant(one: VariantOutcome, outcome: Comparison, letter_case: str) -> Varia
         decoding=one.variant.decoding,
         error=error_json(one.error) if one.error else None,
         text=text,
-        words=tuple(
-            word_json(word).model_copy(update={"text": spelling})
-            for word, spelling in zip(words, spellings, strict=True)
-        ),
+        words=tuple(word_json(word) for word in words),
         confidence=probability(transcript.confidence) if transcript else 0.0,
         model=model(transcript.model) if transcript else None,
         decoder=transcript.decoder if transcript else "",

@@ -54,10 +54,10 @@ class StageJson(JsonModel):
     """One stage of the processing."""
 
     stage: str
-    """``queue``, ``decode audio``, ``resample``, ``features``, ``forward``, ``decode text``, ``align``,
-    ``draw``, ``encode``, ``describe``, ``total``; ``wait`` is the time that the next stage waited for its
-    worker. An attempt that failed is ``failed`` and the operation, and ``back-off`` is the time until the
-    next attempt"""
+    """``queue``, ``decode audio``, ``resample``, ``features``, ``measure``, ``forward``, ``decode text``,
+    ``align``, ``draw``, ``encode``, ``describe``, ``total``; ``wait`` is the time that the next stage
+    waited for its worker. An attempt that failed is ``failed`` and the operation, and ``back-off`` is the
+    time until the next attempt"""
     start_s: FiniteFloat
     """time since the submission of the request"""
     duration_s: FiniteFloat

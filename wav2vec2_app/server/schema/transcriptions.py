@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pydantic import FiniteFloat
 
+from wav2vec2_app.server.schema.acoustics import AcousticsJson, acoustics
 from wav2vec2_app.server.schema.base import JsonModel, finite, probability, seconds
 from wav2vec2_app.server.schema.errors import ErrorJson, error_json
 from wav2vec2_app.server.schema.recording import (
@@ -15,11 +14,11 @@ from wav2vec2_app.server.schema.recording import (
 )
 from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.speech.channels import labelled_lines
-from wav2vec2_app.speech.export_options import DEFAULT_EXPORT
+from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
-from wav2vec2_app.speech.spelling import spelled, spelled_text
 from wav2vec2_app.speech.transcript import Word
+from wav2vec2_app.speech.writing.transcripts import written
 
 
 class WordJson(JsonModel):
@@ -40,7 +39,7 @@ class ProblemJson(JsonModel):
     """An optional result that is missing, and why."""
 
     operation: str
-    """``analyze``, ``draw`` or ``describe``"""
+    """``analyze``, ``measure``, ``draw`` or ``describe``"""
     error: ErrorJson
 
 
@@ -98,10 +97,12 @@ class PictureJson(JsonModel):
 
 
 class AnalysisResponse(TranscriptionResponse):
-    """Response of ``/analyze``: a transcription, acoustic features and pictures."""
+    """Response of ``/analyze``: a transcription, acoustic features and measures, and pictures."""
 
     features: FeaturesJson | None
     """``null`` if they could not be computed; see ``problems``"""
+    acoustics: AcousticsJson | None = None
+    """the acoustic analysis; ``null`` if it could not be computed; see ``problems``"""
     pictures: tuple[PictureJson, ...]
 
 
@@ -121,29 +122,30 @@ class TranscriptionFields(RecordingFields):
 def transcription(
     result: AudioResult,
     decoding: DecodingOptions = DEFAULT_OPTIONS,
-    letter_case: str = DEFAULT_EXPORT.letter_case,
+    export: ExportOptions = DEFAULT_EXPORT,
 ) -> TranscriptionResponse:
-    """The response to a transcription; ``letter_case`` is an export option.
+    """The response to a transcription; ``export`` determines how it is written.
 
     Raises:
         ValueError: the task did not produce a transcript.
     """
-    return TranscriptionResponse(**_fields(result, decoding, letter_case))
+    return TranscriptionResponse(**_fields(result, decoding, export))
 
 
 def analysis(
     result: AudioResult,
     decoding: DecodingOptions = DEFAULT_OPTIONS,
-    letter_case: str = DEFAULT_EXPORT.letter_case,
+    export: ExportOptions = DEFAULT_EXPORT,
 ) -> AnalysisResponse:
-    """The response to an analysis; ``letter_case`` is an export option.
+    """The response to an analysis; ``export`` determines how it is written.
 
     Raises:
         ValueError: the task did not produce a transcript.
     """
     return AnalysisResponse(
-        **_fields(result, decoding, letter_case),
+        **_fields(result, decoding, export),
         features=_features(result.features) if result.features else None,
+        acoustics=acoustics(result.acoustics, result.transcript) if result.acoustics else None,
         pictures=tuple(_picture(picture) for picture in result.pictures),
     )
 
@@ -160,17 +162,15 @@ def word_json(word: Word) -> WordJson:
 
 
 def _fields(
-    result: AudioResult, decoding: DecodingOptions, letter_case: str
+    result: AudioResult, decoding: DecodingOptions, export: ExportOptions
 ) -> TranscriptionFields:
-    transcript = result.transcript
-    if transcript is None:
+    if result.transcript is None:
         raise ValueError("the result has no transcript: the task did not want one")
-    texts = spelled([word.text for word in transcript.words], letter_case)
-    words = zip(transcript.words, texts, strict=True)
+    transcript = written(result.transcript, export)
     return {
         **recording_fields(result, transcript),
-        "text": spelled_text(transcript.text, letter_case),
-        "words": tuple(word_json(replace(word, text=text)) for word, text in words),
+        "text": transcript.text,
+        "words": tuple(word_json(word) for word in transcript.words),
         "confidence": probability(transcript.confidence),
         "reason": transcript.reason,
         "decoder": transcript.decoder,

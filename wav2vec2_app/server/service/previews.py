@@ -62,7 +62,7 @@ class Previews:
             await before  # a cancellation goes on to it
         with contextlib.suppress(Wav2Vec2Error):  # optional: the transcript reports what is wrong
             decoded = await self._text.decode_part(
-                emitted, PREVIEW_OPTIONS, self._deadline, self._request_id
+                emitted, PREVIEW_OPTIONS, self._deadline, self._request_id, written=False
             )
             words = tuple(
                 replace(word, start_s=word.start_s + start_s, end_s=word.end_s + start_s)

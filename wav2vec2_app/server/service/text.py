@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from wav2vec2_app.protocol.text import AlignRequest, DecodeTextRequest, DecodeTextResponse
+from wav2vec2_app.errors import CancelledError, Wav2Vec2Error
+from wav2vec2_app.protocol.text import (
+    AlignRequest,
+    DecodeTextRequest,
+    DecodeTextResponse,
+    PunctuateRequest,
+    PunctuateResponse,
+    text_bytes,
+)
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.service.client import WorkerClient
@@ -18,7 +27,9 @@ from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.emission import Emitted
 from wav2vec2_app.speech.models import EMBEDDED
 from wav2vec2_app.speech.options import DecodingOptions
-from wav2vec2_app.speech.transcript import Recognition, Transcript
+from wav2vec2_app.speech.transcript import Recognition, Transcript, Word, with_written
+
+log = logging.getLogger(__name__)
 
 
 class TextSteps:
@@ -60,7 +71,9 @@ class TextSteps:
         between = " " if emission.word_delimiter else ""
         offsets_s = [start * emission.frame_s for start, _ in spans]
         transcript = await off_loop(emission.duration_s, join, transcripts, offsets_s, between)
-        return StepResult(Recognition(transcript, emission), summed(stages))
+        written = await self._written(transcript, options, deadline, request_id)
+        stages.append(written.stages)
+        return StepResult(Recognition(written.value, emission), summed(stages))
 
     async def align(
         self, emitted: Emitted, text: str, *, deadline: Deadline | None, request_id: str
@@ -80,15 +93,53 @@ class TextSteps:
         options: DecodingOptions,
         deadline: Deadline | None,
         request_id: str,
+        *,
+        written: bool = True,
     ) -> StepResult[Transcript]:
-        """The transcript of an emission that is short enough for one request."""
+        """The transcript of an emission that is short enough for one request.
+
+        ``written``: its words get :attr:`Word.written` where they are English.
+        """
+        embedded = emitted.model.source == EMBEDDED
         answer = await self._client.request(
-            DecodeTextRequest(emitted.emission, options, emitted.model.source == EMBEDDED),
+            DecodeTextRequest(emitted.emission, options, embedded, written),
             audio_s=emitted.emission.duration_s,
             deadline=deadline,
             request_id=request_id,
         )
         return StepResult(_transcript(answer.value, emitted), answer.stages)
+
+    async def _written(
+        self,
+        transcript: Transcript,
+        options: DecodingOptions,
+        deadline: Deadline | None,
+        request_id: str,
+    ) -> StepResult[Transcript]:
+        """``transcript``, joined from parts, written as one text: sentences may span two parts."""
+        words = transcript.words
+        if not any(word.written for word in words):
+            return StepResult(transcript)
+        texts = [word.text for word in words]
+        try:
+            answer = await self._client.request(
+                PunctuateRequest(text_bytes(texts), options.hotwords),
+                audio_s=transcript.duration_s,
+                deadline=deadline,
+                request_id=request_id,
+            )
+        except CancelledError:
+            raise
+        except Wav2Vec2Error as error:  # the parts are written, each for itself
+            log.warning("a long transcript keeps the punctuation of its parts: %s", error.code)
+            return StepResult(transcript)
+        found = await off_loop(transcript.duration_s, _with_answer, words, answer.value)
+        return StepResult(replace(transcript, words=found), answer.stages)
+
+
+def _with_answer(words: Sequence[Word], answer: PunctuateResponse) -> tuple[Word, ...]:
+    written = answer.words
+    return with_written(words, written) if len(written) == len(words) else tuple(words)
 
 
 def _transcript(response: DecodeTextResponse, emitted: Emitted) -> Transcript:

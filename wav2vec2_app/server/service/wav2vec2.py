@@ -13,6 +13,7 @@ from wav2vec2_app.protocol.audio import (
     AudioInfo,
     DecodeAudioRequest,
     DrawRequest,
+    MeasureRequest,
     PictureDrawn,
     ProbeRequest,
 )
@@ -40,6 +41,7 @@ from wav2vec2_app.server.service.text import TextSteps
 from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.server.status import AdapterStatus, MemoryReport
 from wav2vec2_app.server.tasks import Operation, Progress, Report, ignore_progress
+from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import (
     DEFAULT_TRACK_AND_MIX,
@@ -245,6 +247,29 @@ class Wav2Vec2Service:
             request_id=request_id,
         )
         return StepResult(answer.value.features, answer.stages)
+
+    async def measure(
+        self,
+        audio: Audio,
+        features: Features,
+        *,
+        deadline: Deadline | None = None,
+        request_id: str = "",
+    ) -> StepResult[Acoustics]:
+        """The acoustic analysis of ``audio``, of which ``features`` are known.
+
+        Raises:
+            InputError: ``features.too_long``.
+        """
+        self._assert_state(ServiceState.READY)
+        self._policy.check_features(audio)
+        answer = await self._audio.request(
+            MeasureRequest(audio.samples, features),
+            audio_s=audio.duration_s,
+            deadline=deadline,
+            request_id=request_id,
+        )
+        return StepResult(answer.value.acoustics, answer.stages)
 
     async def encode_wav(
         self,

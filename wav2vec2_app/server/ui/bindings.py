@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import handlers, options_panel, script_calls
+from wav2vec2_app.server.ui import acoustics_panel, handlers, options_panel, script_calls
 from wav2vec2_app.server.ui.alignment_handlers import align
 from wav2vec2_app.server.ui.description_handlers import describe
 from wav2vec2_app.server.ui.endpoints import session_of
-from wav2vec2_app.server.ui.export_handlers import fetch_file, set_export
+from wav2vec2_app.server.ui.export_handlers import change_export, fetch_file
 from wav2vec2_app.server.ui.handlers import Updates
 from wav2vec2_app.server.ui.layout import PageParts
 from wav2vec2_app.server.ui.picture_handlers import redraw
@@ -47,7 +47,7 @@ class PageEvents:
     def __init__(self, orchestrator: ModelOrchestrator, parts: PageParts) -> None:
         self._orchestrator = orchestrator
         self._parts = parts
-        self._tabs = Tabs()
+        self.tabs = Tabs()
 
     def _session(self, request: gr.Request) -> str:
         return session_of(request, self._orchestrator)
@@ -57,7 +57,7 @@ class PageEvents:
     ) -> AsyncGenerator[Changes, None]:
         """Transcribe the recording."""
         updates = handlers.transcribe(
-            self._orchestrator, self._tabs, audio, model, self._session(request), *options
+            self._orchestrator, self.tabs, audio, model, self._session(request), *options
         )
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
@@ -68,7 +68,7 @@ class PageEvents:
     ) -> AsyncGenerator[Changes, None]:
         """Decode the transcript on the page with other options."""
         updates = handlers.decode_again(
-            self._orchestrator, self._tabs, self._session(request), *options
+            self._orchestrator, self.tabs, self._session(request), *options
         )
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
@@ -78,7 +78,7 @@ class PageEvents:
         self, request: gr.Request, audio: str | None, model: str, text: str
     ) -> AsyncGenerator[Changes, None]:
         """Align the text."""
-        updates = align(self._orchestrator, self._tabs, audio, model, text, self._session(request))
+        updates = align(self._orchestrator, self.tabs, audio, model, text, self._session(request))
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
                 yield change
@@ -88,24 +88,24 @@ class PageEvents:
     ) -> AsyncGenerator[Changes, None]:
         """Ask about the sound."""
         session = self._session(request)
-        updates = describe(self._orchestrator, self._tabs, audio, question, session)
+        updates = describe(self._orchestrator, self.tabs, audio, question, session)
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
                 yield change
 
-    async def on_export_changed(self, request: gr.Request, *values: object) -> None:
-        """Note the export options of the tab."""
-        set_export(self._tabs, self._session(request), *values)
+    async def on_export_changed(self, request: gr.Request, *values: object) -> Changes:
+        """Note the export options of the tab, and show what they change."""
+        return self._change(await change_export(self.tabs, self._session(request), *values))
 
     async def on_fetch_file(self, request: gr.Request, wanted: str) -> Changes:
         """Write a file of the tab."""
         session = self._session(request)
-        return self._change(await fetch_file(self._tabs, session, wanted))
+        return self._change(await fetch_file(self.tabs, session, wanted))
 
     async def on_redraw(self, request: gr.Request, part: str) -> AsyncGenerator[Changes, None]:
         """Draw another part of the recording."""
         session = self._session(request)
-        updates = redraw(self._orchestrator, self._tabs, session, part)
+        updates = redraw(self._orchestrator, self.tabs, session, part)
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
                 yield change
@@ -124,7 +124,7 @@ class PageEvents:
     async def on_clear(self, request: gr.Request) -> Changes:
         """The recording was removed."""
         session = self._session(request)
-        return self._change(handlers.remove(self._orchestrator, self._tabs, session))
+        return self._change(handlers.remove(self._orchestrator, self.tabs, session))
 
     async def on_cancel(self, request: gr.Request) -> None:
         """Cancel the tab's requests."""
@@ -132,11 +132,11 @@ class PageEvents:
 
     async def on_close(self, request: gr.Request) -> None:
         """The tab was closed."""
-        handlers.leave(self._orchestrator, self._tabs, self._session(request))
+        handlers.leave(self._orchestrator, self.tabs, self._session(request))
 
     async def on_refresh(self, request: gr.Request) -> Changes:
         """Refresh the state of the system."""
-        return self._change(handlers.watch(self._orchestrator, self._tabs, self._session(request)))
+        return self._change(handlers.watch(self._orchestrator, self.tabs, self._session(request)))
 
     async def _changes(self, updates: Updates) -> AsyncGenerator[Changes, None]:
         """The updates as Gradio needs them.
@@ -172,6 +172,7 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
     _bind_alignment(parts, events)
     _bind_description(parts, events)
     _bind_export(page, parts, events)
+    acoustics_panel.bind(parts.acoustics, orchestrator, events.tabs, parts.audio, parts.html)
     _bind_pictures(parts, events)
     _share_options(page, parts)
     parts.cancel.click(events.on_cancel, queue=False, **_PRIVATE)
@@ -254,7 +255,14 @@ def _bind_export(page: gr.Blocks, parts: PageParts, events: PageEvents) -> None:
     """Files are written when they are fetched; the scripts get the values for live captions."""
     inputs = list(parts.export)
     changes = [one.change for one in parts.export]
-    gr.on(changes, events.on_export_changed, inputs=inputs, queue=False, **_REPLACEABLE)
+    gr.on(
+        changes,
+        events.on_export_changed,
+        inputs=inputs,
+        outputs=[parts.html[name] for name in ("transcript", "subtitle-preview", "export-problem")],
+        queue=False,
+        **_REPLACEABLE,
+    )
     parts.fetch.click(
         events.on_fetch_file,
         inputs=[parts.wanted],

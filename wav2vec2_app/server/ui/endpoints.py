@@ -18,6 +18,14 @@ from wav2vec2_app.server import schema
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.schema import JsonObject
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
+from wav2vec2_app.server.ui.endpoint_options import (
+    by_name,
+    decoding_of,
+    export_of,
+    named_options,
+    names_of,
+    writing_options,
+)
 from wav2vec2_app.server.ui.gradio_internals import (
     accept_uploads_only,
     any_value_input,
@@ -29,9 +37,8 @@ from wav2vec2_app.server.ui.handlers import EVERYTHING
 from wav2vec2_app.server.ui.options_panel import endpoint_input
 from wav2vec2_app.server.ui.requests import id_of, required, required_id, task_for
 from wav2vec2_app.speech.audio import parse_audio_options
-from wav2vec2_app.speech.export_options import EXPORT_OPTION, parse_export
 from wav2vec2_app.speech.models import AUTO_MODEL
-from wav2vec2_app.speech.options import OPTIONS, Option, parse_options, text_to_align
+from wav2vec2_app.speech.options import text_to_align
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
@@ -46,14 +53,8 @@ _TRACK: Final = {
 _CHANNELS: Final = {"type": "string", "description": "mix, or separate: a transcript per channel."}
 
 Endpoint = Callable[..., Awaitable[JsonObject]]
-
 _WORDS: Final = frozenset({Want.TRANSCRIPT})
 _ALIGNMENT: Final = frozenset({Want.ALIGNMENT})
-
-
-def _named() -> tuple[Option, ...]:
-    """The options of the endpoints that transcribe; the track and the channels come after them."""
-    return (*OPTIONS, EXPORT_OPTION["letter_case"])
 
 
 def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
@@ -66,14 +67,15 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     model = gr.Textbox(AUTO_MODEL, visible=False, label="model")
     request_id = gr.Textbox("", visible=False, label="request_id")
     text = gr.Textbox("", visible=False, label="text")
-    options = [endpoint_input(option) for option in _named()]
+    options = [endpoint_input(option) for option in named_options()]
+    writing = [endpoint_input(option) for option in writing_options()]
     track = any_value_input("", _TRACK, "track")
     channels = any_value_input("mix", _CHANNELS, "channels")
     answer = gr.JSON(visible=False, label="answer")
     inputs: dict[Endpoint, Sequence[gr.Component]] = {
-        endpoints.transcribe: [audio, model, *options, track, channels],
-        endpoints.analyze: [audio, model, *options, track, channels],
-        endpoints.decode: [request_id, *options],
+        endpoints.transcribe: [audio, model, *options, track, channels, *writing],
+        endpoints.analyze: [audio, model, *options, track, channels, *writing],
+        endpoints.decode: [request_id, *options, *writing],
         endpoints.align: [audio, text, request_id, model, track],
         endpoints.capabilities: [],
         endpoints.status: [],
@@ -84,7 +86,7 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
 
 
 def _with_named_options(endpoint: Endpoint) -> Endpoint:
-    """An endpoint with one parameter for each of :func:`_named` instead of ``*values``.
+    """An endpoint with one parameter for each of :func:`named_options` instead of ``*values``.
 
     Gradio takes the names of an endpoint's parameters from the signature of its function.
     """
@@ -98,9 +100,7 @@ def _with_named_options(endpoint: Endpoint) -> Endpoint:
     async def call(*values: object) -> JsonObject:
         return await endpoint(*values)
 
-    names = [option.name for option in _named()]
-    if "audio" in signature.parameters:
-        names += ["track", "channels"]
+    names = names_of(audio="audio" in signature.parameters)
     named = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
     vars(call)["__signature__"] = signature.replace(parameters=[*fixed, *named])
     return call
@@ -190,7 +190,7 @@ async def transcribe(
     def task() -> AudioTask:
         return _task(audio, model, session, _WORDS, values)
 
-    return await _answer_spelled(orchestrator, task, values, schema.transcription)
+    return await _answer_written(orchestrator, task, values, schema.transcription, audio=True)
 
 
 async def analyze(
@@ -199,9 +199,9 @@ async def analyze(
     """``/analyze``: an AnalysisResponse."""
 
     def task() -> AudioTask:
-        return _task(audio, model, session, EVERYTHING, values)
+        return _task(audio, model, session, EVERYTHING | {Want.ACOUSTICS}, values)
 
-    return await _answer_spelled(orchestrator, task, values, schema.analysis)
+    return await _answer_written(orchestrator, task, values, schema.analysis, audio=True)
 
 
 async def decode(
@@ -211,10 +211,10 @@ async def decode(
 
     def task() -> AudioTask:
         cached_id = required_id(request_id)
-        decoding = parse_options(*values[: len(OPTIONS)])
+        decoding = decoding_of(by_name(values, audio=False))
         return AudioTask(wants=_WORDS, decoding=decoding, session=session, cached_id=cached_id)
 
-    return await _answer_spelled(orchestrator, task, values, schema.transcription)
+    return await _answer_written(orchestrator, task, values, schema.transcription, audio=False)
 
 
 async def align(
@@ -255,27 +255,30 @@ def status(orchestrator: ModelOrchestrator) -> JsonObject:
 def _task(
     audio: str | None, model: str, session: str, wants: frozenset[Want], values: Sequence[object]
 ) -> AudioTask:
-    """The task for a file; ``values`` are those of :func:`_named`, the track and the channels."""
-    decoding = parse_options(*values[: len(OPTIONS)])
-    chosen = parse_audio_options(*values[len(_named()) :])
+    """The task for a file; ``values`` are in the order of :func:`names_of`."""
+    named = by_name(values, audio=True)
+    decoding = decoding_of(named)
+    chosen = parse_audio_options(named.get("track"), named.get("channels"))
     return task_for(required(audio), model, session, wants, decoding, audio_options=chosen)
 
 
-async def _answer_spelled(
+async def _answer_written(
     orchestrator: ModelOrchestrator,
     make_task: Callable[[], AudioTask],
     values: Sequence[object],
     to_response: Callable[..., schema.JsonModel],
+    *,
+    audio: bool,
 ) -> JsonObject:
-    """The answer in the letter case that follows the decoding options in ``values``."""
-    case = values[len(OPTIONS) : len(_named())]
+    """The answer, written as those of the options in ``values`` request that are about that."""
+    named = by_name(values, audio=audio)
 
     def task() -> AudioTask:
-        parse_export(*case)
+        export_of(named)
         return make_task()
 
     def response(task: AudioTask, result: AudioResult) -> schema.JsonModel:
-        return to_response(result, task.decoding, parse_export(*case).letter_case)
+        return to_response(result, task.decoding, export_of(named))
 
     return await _answer(orchestrator, task, response)
 

@@ -145,6 +145,7 @@ async def _follow_runs(orchestrator: ModelOrchestrator, tab: Tab, run: _Run | No
         task = run.task
         begin = tab.begin_decoding if run.decodes else tab.begin_transcription
         begin(task.id)
+        run.view.export_options = lambda: tab.export
         run.view.earlier = _earlier(tab.earlier)
         try:
             async with aclosing(follow(orchestrator, task, run.view)) as updates:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import comparison_panel, description_panel, options_panel, texts
+from wav2vec2_app.server.ui import (
+    acoustics_panel,
+    comparison_panel,
+    description_panel,
+    options_panel,
+    texts,
+)
+from wav2vec2_app.server.ui.acoustics_panel import AcousticsPanel
 from wav2vec2_app.server.ui.comparison_panel import ComparisonPanel
 from wav2vec2_app.server.ui.description_panel import DescriptionPanel
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only
@@ -63,6 +70,7 @@ class PageParts:
     align: gr.Button
     html: dict[str, gr.HTML]
     comparison: ComparisonPanel
+    acoustics: AcousticsPanel
     description: DescriptionPanel | None = None
 
 
@@ -83,6 +91,7 @@ def lay_out(
     text, align = _alignment(html)
     comparison = comparison_panel.lay_out(status)
     description = description_panel.lay_out(html, _part) if settings.gama_url else None
+    acoustics = acoustics_panel.lay_out(html, _part)
     _evidence(html, status)
     _html(_filled(assets / "ui" / "footer.html"), elem_id="foot")
     return PageParts(
@@ -103,6 +112,7 @@ def lay_out(
         align,
         html,
         comparison,
+        acoustics,
         description,
     )
 
@@ -132,7 +142,7 @@ def _answer(
     html["file"] = _html("", elem_id="file")
     if settings.live_sessions:
         _html(live.captions(), elem_id="live-answer")
-    options, export = options_panel.lay_out(), options_panel.lay_out_export()
+    options, export = options_panel.lay_out(), options_panel.lay_out_export(html, _part)
     _html(transport.comparison(), elem_id="check")
     return options, export
 

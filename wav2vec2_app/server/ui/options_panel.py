@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -11,9 +11,11 @@ import gradio as gr
 
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.gradio_internals import any_value_input
-from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
+from wav2vec2_app.speech.export_options import EXPORT_OPTIONS, WRITING_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS, Option, Value
 
+Part = Callable[[str], gr.HTML]
+"""Makes a part of the page that updates write."""
 _GROUPS: Final = ("choice", "beam", "hotwords", "all")
 """Order of the rows of the panel; each group of options is one row."""
 
@@ -46,13 +48,19 @@ def element_id(option: Option) -> str:
     return option.name.replace("_", "-")
 
 
-def lay_out_export() -> tuple[gr.Component, ...]:
-    """The panel of the export options, closed; its inputs in the order of their table."""
-    with (
-        gr.Accordion(texts.EXPORT_OPTIONS, open=False, elem_id="export-options"),
-        gr.Row(elem_classes=["w-options", "w-options-export"]),
-    ):
-        return tuple(_input(option) for option in EXPORT_OPTIONS)
+def lay_out_export(html: dict[str, gr.HTML], part: Part) -> tuple[gr.Component, ...]:
+    """The panel of the export options, closed, with a preview; its inputs in the order of their table."""
+    inputs: dict[str, gr.Component] = {}
+    lists = [option for option in WRITING_OPTIONS if option.is_list]
+    choices = [option for option in WRITING_OPTIONS if not option.is_list]
+    subtitles = [option for option in EXPORT_OPTIONS if option not in WRITING_OPTIONS]
+    with gr.Accordion(texts.EXPORT_OPTIONS, open=False, elem_id="export-options"):
+        for options, kind in ((choices, "export"), (lists, "lists"), (subtitles, "export")):
+            with gr.Row(elem_classes=["w-options", f"w-options-{kind}"]):
+                inputs |= {option.name: _input(option) for option in options}
+        html["export-problem"] = part("export-problem")
+        html["subtitle-preview"] = part("subtitle-preview")
+    return tuple(inputs[option.name] for option in EXPORT_OPTIONS)
 
 
 def lay_out() -> OptionsPanel:
@@ -94,14 +102,15 @@ def _input(option: Option) -> gr.Component:
             elem_id=name,
             min_width=240,
         )
-    if option.type == "words":
+    if option.is_list:
+        placeholder = texts.RULES_PLACEHOLDER if option.lines else texts.HOTWORDS_PLACEHOLDER
         return gr.Textbox(
             input_value(option.default),
             label=option.label,
             info=option.help,
-            placeholder=texts.HOTWORDS_PLACEHOLDER,
+            placeholder=placeholder,
             lines=2,
-            max_lines=4,
+            max_lines=8 if option.lines else 4,
             elem_id=name,
             scale=2,
             min_width=240,

@@ -33,7 +33,7 @@ from wav2vec2_app.speech.options import OPTIONS
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
-STYLE_SHEETS: Final = ("page.css", "transcript.css", "live.css", "comparison.css")
+STYLE_SHEETS: Final = ("page.css", "transcript.css", "live.css", "comparison.css", "exports.css")
 
 App = TypeVar("App")  # a FastAPI application
 
@@ -149,6 +149,9 @@ def subtitles_script(folder: Path) -> str:
         "unspaced": signs.UNSPACED_SIGNS,
         "wide": signs.WIDE_SIGNS,
         "neverFirst": signs.NEVER_FIRST,
+        "sentenceEnds": cues.SENTENCE_ENDS,
+        "minCueShare": cues.MIN_CUE_SHARE,
+        "minLineShare": cues.MIN_LINE_SHARE,
         "neverLast": signs.NEVER_LAST,
         "minStep": cues.MIN_STEP_S,
         "defaults": asdict(DEFAULT_EXPORT),

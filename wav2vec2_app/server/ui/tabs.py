@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.server.ui.alignment_view import AlignmentView
 from wav2vec2_app.server.ui.render.system import Choices
+from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, DecodeAudioOptions
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.picture_window import FIRST_WINDOW, PictureWindow
+from wav2vec2_app.speech.transcript import Transcript
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Tab:
         choices: the models that the tab offers.
         export: how the files of the tab are written.
         aligned: the newest alignment that the tab shows.
+        measured: the acoustic analysis, with the task whose recording it is of, and its transcript.
         drawing, window: the newest task that only draws, and the part that the pictures show.
     """
 
@@ -58,6 +61,7 @@ class Tab:
     choices: Choices = field(default_factory=list)
     export: ExportOptions = DEFAULT_EXPORT
     aligned: AlignmentView | None = None
+    measured: tuple[str, Acoustics, Transcript | None] | None = None
     drawing: str = ""
     window: PictureWindow = FIRST_WINDOW
 
@@ -69,7 +73,7 @@ class Tab:
         self.run, self.transcribes = run, True
         self.alignment = self.description = ""
         self.earlier = self.finished or self.earlier
-        self.finished = self.requested = self.aligned = None
+        self.finished = self.requested = self.aligned = self.measured = None
         self.drawing, self.window = "", FIRST_WINDOW
         self.transcribed.clear()
 
@@ -87,7 +91,7 @@ class Tab:
     def clear(self) -> None:
         """Discard what the tab shows: its recording was removed."""
         self.run, self.transcribes, self.alignment, self.drawing = "", False, "", ""
-        self.finished = self.earlier = self.requested = self.aligned = None
+        self.finished = self.earlier = self.requested = self.aligned = self.measured = None
         self.transcribed.set()
 
     def take_requested(self) -> DecodingOptions | None:

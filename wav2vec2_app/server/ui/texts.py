@@ -75,6 +75,7 @@ RUNNING: Final[Mapping[Operation, str]] = {
     Operation.DECODE_TEXT: "Decoding again",
     Operation.ALIGN: "Aligning the text",
     Operation.ANALYZE: "Computing acoustic features",
+    Operation.MEASURE: "Measuring the sound",
     Operation.DRAW: "Drawing the pictures",
     Operation.DESCRIBE: "Waiting for the answer",
 }
@@ -224,6 +225,18 @@ CHECK: Final = "Compare with what was said"
 REFERENCE: Final = "Correct text"
 REFERENCE_PLACEHOLDER: Final = "Type or paste the correct text"
 
+# --- the acoustic analysis ----------------------------------------------------------------------
+
+ACOUSTICS: Final = "Acoustic analysis"
+ACOUSTICS_IDLE: Final = "Loudness, pitch, formants, tempo and the rate of speech of the recording."
+ACOUSTICS_COLUMNS: Final = ("Measure", "Value", "What it says")
+MEASURE: Final = "Analyze"
+SILENCES: Final = "{count} silences, {total} in all"
+SILENCES_ONE: Final = "1 silence of {total}"
+EXPORT_ACOUSTICS: Final = "Export the analysis"
+MEASURES_CSV: Final = "CSV"
+FRAMES_CSV: Final = "CSV of all frames"
+
 # --- export -------------------------------------------------------------------------------------
 
 EXPORT_OPTIONS: Final = "Export options"
@@ -233,6 +246,14 @@ FETCH_FILE: Final = "Fetch the file"
 COPY_TEXT: Final = "Copy text"
 COPY_TRANSCRIPT: Final = "Copy the transcript"
 DOWNLOAD: Final = "Download {file}"
+MORE_FORMATS: Final = "More formats"
+RULES_PLACEHOLDER: Final = "acme corp = ACME Corp."
+SUBTITLE_PREVIEW: Final = "The first subtitles"
+SUBTITLE_SAMPLE: Final = "How subtitles look"
+SUBTITLE_SAMPLE_TEXT: Final = (
+    "Good morning! I was about to make some coffee before the others come down for breakfast."
+)
+SUBTITLE_TIMES: Final = "at {start}, for {length}"
 
 # --- the table of words -------------------------------------------------------------------------
 

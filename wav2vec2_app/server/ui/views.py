@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -10,6 +11,7 @@ from wav2vec2_app.server.events import Advanced, Done, Failed, Partial, Queued, 
 from wav2vec2_app.server.tasks import AudioResult, Operation
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import (
+    acoustics,
     alignment,
     cards,
     description,
@@ -20,7 +22,9 @@ from wav2vec2_app.server.ui.render import (
     transcript,
 )
 from wav2vec2_app.server.ui.render.previews import RecentWords
+from wav2vec2_app.server.ui.render.subtitle_preview import preview
 from wav2vec2_app.server.ui.render.system import Choices
+from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.features import Picture
 from wav2vec2_app.speech.transcript import PreviewWords, Recognition
 
@@ -29,7 +33,7 @@ Update = dict[str, str | bool | Choices]
 
 NOT_CACHED: Final = "task.not_cached"
 """Code of the error that the result of an earlier task is no longer in the cache."""
-_EXTRAS: Final = frozenset({Operation.ANALYZE, Operation.DRAW})
+_EXTRAS: Final = frozenset({Operation.ANALYZE, Operation.MEASURE, Operation.DRAW})
 
 
 class TaskView(Protocol):
@@ -70,6 +74,8 @@ class TranscriptionView:
     """What the tab showed before; it returns, dimmed, if there are no new words."""
     transcribing_since_s: float | None = None
     previews: RecentWords = field(default_factory=RecentWords)
+    export_options: Callable[[], ExportOptions] = ExportOptions
+    """Returns the export options of the tab at this moment."""
 
     @staticmethod
     def idle() -> Update:
@@ -80,11 +86,15 @@ class TranscriptionView:
             "pictures-note": "",
             "transcript": transcript.idle(),
             "actions": export.transcript(None),
+            "subtitle-preview": preview(None),
+            "export-problem": "",
             "latency": latency.idle(),
             "align-status": "",
             "aligned": alignment.idle(),
             "describe-status": "",
             "described": description.idle(),
+            "acoustics-status": "",
+            "acoustics": acoustics.idle(),
             **{pictures.part(place.name): pictures.empty(place) for place in pictures.PLACES},
         }
 
@@ -155,7 +165,10 @@ class TranscriptionView:
         result = self.earlier.result
         return {
             "transcript": transcript.earlier(
-                self.earlier.recognition, self.earlier.audio_url, self.earlier.name
+                self.earlier.recognition,
+                self.earlier.audio_url,
+                self.earlier.name,
+                self.export_options(),
             ),
             "actions": export.transcript(result),
         }
@@ -187,7 +200,8 @@ class TranscriptionView:
 
     def _recognition(self, recognition: Recognition, _: float) -> Update:
         self.has_words = True
-        return {"transcript": transcript.words(recognition, self.audio_url)}
+        words = transcript.words(recognition, self.audio_url, self.export_options())
+        return {"transcript": words}
 
     def _preview(self, preview: PreviewWords) -> Update:
         """Words of a recording that is still being transcribed; the first of them make the place for all."""
@@ -212,6 +226,7 @@ class TranscriptionView:
             **self._problems(result),
             "status": self._done_status(result, at_s),
             "actions": export.transcript(result),
+            "subtitle-preview": preview(result.transcript, self.export_options()),
             "latency": latency.waterfall(result.stages, result, at_s),
             "running": False,
         }
@@ -272,8 +287,10 @@ class DecodingView(TranscriptionView):
 
 
 def exportable(result: AudioResult) -> AudioResult:
-    """What the files of a result are made from: it without its emission, features and pictures."""
-    recognition = result.recognition and replace(result.recognition, emission=None, channels=())
+    """What the files of a result are made from: it without the frames of its emission, features, pictures."""
+    found = result.recognition
+    emission = found.emission.without_frames() if found and found.emission else None
+    recognition = found and replace(found, emission=emission, channels=())
     return replace(result, recognition=recognition, features=None, pictures=())
 
 

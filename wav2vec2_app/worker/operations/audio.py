@@ -18,6 +18,8 @@ from wav2vec2_app.protocol.audio import (
     DecodeAudioResponse,
     DrawRequest,
     DrawResponse,
+    MeasureRequest,
+    MeasureResponse,
     PictureDrawn,
     ProbeRequest,
     ProbeResponse,
@@ -28,6 +30,7 @@ from wav2vec2_app.protocol.wav import EncodeWavRequest, EncodeWavResponse
 from wav2vec2_app.speech.audio import FORMAT_NAMES, Float32
 from wav2vec2_app.worker import plots
 from wav2vec2_app.worker.audio import decode, features
+from wav2vec2_app.worker.audio.acoustics.measure import measure
 from wav2vec2_app.worker.audio.joined import one_after_the_other
 from wav2vec2_app.worker.audio.wav import wav_of
 from wav2vec2_app.worker.call import Role
@@ -69,6 +72,7 @@ def create(config: Mapping[str, object]) -> Role:
             ProbeRequest.handler(_limited(operations.probe, cpu_s)),
             DecodeAudioRequest.handler(_limited(operations.decode, cpu_s)),
             AnalyzeRequest.handler(_limited(analyze, cpu_s)),
+            MeasureRequest.handler(_limited(measure_all, cpu_s)),
             DrawRequest.handler(_limited(draw, cpu_s)),
             EncodeWavRequest.handler(_limited(encode_wav, cpu_s)),
         ),
@@ -135,6 +139,14 @@ def analyze(request: AnalyzeRequest, context: Context[Empty]) -> AnalyzeResponse
     begin = time.perf_counter()
     found = features.extract(_checked(request.samples), on_block=context.check_cancelled)
     return AnalyzeResponse(found, stages=sequence({"features": time.perf_counter() - begin}))
+
+
+def measure_all(request: MeasureRequest, context: Context[Empty]) -> MeasureResponse:
+    """Compute the acoustic analysis."""
+    begin = time.perf_counter()
+    samples = _checked(request.samples)
+    found = measure(samples, request.features, on_block=context.check_cancelled)
+    return MeasureResponse(found, stages=sequence({"measure": time.perf_counter() - begin}))
 
 
 def draw(request: DrawRequest, context: Context[PictureDrawn]) -> DrawResponse:

@@ -1,4 +1,4 @@
-"""Operations of the ``text`` role: decode an emission, align a text with one."""
+"""Operations of the ``text`` role: decode an emission, add punctuation, align a text with an emission."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ from wav2vec2_app.protocol.text import (
     AlignResponse,
     DecodeTextRequest,
     DecodeTextResponse,
+    PunctuateRequest,
+    PunctuateResponse,
     TextInfo,
+    text_bytes,
 )
 from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.transcript import with_written
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.model.alignment import align
 from wav2vec2_app.worker.model.alphabet import Alphabet
@@ -30,6 +34,7 @@ from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancell
 from wav2vec2_app.worker.model.checkpoint_files import CONFIG, json_number, read_json
 from wav2vec2_app.worker.model.decoding import EmissionDecoder, tokenizer_of
 from wav2vec2_app.worker.model.viterbi import prepare
+from wav2vec2_app.worker.model.writing import Writer
 from wav2vec2_app.worker.stages import sequence
 
 
@@ -38,13 +43,15 @@ class TextConfig:
     """The role's configuration.
 
     Attributes:
-        language_model, embedded: folders of the language model and of the embedded checkpoint.
+        language_model, embedded, punctuation: folders of the language model, the embedded checkpoint and the
+            punctuation model.
         warm_up: whether to prepare the beam decoder for the embedded checkpoint at the start. Else the
             first request that needs it waits for it, and it uses no memory until then.
     """
 
     language_model: Path
     embedded: Path
+    punctuation: Path
     warm_up: bool
 
 
@@ -52,15 +59,24 @@ def create(config: Mapping[str, object]) -> Role:
     """The role; ``config`` has the fields of :class:`TextConfig`."""
     given = codec.unpack(TextConfig, Body(config))
     decoder = EmissionDecoder(given.language_model)
+    writer = Writer(given.punctuation)
     prepare()
     if given.warm_up:
         warm_up(decoder, given.embedded)
+        writer.warm_up()
 
     def decode(request: DecodeTextRequest, context: Context[Empty]) -> DecodeTextResponse:
-        return decode_text(request, decoder, context.check_cancelled)
+        return decode_text(request, decoder, writer, context.check_cancelled)
+
+    def punctuate(request: PunctuateRequest, context: Context[Empty]) -> PunctuateResponse:
+        return punctuate_text(request, writer, context.check_cancelled)
 
     return Role(
-        (DecodeTextRequest.handler(decode), AlignRequest.handler(align_text)),
+        (
+            DecodeTextRequest.handler(decode),
+            PunctuateRequest.handler(punctuate),
+            AlignRequest.handler(align_text),
+        ),
         info=lambda: TextInfo(decoder.note),
     )
 
@@ -68,20 +84,39 @@ def create(config: Mapping[str, object]) -> Role:
 def decode_text(
     request: DecodeTextRequest,
     decoder: EmissionDecoder,
+    writer: Writer,
     check: CheckCancelled = never_cancelled,
 ) -> DecodeTextResponse:
-    """Decode an emission; ``check`` is called between the steps."""
+    """Decode an emission and write its words; ``check`` is called between the steps."""
     begin = time.perf_counter()
     found = decoder.decode(
         request.emission, request.decoding, embedded=request.embedded, check=check
     )
+    times_s = {"decode text": time.perf_counter() - begin}
+    words = found.words
+    if request.written and words and writer.can_write(request.emission, words):
+        begin = time.perf_counter()
+        texts = [word.text for word in words]
+        words = with_written(words, writer.write(texts, request.decoding.hotwords, check))
+        times_s["punctuate"] = time.perf_counter() - begin
     return DecodeTextResponse(
-        words=found.words,
+        words=words,
         confidence=found.confidence,
         decoder=found.decoder,
         reason=found.reason,
         note=found.note,
-        stages=sequence({"decode text": time.perf_counter() - begin}),
+        stages=sequence(times_s),
+    )
+
+
+def punctuate_text(
+    request: PunctuateRequest, writer: Writer, check: CheckCancelled = never_cancelled
+) -> PunctuateResponse:
+    """Write the words of a text."""
+    begin = time.perf_counter()
+    written = writer.write(request.words, request.names, check)
+    return PunctuateResponse(
+        text_bytes(written), stages=sequence({"punctuate": time.perf_counter() - begin})
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.doubles import (
     FakeClock,
+    make_acoustics,
     make_alignment,
     make_audio,
     make_features,
@@ -63,6 +64,7 @@ class FakeService:
             "decode_text": RECOGNITION,
             "align": make_alignment(),
             "analyze": make_features(2.0),
+            "measure": make_acoustics(2.0),
             "draw": (make_picture(),),
         }
 
@@ -116,6 +118,7 @@ def test_it_has_the_interface_of_an_adapter(adapter: Wav2Vec2Adapter) -> None:
         (Operation.DECODE_TEXT, "decode_text"),
         (Operation.ALIGN, "align"),
         (Operation.ANALYZE, "analyze"),
+        (Operation.MEASURE, "measure"),
         (Operation.DRAW, "draw"),
     ],
 )

@@ -25,6 +25,7 @@ from wav2vec2_app.server.tasks import (
     TaskResult,
     ignore_progress,
 )
+from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.transcript import Word
 
 
@@ -105,7 +106,7 @@ async def test_text_that_grows_is_sent_once_and_completely(
 def test_deltas_of_any_growth_are_the_text(counts: list[int], gaps_s: list[float]) -> None:
     starts_s = [sum(gaps_s[: at + 1]) for at in range(30)]
     words = tuple(Word(f"W{at}", start_s, start_s, 1.0) for at, start_s in enumerate(starts_s))
-    growing, sent = GrowingText("raw"), ""
+    growing, sent = GrowingText(ExportOptions("raw")), ""
     for count in (*counts, 30):
         text = " ".join(word.text for word in words[:count])
         whole = make_recognition().transcript

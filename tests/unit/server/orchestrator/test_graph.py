@@ -8,12 +8,13 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.orchestrator.graph import Node, TaskGraph, plan
 from wav2vec2_app.server.tasks import ANY_TARGET, Operation, Step, Target, Want
 
-DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, DRAW = (
+DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW = (
     Operation.DECODE_AUDIO,
     Operation.TRANSCRIBE,
     Operation.DECODE_TEXT,
     Operation.ALIGN,
     Operation.ANALYZE,
+    Operation.MEASURE,
     Operation.DRAW,
 )
 
@@ -65,6 +66,12 @@ def test_what_an_essential_node_needs_is_essential_too() -> None:
         ([], [DECODE], [DECODE]),
         ([Want.TRANSCRIPT], [DECODE, TRANSCRIBE], [DECODE, TRANSCRIBE]),
         ([Want.FEATURES], [DECODE, ANALYZE], [DECODE, ANALYZE]),
+        ([Want.ACOUSTICS], [DECODE, ANALYZE, MEASURE], [DECODE, ANALYZE, MEASURE]),
+        (
+            [Want.TRANSCRIPT, Want.ACOUSTICS],
+            [DECODE, TRANSCRIBE, ANALYZE, MEASURE],
+            [DECODE, TRANSCRIBE],
+        ),
         (
             [Want.PICTURES],
             [DECODE, TRANSCRIBE, ANALYZE, DRAW],
@@ -79,7 +86,7 @@ def test_what_an_essential_node_needs_is_essential_too() -> None:
         ([Want.ALIGNMENT], [DECODE, TRANSCRIBE, ALIGN], [DECODE, TRANSCRIBE, ALIGN]),
         (
             list(Want),
-            [DECODE, TRANSCRIBE, ALIGN, ANALYZE, DRAW],
+            [DECODE, TRANSCRIBE, ALIGN, ANALYZE, MEASURE, DRAW],
             [DECODE, TRANSCRIBE, ALIGN],
         ),
     ],

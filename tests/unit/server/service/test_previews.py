@@ -29,8 +29,15 @@ class FakeText:
         self.fails = False
 
     async def decode_part(
-        self, emitted: Emitted, options: DecodingOptions, deadline: Deadline, request_id: str
+        self,
+        emitted: Emitted,
+        options: DecodingOptions,
+        deadline: Deadline,
+        request_id: str,
+        *,
+        written: bool,
     ) -> StepResult[Transcript]:
+        assert not written, "the end of a window is not the end of a sentence"
         self.decoders.append(options.decoder)
         await self.gate.wait()
         if self.fails:
@@ -88,7 +95,7 @@ async def test_window_without_words_reports_nothing(monkeypatch) -> None:
     text.gate.set()
     silent = StepResult(replace(KNOWN.transcript, words=()), ())
 
-    async def decode_part(*_: object) -> StepResult[Transcript]:
+    async def decode_part(*_: object, **__: object) -> StepResult[Transcript]:
         return silent
 
     monkeypatch.setattr(text, "decode_part", decode_part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.doubles import make_features
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.build import build_system
 from wav2vec2_app.server.service.wav2vec2 import ServiceState
@@ -52,8 +53,10 @@ async def test_too_long_to_draw_is_refused_before_a_worker_is_used() -> None:
 
     with pytest.raises(InputError) as refused:
         await service.analyze(AUDIO)
+    with pytest.raises(InputError) as not_measured:
+        await service.measure(AUDIO, make_features(0.1))
 
-    assert refused.value.code == "features.too_long"
+    assert refused.value.code == not_measured.value.code == "features.too_long"
 
 
 def test_time_limit_of_a_step_depends_on_its_audio_and_model() -> None:

@@ -409,8 +409,8 @@ async def test_file_is_written_when_it_is_fetched_with_the_options_of_that_momen
     set_export(browser.tabs, "tab", *changed(letter_case="raw"))
     after = (await fetch_file(browser.tabs, "tab", "transcript.txt 2"))["file"]
 
-    assert 'data-request="transcript.txt 1">Hello there\n</div>' in before
-    assert 'data-request="transcript.txt 2">HELLO THERE\n</div>' in after
+    assert 'data-request="transcript.txt 1" data-type="text/plain">Hello there\n</div>' in before
+    assert 'data-request="transcript.txt 2" data-type="text/plain">HELLO THERE\n</div>' in after
     assert len(adapter.calls) == calls
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.ui import endpoints, options_panel
+from wav2vec2_app.server.ui import endpoint_options, options_panel
 from wav2vec2_app.server.ui.page import build_page
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.options import OPTIONS, Option
@@ -45,6 +45,7 @@ async def test_endpoint_has_a_parameter_with_its_default_for_each_option(
     found = {one["parameter_name"]: one["parameter_default"] for one in parameters(page, endpoint)}
 
     last = {"track": "", "channels": "mix"} if "audio" in first else {}
+    last |= {"punctuation": "auto", "replacements": "", "fillers": "keep", "numbers": "words"}
     assert found == {**first, **DEFAULTS, **last}
     assert list(found) == [*first, *DEFAULTS, *last]
 
@@ -63,7 +64,7 @@ async def test_row_added_to_the_table_is_a_slider_and_a_parameter(
 ) -> None:
     added = Option("new_weight", 1.5, "New weight", "A new option.", low=0.0, high=4.0, step=0.5)
     table = (*OPTIONS, added)
-    monkeypatch.setattr(endpoints, "OPTIONS", table)
+    monkeypatch.setattr(endpoint_options, "OPTIONS", table)
     monkeypatch.setattr(options_panel, "OPTIONS", table)
     page = build_page(orchestrator, Settings(), examples=[], assets=assets_path())
 

@@ -14,6 +14,7 @@ from wav2vec2_app.protocol.audio import (
     AnalyzeResponse,
     DecodeAudioRequest,
     DrawRequest,
+    MeasureRequest,
     PictureDrawn,
     ProbeRequest,
 )
@@ -255,6 +256,34 @@ def test_drawing_stops_between_pictures_when_cancelled(role: Role) -> None:
 def test_decoding_and_analyzing_can_be_cancelled(role: Role, clip, op) -> None:
     decode, analyze = DecodeAudioRequest(AudioSource(path=clip)), AnalyzeRequest(tone(1.0))
     run = Run(role, decode if op == "decode_audio" else analyze)
+    run.cancelled = True
+
+    with pytest.raises(CancelledError):
+        run.response()
+
+
+def test_sound_is_measured_from_its_features(role: Role) -> None:
+    samples = tone(1.0)
+    features = Run(role, AnalyzeRequest(samples)).response().features
+
+    answer = Run(role, MeasureRequest(samples, features)).response()
+
+    assert answer.acoustics.summary["loudness_lufs"] < 0
+    assert [stage.name for stage in answer.stages] == ["measure"]
+
+
+def test_nothing_cannot_be_measured(role: Role) -> None:
+    features = Run(role, AnalyzeRequest(tone(0.1))).response().features
+
+    with pytest.raises(InputError) as caught:
+        Run(role, MeasureRequest(np.zeros(0, np.float32), features)).response()
+
+    assert caught.value.code == "audio.no_samples"
+
+
+def test_measuring_can_be_cancelled(role: Role) -> None:
+    samples = tone(1.0)
+    run = Run(role, MeasureRequest(samples, Run(role, AnalyzeRequest(samples)).response().features))
     run.cancelled = True
 
     with pytest.raises(CancelledError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,18 @@ import pytest
 from tests.doubles import make_emission
 from wav2vec2_app.errors import CancelledError, InputError
 from wav2vec2_app.protocol.message import AnyRequest
-from wav2vec2_app.protocol.text import AlignRequest, AlignResponse, DecodeTextRequest, TextInfo
+from wav2vec2_app.protocol.text import (
+    AlignRequest,
+    AlignResponse,
+    DecodeTextRequest,
+    DecodeTextResponse,
+    PunctuateRequest,
+    PunctuateResponse,
+    TextInfo,
+    text_bytes,
+)
 from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.model import decoders, viterbi
@@ -27,6 +38,7 @@ def config(**changes: Any) -> dict[str, Any]:
     return {
         "language_model": str(assets_path() / "lm"),
         "embedded": str(assets_path() / "model"),
+        "punctuation": str(assets_path() / "punctuation"),
         "warm_up": False,
         **changes,
     }
@@ -52,6 +64,41 @@ def test_emission_is_decoded(role: Role) -> None:
     assert answer.decoder == "greedy"
     assert answer.confidence > 0.5
     assert [stage.name for stage in answer.stages] == ["decode text"]
+
+
+def english(text: str) -> Emission:
+    return replace(make_emission(text), language="en")
+
+
+def test_english_words_are_written_with_marks_and_case(role: Role) -> None:
+    greedy = DecodingOptions(decoder="greedy", hotwords=("Berlin",))
+    answer = ask(role, DecodeTextRequest(english("are you in berlin"), greedy, False))
+
+    assert [word.text for word in answer.words] == ["ARE", "YOU", "IN", "BERLIN"]
+    assert [word.written for word in answer.words] == ["Are", "you", "in", "Berlin?"]
+    assert [stage.name for stage in answer.stages] == ["decode text", "punctuate"]
+    unpacked = DecodeTextResponse.unpack(answer.pack())
+    assert [word.written for word in unpacked.words][-1] == "Berlin?"
+
+
+@pytest.mark.parametrize(
+    ("emission", "written"),
+    [(make_emission("hello"), True), (english("hello"), False), (english(""), True)],
+)
+def test_other_words_are_not_written(role: Role, emission: Emission, written: bool) -> None:
+    answer = ask(role, DecodeTextRequest(emission, DecodingOptions("greedy"), False, written))
+
+    assert not any(word.written for word in answer.words)
+    assert [stage.name for stage in answer.stages] == ["decode text"]
+
+
+@pytest.mark.parametrize("words", [[], ["HELLO"], ["ARE", "YOU", "THERE"], ["I'M"] * 3000])
+def test_text_of_any_length_is_punctuated(role: Role, words: list[str]) -> None:
+    request = PunctuateRequest.unpack(PunctuateRequest(text_bytes(words), ("Bob",)).pack())
+    answer = ask(role, request)
+
+    found = PunctuateResponse.unpack(answer.pack()).words
+    assert [word.rstrip(",.?").upper() for word in found] == words
 
 
 def test_text_is_aligned_word_by_word_and_letter_by_letter(role: Role) -> None:

@@ -49,6 +49,11 @@ def problem_card(problem: Problem, request_id: str) -> str:
     return _error(error, request_id, title, error.message)
 
 
+def hint(error: Wav2Vec2Error) -> str:
+    """What is wrong with an input, in one quiet line beside it."""
+    return f'<p class="w-hint" role="status">{escape(error.message)} {escape(error.hint)}</p>'
+
+
 def _error(error: Wav2Vec2Error, request_id: str, title: str, message: str) -> str:
     paragraph = f'<p class="w-error-message">{escape(message)}</p>' if message else ""
     return (

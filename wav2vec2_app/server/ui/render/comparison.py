@@ -9,7 +9,8 @@ from wav2vec2_app.server import schema
 from wav2vec2_app.server.orchestrator.comparison import VariantOutcome
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import status, units
-from wav2vec2_app.speech.spelling import spelled_text
+from wav2vec2_app.speech.export_options import DEFAULT_EXPORT
+from wav2vec2_app.speech.writing.transcripts import written
 
 
 def idle() -> str:
@@ -53,7 +54,7 @@ def _list(items: Sequence[str]) -> str:
 def _unfinished(one: VariantOutcome) -> str:
     text = texts.COMPARE_WAITING
     if one.recognition is not None:
-        text = escape(spelled_text(one.recognition.transcript.text, "sentence"))
+        text = escape(written(one.recognition.transcript, DEFAULT_EXPORT).text)
     state = "done" if one.recognition is not None else "waiting"
     return _item(one.variant.name, state, f'<p class="w-compared-text">{text}</p>', ())
 

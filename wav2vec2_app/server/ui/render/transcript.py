@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from typing import Final
 
@@ -12,9 +13,11 @@ from wav2vec2_app.server.ui.render import units
 from wav2vec2_app.server.ui.render.cards import card
 from wav2vec2_app.server.ui.render.confidence import LEVELS, level_of
 from wav2vec2_app.server.ui.render.data import hidden
+from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.models import ModelInfo
-from wav2vec2_app.speech.spelling import sentence_case
+from wav2vec2_app.speech.spelling import WRITTEN_MARKS
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
+from wav2vec2_app.speech.writing.transcripts import written
 
 
 def idle() -> str:
@@ -30,12 +33,14 @@ def pending(audio_url: str) -> str:
     )
 
 
-def earlier(recognition: Recognition, audio_url: str, name: str) -> str:
+def earlier(
+    recognition: Recognition, audio_url: str, name: str, options: ExportOptions = DEFAULT_EXPORT
+) -> str:
     """The words of an earlier result, dimmed, after a request that failed."""
     title = texts.EARLIER_RESULT.format(name=name)
     return (
         f'<div class="w-earlier"><p class="w-hint">{escape(title)}</p>'
-        f"{words(recognition, audio_url)}</div>"
+        f"{words(recognition, audio_url, options)}</div>"
     )
 
 
@@ -44,9 +49,12 @@ def cancelled() -> str:
     return card("idle", texts.STOPPED_TITLE, texts.STOPPED_HINT)
 
 
-def words(recognition: Recognition, audio_url: str) -> str:
-    """The words as data, which the page's scripts draw as lines with their times."""
-    transcript = recognition.transcript
+def words(recognition: Recognition, audio_url: str, options: ExportOptions = DEFAULT_EXPORT) -> str:
+    """The words as data, which the page's scripts draw as lines with their times.
+
+    They are written as in exports, but always in sentence case.
+    """
+    transcript = written(recognition.transcript, replace(options, letter_case="sentence"))
     audio = f'data-audio="{escape(audio_url)}" data-duration="{transcript.duration_s:.3f}"'
     if not transcript.words:
         silent = transcript.reason == "silence"
@@ -54,7 +62,7 @@ def words(recognition: Recognition, audio_url: str) -> str:
         empty = card("empty", title, texts.SILENCE if silent else texts.NO_WORDS)
         return f"<div {audio}>{empty}</div>"
     return (
-        f'<div class="w-transcript" {audio}>{data(transcript.words)}'
+        f'<div class="w-transcript" {audio}>{_data(transcript.words)}'
         f"{_LIST}"
         f'<div class="w-under"><p class="w-hint w-click-hint">{texts.CLICK_HINT}</p>'
         f"{_legend(transcript)}{_struggles(transcript)}{_about(recognition)}</div></div>"
@@ -65,9 +73,9 @@ Row = list[str | float | int | list[str]]
 """A word for the scripts: text, start, end, confidence, its channel (0: none), and its alternatives."""
 
 
-def data(words: Sequence[Word]) -> str:
-    """The words as JSON for ``modules/transcript.js``, in sentence case."""
-    return template(rows(words, sentence_case([word.text for word in words])))
+def _data(words: Sequence[Word]) -> str:
+    """The words as JSON for ``modules/transcript.js``."""
+    return template(rows(words, [word.text for word in words]))
 
 
 def template(content: object, **attributes: int) -> str:
@@ -88,7 +96,10 @@ def rows(words: Sequence[Word], spelled: Sequence[str]) -> list[Row]:
 def _row(word: Word, text: str) -> Row:
     row: Row = [text, round(word.start_s, 3), round(word.end_s, 3), round(word.confidence, 3)]
     if word.alternatives and level_of(word.confidence) is not LEVELS[0]:
-        others = [one if text[:1].islower() else one.capitalize() for one in word.alternatives]
+        mark = text[len(text.rstrip(WRITTEN_MARKS)) :]
+        others = [
+            (one if text[:1].islower() else one.capitalize()) + mark for one in word.alternatives
+        ]
         return [*row, word.channel or 0, others]
     return row if word.channel is None else [*row, word.channel]
 

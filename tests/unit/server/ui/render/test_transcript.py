@@ -1,5 +1,6 @@
 import json
 import re
+from base64 import b64decode
 from dataclasses import replace
 from html import unescape
 
@@ -11,6 +12,7 @@ from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import cards, data, export, transcript
 from wav2vec2_app.server.ui.render.previews import RecentWords
+from wav2vec2_app.speech.exports import EXPORT_FORMATS, ExportedFile
 from wav2vec2_app.speech.spelling import sentence_case
 from wav2vec2_app.speech.transcript import Transcript, Word
 
@@ -128,11 +130,11 @@ def test_meaning_of_confidence_is_explained() -> None:
 def test_downloads_are_there_when_the_words_are() -> None:
     before, after = export.transcript(None), export.transcript(make_result())
 
-    assert before.count("disabled") == 5
+    assert before.count("disabled") == 1 + len(EXPORT_FORMATS)
     assert "disabled" not in after
-    assert '"request_id": "id-1"' in export.transcript_file(make_result(), "json")
-    assert export.transcript_file(make_result(), "vtt").startswith("WEBVTT")
-    assert "-->" in export.transcript_file(make_result(), "srt")
+    assert b'"request_id": "id-1"' in export.transcript_file(make_result(), "json").content
+    assert export.transcript_file(make_result(), "vtt").content.startswith(b"WEBVTT")
+    assert b"-->" in export.transcript_file(make_result(), "srt").content
 
 
 def test_key_of_data_differs_where_the_data_does() -> None:
@@ -145,15 +147,29 @@ def test_key_of_data_differs_where_the_data_does() -> None:
 
 
 def test_file_arrives_in_the_page_unchanged_whatever_is_in_it() -> None:
-    html = export.fetched(EVIL, EVIL)
+    html = export.fetched(EVIL, ExportedFile("a.txt", "text/plain", EVIL.encode()))
 
-    found = re.fullmatch(r'<div [^<>]* data-request="([^"<>]*)">([^<>]*)</div>', html)
+    found = re.fullmatch(
+        r'<div [^<>]* data-request="([^"<>]*)" data-type="text/plain">([^<>]*)</div>', html
+    )
     assert found is not None
     assert [unescape(one) for one in found.groups()] == [EVIL, EVIL]
 
 
+@pytest.mark.parametrize("content", [b"PK\x03\x04\xff", b"start,end\r\n"])
+def test_file_that_html_would_change_arrives_as_base64(content: bytes) -> None:
+    kind = "application/zip" if content.startswith(b"PK") else "text/csv"
+    html = export.fetched("a 1", ExportedFile("a", kind, content))
+
+    found = re.fullmatch(r'<div [^<>]* data-base64="">([^<>]*)</div>', html)
+    assert found is not None
+    assert b64decode(found[1]) == content
+
+
 def test_nothing_can_be_exported_without_words() -> None:
-    assert export.transcript(make_result(make_transcript())).count("disabled") == 5
+    assert export.transcript(make_result(make_transcript())).count("disabled") == 1 + len(
+        EXPORT_FORMATS
+    )
 
 
 def test_table_is_filled_by_the_scripts() -> None:

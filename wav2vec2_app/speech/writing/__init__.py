@@ -1,0 +1,1 @@
+"""How a transcript is written: replacements, fillers and digits, with the times of the words kept."""
