@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     """Number of inference worker processes; each loads its own copy of the model."""
     backend: Literal["local", "ray"] = "local"
     """Where workers run: in processes of this machine, or in replicas on a Ray cluster (docs/growth.md)."""
-    ray_address: str = Field("auto", pattern=r"^(auto|[^\s:/]+:\d{1,5})$")
+    ray_address: str = Field("auto", pattern=r"^(auto|[^\s:/]+:[0-9]{1,5})$")
     """The cluster's head, ``host:port``; ``auto``: the cluster that this machine is a node of."""
 
     # --- limits ---

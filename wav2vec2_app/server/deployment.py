@@ -19,7 +19,7 @@ MODEL_ROLES: Final = ("inference", "whisper")
 """Roles whose replicas can download models."""
 LIGHT_CPUS: Final = 0.25
 """Processors that Ray reserves for a replica of another role: it is idle most of the time."""
-_COUNTS = re.compile(r"(\d{1,5})(?::(\d{1,5}))?")
+_COUNTS = re.compile(r"([0-9]{1,5})(?::([0-9]{1,5}))?")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,112 @@
+"""A Ray cluster of this machine, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from benchmarks.server import ROOT, free_port
+
+OBJECT_STORE_BYTES = 200_000_000
+STOP_LIMIT_S = 30.0
+DEPLOY_LIMIT_S = 300.0
+STARTED = b"Ray runtime started"
+ENVIRONMENT = {
+    "RAY_AUTH_MODE": "disabled",  # it listens on this machine only
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_agent_register_timeout_ms": "120000",
+    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+}
+PORTS = (
+    "--dashboard-agent-listen-port",
+    "--dashboard-agent-grpc-port",
+    "--runtime-env-agent-port",
+    "--metrics-export-port",
+    "--ray-client-server-port",
+)
+"""Given here, because Ray waits only 15 s for ports that it chooses itself."""
+
+
+@contextmanager
+def ray_cluster(cpus: int = 2) -> Iterator[str]:
+    """Start a cluster of one node, in a process of its own; yields its address."""
+    os.environ.update(ENVIRONMENT)  # before this process imports ray
+    folder, port = tempfile.mkdtemp(prefix="ray-"), free_port()
+    ports = (text for name in PORTS for text in (name, str(free_port())))
+    command = [
+        str(Path(sys.executable).with_name("ray")), "start", "--head", "--block",
+        "--node-ip-address", "127.0.0.1", "--port", str(port), "--num-cpus", str(cpus),
+        "--object-store-memory", str(OBJECT_STORE_BYTES), "--include-dashboard=false",
+        "--include-log-monitor=false", "--temp-dir", folder, *ports,
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        _wait_started(process)
+        yield f"127.0.0.1:{port}"
+    finally:
+        _leave()
+        _stop(process)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def deploy(address: str, environment: Mapping[str, str], *options: str) -> str:
+    """Run ``wav2vec2-app ray deploy`` with ``options``; what it prints."""
+    environment = {**os.environ, "WAV2VEC2_RAY_ADDRESS": address, **environment}
+    program = "from wav2vec2_app.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "ray", "deploy", *options],
+        env=environment, cwd=ROOT, capture_output=True, text=True, timeout=DEPLOY_LIMIT_S,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"not deployed ({done.returncode}): {done.stdout} {done.stderr}")
+    return done.stdout
+
+
+def replica_processes(role: str) -> list[psutil.Process]:
+    """The processes of the replicas of a role on this machine."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        title = " ".join(process.info["cmdline"] or ())
+        if title.startswith("ray::") and f"wav2vec2-{role}" in title:
+            found.append(process)
+    return found
+
+
+def _wait_started(process: subprocess.Popen[bytes]) -> None:
+    lines = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        if STARTED in line:
+            return
+    raise RuntimeError(f"Ray did not start: {b''.join(lines).decode(errors='replace')}")
+
+
+def _leave() -> None:
+    """Disconnect this process."""
+    import ray
+
+    ray.shutdown()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the node with all its processes, and nothing of other clusters."""
+    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.terminate()
+    try:
+        process.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    for child in family:
+        if child.is_running():
+            child.kill()
+    psutil.wait_procs(family, STOP_LIMIT_S)
