@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from wav2vec2_app.errors import InputError
+from wav2vec2_app.server.bridge.cluster import Scale
 from wav2vec2_app.server.bridge.ray_or_error import ray_serve
 from wav2vec2_app.server.bridge.replica import Replica
 from wav2vec2_app.server.build import local_pool
@@ -96,7 +97,7 @@ def deploy(settings: Settings, deployment: Deployment) -> None:
             serve.remove(role)
             continue
         heavy = role in MODEL_ROLES
-        scale = serve.Scale(
+        scale = Scale(
             replicas.minimum,
             replicas.maximum,
             cpus=deployment.cpus if heavy else LIGHT_CPUS,

@@ -6,7 +6,7 @@ import pickle
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from typer.testing import CliRunner
@@ -25,6 +25,7 @@ from wav2vec2_app.server.deployment import (
 from wav2vec2_app.settings import Settings
 
 
+@settings(deadline=None)
 @given(low=st.integers(0, 99_999), more=st.integers(0, 99_999))
 def test_number_of_replicas_is_one_number_or_two(low: int, more: int) -> None:
     high = min(low + more, 99_999)
@@ -66,9 +67,9 @@ def test_unknown_backend_is_rejected() -> None:
 
 @pytest.mark.parametrize(("cpus", "threads"), [(0.1, 1), (1.0, 1), (1.6, 2), (8.0, 8)])
 def test_replicas_get_the_settings_without_secrets(cpus: float, threads: int) -> None:
-    settings = Settings(backend="ray", api_keys=("a very secret key",), inference_workers=4)  # type: ignore[arg-type]
+    given = Settings(backend="ray", api_keys=("a very secret key",), inference_workers=4)  # type: ignore[arg-type]
 
-    theirs = settings_of_replicas(settings, cpus)
+    theirs = settings_of_replicas(given, cpus)
 
     assert theirs.backend == "local"
     assert theirs.inference_workers == 1
@@ -79,9 +80,7 @@ def test_replicas_get_the_settings_without_secrets(cpus: float, threads: int) ->
 
 @pytest.mark.parametrize("role", ROLES)
 def test_replica_has_one_worker_of_its_role_and_downloads_where_there_are_models(role: str) -> None:
-    settings = Settings(fetch_models=False, whisper_models=("org/whisper",))
-
-    replica = make_replica(settings, role)
+    replica = make_replica(Settings(fetch_models=False, whisper_models=("org/whisper",)), role)
 
     assert replica._main.role == role
     assert set(replica._others) == ({"download"} if role in MODEL_ROLES else set())

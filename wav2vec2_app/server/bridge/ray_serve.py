@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -29,16 +28,15 @@ from ray.serve.exceptions import (
     ReplicaUnavailableError,
 )
 
-from wav2vec2_app.errors import BusyError, ResourceError, TimedOutError, Wav2Vec2Error, translate
+from wav2vec2_app.errors import BusyError, TimedOutError, Wav2Vec2Error, translate
 from wav2vec2_app.server.bridge.backend import ReplicaLostError
+from wav2vec2_app.server.bridge.cluster import AUTO, Scale, not_deployed, unauthorized, unreachable
 from wav2vec2_app.server.bridge.parcels import Chunk, Parcel
-from wav2vec2_app.server.bridge.replica import Replica
+from wav2vec2_app.server.bridge.replica import Replica, ReplicaActor
 from wav2vec2_app.server.deadline import within
 
 _log = logging.getLogger(__name__)
 
-AUTO: Final = "auto"
-"""The address of the cluster that this machine is a node of."""
 INLINE_BYTES = 64 << 10
 """Shorter pieces of files travel in the request; longer ones go to Ray's object store."""
 CONNECT_LIMIT_S = 5.0
@@ -57,24 +55,6 @@ STATES: Mapping[str, str] = MappingProxyType(
     {"RUNNING": "ready", "STARTING": "starting", "UPDATING": "starting", "RECOVERING": "starting"},
 )
 """Ours for Serve's states of a replica; those that are being stopped do not count."""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How many replicas a role has, and what each of them needs.
-
-    Attributes:
-        minimum, maximum: where they differ, Serve scales by the number of requests.
-        cpus, gpus: of one replica, for Ray's scheduler.
-        ongoing: requests that a replica is given at the same time; all but one wait in it, and those
-            that fit are computed as a batch.
-    """
-
-    minimum: int
-    maximum: int
-    cpus: float = 1.0
-    gpus: float = 0.0
-    ongoing: int = 4
 
 
 def app_name(role: str) -> str:
@@ -116,7 +96,7 @@ class RayCluster:
             opened = asyncio.create_task(asyncio.open_connection(host, int(port)))
             _, writer = await within(CONNECT_LIMIT_S, opened)
         except (OSError, TimedOutError) as error:
-            raise self._unreachable() from error
+            raise unreachable(self._address) from error
         writer.close()
 
     def join(self) -> None:
@@ -135,24 +115,7 @@ class RayCluster:
         except (OSError, RuntimeError, ValueError, TimeoutError, RayError) as error:
             _log.info("ray.init failed: %s", error)
             refused = "Authentication" in f"{error} {error.__cause__}"
-            raise (_unauthorized() if refused else self._unreachable()) from error
-
-    def _unreachable(self) -> ResourceError:
-        where = "this machine" if self._address == AUTO else self._address
-        return ResourceError(
-            f"There is no Ray cluster at {where}.",
-            code="backend.unreachable",
-            hint="Start one with: ray start --head; or set WAV2VEC2_RAY_ADDRESS.",
-        )
-
-
-def _unauthorized() -> ResourceError:
-    return ResourceError(
-        "The Ray cluster did not accept this server.",
-        code="backend.unauthorized",
-        retryable=False,
-        hint="Set RAY_AUTH_MODE=token, and the cluster's token as Ray's documentation describes.",
-    )
+            raise (unauthorized() if refused else unreachable(self._address)) from error
 
 
 class RayReplicas:
@@ -211,9 +174,12 @@ class RayReplicas:
 
     async def send_to_all(self, parcel: Parcel) -> Sequence[bytes]:
         """The last pieces of the replies of all replicas that answered."""
-        replies = await self._handle.broadcast("answer", parcel).results_async(
-            return_exceptions=True
-        )
+        try:
+            replies = await self._handle.broadcast("answer", parcel).results_async(
+                return_exceptions=True
+            )
+        except (RayError, RayServeException) as error:
+            raise self._translated(error) from error
         for reply in replies:
             if isinstance(reply, Exception):
                 _log.info("a %s replica did not answer: %s", self._role, reply)
@@ -260,53 +226,8 @@ class RayReplicas:
         return translate(error)
 
 
-def not_deployed(role: str) -> ResourceError:
-    """The error for requests to replicas that nobody has deployed, or that do not start."""
-    return ResourceError(
-        f"The {role} replicas are not deployed, or cannot start.",
-        code="backend.not_deployed",
-        hint="Deploy them with: wav2vec2-app ray deploy; what they say is in Ray's logs.",
-    )
-
-
 def _repeated(counts: Mapping[Any, int]) -> Sequence[Any]:
     return [getattr(state, "value", state) for state, count in counts.items() for _ in range(count)]
-
-
-# --- the replica -------------------------------------------------------------------------------
-
-
-class ReplicaActor:
-    """What Ray Serve runs; a thin shell around :class:`Replica`.
-
-    Args:
-        make: makes the replica; called in the process of the actor.
-    """
-
-    def __init__(self, make: Callable[[], Replica]) -> None:
-        self._replica = make()
-        self._started = False
-
-    async def check_health(self) -> None:
-        """Serve calls this before the first request and every few seconds; it replaces what raises."""
-        if not self._started:
-            await self._replica.start()
-            self._started = True
-        await self._replica.check()
-
-    async def about(self) -> bytes:
-        return self._replica.about()
-
-    async def answer(self, parcel: Parcel) -> bytes:
-        return await self._replica.answer(parcel)
-
-    async def stream(self, parcel: Parcel) -> AsyncIterator[bytes]:
-        async for piece in self._replica.stream(parcel):
-            yield piece
-
-    async def __del__(self) -> None:
-        """Serve awaits it when a replica is stopped in order."""
-        await self._replica.stop()
 
 
 # --- deployment --------------------------------------------------------------------------------

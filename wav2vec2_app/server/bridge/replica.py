@@ -188,3 +188,36 @@ def _folder(parcel: Parcel) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="wav2vec2-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
+
+
+class ReplicaActor:
+    """What Ray Serve runs: a replica in an actor.
+
+    Args:
+        make: makes the replica; called in the process of the actor.
+    """
+
+    def __init__(self, make: Callable[[], Replica]) -> None:
+        self._replica = make()
+        self._started = False
+
+    async def check_health(self) -> None:
+        """Serve calls this before the first request and every few seconds; it replaces what raises."""
+        if not self._started:
+            await self._replica.start()
+            self._started = True
+        await self._replica.check()
+
+    async def about(self) -> bytes:
+        return self._replica.about()
+
+    async def answer(self, parcel: Parcel) -> bytes:
+        return await self._replica.answer(parcel)
+
+    async def stream(self, parcel: Parcel) -> AsyncIterator[bytes]:
+        async for piece in self._replica.stream(parcel):
+            yield piece
+
+    async def __del__(self) -> None:
+        """Serve awaits it when a replica is stopped in order."""
+        await self._replica.stop()

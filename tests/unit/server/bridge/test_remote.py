@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.doubles import make_emission, make_model_info
@@ -104,6 +104,7 @@ async def test_response_of_a_replica_is_that_of_its_worker() -> None:
     assert remote.counts["answer"] == 1
 
 
+@settings(deadline=None, max_examples=25)
 @given(
     size=st.integers(0, 200), chunk=st.integers(30, 100), samples=st.integers(1, 60),
     spools=st.booleans(), losses=st.lists(st.integers(0, 3), max_size=MAX_LOSSES - 1),
@@ -286,6 +287,7 @@ async def test_deadline_cancels_the_operation_and_is_a_typed_error() -> None:
     assert worker.cancelled == ["emit"]
 
 
+@settings(deadline=None, max_examples=25)
 @given(
     pattern=st.lists(st.integers(0, MAX_LOSSES - 1), min_size=1, max_size=12),
     replicas=st.integers(1, 3),
