@@ -24,7 +24,7 @@ from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.protocol.audio import DecodeAudioRequest, DecodeAudioResponse, ProbeRequest
 from wav2vec2_app.protocol.message import AnyRequest, Message, Response
 from wav2vec2_app.server.bridge.backend import ReplicaLostError
-from wav2vec2_app.server.bridge.parcels import Chunk, Parcel
+from wav2vec2_app.server.bridge.parcels import FilePiece, Parcel
 from wav2vec2_app.server.bridge.replica import Replica
 from wav2vec2_app.server.bridge.worker import I
 from wav2vec2_app.server.deadline import Deadline
@@ -112,7 +112,7 @@ class Reference:
 
 
 class LoopRemote:
-    """A :class:`Remote` whose replicas are objects of this process, used in turn.
+    """A :class:`Remote` whose replicas are objects of this process, used alternately.
 
     Attributes:
         sent: the parcels as bytes.
@@ -136,7 +136,7 @@ class LoopRemote:
         if self.error is not None:
             raise self.error
 
-    async def put(self, chunk: bytes) -> Chunk:
+    async def put(self, chunk: bytes) -> FilePiece:
         number = len(self._store)
         self._store[number] = chunk
         return Reference(number, {})
@@ -175,7 +175,7 @@ class LoopRemote:
         arrived: Parcel = pickle.loads(data)  # noqa: S301 - what was pickled above
         return replace(arrived, chunks=tuple(self._there(chunk) for chunk in arrived.chunks))
 
-    def _there(self, chunk: Chunk) -> Chunk:
+    def _there(self, chunk: FilePiece) -> FilePiece:
         return Reference(chunk.number, self._store) if isinstance(chunk, Reference) else chunk
 
 

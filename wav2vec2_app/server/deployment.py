@@ -15,7 +15,7 @@ from wav2vec2_app.server.bridge.replica import Replica
 from wav2vec2_app.server.build import local_pool
 from wav2vec2_app.settings import Settings
 
-ROLES: Final = ("audio", "inference", "text", "whisper")
+DEPLOYED_ROLES: Final = ("audio", "inference", "text", "whisper")
 MODEL_ROLES: Final = ("inference", "whisper")
 """Roles whose replicas can download models."""
 LIGHT_CPUS: Final = 0.25

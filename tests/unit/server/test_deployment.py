@@ -16,8 +16,8 @@ from wav2vec2_app.errors import InputError, ResourceError
 from wav2vec2_app.server.bridge.remote import RemoteBackend
 from wav2vec2_app.server.build import build_system
 from wav2vec2_app.server.deployment import (
+    DEPLOYED_ROLES,
     MODEL_ROLES,
-    ROLES,
     Replicas,
     make_replica,
     settings_of_replicas,
@@ -78,7 +78,7 @@ def test_replicas_get_the_settings_without_secrets(cpus: float, threads: int) ->
     assert settings_of_replicas(Settings(threads=3), cpus).threads == 3
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", DEPLOYED_ROLES)
 def test_replica_has_one_worker_of_its_role_and_downloads_where_there_are_models(role: str) -> None:
     replica = make_replica(Settings(fetch_models=False, whisper_models=("org/whisper",)), role)
 

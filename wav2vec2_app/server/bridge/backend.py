@@ -7,7 +7,7 @@ from typing import Protocol
 
 from wav2vec2_app.errors import WorkerDiedError
 from wav2vec2_app.protocol.message import P, R, Request
-from wav2vec2_app.server.bridge.parcels import Chunk, Parcel
+from wav2vec2_app.server.bridge.parcels import FilePiece, Parcel
 from wav2vec2_app.server.bridge.supervisor import Delay
 from wav2vec2_app.server.bridge.worker import I
 from wav2vec2_app.server.deadline import Deadline
@@ -94,7 +94,7 @@ class Remote(Protocol):
         """
         ...
 
-    async def put(self, chunk: bytes) -> Chunk:
+    async def put(self, chunk: bytes) -> FilePiece:
         """Put a piece of a file where every replica can fetch it."""
         ...
 

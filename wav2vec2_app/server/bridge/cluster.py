@@ -1,4 +1,4 @@
-"""What a cluster is told about replicas, and the errors of one that cannot be used; imports no Ray."""
+"""The size of a deployment, and the errors of a cluster that cannot be used; imports no Ray."""
 
 from __future__ import annotations
 

@@ -23,12 +23,12 @@ from wav2vec2_app.protocol.frame import NIL_ID, Body, Frame, encode
 from wav2vec2_app.protocol.message import AnyRequest
 from wav2vec2_app.protocol.reader import read_frame
 
-CHUNK_BYTES = 4 << 20
+PIECE_BYTES = 4 << 20
 """Length of the pieces of a file."""
 SPOOL_OP: Final = "spool"
 """The operation in ``progress`` frames with a piece of the file that a worker wrote."""
 
-Chunk = bytes | Awaitable[bytes]
+FilePiece = bytes | Awaitable[bytes]
 """A piece of a file, or a reference to one that was put where the replica can fetch it."""
 
 
@@ -45,7 +45,7 @@ class Parcel:
 
     role: str
     frame: bytes
-    chunks: tuple[Chunk, ...]
+    chunks: tuple[FilePiece, ...]
     limit_s: float
 
 
@@ -130,13 +130,13 @@ async def chunks_of(path: Path) -> AsyncIterator[bytes]:
         OSError: it cannot be read.
     """
     with await asyncio.to_thread(path.open, "rb") as file:
-        chunk = await asyncio.to_thread(file.read, CHUNK_BYTES)
+        chunk = await asyncio.to_thread(file.read, PIECE_BYTES)
         yield chunk
-        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+        while chunk := await asyncio.to_thread(file.read, PIECE_BYTES):
             yield chunk
 
 
-async def save(chunks: tuple[Chunk, ...], path: Path) -> None:
+async def save(chunks: tuple[FilePiece, ...], path: Path) -> None:
     """Write the pieces of a file."""
     with await asyncio.to_thread(path.open, "wb") as file:
         for chunk in chunks:

@@ -31,7 +31,7 @@ from ray.serve.exceptions import (
 from wav2vec2_app.errors import BusyError, TimedOutError, Wav2Vec2Error, translate
 from wav2vec2_app.server.bridge.backend import ReplicaLostError
 from wav2vec2_app.server.bridge.cluster import AUTO, Scale, not_deployed, unauthorized, unreachable
-from wav2vec2_app.server.bridge.parcels import Chunk, Parcel
+from wav2vec2_app.server.bridge.parcels import FilePiece, Parcel
 from wav2vec2_app.server.bridge.replica import Replica, ReplicaActor
 from wav2vec2_app.server.deadline import within
 
@@ -144,11 +144,11 @@ class RayReplicas:
             except (RayServeException, RayError) as error:
                 raise not_deployed(self._role) from error
 
-    async def put(self, chunk: bytes) -> Chunk:
+    async def put(self, chunk: bytes) -> FilePiece:
         """A piece of a file, or its reference in the object store."""
         if len(chunk) <= INLINE_BYTES:
             return chunk
-        reference: Chunk = await asyncio.to_thread(ray.put, chunk)
+        reference: FilePiece = await asyncio.to_thread(ray.put, chunk)
         return reference
 
     async def send(self, parcel: Parcel, *, stream: bool) -> AsyncGenerator[bytes, None]:

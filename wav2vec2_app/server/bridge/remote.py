@@ -25,7 +25,7 @@ from wav2vec2_app.protocol.message import AnyRequest, P, R, Request
 from wav2vec2_app.server.bridge import parcels
 from wav2vec2_app.server.bridge.backend import Remote, ReplicaLostError
 from wav2vec2_app.server.bridge.busy import BusyMeter
-from wav2vec2_app.server.bridge.parcels import Chunk, Parcel, SpoolWriter
+from wav2vec2_app.server.bridge.parcels import FilePiece, Parcel, SpoolWriter
 from wav2vec2_app.server.bridge.policy import BridgePolicy
 from wav2vec2_app.server.bridge.supervisor import Delay
 from wav2vec2_app.server.bridge.ticket import OnProgressBody
@@ -83,7 +83,7 @@ class RemoteBackend:
         remote: the replicas.
         policy: how long they may take to start, and how often their state is looked up.
         on_event: gets every :class:`WorkerEvent`.
-        on_demand: that there is no replica is no reason for a warning: the first request starts one.
+        on_demand: there may be no replica; the first request starts one.
     """
 
     def __init__(
@@ -261,7 +261,7 @@ class RemoteBackend:
         """The request with all that it needs, as bytes."""
         request, body = delivery.request, delivery.body
         path = parcels.source_path(request)
-        chunks: list[Chunk] = []
+        chunks: list[FilePiece] = []
         if path is not None:
             with contextlib.suppress(OSError):  # the worker will report that there is no file
                 chunks = [await self._remote.put(chunk) async for chunk in parcels.chunks_of(path)]

@@ -29,7 +29,7 @@ class ReplicaWatch:
             cannot be reached.
         policy: how long they may take to start, and how often they are looked up.
         on_event: gets an event when they can be reached, and when they no longer can.
-        on_demand: that there are none is no reason for a warning: the first request starts one.
+        on_demand: there may be none; the first request starts one.
 
     Attributes:
         info: the body of the last ``info`` frame of a replica.

@@ -123,7 +123,7 @@ async def test_files_arrive_and_return_without_a_shared_disk(
     remote.lose = list(losses)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parcels, "CHUNK_BYTES", chunk)
+        patch.setattr(parcels, "PIECE_BYTES", chunk)
         response = await backend.request(
             DecodeAudioRequest(AudioSource(path=path), spool), deadline=soon()
         )
