@@ -22,21 +22,19 @@ class Measured:
         inference_rate: seconds of audio that one replica transcribes in a second, on one core.
         text_s, audio_s: work of a text and an audio worker for a second of audio, seconds.
         server_s: work of the server process for a request, seconds.
-        added_s: latency that Ray adds to a request of a worker without load, seconds.
         emission_bytes: emission of a second of audio.
         inference_bytes, text_bytes, audio_bytes: memory of a worker.
         actor_bytes: memory of a replica beside its worker.
     """
 
-    inference_rate: float = 40.0
+    inference_rate: float = 125.0
     text_s: float = 0.0035
-    audio_s: float = 0.001
+    audio_s: float = 0.00024
     server_s: float = 0.024
-    added_s: float = 0.005
     emission_bytes: float = 6_400.0
-    inference_bytes: float = 300e6
+    inference_bytes: float = 120e6
     text_bytes: float = 300e6
-    audio_bytes: float = 150e6
+    audio_bytes: float = 80e6
     actor_bytes: float = 200e6
 
 
