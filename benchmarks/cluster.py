@@ -22,7 +22,7 @@ STARTED = b"Ray runtime started"
 ENVIRONMENT = {
     "RAY_AUTH_MODE": "disabled",  # it listens on this machine only
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_agent_register_timeout_ms": "120000",
+    "RAY_worker_niceness": "0",  # Ray's default of 15 starves replicas beside other work
     "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
 }
 PORTS = (

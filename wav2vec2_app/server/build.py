@@ -53,6 +53,8 @@ Config: TypeAlias = Mapping[str, object]
 
 Env: TypeAlias = Mapping[str, str]
 NO_ENV: Env = MappingProxyType({})
+MakeBackend: TypeAlias = Callable[[str], Backend]
+"""Makes the workers of a role."""
 
 
 def assets_path() -> Path:
@@ -137,7 +139,7 @@ def _whisper_adapter(
 
 def _workers(settings: Settings, events: EventBus, *, sequential_start: bool) -> Workers:
     publish, others = events.publish, tuple(other.role for other in recognisers(settings))
-    make = partial(local_pool, settings, on_event=publish)
+    make: MakeBackend = partial(local_pool, settings, on_event=publish)
     if settings.backend == "ray":
         make = _ray_backends(settings, publish)
     return Workers(
@@ -164,7 +166,7 @@ def local_pool(
     )
 
 
-def _ray_backends(settings: Settings, on_event: WorkerEventSink) -> Callable[[str], Backend]:
+def _ray_backends(settings: Settings, on_event: WorkerEventSink) -> MakeBackend:
     """The workers of each role as replicas on a Ray cluster; nothing is connected."""
     remote = ray_remotes(settings.ray_address)
     policy = bridge_policy(settings)

@@ -94,7 +94,8 @@ def deploy(settings: Settings, deployment: Deployment) -> None:
     theirs = settings_of_replicas(settings, deployment.cpus)
     for role, replicas in deployment.replicas.items():
         if not replicas.maximum:
-            serve.remove(role)
+            if role in serve.deployed():
+                serve.remove(role)
             continue
         heavy = role in MODEL_ROLES
         scale = Scale(

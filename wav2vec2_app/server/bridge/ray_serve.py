@@ -41,7 +41,7 @@ INLINE_BYTES = 64 << 10
 """Shorter pieces of files travel in the request; longer ones go to Ray's object store."""
 CONNECT_LIMIT_S = 5.0
 """How long the address may take to accept a connection, seconds."""
-INIT_LIMIT_S = 60.0
+INIT_LIMIT_S = 120.0
 """How long it may take to join the cluster, seconds."""
 LOST: Final = (
     RayActorError,
@@ -87,7 +87,10 @@ class RayCluster:
                 return
             if self._address != AUTO:
                 await self._probe()
-            await within(INIT_LIMIT_S, asyncio.create_task(asyncio.to_thread(self.join)))
+            try:
+                await within(INIT_LIMIT_S, asyncio.create_task(asyncio.to_thread(self.join)))
+            except TimedOutError as error:
+                raise unreachable(self._address) from error
 
     async def _probe(self) -> None:
         """Ray itself would try for minutes."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, cast
 
 from wav2vec2_app.errors import TimedOutError, Wav2Vec2Error, WorkerDiedError
 from wav2vec2_app.protocol.frame import Body
@@ -16,7 +15,7 @@ from wav2vec2_app.server.events import WorkerEvent, WorkerEventKind, WorkerEvent
 
 _log = logging.getLogger(__name__)
 
-ANNOUNCED: Final = ("ready", "down")
+ANNOUNCED: tuple[WorkerEventKind, ...] = ("ready", "down")
 """States that are reported when the replicas enter them."""
 
 
@@ -116,8 +115,7 @@ class ReplicaWatch:
         self._looked.set()
         for state in ANNOUNCED:
             if state in self.states and state not in before:
-                error = WorkerDiedError(self.error.message) if self.error is not None else None
-                self.announce(cast(WorkerEventKind, state), error)
+                self.announce(state, WorkerDiedError(self.error.message) if self.error else None)
 
     def announce(self, kind: WorkerEventKind, error: WorkerDiedError | None = None) -> None:
         """Send an event; a sink that fails is logged and does no harm."""
