@@ -12,9 +12,11 @@ MUTATION = Mutation("sum", "product.py", "a + b", "a - b", "test_product.py")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A product whose tests need no plugin."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     (tmp_path / "product.py").write_text("def total(a, b):\n    return a + b\n")
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:xdist -p no:asyncio\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
     return tmp_path
 
 
