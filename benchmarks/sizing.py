@@ -33,9 +33,9 @@ class Measured:
     server_s: float = 0.024
     emission_bytes: float = 6_400.0
     inference_bytes: float = 120e6
-    text_bytes: float = 300e6
+    text_bytes: float = 306e6
     audio_bytes: float = 80e6
-    actor_bytes: float = 200e6
+    actor_bytes: float = 140e6
 
 
 @dataclass(frozen=True)
