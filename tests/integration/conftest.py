@@ -53,7 +53,8 @@ async def make() -> AsyncIterator[Make]:
     assert psutil.Process().children(recursive=True) == children_before
 
 
-BACKENDS = ["local", pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.slow])]
+ON_RAY = (pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("ignore"))  # of Ray's own
+BACKENDS = ["local", pytest.param("ray", marks=ON_RAY)]
 """Where the workers run. Tests with the fixture ``shared_system`` run with both."""
 
 

@@ -113,6 +113,7 @@ async def test_model_is_loaded_by_all_workers_when_it_is_first_requested(
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
 async def test_no_request_is_lost_when_replicas_are_killed_under_load(ray_address: str) -> None:
     events: list[WorkerEvent] = []
     remote = ray_remotes(ray_address)("inference")
@@ -142,6 +143,7 @@ async def ask(backend: RemoteBackend, samples: np.ndarray) -> np.ndarray:
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
 async def test_role_that_is_not_deployed_is_an_error_with_a_hint(ray_address: str) -> None:
     backend = RemoteBackend("whisper", ray_remotes(ray_address)("whisper"))
 
