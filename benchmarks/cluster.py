@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,29 +31,42 @@ PORTS = (
     "--metrics-export-port",
     "--ray-client-server-port",
 )
-"""Given here, because Ray waits only 15 s for ports that it chooses itself."""
+"""Free ones are given, so that several clusters can run on one machine."""
+ATTEMPTS = 3
+"""Ray gives up if its agents take 15 s to start, which happens on a busy machine."""
 
 
 @contextmanager
 def ray_cluster(cpus: int = 2) -> Iterator[str]:
     """Start a cluster of one node, in a process of its own; yields its address."""
     os.environ.update(ENVIRONMENT)  # before this process imports ray
-    folder, port = tempfile.mkdtemp(prefix="ray-"), free_port()
-    ports = (text for name in PORTS for text in (name, str(free_port())))
-    command = [
-        str(Path(sys.executable).with_name("ray")), "start", "--head", "--block",
-        "--node-ip-address", "127.0.0.1", "--port", str(port), "--num-cpus", str(cpus),
-        "--object-store-memory", str(OBJECT_STORE_BYTES), "--include-dashboard=false",
-        "--include-log-monitor=false", "--temp-dir", folder, *ports,
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        _wait_started(process)
-        yield f"127.0.0.1:{port}"
-    finally:
-        _leave()
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        process, port = _start(cpus, folder)
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            _leave()
+            _stop(process)
+
+
+def _start(cpus: int, folder: str) -> tuple[subprocess.Popen[bytes], int]:
+    """The process of the node, and the port of the cluster."""
+    output = b""
+    for _ in range(ATTEMPTS):
+        port = free_port()
+        ports = (text for name in PORTS for text in (name, str(free_port())))
+        command = [
+            str(Path(sys.executable).with_name("ray")), "start", "--head", "--block",
+            "--node-ip-address", "127.0.0.1", "--port", str(port), "--num-cpus", str(cpus),
+            "--object-store-memory", str(OBJECT_STORE_BYTES), "--include-dashboard=false",
+            "--include-log-monitor=false", "--temp-dir", folder, *ports,
+        ]  # fmt: skip
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output = _until_started(process)
+        if STARTED in output:
+            return process, port
         _stop(process)
-        shutil.rmtree(folder, ignore_errors=True)
+    raise RuntimeError(f"Ray did not start: {output.decode(errors='replace')}")
 
 
 def deploy(address: str, environment: Mapping[str, str], *options: str) -> str:
@@ -81,14 +93,15 @@ def replica_processes(role: str) -> list[psutil.Process]:
     return found
 
 
-def _wait_started(process: subprocess.Popen[bytes]) -> None:
-    lines = []
+def _until_started(process: subprocess.Popen[bytes]) -> bytes:
+    """What the node printed until it had started, or failed."""
+    output = b""
     assert process.stdout is not None
     for line in process.stdout:
-        lines.append(line)
+        output += line
         if STARTED in line:
-            return
-    raise RuntimeError(f"Ray did not start: {b''.join(lines).decode(errors='replace')}")
+            break
+    return output
 
 
 def _leave() -> None:
