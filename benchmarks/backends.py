@@ -33,8 +33,8 @@ from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS
 
 WORKERS = 2
-ROUNDS = 7
-WINDOWS = 12
+ROUNDS = 21
+WINDOWS = 8
 WINDOW_S = 10.0
 CONCURRENT = 2 * WORKERS
 LIMIT = 1.15
