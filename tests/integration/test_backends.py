@@ -104,7 +104,7 @@ async def test_model_is_loaded_by_all_workers_when_it_is_first_requested(
     )
 
     assert {result.model.name for result in results} == {tiny_folder.name}
-    states = {choice.name: choice.state for choice in shared_system.service.choices}
+    states = {choice.name: choice.state for choice in shared_system.service.status("").choices}
     assert states[tiny_folder.name] == "loaded"
 
 
