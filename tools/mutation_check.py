@@ -1,7 +1,8 @@
 """``python -m tools.mutation_check``: whether tests notice when a safeguard of the orchestrator is removed.
 
 Each mutation is applied to a copy of the checkout, and the tests named with it are run there. They have to
-fail. Exit code 1 if a mutation survives, or if its text is no longer in the source.
+fail, and to pass without it. Exit code 1 if a mutation survives; an error if its text is no longer in the
+source, or if the tests fail without it.
 """
 
 from __future__ import annotations
@@ -88,7 +89,29 @@ MUTATIONS: Final = (
         "if True:",
         f"{TESTS}/adapters/test_wrappers.py",
     ),
+    Mutation(
+        "voting weights",
+        "wav2vec2_app/speech/vote.py",
+        "self._voters[number].weight * (1 - share",
+        "1.0 * (1 - share",
+        "tests/unit/speech/test_rover.py",
+    ),
+    Mutation(
+        "repetition after the loss of a replica",
+        "wav2vec2_app/server/bridge/remote.py",
+        "if not may_repeat:",
+        "if True:",
+        f"{TESTS}/bridge/test_remote.py",
+    ),
 )
+
+
+def passes(tests: str, folder: Path) -> bool:
+    """Whether these tests pass on the copy in ``folder``."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", tests]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
+    return done.returncode == 0
 
 
 def survives(mutation: Mutation, folder: Path) -> bool:
@@ -103,16 +126,7 @@ def survives(mutation: Mutation, folder: Path) -> bool:
         raise ValueError(f"{mutation.name}: {mutation.path} has no {mutation.before!r}")
     path.write_text(source.replace(mutation.before, mutation.after, 1), "utf-8")
     try:
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-        environment = {**os.environ, "PYTHONPATH": str(folder)}
-        tests = subprocess.run(
-            [*command, mutation.tests],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            check=False,
-        )
-        return tests.returncode == 0
+        return passes(mutation.tests, folder)
     finally:
         path.write_text(source, "utf-8")
 
@@ -127,6 +141,9 @@ def main() -> int:
                 shutil.copytree(source, folder / one, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, folder / one)
+        for tests in sorted({mutation.tests for mutation in MUTATIONS}):
+            if not passes(tests, folder):
+                raise ValueError(f"{tests} fails without a mutation")
         survivors = 0
         for mutation in MUTATIONS:
             survived = survives(mutation, folder)

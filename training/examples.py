@@ -10,7 +10,6 @@ Run `python -m training.examples`.
 import json
 import re
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING
 
 import numpy as np

@@ -23,8 +23,6 @@ logger = logging.getLogger(__name__)
 PREFIX = "WAV2VEC2_"
 MIB = 1024 * 1024
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - a Space is reached from outside its container
-
-
 DEFAULT_PORT, MAX_PORT = 7860, 65535
 
 
@@ -149,9 +147,12 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0)
     """Threads of one inference worker; 0 means an equal share of the processors that the affinity of the
     process and the quota of its container allow."""
-
     inference_workers: int = Field(1, ge=1)
     """Number of inference worker processes; each loads its own copy of the model."""
+    backend: Literal["local", "ray"] = "local"
+    """Where workers run: in processes of this machine, or in replicas on a Ray cluster (docs/growth.md)."""
+    ray_address: str = Field("auto", pattern=r"^(auto|[^\s:/]+:[0-9]{1,5})$")
+    """The cluster's head, ``host:port``; ``auto``: the cluster that this machine is a node of."""
 
     # --- limits ---
     max_duration_s: float = Field(3 * 3600.0, gt=0)

@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 from gradio_client import Client
 
+from benchmarks.cluster import deploy, ray_cluster
 from benchmarks.server import RunningServer, running_server
 from tests.integration.toy import Make, toy_policy, toy_spec
 from wav2vec2_app.server.bridge.recorder import FrameRecorder
@@ -52,9 +53,14 @@ async def make() -> AsyncIterator[Make]:
     assert psutil.Process().children(recursive=True) == children_before
 
 
+ON_RAY = (pytest.mark.ray, pytest.mark.slow, pytest.mark.filterwarnings("ignore"))  # of Ray's own
+BACKENDS = ["local", pytest.param("ray", marks=ON_RAY)]
+"""Where the workers run. Tests with the fixture ``shared_system`` run with both."""
+
+
 @asynccontextmanager
-async def running_system() -> AsyncIterator[System]:
-    built = build_system(Settings(fetch_models=False, model="embedded"))
+async def running_system(**settings: Any) -> AsyncIterator[System]:
+    built = build_system(Settings(fetch_models=False, model="embedded", **settings))
     await built.orchestrator.start()
     await built.service.wait_ready()
     yield built
@@ -68,9 +74,33 @@ async def system() -> AsyncIterator[System]:
         yield system
 
 
+@pytest.fixture(scope="session")
+def ray_address(tiny_folder: Path) -> Iterator[str]:
+    """A Ray cluster of this machine, with two inference replicas and one of each other role."""
+    pytest.importorskip("ray")
+    environment = {
+        "WAV2VEC2_MODEL": "embedded",
+        "WAV2VEC2_FETCH_MODELS": "false",
+        "WAV2VEC2_MODEL_FOLDERS": json.dumps([str(tiny_folder)]),
+    }
+    with ray_cluster() as address:
+        deploy(address, environment, "--inference", "2", "--cpus", "0.5")
+        yield address
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=BACKENDS)
+async def shared_system(request: pytest.FixtureRequest, tiny_folder: Path) -> AsyncIterator[System]:
+    """The same, one for all tests of a module, which run in its event loop; with either backend."""
+    settings: dict[str, Any] = {"backend": request.param, "model_folders": (tiny_folder,)}
+    if request.param == "ray":
+        settings["ray_address"] = request.getfixturevalue("ray_address")
+    async with running_system(**settings) as system:
+        yield system
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared_system() -> AsyncIterator[System]:
-    """The same, one for all tests of a module; they run in its event loop."""
+async def shared_local_system() -> AsyncIterator[System]:
+    """The same with processes of this machine only, for tests that look at them."""
     async with running_system() as system:
         yield system
 

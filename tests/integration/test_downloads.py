@@ -1,11 +1,14 @@
 """Fetching a better model in the background, from a hub on this machine."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.examples import clips
 from tests.fake_hub import fake_hub
+from wav2vec2_app.protocol.inference import InferenceInfo
 from wav2vec2_app.server.build import build_system
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
@@ -23,8 +26,8 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
 
 
-def settings() -> Settings:
-    return Settings(preferred_model=NAME, allowed_models=(NAME,), fetch_timeout_s=5)
+def settings(**more: Any) -> Settings:
+    return Settings(preferred_model=NAME, allowed_models=(NAME,), fetch_timeout_s=5, **more)
 
 
 async def test_new_requests_switch_to_the_model_that_arrived(
@@ -48,6 +51,31 @@ async def test_new_requests_switch_to_the_model_that_arrived(
     assert {choice.name: choice.ready for choice in status.choices}[NAME]
     assert result.transcript is not None
     assert result.transcript.model.name == NAME
+
+
+async def test_model_that_arrived_is_loaded_by_every_worker(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {path.name: path.read_bytes() for path in tiny_folder.iterdir()}
+    with fake_hub({NAME: files}) as endpoint:
+        monkeypatch.setenv("HF_ENDPOINT", endpoint)
+        system = build_system(settings(inference_workers=2))
+        await system.orchestrator.start()
+        try:
+            await system.service.wait_ready()
+            await system.service.wait_for_better_model()
+            infos = system.service._workers.inference.infos(InferenceInfo)
+            tasks = [AudioTask(AudioSource(path=clip.path)) for clip in (clips() * 4)[:6]]
+            results = await asyncio.gather(*(system.orchestrator.run(task) for task in tasks))
+            workers = system.service._workers.inference.statuses()
+        finally:
+            await system.orchestrator.stop()
+
+    assert len({pid for pid, _ in infos}) == 2
+    for _, info in infos:
+        assert {one.name: one.state for one in info.choices}[NAME] == "loaded"
+    assert {one.transcript.model.name for one in results if one.transcript} == {NAME}
+    assert all(worker.busy_s > 0 for worker in workers)
 
 
 async def test_offline_hub_leaves_the_embedded_model_and_says_so(

@@ -83,3 +83,21 @@ async def test_pool_on_demand_that_was_never_used_starts_no_process(make: Make) 
     assert pool.statuses() == ()
     with pytest.raises(WorkerDiedError):
         await ask(pool, toy.Echo())
+
+
+async def test_load_is_spread_over_all_workers(make: Make, tmp_path: Path) -> None:
+    pool = WorkerPool([make() for _ in range(3)])
+    await pool.start()
+    await pool.wait_ready()
+    gates = [tmp_path / str(number) for number in range(6)]
+    tasks = [asyncio.create_task(ask(pool, toy.WaitFor(gate))) for gate in gates]
+    for _ in range(3):  # dispatched, taken, sent
+        await asyncio.sleep(0)
+
+    assert pool.waiting == 3
+    assert [status.in_flight for status in pool.statuses()] == [1, 1, 1]
+    for gate in gates:
+        gate.touch()
+
+    answered = {(await task).pid for task in tasks}
+    assert answered == {status.pid for status in pool.statuses()}

@@ -34,14 +34,14 @@ def pid_of(system: System, role: str) -> int:
     [("inference", Operation.TRANSCRIBE), ("audio", Operation.DRAW)],
 )
 async def test_request_survives_the_death_of_its_worker_in_the_middle(
-    shared_system: System, role: str, operation: Operation
+    shared_local_system: System, role: str, operation: Operation
 ) -> None:
     """Killed after the first window, or the first picture, of several."""
-    victim = pid_of(shared_system, role)
+    victim = pid_of(shared_local_system, role)
     task = AudioTask(AudioSource(path=LONG.path), wants=EVERYTHING, session=role)
     killed, last = False, None
 
-    async for event in shared_system.orchestrator.submit(task):
+    async for event in shared_local_system.orchestrator.submit(task):
         if isinstance(event, Advanced) and event.operation is operation and not killed:
             os.kill(victim, signal.SIGKILL)
             killed = True
@@ -52,36 +52,36 @@ async def test_request_survives_the_death_of_its_worker_in_the_middle(
     assert last.result.transcript.text
     assert len({picture.name for picture in last.result.pictures}) == 5
     assert len(last.result.pictures) == 5
-    assert pid_of(shared_system, role) != victim
+    assert pid_of(shared_local_system, role) != victim
 
 
-async def test_new_request_is_served_after_the_worker_died(shared_system: System) -> None:
-    os.kill(pid_of(shared_system, "inference"), signal.SIGKILL)
+async def test_new_request_is_served_after_the_worker_died(shared_local_system: System) -> None:
+    os.kill(pid_of(shared_local_system, "inference"), signal.SIGKILL)
 
     task = AudioTask(AudioSource(path=SHORT.path))
-    result = await asyncio.wait_for(shared_system.orchestrator.run(task), timeout=30)
+    result = await asyncio.wait_for(shared_local_system.orchestrator.run(task), timeout=30)
 
     assert result.transcript is not None
     assert result.transcript.text
 
 
 async def test_bad_file_does_not_affect_other_requests(
-    shared_system: System, tmp_path: Path
+    shared_local_system: System, tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad.wav"
     bad.write_bytes(b"RIFF" + os.urandom(5000))
-    pids = pid_of(shared_system, "audio"), pid_of(shared_system, "inference")
+    pids = pid_of(shared_local_system, "audio"), pid_of(shared_local_system, "inference")
 
     good = [AudioTask(AudioSource(path=SHORT.path)) for _ in range(3)]
     results = await asyncio.gather(
-        *(shared_system.orchestrator.run(task) for task in good),
-        *(shared_system.orchestrator.run(AudioTask(AudioSource(path=bad))) for _ in range(3)),
+        *(shared_local_system.orchestrator.run(task) for task in good),
+        *(shared_local_system.orchestrator.run(AudioTask(AudioSource(path=bad))) for _ in range(3)),
         return_exceptions=True,
     )
 
     assert len({result.transcript.text for result in results[:3]}) == 1
     assert all(getattr(error, "code", "").startswith("audio.") for error in results[3:])
-    assert pids == (pid_of(shared_system, "audio"), pid_of(shared_system, "inference"))
+    assert pids == (pid_of(shared_local_system, "audio"), pid_of(shared_local_system, "inference"))
 
 
 async def test_cancel_stops_the_work_between_windows(shared_system: System) -> None:

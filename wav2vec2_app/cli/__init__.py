@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from pydantic import ValidationError
 
-from wav2vec2_app.cli import console, debug, diagnosis
+from wav2vec2_app.cli import cluster, console, debug, diagnosis
 from wav2vec2_app.cli.analysis import AnalysisFormat, print_analysis
 from wav2vec2_app.cli.compare import compare as run_comparison
 from wav2vec2_app.cli.compare import model_names, with_folders
@@ -23,6 +23,7 @@ from wav2vec2_app.cli.decoding import (
     text_or_file,
     with_options,
 )
+from wav2vec2_app.cli.environment import read_settings
 from wav2vec2_app.cli.output import (
     DescriptionFormat,
     OutputOptions,
@@ -30,11 +31,11 @@ from wav2vec2_app.cli.output import (
     print_problem,
 )
 from wav2vec2_app.cli.tasks import run_tasks
-from wav2vec2_app.errors import InputError
+from wav2vec2_app.errors import InputError, Wav2Vec2Error
 from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
-from wav2vec2_app.settings import Settings, warn_of_unknown_variables
+from wav2vec2_app.settings import warn_of_unknown_variables
 from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, parse_question
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
@@ -54,6 +55,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Speech recognition with wav2vec2."
 )
 app.add_typer(debug.app, name="debug")
+app.add_typer(cluster.app, name="ray")
 
 DEFAULT_OUTPUT: Final = ["text"]
 OutputOption = Annotated[
@@ -78,7 +80,11 @@ ModelOption = Annotated[
 def main() -> None:
     """Entry point of the ``wav2vec2-app`` command."""
     console.accept_every_character()
-    app()
+    try:
+        app()
+    except Wav2Vec2Error as error:  # the settings cannot be used
+        print_problem(error.code, f"{error.message} {error.hint}")
+        sys.exit(2)
 
 
 @app.command()
@@ -90,7 +96,7 @@ def serve(
     """Start the server: the page and the API."""
     from wav2vec2_app.server.serve import run
 
-    run(_settings(host=host, port=port, model=model))
+    run(read_settings(host=host, port=port, model=model))
 
 
 @app.command()
@@ -105,7 +111,7 @@ def transcribe(
     **values: OptionValue,
 ) -> None:
     """Transcribe audio files; results go to stdout, progress and errors to stderr."""
-    settings = _settings(model=model, fetch_models=False, log_level="WARNING")
+    settings = read_settings(model=model, fetch_models=False, log_level="WARNING")
     configure_logging(settings.log_level, as_json=settings.log_json)
     warn_of_unknown_variables(os.environ)
     try:
@@ -138,7 +144,7 @@ def align(
     Subtitles (srt, vtt, ass) keep the text as written; a line break ends a cue, and the cues of a text that
     is SRT or VTT itself get new times. json and textgrid have every character, too.
     """
-    settings = _settings(model=model, fetch_models=False, log_level="WARNING")
+    settings = read_settings(model=model, fetch_models=False, log_level="WARNING")
     configure_logging(settings.log_level, as_json=settings.log_json)
     warn_of_unknown_variables(os.environ)
     try:
@@ -163,7 +169,7 @@ def analyze(
     track: TrackOption = "auto",
 ) -> None:
     """Print loudness, pitch, formants, tempo, noise, pauses and the rate of speech of files."""
-    settings = _settings(model=model, fetch_models=False, log_level="WARNING")
+    settings = read_settings(model=model, fetch_models=False, log_level="WARNING")
     configure_logging(settings.log_level, as_json=settings.log_json)
     warn_of_unknown_variables(os.environ)
     try:
@@ -191,7 +197,7 @@ def describe(
     model: ModelOption = None,
 ) -> None:
     """Ask a GAMA demo (WAV2VEC2_GAMA_URL) about the sound of files; the transcript comes with the answer."""
-    settings = _settings(model=model, fetch_models=False, log_level="WARNING")
+    settings = read_settings(model=model, fetch_models=False, log_level="WARNING")
     configure_logging(settings.log_level, as_json=settings.log_json)
     warn_of_unknown_variables(os.environ)
     try:
@@ -237,7 +243,7 @@ def compare(
     Every model is combined with every decoder; without either, both decoders of the default model.
     """
     names = model or []
-    settings = with_folders(_settings(fetch_models=False, log_level="WARNING"), names)
+    settings = with_folders(read_settings(fetch_models=False, log_level="WARNING"), names)
     configure_logging(settings.log_level, as_json=settings.log_json)
     warn_of_unknown_variables(os.environ)
     try:
@@ -260,7 +266,7 @@ def compare(
 @app.command()
 def doctor() -> None:
     """Print versions, devices and models, and whether the workers can start."""
-    settings = _settings(fetch_models=False, log_level="ERROR")
+    settings = read_settings(fetch_models=False, log_level="ERROR")
     configure_logging(settings.log_level, as_json=settings.log_json)
     warn_of_unknown_variables(os.environ)
     out.print(diagnosis.version_table())
@@ -270,18 +276,6 @@ def doctor() -> None:
         print_problem("The workers cannot start", f"{problem.message} {problem.hint}")
         raise typer.Exit(1)
     out.print("[green]Ready:[/green] the workers have started and the model is loaded.")
-
-
-def _settings(**overrides: str | int | bool | None) -> Settings:
-    """Settings from the environment; ``overrides`` that are not ``None`` take precedence."""
-    given: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        for problem in error.errors():
-            field = ".".join(str(part) for part in problem["loc"])
-            print_problem(f"WAV2VEC2_{field.upper()}", problem["msg"])
-        raise typer.Exit(2) from None
 
 
 def _source(file: Path) -> AudioSource:

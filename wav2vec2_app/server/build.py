@@ -16,12 +16,16 @@ from wav2vec2_app.server.adapters.gama import GamaPolicy, gama_adapters
 from wav2vec2_app.server.adapters.scores import read_scores
 from wav2vec2_app.server.adapters.wav2vec2 import Wav2Vec2Adapter
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
+from wav2vec2_app.server.bridge.backend import Backend
 from wav2vec2_app.server.bridge.on_demand import OnDemandPool
 from wav2vec2_app.server.bridge.pool import WorkerPool
+from wav2vec2_app.server.bridge.ray_or_error import ray_remotes
 from wav2vec2_app.server.bridge.recorder import FrameRecorder
+from wav2vec2_app.server.bridge.remote import RemoteBackend
+from wav2vec2_app.server.bridge.remote_downloads import RemoteDownloads
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.worker import WorkerBridge
-from wav2vec2_app.server.events import EventBus
+from wav2vec2_app.server.events import EventBus, WorkerEventSink, ignore_event
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.policies import (
     audio_limits,
@@ -48,8 +52,9 @@ Config: TypeAlias = Mapping[str, object]
 """Configuration of a worker, sent to it as JSON."""
 
 Env: TypeAlias = Mapping[str, str]
-PoolType: TypeAlias = type[WorkerPool]
 NO_ENV: Env = MappingProxyType({})
+MakeBackend: TypeAlias = Callable[[str], Backend]
+"""Makes the workers of a role."""
 
 
 def assets_path() -> Path:
@@ -93,7 +98,7 @@ class Recogniser:
 
     role: str
     config: Config
-    make_adapter: Callable[[WorkerPool, Workers, Wav2Vec2Service], ModelAdapter]
+    make_adapter: Callable[[Backend, Workers, Wav2Vec2Service], ModelAdapter]
     answers_auto: bool = False
 
 
@@ -118,7 +123,7 @@ def _adapters(settings: Settings, workers: Workers, service: Wav2Vec2Service) ->
 
 
 def _whisper_adapter(
-    settings: Settings, pool: WorkerPool, workers: Workers, service: Wav2Vec2Service
+    settings: Settings, pool: Backend, workers: Workers, service: Wav2Vec2Service
 ) -> WhisperAdapter:
     client = WorkerClient(pool, service_policy(settings).limits)
     models = WhisperModels(whisper_policy(settings), workers.make_download)
@@ -133,27 +138,54 @@ def _whisper_adapter(
 
 
 def _workers(settings: Settings, events: EventBus, *, sequential_start: bool) -> Workers:
-    recorder = FrameRecorder(settings.record_folder) if settings.record_folder else None
-
-    def pool(
-        role: str, config: Config, env: Env = NO_ENV, *, size: int = 1, kind: PoolType = WorkerPool
-    ) -> WorkerPool:
-        spec = _worker_spec(role, config, {"WAV2VEC2_LOG_LEVEL": settings.log_level, **env})
-        policy, publish = bridge_policy(settings), events.publish
-        return kind(
-            [WorkerBridge(spec, policy, on_event=publish, recorder=recorder) for _ in range(size)]
-        )
-
+    publish, others = events.publish, tuple(other.role for other in recognisers(settings))
+    make: MakeBackend = partial(local_pool, settings, on_event=publish)
+    if settings.backend == "ray":
+        make = _ray_backends(settings, publish)
     return Workers(
-        audio=pool("audio", _audio_config(settings), ONE_THREAD),
-        inference=pool("inference", _inference_config(settings), size=settings.inference_workers),
-        text=pool("text", _text_config(settings), ONE_THREAD),
-        make_download=lambda: pool("download", _download_config(settings)),
-        others=tuple(
-            pool(other.role, other.config, kind=OnDemandPool) for other in recognisers(settings)
-        ),
+        audio=make("audio"),
+        inference=make("inference"),
+        text=make("text"),
+        make_download=partial(make, "download"),
+        others=tuple(make(role) for role in others),
         sequential_start=sequential_start,
     )
+
+
+def local_pool(
+    settings: Settings, role: str, *, on_event: WorkerEventSink = ignore_event
+) -> WorkerPool:
+    """The workers of a role as processes of this machine; nothing is started."""
+    config, env = _worker_config(settings, role)
+    spec = _worker_spec(role, config, {"WAV2VEC2_LOG_LEVEL": settings.log_level, **env})
+    recorder = FrameRecorder(settings.record_folder) if settings.record_folder else None
+    policy, size = bridge_policy(settings), settings.inference_workers if role == "inference" else 1
+    kind = WorkerPool if role in CONFIGS else OnDemandPool
+    return kind(
+        [WorkerBridge(spec, policy, on_event=on_event, recorder=recorder) for _ in range(size)]
+    )
+
+
+def _ray_backends(settings: Settings, on_event: WorkerEventSink) -> MakeBackend:
+    """The workers of each role as replicas on a Ray cluster; nothing is connected."""
+    remote = ray_remotes(settings.ray_address)
+    policy = bridge_policy(settings)
+
+    def backend(role: str) -> Backend:
+        if role == "download":
+            return RemoteDownloads({"ctc": remote("inference"), "whisper": remote("whisper")})
+        on_demand = role not in CONFIGS
+        return RemoteBackend(role, remote(role), policy, on_event=on_event, on_demand=on_demand)
+
+    return backend
+
+
+def _worker_config(settings: Settings, role: str) -> tuple[Config, Env]:
+    if role in CONFIGS:
+        make, env = CONFIGS[role]
+        return make(settings), env
+    [config] = [other.config for other in recognisers(settings) if other.role == role]
+    return config, NO_ENV
 
 
 def _worker_spec(role: str, config: Config, env: Env) -> WorkerSpec:
@@ -240,3 +272,13 @@ DECODER_CPU_S = 1800
 """Processor time of one operation of the audio worker, seconds; deadlines are shorter as a rule."""
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """Features are small matrices: threads for them would only take cores from the forward pass."""
+
+CONFIGS: Mapping[str, tuple[Callable[[Settings], Config], Env]] = MappingProxyType(
+    {
+        "audio": (_audio_config, ONE_THREAD),
+        "inference": (_inference_config, NO_ENV),
+        "text": (_text_config, ONE_THREAD),
+        "download": (_download_config, NO_ENV),
+    },
+)
+"""Configuration and environment of the workers of each role; the others are of :func:`recognisers`."""

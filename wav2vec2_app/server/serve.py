@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from wav2vec2_app import __version__
+from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.build import System, assets_path, build_system
 from wav2vec2_app.server.monitoring.history import History
 from wav2vec2_app.server.monitoring.logs import configure_logging, log_event
@@ -46,12 +47,21 @@ def run(settings: Settings) -> None:
     logging.getLogger("uvicorn.error").addFilter(_is_not_cancelled)
     metrics = Metrics()
     with contextlib.suppress(KeyboardInterrupt):
-        system = build_system(settings, sequential_start=True)
+        system = _build(settings)
         system.events.subscribe(metrics)
         system.events.subscribe(log_event)
         if settings.traces:
             _export_traces(system)
         asyncio.run(_serve(system, metrics))
+
+
+def _build(settings: Settings) -> System:
+    """The system; ends the program with a line in the log if its settings cannot be used."""
+    try:
+        return build_system(settings, sequential_start=True)
+    except Wav2Vec2Error as error:
+        logger.critical("%s %s (%s)", error.message, error.hint, error.code)
+        sys.exit(2)
 
 
 def create_app(system: System, metrics: Metrics) -> FastAPI:

@@ -9,7 +9,7 @@ from wav2vec2_app.errors import InternalError
 from wav2vec2_app.server.adapters import channels
 from wav2vec2_app.server.adapters.base import RollingMeasure
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
-from wav2vec2_app.server.bridge.pool import WorkerPool
+from wav2vec2_app.server.bridge.backend import Backend
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.whisper import WhisperService, WhisperStep
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
@@ -48,7 +48,7 @@ class WhisperAdapter:
     def __init__(
         self,
         service: WhisperService,
-        pool: WorkerPool,
+        pool: Backend,
         audio: AudioLimits,
         *,
         clock: Callable[[], float] = time.monotonic,

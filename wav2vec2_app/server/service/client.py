@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from wav2vec2_app.protocol.message import P, R, Request
-from wav2vec2_app.server.bridge.pool import WorkerPool
+from wav2vec2_app.server.bridge.backend import Backend
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.service.limits import Backlog, StepLimits
 from wav2vec2_app.server.service.result import StepResult
@@ -21,7 +21,7 @@ class WorkerClient:
         limits: how long steps may take.
     """
 
-    def __init__(self, pool: WorkerPool, limits: StepLimits) -> None:
+    def __init__(self, pool: Backend, limits: StepLimits) -> None:
         self._pool = pool
         self._limits = limits
         self._backlog = Backlog()

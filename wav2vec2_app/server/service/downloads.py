@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from wav2vec2_app.errors import BusyError, ModelError, Wav2Vec2Error
 from wav2vec2_app.protocol.download import DownloadProgress, DownloadRequest
-from wav2vec2_app.server.bridge.pool import WorkerPool
+from wav2vec2_app.server.bridge.backend import Backend
 from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import Deadline, cancel_all
 from wav2vec2_app.speech.models import ModelChoice
@@ -48,7 +48,7 @@ class ModelDownloads:
 
     def __init__(
         self,
-        make_pool: Callable[[], WorkerPool],
+        make_pool: Callable[[], Backend],
         on_complete: Callable[[str], Awaitable[None]],
         request: Callable[[str], DownloadRequest] = DownloadRequest,
     ) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from wav2vec2_app.errors import InputError, ModelError, TimedOutError, Wav2Vec2Error
 from wav2vec2_app.protocol.inference import LoadRequest, LoadResponse, UnloadRequest
-from wav2vec2_app.server.bridge.pool import WorkerPool
+from wav2vec2_app.server.bridge.backend import Backend
 from wav2vec2_app.server.deadline import Deadline, cancel_all, first
 from wav2vec2_app.server.service.limits import StepLimits
 from wav2vec2_app.speech.models import ModelInfo
@@ -37,9 +37,7 @@ class ModelLoader:
         memory_bytes: private memory that one of the workers may use now.
     """
 
-    def __init__(
-        self, pool: WorkerPool, limits: StepLimits, memory_bytes: Callable[[], int]
-    ) -> None:
+    def __init__(self, pool: Backend, limits: StepLimits, memory_bytes: Callable[[], int]) -> None:
         self._pool = pool
         self._limit_s = limits.limit_s(loads_model=True)
         self._memory_bytes = memory_bytes

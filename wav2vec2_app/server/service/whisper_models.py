@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.protocol.download import DownloadRequest
-from wav2vec2_app.server.bridge.pool import WorkerPool
+from wav2vec2_app.server.bridge.backend import Backend
 from wav2vec2_app.server.service.downloads import ModelDownloads, downloading
 from wav2vec2_app.speech.languages import language_name
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice
@@ -75,7 +75,7 @@ class WhisperModels:
     def __init__(
         self,
         policy: WhisperPolicy,
-        make_download: Callable[[], WorkerPool],
+        make_download: Callable[[], Backend],
         *,
         installed: bool | None = None,
     ) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.protocol.inference import InferenceInfo
-from wav2vec2_app.server.bridge.pool import WorkerPool
+from wav2vec2_app.server.bridge.backend import Backend
 from wav2vec2_app.server.status import WorkerStatus
 
 HEAD_START_S = 3.0
@@ -30,15 +30,15 @@ class Workers:
             has a processor for itself meanwhile.
     """
 
-    audio: WorkerPool
-    inference: WorkerPool
-    text: WorkerPool
-    make_download: Callable[[], WorkerPool]
-    others: tuple[WorkerPool, ...] = ()
+    audio: Backend
+    inference: Backend
+    text: Backend
+    make_download: Callable[[], Backend]
+    others: tuple[Backend, ...] = ()
     sequential_start: bool = False
 
     @property
-    def pools(self) -> tuple[WorkerPool, ...]:
+    def pools(self) -> tuple[Backend, ...]:
         return (self.audio, self.inference, self.text)
 
     def statuses(self) -> tuple[WorkerStatus, ...]:
@@ -55,7 +55,7 @@ class Workers:
         return {pid: info.start_bytes for pid, info in infos if pid is not None}
 
     def replace(self, pid: int) -> bool:
-        """Replace a process when it is idle; see :meth:`WorkerPool.replace`."""
+        """Replace a process when it is idle; see :meth:`Backend.replace`."""
         return any(pool.replace(pid) for pool in (*self.pools, *self.others))
 
     async def start(self) -> None:
@@ -77,5 +77,5 @@ class Workers:
             await self.text.wait_ready(HEAD_START_S)
 
 
-def _statuses(pools: Iterable[WorkerPool]) -> tuple[WorkerStatus, ...]:
+def _statuses(pools: Iterable[Backend]) -> tuple[WorkerStatus, ...]:
     return tuple(status for pool in pools for status in pool.statuses())

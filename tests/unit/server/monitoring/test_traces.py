@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from wav2vec2_app.server.monitoring.traces import TraceSink
+from wav2vec2_app.server.monitoring.traces import TraceSink, export_traces
 
 NOW_NS = 1_800_000_000_000_000_000
 
@@ -85,3 +87,23 @@ async def test_transcripts_are_not_traced() -> None:
 
 async def test_live_passes_are_not_traced() -> None:
     assert await Traced().run(AudioTask(audio=make_audio(0.5), live=True)) == {}
+
+
+async def test_traces_are_exported_with_the_name_of_the_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without the network: the exporter is in memory, and gets each span when it ends."""
+    exporter, traced = InMemorySpanExporter(), Traced()
+    module = ModuleType("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    module.OTLPSpanExporter = lambda: exporter  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr("opentelemetry.sdk.trace.export.BatchSpanProcessor", SimpleSpanProcessor)
+    traced.orchestrator.events.subscribe(export_traces())
+
+    await traced.run(make_task())
+
+    names = [span.name for span in exporter.get_finished_spans()]
+    assert names.count("task") == 1
+    assert "forward" in names
+    [service] = {span.resource.attributes["service.name"] for span in exporter.get_finished_spans()}
+    assert service == "wav2vec2-app"
