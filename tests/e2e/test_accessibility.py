@@ -19,6 +19,7 @@ from tests.e2e.test_page import (
     WORDS,
     choose,
     open_accordion,
+    upload,
 )
 from tests.examples import Clip, clips
 from wav2vec2_app.server.ui import texts
@@ -99,13 +100,13 @@ def test_axe_finds_nothing_in_any_state(
     page.wait_for_function("() => window.wav2vec2Page.transcript.words.length > 60")
     page.wait_for_selector(DONE)
     check("long result")
-    path = tmp_path / "notes.wav"
-    path.write_text("This is a shopping list.\n" * 20)
-    replace_recording(page, path)
-    page.wait_for_selector(ERROR)
-    check("error")
     page.get_by_role("button", name="Live", exact=True).click()
     check("live")
+    path = tmp_path / "notes.wav"
+    path.write_text("This is a shopping list.\n" * 20)
+    upload(page, path)
+    page.wait_for_selector(ERROR)
+    check("error")
 
     assert {state: one for state, one in found.items() if one} == {}
 
