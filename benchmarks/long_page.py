@@ -77,7 +77,7 @@ class ThreeHours:
         return TaskResult(task.operation, RECOGNITION)
 
     def time_limit_s(self, task: ModelTask) -> float:
-        return 60.0
+        return 600.0
 
     def answering_model(self, model: str) -> str:
         return MODEL.name

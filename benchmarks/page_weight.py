@@ -51,7 +51,8 @@ def measure(other: Path | None = None) -> Sequence[Figure]:
 def _load(browser: Browser, url: str) -> tuple[float, float]:
     """Bytes and first paint of one load without a cache."""
     page = browser.new_page()
-    page.goto(url, wait_until="networkidle")
+    page.set_default_timeout(120_000)
+    page.goto(url)
     page.wait_for_selector("#run")
     loaded, paint_ms = page.evaluate(LOADED)
     page.close()

@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 
 from tests.e2e.conftest import Open
 from tests.e2e.test_accessibility import replace_recording
-from tests.e2e.test_page import DONE, ERROR, choose, open_accordion
+from tests.e2e.test_page import DONE, ERROR, choose, open_accordion, upload
 from tests.examples import Clip
 from wav2vec2_app.server.ui import texts
 
@@ -81,10 +81,9 @@ def test_every_state(
     shoot("long-result")
     page.get_by_role("button", name="Live", exact=True).click()
     shoot("live")
-    page.get_by_label("Upload file").click()
     path = tmp_path / "notes.wav"
     path.write_text("This is a shopping list.\n" * 20)
-    replace_recording(page, path)
+    upload(page, path)
     page.wait_for_selector(ERROR)
     shoot("error")
 
