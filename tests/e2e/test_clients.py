@@ -48,9 +48,7 @@ def test_transcribe_answers_by_its_schema(client: Client, clip: Clip) -> None:
 def test_server_that_ends_deletes_no_upload_of_another(
     client: Client, clip: Clip, tmp_path: Path
 ) -> None:
-    with running_server(
-        {"WAV2VEC2_MODEL": "embedded", "GRADIO_TEMP_DIR": str(tmp_path)}
-    ) as second:
+    with running_server({"WAV2VEC2_MODEL": "embedded", "GRADIO_TEMP_DIR": str(tmp_path)}) as second:
         paths = [uploaded(url, clip) for url in (client.src, second.url)]
         assert list(tmp_path.rglob(Path(paths[1]).name))
     assert Path(paths[0]).exists()

@@ -29,11 +29,12 @@ from wav2vec2_app.cli.output import (
     print_problem,
 )
 from wav2vec2_app.cli.tasks import run_tasks
+from wav2vec2_app.environment import warn_of_unknown_variables
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest
 from wav2vec2_app.server.tasks import AudioTask, Want
-from wav2vec2_app.settings import Settings, warn_of_unknown_variables
+from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, parse_question
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS

@@ -38,6 +38,8 @@ from wav2vec2_app.server.service.whisper import WhisperService
 from wav2vec2_app.server.service.whisper_models import WhisperModels, WhisperPolicy
 from wav2vec2_app.server.service.word_times import WordTimes
 from wav2vec2_app.server.service.workers import Workers
+from wav2vec2_app.server.storage.history import HistoryPolicy, HistoryStore
+from wav2vec2_app.server.storage.recorder import HistoryRecorder
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import MAX_SEPARATE_CHANNELS, SAMPLE_RATE_HZ
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
@@ -60,12 +62,28 @@ def assets_path() -> Path:
 
 @dataclass(frozen=True)
 class System:
-    """The application without its interfaces; ``events`` is where sinks subscribe."""
+    """The application without its interfaces; ``events`` is where sinks subscribe.
+
+    ``history`` is ``None`` where it is disabled. Commands start the orchestrator alone.
+    """
 
     settings: Settings
     orchestrator: ModelOrchestrator
     service: Wav2Vec2Service
     events: EventBus
+    history: HistoryRecorder | None = None
+
+    async def start(self) -> None:
+        """Start everything that a server has."""
+        await self.orchestrator.start()
+        if self.history is not None:
+            await self.history.start()
+
+    async def stop(self) -> None:
+        """End every task, and store what has finished."""
+        await self.orchestrator.stop()
+        if self.history is not None:
+            await self.history.stop()
 
 
 def build_system(settings: Settings, *, sequential_start: bool = False) -> System:
@@ -78,7 +96,17 @@ def build_system(settings: Settings, *, sequential_start: bool = False) -> Syste
     service = Wav2Vec2Service(workers, service_policy(settings))
     adapters = _adapters(settings, workers, service)
     orchestrator = ModelOrchestrator(adapters, orchestrator_policy(settings), events=events)
-    return System(settings, orchestrator, service, events)
+    history = _history(settings)
+    if history is not None:
+        events.subscribe(history)
+    return System(settings, orchestrator, service, events, history)
+
+
+def _history(settings: Settings) -> HistoryRecorder | None:
+    if not settings.history_bytes:
+        return None
+    policy = HistoryPolicy(settings.history_s, settings.history_bytes)
+    return HistoryRecorder(HistoryStore(settings.storage_folder, policy))
 
 
 # --- recognisers ---------------------------------------------------------------------------------

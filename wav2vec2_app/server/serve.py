@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from wav2vec2_app import __version__
+from wav2vec2_app.environment import warn_of_unknown_variables
 from wav2vec2_app.server.build import System, assets_path, build_system
 from wav2vec2_app.server.monitoring.history import History
 from wav2vec2_app.server.monitoring.logs import configure_logging, log_event
 from wav2vec2_app.server.monitoring.metrics import Metrics
-from wav2vec2_app.settings import Settings, on_spaces, warn_of_unknown_variables
+from wav2vec2_app.settings import Settings, on_spaces
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -65,6 +66,7 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
 
     from wav2vec2_app.server.api import add_routes, errors
     from wav2vec2_app.server.api.access import Access
+    from wav2vec2_app.server.api.history_key import HistoryKeys
     from wav2vec2_app.server.ui.page import build_page, load_examples, modules_path, mount_page
 
     orchestrator, settings = system.orchestrator, system.settings
@@ -75,6 +77,7 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
         settings,
         render_metrics=metrics.render,
         metrics_content_type=metrics.content_type,
+        history=system.history,
     )
     assets = assets_path()
     _add_status_view(app, system, metrics, assets)
@@ -86,6 +89,7 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
     for mounted in app.routes:
         if isinstance(mounted, Mount) and isinstance(mounted.app, FastAPI):
             errors.install(mounted.app)  # uploads to the page can meet a full disk too
+    app.add_middleware(HistoryKeys)
     app.add_middleware(Access, settings=settings)
     return app
 
@@ -119,7 +123,7 @@ def _add_status_view(app: FastAPI, system: System, metrics: Metrics, assets: Pat
 async def _serve(system: System, metrics: Metrics) -> None:
     from wav2vec2_app.server.ui.gradio_internals import own_upload_folder
 
-    await system.orchestrator.start()
+    await system.start()
     at_end = contextlib.ExitStack()
     try:
         at_end.enter_context(own_upload_folder(os.environ))
@@ -128,7 +132,7 @@ async def _serve(system: System, metrics: Metrics) -> None:
             app = await asyncio.to_thread(create_app, system, metrics)
         await _Server(_config(app, system.settings), system, at_end).serve()
     finally:
-        await system.orchestrator.stop()
+        await system.stop()
         at_end.close()
 
 
@@ -177,7 +181,7 @@ def _is_not_cancelled(record: logging.LogRecord) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """Prints the address once the server accepts connections; at the end stops the system and closes ``at_end``.
+    """Prints the address once the server accepts connections; at the end stops the system, and ``at_end``.
 
     A signal that ended the server is raised again after :meth:`shutdown`, so code after ``serve()`` may not
     run.
@@ -192,7 +196,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
-        await self._system.orchestrator.stop()
+        await self._system.stop()
         self._at_end.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

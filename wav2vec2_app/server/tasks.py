@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from wav2vec2_app.errors import Wav2Vec2Error
-from wav2vec2_app.server.clients import current_client, owner_of
+from wav2vec2_app.server.clients import current_client, current_history, owner_of
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import (
@@ -103,8 +103,7 @@ class AudioTask:
     Attributes:
         source: the encoded recording; ``None`` where ``cached_id`` or ``audio`` is given instead.
         wants: which results to produce.
-        model: the model that transcribes it.
-        decoding: how its emission is decoded.
+        model, decoding: what transcribes it, and how its emission is decoded.
         text, question: the text to align, and the question that a description answers.
         session: groups the tasks of one user, so that they can be cancelled together.
         cached_id: the id of an earlier task, whose audio and transcripts are used again.
@@ -114,7 +113,7 @@ class AudioTask:
         comparison: the task succeeds without a transcript that fails, also that of the primary target.
         audio_options: the track of the source, and whether its channels are transcribed separately.
         previews: whether words of a long recording are reported while it is transcribed.
-        client: who sends it, see :mod:`wav2vec2_app.server.clients`; limits hold for each client.
+        client, history: who sends it, and whose history has its result (:mod:`wav2vec2_app.server.clients`).
     """
 
     source: AudioSource | None = None
@@ -132,6 +131,7 @@ class AudioTask:
     previews: bool = False
     question: str = DEFAULT_QUESTION
     client: str = field(default_factory=current_client)
+    history: str = field(default_factory=current_history)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def __post_init__(self) -> None:

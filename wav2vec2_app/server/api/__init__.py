@@ -8,7 +8,9 @@ from fastapi import FastAPI
 
 from wav2vec2_app.server.api import cors, descriptions, errors, health, live, models, openai
 from wav2vec2_app.server.api.comparisons import comparison_router
+from wav2vec2_app.server.api.history import history_router
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.storage.recorder import HistoryRecorder
 from wav2vec2_app.settings import Settings
 
 
@@ -19,6 +21,7 @@ def add_routes(
     *,
     render_metrics: Callable[[], bytes],
     metrics_content_type: str,
+    history: HistoryRecorder | None = None,
 ) -> None:
     """Add all routes to ``app``; call it before the page is mounted at ``/``.
 
@@ -31,5 +34,6 @@ def add_routes(
     app.include_router(comparison_router(orchestrator, settings))
     app.include_router(descriptions.router(orchestrator, settings))
     app.include_router(models.router(orchestrator))
+    app.include_router(history_router(orchestrator, history))
     if settings.live_sessions:
         app.include_router(live.router(orchestrator, settings))

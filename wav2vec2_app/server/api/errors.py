@@ -33,6 +33,9 @@ _STATUS_OF_CODE = {
     "access.origin": 403,
     "access.key": 401,
     "model.downloading": 503,
+    "history.not_found": 404,
+    "history.no_audio": 404,
+    "history.off": 404,
 }
 
 _STATUS: tuple[tuple[type[Wav2Vec2Error], int], ...] = (

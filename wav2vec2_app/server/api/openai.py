@@ -70,7 +70,9 @@ async def _transcribe(
             export = form.export_options(upload)
             model = _model(upload, orchestrator)
             task = _task(upload, model, decoding=form.decoding_options(upload))
-            task = replace(task, audio_options=form.audio_options(upload))
+            task = replace(
+                task, audio_options=form.audio_options(upload), history=form.history(upload)
+            )
             if form.wants_stream(upload):
                 body = partial(_last_event, task, response_format, granularities, export)
                 return await stream_transcription(

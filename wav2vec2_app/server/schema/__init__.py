@@ -27,6 +27,12 @@ from wav2vec2_app.server.schema.descriptions import (
     description,
 )
 from wav2vec2_app.server.schema.errors import ErrorJson, ErrorResponse, error, error_json
+from wav2vec2_app.server.schema.history import (
+    DeletedResponse,
+    HistoryItemJson,
+    HistoryResponse,
+    StoredTranscriptionResponse,
+)
 from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.system import (
     CapabilitiesResponse,
@@ -52,15 +58,19 @@ __all__ = [
     "AnalysisResponse",
     "CapabilitiesResponse",
     "ComparisonResponse",
+    "DeletedResponse",
     "DescriptionJson",
     "DescriptionResponse",
     "DifferenceJson",
     "ErrorJson",
     "ErrorResponse",
+    "HistoryItemJson",
+    "HistoryResponse",
     "JsonModel",
     "JsonObject",
     "ModelJson",
     "StatusResponse",
+    "StoredTranscriptionResponse",
     "SynthesisJson",
     "SynthesizedWordJson",
     "TranscriptionResponse",
