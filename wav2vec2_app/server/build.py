@@ -16,6 +16,9 @@ from wav2vec2_app.server.adapters.gama import GamaPolicy, gama_adapters
 from wav2vec2_app.server.adapters.scores import read_scores
 from wav2vec2_app.server.adapters.wav2vec2 import Wav2Vec2Adapter
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
+from wav2vec2_app.server.batches.records import BatchPolicy
+from wav2vec2_app.server.batches.runner import BatchRunner
+from wav2vec2_app.server.batches.store import BatchStore
 from wav2vec2_app.server.bridge.on_demand import OnDemandPool
 from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.bridge.recorder import FrameRecorder
@@ -64,7 +67,7 @@ def assets_path() -> Path:
 class System:
     """The application without its interfaces; ``events`` is where sinks subscribe.
 
-    ``history`` is ``None`` where it is disabled. Commands start the orchestrator alone.
+    ``history`` and ``batches`` are ``None`` where they are disabled. Commands start the orchestrator alone.
     """
 
     settings: Settings
@@ -72,15 +75,19 @@ class System:
     service: Wav2Vec2Service
     events: EventBus
     history: HistoryRecorder | None = None
+    batches: BatchRunner | None = None
 
     async def start(self) -> None:
         """Start everything that a server has."""
         await self.orchestrator.start()
-        if self.history is not None:
-            await self.history.start()
+        for part in (self.history, self.batches):
+            if part is not None:
+                await part.start()
 
     async def stop(self) -> None:
         """End every task, and store what has finished."""
+        if self.batches is not None:
+            await self.batches.stop()
         await self.orchestrator.stop()
         if self.history is not None:
             await self.history.stop()
@@ -99,7 +106,17 @@ def build_system(settings: Settings, *, sequential_start: bool = False) -> Syste
     history = _history(settings)
     if history is not None:
         events.subscribe(history)
-    return System(settings, orchestrator, service, events, history)
+    return System(
+        settings, orchestrator, service, events, history, _batches(settings, orchestrator)
+    )
+
+
+def _batches(settings: Settings, orchestrator: ModelOrchestrator) -> BatchRunner | None:
+    if not settings.batch_bytes:
+        return None
+    policy = BatchPolicy(settings.history_s, settings.batch_bytes, settings.batch_files)
+    store = BatchStore(settings.storage_folder, policy)
+    return BatchRunner(store, orchestrator, slots=max(1, settings.concurrency - 1))
 
 
 def _history(settings: Settings) -> HistoryRecorder | None:

@@ -78,6 +78,7 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
         render_metrics=metrics.render,
         metrics_content_type=metrics.content_type,
         history=system.history,
+        batches=system.batches,
     )
     assets = assets_path()
     _add_status_view(app, system, metrics, assets)

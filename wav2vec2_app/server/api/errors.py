@@ -36,6 +36,9 @@ _STATUS_OF_CODE = {
     "history.not_found": 404,
     "history.no_audio": 404,
     "history.off": 404,
+    "batch.not_found": 404,
+    "batch.off": 404,
+    "batch.file_sent": 409,
 }
 
 _STATUS: tuple[tuple[type[Wav2Vec2Error], int], ...] = (

@@ -12,6 +12,12 @@ from wav2vec2_app.server.schema.alignments import (
     alignment,
 )
 from wav2vec2_app.server.schema.base import JsonModel, JsonObject
+from wav2vec2_app.server.schema.batches import (
+    BatchCountsJson,
+    BatchFileJson,
+    BatchListResponse,
+    BatchResponse,
+)
 from wav2vec2_app.server.schema.comparisons import (
     ComparisonResponse,
     DifferenceJson,
@@ -56,6 +62,10 @@ __all__ = [
     "AlignedWordJson",
     "AlignmentResponse",
     "AnalysisResponse",
+    "BatchCountsJson",
+    "BatchFileJson",
+    "BatchListResponse",
+    "BatchResponse",
     "CapabilitiesResponse",
     "ComparisonResponse",
     "DeletedResponse",

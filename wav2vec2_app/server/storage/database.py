@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
-from wav2vec2_app.server.storage.errors import newer_version, translated
+from wav2vec2_app.server.storage.errors import closed, newer_version, translated
 
 R = TypeVar("R")
 
@@ -115,13 +115,18 @@ class _Thread:
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="storage")
+        self._closed = False
 
     async def run(self, work: Work[R]) -> R:
+        if self._closed:
+            raise closed()
         return await asyncio.wrap_future(self._executor.submit(self._run, work))
 
     async def close(self) -> None:
-        await asyncio.wrap_future(self._executor.submit(self._close))
-        self._executor.shutdown(wait=False)
+        if not self._closed:
+            self._closed = True
+            await asyncio.wrap_future(self._executor.submit(self._close))
+            self._executor.shutdown(wait=False)
 
     def _run(self, work: Work[R]) -> R:
         with translated():

@@ -99,6 +99,15 @@ def storage_error(failure: BaseException) -> Wav2Vec2Error:
     return next(found, OTHER).error()
 
 
+def closed() -> ResourceError:
+    """The server is stopping."""
+    return ResourceError(
+        "The database is closed: the server is stopping.",
+        code="storage.closed",
+        hint="Try again in a moment.",
+    )
+
+
 def newer_version(found: int, known: int) -> ResourceError:
     """The database has migrations that this version of the application does not know."""
     return ResourceError(

@@ -115,6 +115,13 @@ NO_WORDS: Final = (
     "works best."
 )
 
+# --- modes --------------------------------------------------------------------------------------
+
+MODES: Final = "Modes"
+TRANSCRIBE_MODE: Final = "Transcribe"
+HISTORY: Final = "History"
+STORED: Final = "Transcripts are stored in the history of this browser, which says for how long."
+
 # --- errors -------------------------------------------------------------------------------------
 
 ERROR_OF_LAYER: Final[Mapping[str, str]] = {
@@ -488,6 +495,40 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "missing": "Said, not in the transcript",
         "extra": "In the transcript, not said",
         "tooLong": "This is too long to compare on the page.",
+    },
+    "history": {
+        "title": HISTORY,
+        "stored": "Transcripts, and what the model computed from the sound, are stored for {time}, for this "
+        "browser only.",
+        "noRecordings": "Recordings are not stored.",
+        "recordings": "Recordings are stored, too.",
+        "storeRecordings": "Store recordings, too",
+        "search": "Search in names, tags and texts",
+        "tag": "Tag",
+        "allTags": "All tags",
+        "exportAll": "Export all (ZIP)",
+        "deleteAll": "Delete all",
+        "deleteAllNow": "Delete {count} items",
+        "keep": "Keep them",
+        "count": "{count} items, {size}",
+        "empty": "Nothing is stored yet. Transcribe something, and it appears here.",
+        "nothingFound": "Nothing was found.",
+        "more": "Show older ones",
+        "facts": "{age} · {length} · {words} words · {percent} % · {model}",
+        "expires": "Deleted {time}.",
+        "name": "Name",
+        "tags": "Tags, separated by commas",
+        "save": "Save",
+        "saved": "Saved",
+        "delete": "Delete",
+        "deleted": "Deleted",
+        "decodeAgain": "Decode again with the options on the page",
+        "choose": "Choose a transcript to open it here.",
+        "noWords": "No words",
+        "download": "Download {kind}",
+        "notStored": "The latest transcript could not be stored",
+        "off": "The history cannot be used",
+        "word": "{percent} % · {start} s",
     },
     "fileTooLarge": [
         "This file is too large.",
