@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 from gradio_client import Client
@@ -50,13 +51,15 @@ class RunningServer:
 def running_server(environment: Mapping[str, str]) -> Iterator[RunningServer]:
     """Start ``app.py`` on a free port, wait until it is ready, stop it at the end."""
     port = free_port()
-    settings = {
-        "WAV2VEC2_FETCH_MODELS": "false",
-        "WAV2VEC2_LOG_LEVEL": "WARNING",
-        "WAV2VEC2_PORT": str(port),
-    }
-    with running(["app.py"], {**settings, **environment}, port, ready="/readyz") as server:
-        yield server
+    with TemporaryDirectory(prefix="wav2vec2-storage-", ignore_cleanup_errors=True) as folder:
+        settings = {
+            "WAV2VEC2_FETCH_MODELS": "false",
+            "WAV2VEC2_LOG_LEVEL": "WARNING",
+            "WAV2VEC2_PORT": str(port),
+            "WAV2VEC2_STORAGE_FOLDER": folder,
+        }
+        with running(["app.py"], {**settings, **environment}, port, ready="/readyz") as server:
+            yield server
 
 
 def free_port() -> int:

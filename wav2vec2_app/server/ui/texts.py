@@ -120,6 +120,7 @@ NO_WORDS: Final = (
 MODES: Final = "Modes"
 TRANSCRIBE_MODE: Final = "Transcribe"
 HISTORY: Final = "History"
+BATCH: Final = "Batch"
 STORED: Final = "Transcripts are stored in the history of this browser, which says for how long."
 
 # --- errors -------------------------------------------------------------------------------------
@@ -529,6 +530,38 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "notStored": "The latest transcript could not be stored",
         "off": "The history cannot be used",
         "word": "{percent} % · {start} s",
+    },
+    "batch": {
+        "title": BATCH,
+        "about": "Many files or a folder at once, transcribed in the background with the model and options "
+        "of the page. You can close the page and come back.",
+        "stored": "Files are stored until they are transcribed; results for {time} after that.",
+        "chooseFiles": "Choose files",
+        "chooseFolder": "Choose a folder",
+        "drop": "or drop them here",
+        "tooMany": "{count} files were chosen; the limit is {most}.",
+        "none": "No batches yet.",
+        "listed": "{done} of {total} done",
+        "failed": "{failed} failed",
+        "eta": "about {time} left",
+        "finished": "Finished",
+        "uploading": "Sending {count} files",
+        "missing": "{count} files were not sent. Choose the same files again to continue.",
+        "download": "Download results (ZIP)",
+        "delete": "Delete the batch",
+        "deleted": "Deleted",
+        "columns": ["File", "State", "Text", "Confidence"],
+        "states": {
+            "missing": "not sent",
+            "waiting": "waiting",
+            "running": "{percent} %",
+            "done": "done",
+            "failed": "failed",
+        },
+        "progress": "{done} of {total} files are finished",
+        "cannot": "The batch cannot be used",
+        "files": "{count} files",
+        "lost": "The connection was lost.",
     },
     "fileTooLarge": [
         "This file is too large.",

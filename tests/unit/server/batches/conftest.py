@@ -19,6 +19,7 @@ from wav2vec2_app.server.storage.records import owner_of_key
 
 ANNA, BERT = owner_of_key("anna" * 8), owner_of_key("bert" * 8)
 POLICY = BatchPolicy()
+OPTIONS = BatchOptions()
 
 
 class Batches:
@@ -27,9 +28,7 @@ class Batches:
     def __init__(self, folder: Path, store: BatchStore, runner: BatchRunner) -> None:
         self.folder, self.store, self.runner = folder, store, runner
 
-    async def send(
-        self, *names: str, owner: str = ANNA, options: BatchOptions = BatchOptions()
-    ) -> str:
+    async def send(self, *names: str, owner: str = ANNA, options: BatchOptions = OPTIONS) -> str:
         """A batch whose files have arrived."""
         files = [NewFile(name, 4) for name in names]
         batch = await self.store.create(owner, "a batch", options, files)

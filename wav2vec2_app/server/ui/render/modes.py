@@ -20,7 +20,12 @@ class Mode:
 
 def offered(settings: Settings) -> Sequence[Mode]:
     """The modes that the settings enable."""
-    return [Mode("history", texts.HISTORY)] if settings.history_bytes else []
+    modes = []
+    if settings.batch_bytes:
+        modes.append(Mode("batch", texts.BATCH))
+    if settings.history_bytes:
+        modes.append(Mode("history", texts.HISTORY))
+    return modes
 
 
 def navigation(settings: Settings) -> str:
