@@ -102,7 +102,7 @@ def _files_of(folder: Path) -> Iterator[FoundFile]:
 
 
 def _relative(name: str, pattern: str) -> str:
-    """``name`` below the part of a pattern that is no pattern."""
+    """``name`` below the fixed beginning of a pattern."""
     parts = Path(pattern).parts
     fixed = next((n for n, part in enumerate(parts) if glob.has_magic(part)), len(parts))
     return Path(name).relative_to(Path(*parts[:fixed])).as_posix() if fixed else name

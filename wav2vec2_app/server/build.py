@@ -16,7 +16,7 @@ from wav2vec2_app.server.adapters.gama import GamaPolicy, gama_adapters
 from wav2vec2_app.server.adapters.scores import read_scores
 from wav2vec2_app.server.adapters.wav2vec2 import Wav2Vec2Adapter
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
-from wav2vec2_app.server.batches.records import BatchPolicy
+from wav2vec2_app.server.batches.records import BatchBounds
 from wav2vec2_app.server.batches.runner import BatchRunner
 from wav2vec2_app.server.batches.store import BatchStore
 from wav2vec2_app.server.bridge.on_demand import OnDemandPool
@@ -114,7 +114,7 @@ def build_system(settings: Settings, *, sequential_start: bool = False) -> Syste
 def _batches(settings: Settings, orchestrator: ModelOrchestrator) -> BatchRunner | None:
     if not settings.batch_bytes:
         return None
-    policy = BatchPolicy(settings.history_s, settings.batch_bytes, settings.batch_files)
+    policy = BatchBounds(settings.history_s, settings.batch_bytes, settings.batch_files)
     store = BatchStore(settings.storage_folder, policy)
     return BatchRunner(store, orchestrator, slots=max(1, settings.concurrency - 1))
 

@@ -72,7 +72,7 @@ class AnnouncedBatch(BaseModel):
 async def received_batch(
     request: Request, *, max_bytes: int, max_file_bytes: int, model_of: ModelOf
 ) -> AsyncIterator[ReceivedBatch]:
-    """A new batch; temporary files that nobody has moved away are deleted at the end.
+    """A new batch; temporary files that were not moved away are deleted at the end.
 
     Raises:
         InputError: the form, the JSON or an option cannot be used.

@@ -16,6 +16,7 @@ from wav2vec2_app.server.api.batch_forms import received_batch
 from wav2vec2_app.server.api.history_key import KEY_BYTES, history_owner
 from wav2vec2_app.server.api.openai import model_of
 from wav2vec2_app.server.api.openapi import ERRORS
+from wav2vec2_app.server.api.status_page import NOT_STORED
 from wav2vec2_app.server.api.uploads import received
 from wav2vec2_app.server.batches.archive import archived
 from wav2vec2_app.server.batches.runner import BatchRunner
@@ -23,7 +24,6 @@ from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.storage.records import owner_of_key
 from wav2vec2_app.settings import Settings
 
-NOT_STORED: Final = {"Cache-Control": "no-store"}
 _DOCUMENTED: Final[dict[str, Any]] = {"responses": ERRORS}
 
 

@@ -19,12 +19,12 @@ from wav2vec2_app.server.api.history_export import exported
 from wav2vec2_app.server.api.history_files import transcript_file
 from wav2vec2_app.server.api.history_key import history_owner
 from wav2vec2_app.server.api.openapi import ERRORS
+from wav2vec2_app.server.api.status_page import NOT_STORED
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.storage.recorder import HistoryRecorder
 from wav2vec2_app.server.storage.records import ListQuery
 
 MAX_PAGE: Final = 200
-NOT_STORED: Final = {"Cache-Control": "no-store"}
 _DOCUMENTED: Final[dict[str, Any]] = {"responses": ERRORS}
 
 

@@ -16,16 +16,16 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wav2vec2_app.errors import InputError, Wav2Vec2Error
+from wav2vec2_app.server.api.access import OWN_PATHS
 from wav2vec2_app.server.api.errors import respond
 from wav2vec2_app.server.clients import HISTORY_IN_SCOPE, storing
 from wav2vec2_app.server.storage.records import owner_of_key
 
 HEADER: Final = "x-history-key"
-COOKIE: Final = "wav2vec2_history"
+HISTORY_COOKIE: Final = "wav2vec2_history"
 KEY_BYTES: Final = 32
 COOKIE_AGE_S: Final = 400 * 24 * 3600
 """How long a browser keeps the key after the last visit; browsers allow no more."""
-OWN_PATHS: Final = "/v1/"
 
 
 class HistoryKeys:
@@ -91,7 +91,7 @@ def _owner(headers: Headers) -> str:
 def _cookie(headers: Headers) -> str:
     """The key in the cookie; empty if there is none that can be used."""
     with suppress(CookieError, InputError):
-        morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        morsel = SimpleCookie(headers.get("cookie", "")).get(HISTORY_COOKIE)
         if morsel is not None:
             owner_of_key(morsel.value)
             return morsel.value
@@ -107,7 +107,7 @@ def _with_cookie(scope: Scope, key: str, send: Send) -> Send:
     secure = scope["scheme"] == "https"
     rules = "SameSite=None; Secure; Partitioned" if secure else "SameSite=Lax"
     value = key or secrets.token_urlsafe(KEY_BYTES)
-    cookie = f"{COOKIE}={value}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; {rules}"
+    cookie = f"{HISTORY_COOKIE}={value}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; {rules}"
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 200:

@@ -17,7 +17,7 @@ from typing import Final
 from wav2vec2_app.server.batches.records import BatchOptions
 from wav2vec2_app.server.batches.store import BatchStore, Result
 from wav2vec2_app.server.storage.errors import translated
-from wav2vec2_app.server.storage.files import FORMATS, respelled
+from wav2vec2_app.server.storage.files import FILE_FORMATS, respelled
 from wav2vec2_app.server.storage.names import FileNames, safe_path
 from wav2vec2_app.speech.export_options import ExportOptions
 
@@ -95,7 +95,7 @@ def members(export: ExportOptions, results: Sequence[Result]) -> Iterator[tuple[
         row = SummaryRow(file.name, file.state)
         if found is not None:
             answer, stem = respelled(found, export.letter_case), names.stem_for(file.name)
-            for kind in FORMATS.values():
+            for kind in FILE_FORMATS.values():
                 yield f"{stem}.{kind.ending}", kind.write(answer, export)
             row = SummaryRow(
                 file.name, file.state, stem, answer.duration_s, answer.confidence,

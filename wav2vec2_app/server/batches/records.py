@@ -70,7 +70,7 @@ class WaitingFile:
 
 
 @dataclass(frozen=True)
-class BatchPolicy:
+class BatchBounds:
     """Bounds of batches.
 
     Attributes:

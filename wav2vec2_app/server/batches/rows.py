@@ -20,8 +20,6 @@ from wav2vec2_app.server.schema import (
 from wav2vec2_app.server.storage.content import pack_response, unpack_response
 from wav2vec2_app.speech.spelling import spelled_text
 
-Connection = sqlite3.Connection
-
 TEXT_CHARACTERS: Final = 300
 """Characters of a transcript in the table of files."""
 OPEN: Final = ("missing", "waiting", "running")
@@ -29,7 +27,7 @@ OPEN: Final = ("missing", "waiting", "running")
 
 
 def insert(
-    connection: Connection,
+    connection: sqlite3.Connection,
     batch: tuple[str, str, str],
     options: BatchOptions,
     files: Sequence[NewFile],
@@ -49,7 +47,11 @@ def insert(
 
 
 def change(
-    connection: Connection, batch: str, number: int, now: float, values: Mapping[str, object]
+    connection: sqlite3.Connection,
+    batch: str,
+    number: int,
+    now: float,
+    values: Mapping[str, object],
 ) -> bool:
     """Change a file, and note that it has changed; whether it is still there."""
     connection.execute(
@@ -85,7 +87,7 @@ def failed_values(error: Wav2Vec2Error, took_s: float) -> dict[str, object]:
 # --- finding ------------------------------------------------------------------------------------
 
 
-def find(connection: Connection, owner: str, batch: str) -> sqlite3.Row:
+def find(connection: sqlite3.Connection, owner: str, batch: str) -> sqlite3.Row:
     """The row of a batch.
 
     Raises:
@@ -100,13 +102,13 @@ def find(connection: Connection, owner: str, batch: str) -> sqlite3.Row:
     return found
 
 
-def all_of(connection: Connection, owner: str) -> list[sqlite3.Row]:
+def all_of(connection: sqlite3.Connection, owner: str) -> list[sqlite3.Row]:
     """The batches of an owner, the newest first."""
     query = "SELECT * FROM batches WHERE owner = ? ORDER BY created DESC, id"
     return connection.execute(query, (owner,)).fetchall()
 
 
-def counts(connection: Connection, batch: str) -> BatchCountsJson:
+def counts(connection: sqlite3.Connection, batch: str) -> BatchCountsJson:
     """How many files are in each state."""
     rows = connection.execute(
         "SELECT state, count(*) AS count FROM files WHERE batch = ? GROUP BY state", (batch,)
@@ -118,7 +120,7 @@ def counts(connection: Connection, batch: str) -> BatchCountsJson:
     )
 
 
-def pace(connection: Connection) -> float | None:
+def pace(connection: sqlite3.Connection) -> float | None:
     """Seconds that a byte took in files that are done; ``None`` if there are none."""
     [(took_s, size)] = connection.execute(
         "SELECT sum(took_s), sum(size) FROM files WHERE state = 'done'"
@@ -126,7 +128,7 @@ def pace(connection: Connection) -> float | None:
     return took_s / size if took_s and size else None
 
 
-def open_bytes(connection: Connection, batch: str | None = None) -> int:
+def open_bytes(connection: sqlite3.Connection, batch: str | None = None) -> int:
     """Size of the files that have arrived and are not finished: of a batch, or of all."""
     where, values = ("AND batch = ?", (batch,)) if batch is not None else ("", ())
     [(size,)] = connection.execute(
@@ -136,7 +138,7 @@ def open_bytes(connection: Connection, batch: str | None = None) -> int:
     return int(size)
 
 
-def files(connection: Connection, batch: str, after: int) -> list[sqlite3.Row]:
+def files(connection: sqlite3.Connection, batch: str, after: int) -> list[sqlite3.Row]:
     """The files that have changed after a version, without their responses."""
     return connection.execute(
         "SELECT number, name, size, state, duration_s, confidence, text, error FROM files "
@@ -146,7 +148,7 @@ def files(connection: Connection, batch: str, after: int) -> list[sqlite3.Row]:
 
 
 def results(
-    connection: Connection, batch: str
+    connection: sqlite3.Connection, batch: str
 ) -> list[tuple[BatchFileJson, TranscriptionResponse | None]]:
     """Every file with its transcription."""
     rows = connection.execute(
@@ -201,7 +203,7 @@ def file_json(row: sqlite3.Row, progress: float = 0.0) -> BatchFileJson:
 # --- the runner's -------------------------------------------------------------------------------
 
 
-def next_waiting(connection: Connection) -> list[sqlite3.Row]:
+def next_waiting(connection: sqlite3.Connection) -> list[sqlite3.Row]:
     """The first waiting file of each batch (whose values go with ``min``), the oldest batch first."""
     return connection.execute(
         """
@@ -214,13 +216,13 @@ def next_waiting(connection: Connection) -> list[sqlite3.Row]:
     ).fetchall()
 
 
-def running(connection: Connection) -> list[sqlite3.Row]:
+def running(connection: sqlite3.Connection) -> list[sqlite3.Row]:
     """The files that were running when the server stopped."""
     query = "SELECT batch, number, attempts FROM files WHERE state = 'running'"
     return connection.execute(query).fetchall()
 
 
-def unfinished(connection: Connection) -> set[tuple[str, int]]:
+def unfinished(connection: sqlite3.Connection) -> set[tuple[str, int]]:
     """The files whose uploads are needed."""
     rows = connection.execute(
         "SELECT batch, number FROM files WHERE state IN ('waiting', 'running')"
@@ -228,13 +230,13 @@ def unfinished(connection: Connection) -> set[tuple[str, int]]:
     return {(row["batch"], row["number"]) for row in rows}
 
 
-def delete(connection: Connection, batches: Collection[str]) -> None:
+def delete(connection: sqlite3.Connection, batches: Collection[str]) -> None:
     """Delete batches with their files."""
     for statement in ("DELETE FROM files WHERE batch = ?", "DELETE FROM batches WHERE id = ?"):
         connection.executemany(statement, [(batch,) for batch in batches])
 
 
-def expired(connection: Connection, since: float) -> list[str]:
+def expired(connection: sqlite3.Connection, since: float) -> list[str]:
     """Batches that nothing has happened to since, and of which nothing waits to be transcribed."""
     rows = connection.execute(
         "SELECT id FROM batches WHERE touched < ? AND NOT EXISTS (SELECT 1 FROM files "

@@ -25,6 +25,7 @@ from wav2vec2_app.server.deadline import cancel_all
 from wav2vec2_app.server.events import Advanced, Done, Failed
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.storage.errors import translated
+from wav2vec2_app.server.storage.recorder import PURGE_INTERVAL_S
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
 from wav2vec2_app.speech.audio import AudioSource
 
@@ -38,15 +39,14 @@ MAX_YIELD_S: Final = 60.0
 """Longest time that a file lets clients go first; then it waits in the queue like them, seconds."""
 RETRY_S: Final = 5.0
 """Wait before a file is tried again, or the store after a failure, seconds."""
-MAX_TRIES: Final = 5
+MAX_FILE_TRIES: Final = 5
 """How often a file is tried while the system is too busy or paused."""
-PURGE_INTERVAL_S: Final = 600.0
 
 
 class BatchRunner:
     """Runs what waits in a store on an orchestrator.
 
-    A file begins when nobody waits in the queue, and takes one slot, so that other clients are not
+    A file begins when no client waits in the queue, and takes one slot, so that other clients are not
     delayed by a batch. With several slots, one is never used.
 
     Args:
@@ -143,7 +143,7 @@ class BatchRunner:
         await self.store.finish(file, outcome, self._clock() - began_s)
 
     async def _let_others_go_first(self) -> None:
-        """Wait until nobody waits in the queue, but not for ever."""
+        """Wait until no client waits in the queue, but not for ever."""
         until_s = self._clock() + MAX_YIELD_S
         while self._orchestrator.status().queued and self._clock() < until_s:
             await self._sleep(POLL_S)
@@ -159,7 +159,7 @@ class BatchRunner:
                     schema.transcription, result, file.options.decoding, "raw"
                 )
             except (BusyError, CircuitOpenError) as error:
-                if tries >= MAX_TRIES:
+                if tries >= MAX_FILE_TRIES:
                     return error
                 await self._sleep(RETRY_S)
             except CancelledError as error:

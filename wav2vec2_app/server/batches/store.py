@@ -17,8 +17,8 @@ from wav2vec2_app.server.batches import rows
 from wav2vec2_app.server.batches.migrations import BATCHES
 from wav2vec2_app.server.batches.records import (
     MAX_BATCHES,
+    BatchBounds,
     BatchOptions,
-    BatchPolicy,
     NewFile,
     WaitingFile,
     interrupted,
@@ -29,11 +29,11 @@ from wav2vec2_app.server.batches.records import (
 from wav2vec2_app.server.storage.database import Database, transaction
 from wav2vec2_app.server.storage.records import clean_name
 
-DATABASE_FILE: Final = "batches.sqlite3"
+BATCHES_FILE: Final = "batches.sqlite3"
 UPLOADS_FOLDER: Final = "batch-uploads"
 ID_BYTES: Final = 12
 
-Progress = Mapping[tuple[str, int], float]
+Fractions = Mapping[tuple[str, int], float]
 """How much of each running file is transcribed, by batch and number."""
 Result = tuple[schema.BatchFileJson, schema.TranscriptionResponse | None]
 
@@ -48,13 +48,13 @@ class BatchStore:
     """
 
     def __init__(
-        self, folder: Path, policy: BatchPolicy, *, now: Callable[[], float] = time.time
+        self, folder: Path, policy: BatchBounds, *, now: Callable[[], float] = time.time
     ) -> None:
         self.policy = policy
         self.folder = folder
         self._now = now
         self._uploads = folder / UPLOADS_FOLDER
-        self._database = Database(folder / DATABASE_FILE, BATCHES)
+        self._database = Database(folder / BATCHES_FILE, BATCHES)
         self._served: Counter[str] = Counter()
 
     async def start(self) -> None:
@@ -130,7 +130,7 @@ class BatchStore:
         await self._database.read(work)
 
     async def get(
-        self, owner: str, batch: str, after: int, progress: Progress
+        self, owner: str, batch: str, after: int, progress: Fractions
     ) -> schema.BatchResponse:
         """A batch with the files that have changed after a version.
 

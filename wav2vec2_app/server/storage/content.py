@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -95,7 +95,7 @@ def _pack(emission: Emission) -> bytes:
     return _LENGTH.pack(len(head)) + _LENGTH.pack(len(body)) + head + body
 
 
-def _facts(emission: Emission) -> dict[str, Any]:
+def _facts(emission: Emission) -> dict[str, object]:
     return {one.name: getattr(emission, one.name) for one in fields(emission)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import sqlite3
 from collections.abc import Iterator
@@ -11,68 +12,74 @@ from typing import Final
 
 from wav2vec2_app.errors import ResourceError, Wav2Vec2Error
 
-NEWER: Final = "storage.newer"
-"""Code of the error that the database is from a newer version of the application."""
-
 
 @dataclass(frozen=True)
 class StorageFault:
     """One row of :data:`FAULTS`; ``signs`` are parts of SQLite's messages, in lower case."""
 
     signs: tuple[str, ...]
-    code: str
-    message: str
-    hint: str
-    retryable: bool = True
+    pattern: ResourceError
 
     def error(self) -> ResourceError:
-        """The error of this row."""
-        return ResourceError(self.message, code=self.code, hint=self.hint, retryable=self.retryable)
+        """A new error of this row."""
+        return copy.copy(self.pattern)
 
 
 FULL: Final = StorageFault(
     ("disk is full", "no space left"),
-    "storage.full",
-    "The disk of the server is full, so nothing more can be stored.",
-    "Free disk space on the server, then try again.",
+    ResourceError(
+        "The disk of the server is full, so nothing more can be stored.",
+        code="storage.full",
+        hint="Free disk space on the server, then try again.",
+    ),
 )
 FOLDER: Final = StorageFault(
     ("unable to open", "permission denied", "not a directory", "readonly", "read-only"),
-    "storage.folder",
-    "The storage folder of the server cannot be written.",
-    "Set WAV2VEC2_STORAGE_FOLDER to a folder that the server may write.",
+    ResourceError(
+        "The storage folder of the server cannot be written.",
+        code="storage.folder",
+        hint="Set WAV2VEC2_STORAGE_FOLDER to a folder that the server may write.",
+    ),
 )
 FAULTS: Final[tuple[StorageFault, ...]] = (
     FULL,
     FOLDER,
     StorageFault(
         ("locked", "busy"),
-        "storage.locked",
-        "The database of the server is locked by another program.",
-        "Try again in a moment.",
+        ResourceError(
+            "The database of the server is locked by another program.",
+            code="storage.locked",
+            hint="Try again in a moment.",
+        ),
     ),
     StorageFault(
         ("not a database", "malformed", "encrypted"),
-        "storage.broken",
-        "The database of the server is damaged.",
-        "Restore it from a backup, or move it away and restart the server.",
-        retryable=False,
+        ResourceError(
+            "The database of the server is damaged.",
+            code="storage.broken",
+            hint="Restore it from a backup, or move it away and restart the server.",
+            retryable=False,
+        ),
     ),
     StorageFault(
         ("no such module",),
-        "storage.search",
-        "This build of SQLite has no full-text search.",
-        "Use a Python whose SQLite has FTS5.",
-        retryable=False,
+        ResourceError(
+            "This build of SQLite has no full-text search.",
+            code="storage.search",
+            hint="Use a Python whose SQLite has FTS5.",
+            retryable=False,
+        ),
     ),
 )
-OTHER: Final = StorageFault(
+OTHER_FAULT: Final = StorageFault(
     (),
-    "storage.failed",
-    "The database of the server failed.",
-    "Try again; the log has the details.",
+    ResourceError(
+        "The database of the server failed.",
+        code="storage.failed",
+        hint="Try again; the log has the details.",
+    ),
 )
-"""What is no row of :data:`FAULTS`, such as an error of the disk."""
+"""All other failures, such as an error of the disk."""
 
 _ERRNO: Final = {errno.ENOSPC: FULL, errno.EDQUOT: FULL}
 
@@ -96,7 +103,7 @@ def storage_error(failure: BaseException) -> Wav2Vec2Error:
         return _ERRNO.get(failure.errno or 0, FOLDER).error()
     text = str(failure).lower()
     found = (fault for fault in FAULTS if any(sign in text for sign in fault.signs))
-    return next(found, OTHER).error()
+    return next(found, OTHER_FAULT).error()
 
 
 def closed() -> ResourceError:
@@ -112,7 +119,7 @@ def newer_version(found: int, known: int) -> ResourceError:
     """The database has migrations that this version of the application does not know."""
     return ResourceError(
         "The database was written by a newer version of the application.",
-        code=NEWER,
+        code="storage.newer",
         hint="Update the application, or set WAV2VEC2_STORAGE_FOLDER to another folder.",
         retryable=False,
         metadata={"version": found, "known": known},

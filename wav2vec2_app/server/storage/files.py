@@ -29,7 +29,7 @@ def _to_json(answer: TranscriptionResponse, _: ExportOptions) -> str:
     return json.dumps(answer.json_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
 
 
-FORMATS: Final[Mapping[str, FileFormat]] = {
+FILE_FORMATS: Final[Mapping[str, FileFormat]] = {
     "text": FileFormat("txt", "text/plain", lambda answer, _: answer.labelled_text + "\n"),
     "srt": FileFormat("srt", "text/plain", lambda one, how: subtitles.to_srt(one.words, how)),
     "vtt": FileFormat("vtt", "text/vtt", lambda one, how: subtitles.to_vtt(one.words, how)),
@@ -43,13 +43,13 @@ def format_of(name: str) -> FileFormat:
     Raises:
         InputError: ``request.bad_value``.
     """
-    found = FORMATS.get(name.strip().lower())
+    found = FILE_FORMATS.get(name.strip().lower())
     if found is None:
         raise InputError(
             "`response_format` has an unknown value.",
             code="request.bad_value",
-            hint=f"Use one of {', '.join(FORMATS)}.",
-            metadata={"field": "response_format", "allowed": list(FORMATS)},
+            hint=f"Use one of {', '.join(FILE_FORMATS)}.",
+            metadata={"field": "response_format", "allowed": list(FILE_FORMATS)},
         )
     return found
 

@@ -30,7 +30,7 @@ from wav2vec2_app.server.storage.records import (
 )
 from wav2vec2_app.speech.emission import Emission
 
-DATABASE_FILE: Final = "history.sqlite3"
+HISTORY_FILE: Final = "history.sqlite3"
 AUDIO_FOLDER: Final = "history-audio"
 SHARE: Final = 0.25
 """Part of the size of all histories up to which one cannot lose items in favour of others."""
@@ -63,7 +63,8 @@ class HistoryStore:
         self.policy = policy
         self._now = now
         self._recordings = Recordings(folder / AUDIO_FOLDER)
-        self._database = Database(folder / DATABASE_FILE, HISTORY)
+        self._marked = True  # entries of the index, perhaps, before the server was started
+        self._database = Database(folder / HISTORY_FILE, HISTORY)
 
     async def start(self) -> None:
         """Open the database, and delete what is too old or has lost its item.
@@ -104,7 +105,7 @@ class HistoryStore:
 
     def _store_audio(self, connection: sqlite3.Connection, number: int, new: NewItem) -> None:
         """Copy the recording, if its owner wants that; a failure undoes the item."""
-        if new.audio is None or not _wants_audio(connection, new.owner):
+        if new.audio is None or not items.wants_audio(connection, new.owner):
             return
         suffix = suffix_of(new.name)
         size = self._recordings.store(number, suffix, new.audio)
@@ -131,7 +132,7 @@ class HistoryStore:
                 size_bytes=size,
                 tags=items.all_tags(connection, owner),
                 retention_s=self.policy.retention_s,
-                stores_audio=_wants_audio(connection, owner),
+                stores_audio=items.wants_audio(connection, owner),
                 problem=None,
             )
 
@@ -193,10 +194,8 @@ class HistoryStore:
         retention_s = self.policy.retention_s
 
         def work(connection: sqlite3.Connection) -> None:
-            query = ListQuery(limit=-2)  # LIMIT -1: all of them
-            page = items.listed(connection, owner, query, self._since, retention_s)
-            for item in reversed(page.items):
-                row = items.find(connection, owner, item.id, 0.0)
+            for row in items.every(connection, owner, self._since):
+                item = items.item_json(connection, row, retention_s)
                 path = self._recordings.path(row["number"], row["audio"]) if row["audio"] else None
                 answer = items.response(connection, row["number"])
                 use(StoredTranscriptionResponse(item=item, transcription=answer), path)
@@ -238,16 +237,9 @@ class HistoryStore:
 
         def work(connection: sqlite3.Connection) -> None:
             with transaction(connection):
-                if on:
-                    connection.execute(
-                        "INSERT OR IGNORE INTO owners_with_audio VALUES (?)", (owner,)
-                    )
-                    return
-                connection.execute("DELETE FROM owners_with_audio WHERE owner = ?", (owner,))
-                numbers = items.numbers_of(connection, owner)
-                for number in numbers:
-                    items.add_audio(connection, number, "", 0)
-            self._recordings.delete(numbers)
+                items.store_audio(connection, owner, on=on)
+            if not on:
+                self._recordings.delete(items.numbers_of(connection, owner))
 
         await self._database.write(work)
 
@@ -262,15 +254,19 @@ class HistoryStore:
 
     async def delete_all(self, owner: str) -> int:
         """Delete all items of an owner; returns how many there were."""
-        return await self._database.write(
-            lambda connection: self._delete(connection, items.numbers_of(connection, owner))
-        )
+
+        def work(connection: sqlite3.Connection) -> int:
+            return self._delete_finally(connection, items.numbers_of(connection, owner))
+
+        return await self._database.write(work)
 
     async def purge(self) -> int:
         """Delete what is too old; returns how many items that were."""
-        return await self._database.write(
-            lambda connection: self._delete(connection, items.expired(connection, self._since))
-        )
+
+        def work(connection: sqlite3.Connection) -> int:
+            return self._delete_finally(connection, items.expired(connection, self._since))
+
+        return await self._database.write(work)
 
     # --- inside ---
 
@@ -279,11 +275,20 @@ class HistoryStore:
         """Items that were stored before are too old, and found no more."""
         return self._now() - self.policy.retention_s
 
+    def _delete_finally(self, connection: sqlite3.Connection, numbers: Sequence[int]) -> int:
+        """Delete items, and the words of all deleted items from the index, which takes longer."""
+        deleted = self._delete(connection, numbers)
+        if self._marked:
+            items.forget_deleted_words(connection)
+            self._marked = False
+        return deleted
+
     def _delete(self, connection: sqlite3.Connection, numbers: Sequence[int]) -> int:
         if not numbers:
             return 0
         with transaction(connection):
             items.delete(connection, numbers)
+        self._marked = True
         self._recordings.delete(numbers)
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # what was deleted leaves the log, too
         connection.execute(f"PRAGMA incremental_vacuum({FREED_PAGES})").fetchall()
@@ -292,8 +297,3 @@ class HistoryStore:
     def _delete_orphans(self, connection: sqlite3.Connection) -> None:
         rows = connection.execute("SELECT number FROM items WHERE audio != ''")
         self._recordings.keep_only({row["number"] for row in rows})
-
-
-def _wants_audio(connection: sqlite3.Connection, owner: str) -> bool:
-    found = connection.execute("SELECT 1 FROM owners_with_audio WHERE owner = ?", (owner,))
-    return found.fetchone() is not None

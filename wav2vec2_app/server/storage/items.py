@@ -15,8 +15,6 @@ from wav2vec2_app.server.storage.queries import excerpt, full_text, indexed
 from wav2vec2_app.server.storage.records import ListQuery, clean_name, no_item
 from wav2vec2_app.speech.emission import Emission
 
-Connection = sqlite3.Connection
-
 UNTITLED: Final = "recording"
 _COLUMNS: Final = (
     "items.number, items.id, items.name, items.created, items.duration_s, items.words, items.confidence, "
@@ -36,7 +34,7 @@ class Page:
 # --- storing ------------------------------------------------------------------------------------
 
 
-def number_of_request(connection: Connection, owner: str, request_id: str) -> int | None:
+def number_of_request(connection: sqlite3.Connection, owner: str, request_id: str) -> int | None:
     """The item that has the result of a request."""
     row = connection.execute(
         "SELECT number FROM requests JOIN items USING (number) WHERE requests.id = ? AND owner = ?",
@@ -45,7 +43,7 @@ def number_of_request(connection: Connection, owner: str, request_id: str) -> in
     return row["number"] if row else None
 
 
-def insert(connection: Connection, item: PackedItem, created: float) -> int:
+def insert(connection: sqlite3.Connection, item: PackedItem, created: float) -> int:
     """Store a new item; returns its number."""
     new, item_id = item.new, uuid.uuid4().hex
     cursor = connection.execute(
@@ -63,7 +61,7 @@ def insert(connection: Connection, item: PackedItem, created: float) -> int:
     return number
 
 
-def replace(connection: Connection, number: int, item: PackedItem) -> None:
+def replace(connection: sqlite3.Connection, number: int, item: PackedItem) -> None:
     """Put another transcript into an item; its name, tags, age and audio stay."""
     response, new = item.response, item.new
     connection.execute(
@@ -83,14 +81,29 @@ def replace(connection: Connection, number: int, item: PackedItem) -> None:
     index(connection, number)
 
 
-def add_audio(connection: Connection, number: int, suffix: str, size: int) -> None:
+def add_audio(connection: sqlite3.Connection, number: int, suffix: str, size: int) -> None:
     """Note that the recording of an item is stored, and under which ending."""
     connection.execute(
         "UPDATE items SET audio = ?, audio_bytes = ? WHERE number = ?", (suffix, size, number)
     )
 
 
-def index(connection: Connection, number: int) -> None:
+def wants_audio(connection: sqlite3.Connection, owner: str) -> bool:
+    """Whether recordings of an owner are stored."""
+    found = connection.execute("SELECT 1 FROM owners_with_audio WHERE owner = ?", (owner,))
+    return found.fetchone() is not None
+
+
+def store_audio(connection: sqlite3.Connection, owner: str, *, on: bool) -> None:
+    """Whether recordings are stored from now on; without, no item has one any more."""
+    if on:
+        connection.execute("INSERT OR IGNORE INTO owners_with_audio VALUES (?)", (owner,))
+        return
+    connection.execute("DELETE FROM owners_with_audio WHERE owner = ?", (owner,))
+    connection.execute("UPDATE items SET audio = '', audio_bytes = 0 WHERE owner = ?", (owner,))
+
+
+def index(connection: sqlite3.Connection, number: int) -> None:
     """Put an item's words into the full-text index, in place of those that are there."""
     connection.execute("DELETE FROM search WHERE rowid = ?", (number,))
     [(owner, name, text)] = connection.execute(
@@ -107,7 +120,7 @@ def index(connection: Connection, number: int) -> None:
 # --- finding ------------------------------------------------------------------------------------
 
 
-def find(connection: Connection, owner: str, item_id: str, since: float) -> sqlite3.Row:
+def find(connection: sqlite3.Connection, owner: str, item_id: str, since: float) -> sqlite3.Row:
     """The row of an item.
 
     Raises:
@@ -124,7 +137,7 @@ def find(connection: Connection, owner: str, item_id: str, since: float) -> sqli
 
 
 def content(
-    connection: Connection, number: int
+    connection: sqlite3.Connection, number: int
 ) -> tuple[TranscriptionResponse, Sequence[Emission]]:
     """The response and the emissions of an item."""
     [(response, emission)] = connection.execute(
@@ -133,14 +146,14 @@ def content(
     return unpack_response(response), unpack_emissions(emission or b"")
 
 
-def response(connection: Connection, number: int) -> TranscriptionResponse:
+def response(connection: sqlite3.Connection, number: int) -> TranscriptionResponse:
     """The response of an item."""
     [(found,)] = connection.execute("SELECT response FROM contents WHERE number = ?", (number,))
     return unpack_response(found)
 
 
 def listed(
-    connection: Connection, owner: str, query: ListQuery, since: float, retention_s: float
+    connection: sqlite3.Connection, owner: str, query: ListQuery, since: float, retention_s: float
 ) -> Page:
     """One page of the items that a query finds, the newest first."""
     where, values = ["items.owner = ?", "items.created >= ?"], [owner, since]
@@ -165,8 +178,16 @@ def listed(
     return Page(found, shown[-1]["number"] if len(rows) > query.limit else None)
 
 
+def every(connection: sqlite3.Connection, owner: str, since: float) -> list[sqlite3.Row]:
+    """All items of an owner, the oldest first."""
+    return connection.execute(
+        f"SELECT {_COLUMNS} FROM items WHERE owner = ? AND created >= ? ORDER BY number",  # noqa: S608
+        (owner, since),
+    ).fetchall()
+
+
 def item_json(
-    connection: Connection, row: sqlite3.Row, retention_s: float, query: str = ""
+    connection: sqlite3.Connection, row: sqlite3.Row, retention_s: float, query: str = ""
 ) -> HistoryItemJson:
     """The JSON of a row."""
     return HistoryItemJson(
@@ -186,7 +207,7 @@ def item_json(
     )
 
 
-def totals(connection: Connection, owner: str, since: float) -> tuple[int, int]:
+def totals(connection: sqlite3.Connection, owner: str, since: float) -> tuple[int, int]:
     """Number and size of the items of an owner."""
     [(count, size)] = connection.execute(
         "SELECT count(*), ifnull(sum(content_bytes + audio_bytes), 0) FROM items "
@@ -196,7 +217,7 @@ def totals(connection: Connection, owner: str, since: float) -> tuple[int, int]:
     return count, size
 
 
-def all_tags(connection: Connection, owner: str) -> tuple[str, ...]:
+def all_tags(connection: sqlite3.Connection, owner: str) -> tuple[str, ...]:
     """Every tag of an owner, by its name."""
     rows = connection.execute(
         "SELECT DISTINCT tag FROM tags JOIN items USING (number) WHERE owner = ?", (owner,)
@@ -204,7 +225,7 @@ def all_tags(connection: Connection, owner: str) -> tuple[str, ...]:
     return tuple(sorted((row["tag"] for row in rows), key=str.casefold))
 
 
-def _tags(connection: Connection, number: int) -> list[str]:
+def _tags(connection: sqlite3.Connection, number: int) -> list[str]:
     rows = connection.execute("SELECT tag FROM tags WHERE number = ?", (number,))
     return sorted((row["tag"] for row in rows), key=str.casefold)
 
@@ -212,18 +233,18 @@ def _tags(connection: Connection, number: int) -> list[str]:
 # --- changing and deleting ----------------------------------------------------------------------
 
 
-def set_name(connection: Connection, number: int, name: str) -> None:
+def set_name(connection: sqlite3.Connection, number: int, name: str) -> None:
     """Rename an item."""
     connection.execute("UPDATE items SET name = ? WHERE number = ?", (name, number))
 
 
-def set_tags(connection: Connection, number: int, tags: Sequence[str]) -> None:
+def set_tags(connection: sqlite3.Connection, number: int, tags: Sequence[str]) -> None:
     """Replace the tags of an item."""
     connection.execute("DELETE FROM tags WHERE number = ?", (number,))
     connection.executemany("INSERT INTO tags VALUES (?, ?)", [(number, tag) for tag in tags])
 
 
-def delete(connection: Connection, numbers: Sequence[int]) -> None:
+def delete(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
     """Delete items and everything that belongs to them, except their files."""
     for table in ("contents", "tags", "requests", "items"):
         connection.executemany(
@@ -233,19 +254,24 @@ def delete(connection: Connection, numbers: Sequence[int]) -> None:
     connection.executemany("DELETE FROM search WHERE rowid = ?", [(one,) for one in numbers])
 
 
-def numbers_of(connection: Connection, owner: str) -> list[int]:
+def forget_deleted_words(connection: sqlite3.Connection) -> None:
+    """Write the full-text index anew: deletions only mark its entries as deleted."""
+    connection.execute("INSERT INTO search (search) VALUES ('optimize')")
+
+
+def numbers_of(connection: sqlite3.Connection, owner: str) -> list[int]:
     """The items of an owner."""
     rows = connection.execute("SELECT number FROM items WHERE owner = ?", (owner,))
     return [row["number"] for row in rows]
 
 
-def expired(connection: Connection, since: float) -> list[int]:
+def expired(connection: sqlite3.Connection, since: float) -> list[int]:
     """The items that were stored before ``since``."""
     rows = connection.execute("SELECT number FROM items WHERE created < ?", (since,))
     return [row["number"] for row in rows]
 
 
-def oldest_above(connection: Connection, limit: int, share: float) -> int | None:
+def oldest_above(connection: sqlite3.Connection, limit: int, share: float) -> int | None:
     """The item to be deleted next while all take more than ``limit`` bytes; ``None`` if they do not.
 
     The oldest one of the owner with most bytes if that has more than its share, else of all.

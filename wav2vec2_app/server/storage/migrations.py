@@ -52,7 +52,7 @@ HISTORY: Final[tuple[Migration, ...]] = (
         ) WITHOUT ROWID
         """,
         "CREATE INDEX requests_of_item ON requests (number)",
-        # Those who want their recordings stored, too.
+        # Owners whose recordings are stored, too.
         "CREATE TABLE owners_with_audio (owner TEXT PRIMARY KEY) WITHOUT ROWID",
         """
         CREATE VIRTUAL TABLE search USING fts5 (

@@ -16,6 +16,7 @@ FIELDS: Final = "{name tags text}"
 
 _TERM: Final = re.compile(r'"([^"]*)"?|(\S+)')
 _UNSPACED: Final = re.compile(f"([{UNSPACED_SIGNS}])")
+_UNUSABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _WORD_SIGN: Final = re.compile(r"\w")
 
 
@@ -26,7 +27,8 @@ def indexed(text: str) -> str:
 
 def terms(query: str) -> list[str]:
     """The words of a query, and what is in quotes as one phrase; the first :data:`MAX_TERMS`."""
-    found = (quoted or plain.strip('"') for quoted, plain in _TERM.findall(query))
+    plain_query = _UNUSABLE.sub(" ", query)
+    found = (quoted or plain.strip('"') for quoted, plain in _TERM.findall(plain_query))
     return [term for term in found if _WORD_SIGN.search(term)][:MAX_TERMS]
 
 

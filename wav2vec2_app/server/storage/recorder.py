@@ -111,7 +111,7 @@ class HistoryRecorder:
 
 
 def _is_stored(task: AudioTask, result: AudioResult) -> bool:
-    """Whether a result belongs into a history: a transcript that its owner asked for."""
+    """Whether a result belongs into a history: a transcript with an owner."""
     return (
         bool(task.history)
         and not task.live

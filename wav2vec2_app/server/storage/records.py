@@ -14,7 +14,7 @@ from wav2vec2_app.speech.options import DecodingOptions
 
 MIN_KEY_CHARACTERS: Final = 20
 MAX_KEY_CHARACTERS: Final = 200
-MAX_NAME_CHARACTERS: Final = 200
+MAX_ITEM_NAME_CHARACTERS: Final = 200
 MAX_TAG_CHARACTERS: Final = 40
 MAX_TAGS: Final = 20
 
@@ -58,7 +58,7 @@ class ListQuery:
 
 
 def owner_of_key(key: str) -> str:
-    """The owner's name in the database: whoever reads the file does not get the key.
+    """The owner's name in the database: the file does not contain the key.
 
     Raises:
         InputError: ``history.bad_key``.
@@ -75,8 +75,8 @@ def owner_of_key(key: str) -> str:
 def clean_name(name: str) -> str:
     """A name on one line, without control characters; its middle is left out if it is too long."""
     name = " ".join(_CONTROL.sub(" ", name).split())
-    if len(name) > MAX_NAME_CHARACTERS:
-        name = f"{name[: MAX_NAME_CHARACTERS - 21]}…{name[-20:]}"
+    if len(name) > MAX_ITEM_NAME_CHARACTERS:
+        name = f"{name[: MAX_ITEM_NAME_CHARACTERS - 21]}…{name[-20:]}"
     return name
 
 

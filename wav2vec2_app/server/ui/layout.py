@@ -92,10 +92,7 @@ def lay_out(
     comparison = comparison_panel.lay_out(status)
     description = description_panel.lay_out(html, _part) if settings.gama_url else None
     _evidence(html, status)
-    for mode in modes.offered(settings):
-        _html(modes.place(mode), elem_id=f"mode-{mode.name}")
-    footer = _filled(assets / "ui" / "footer.html", privacy=modes.privacy(settings))
-    _html(footer, elem_id="foot")
+    _modes_and_footer(settings, assets)
     return PageParts(
         audio,
         model,
@@ -113,6 +110,13 @@ def lay_out(
         comparison,
         description,
     )
+
+
+def _modes_and_footer(settings: Settings, assets: Path) -> None:
+    for mode in modes.offered(settings):
+        _html(modes.place(mode), elem_id=f"mode-{mode.name}")
+    footer = _filled(assets / "ui" / "footer.html", privacy=modes.privacy(settings))
+    _html(footer, elem_id="foot")
 
 
 def _header(html: dict[str, gr.HTML], assets: Path) -> None:

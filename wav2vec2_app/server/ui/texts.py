@@ -533,7 +533,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
     },
     "batch": {
         "title": BATCH,
-        "about": "Many files or a folder at once, transcribed in the background with the model and options "
+        "about": "Many files or a complete folder, transcribed in the background with the model and options "
         "of the page. You can close the page and come back.",
         "stored": "Files are stored until they are transcribed; results for {time} after that.",
         "chooseFiles": "Choose files",

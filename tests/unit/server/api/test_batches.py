@@ -18,7 +18,7 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.api import add_routes
 from wav2vec2_app.server.api.access import Access
 from wav2vec2_app.server.api.history_key import HistoryKeys
-from wav2vec2_app.server.batches.records import BatchPolicy
+from wav2vec2_app.server.batches.records import BatchBounds
 from wav2vec2_app.server.batches.runner import BatchRunner
 from wav2vec2_app.server.batches.store import BatchStore
 from wav2vec2_app.server.tasks import Operation
@@ -34,7 +34,7 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     settings, app = Settings(max_bytes=1000, batch_bytes=2 << 20), FastAPI()
     orchestrator = await start(adapter)
-    policy = BatchPolicy(limit_bytes=settings.batch_bytes)
+    policy = BatchBounds(limit_bytes=settings.batch_bytes)
     runner = BatchRunner(BatchStore(tmp_path, policy), orchestrator)
     await runner.start()
     add_routes(
@@ -116,12 +116,12 @@ async def test_key_in_the_form_is_used(client: httpx.AsyncClient) -> None:
     assert (await finished(client, made.json()["id"]))["counts"]["done"] == 1
 
 
-ASKED = [
+REQUESTS = [
     ("GET", ""), ("GET", "/results"), ("DELETE", ""), ("POST", "/files/1"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("method", "path"), ASKED)
+@pytest.mark.parametrize(("method", "path"), REQUESTS)
 async def test_batch_of_another_key_is_not_found(
     client: httpx.AsyncClient, method: str, path: str
 ) -> None:
@@ -162,7 +162,7 @@ REJECTED: dict[str, tuple[dict[str, Any], int, str]] = {
     "an empty name": ({"json": {"files": [{"name": ""}]}}, 400, "batch.bad_request"),
     "no files in json": ({"json": {"files": []}}, 400, "batch.empty"),
     "1,001 files": ({"json": {"files": [{"name": "a"}] * 1001}}, 400, "batch.too_many_files"),
-    "an option": (
+    "an option of none": (
         {"json": {"files": [{"name": "a"}], "options": {"x": 1}}},
         400,
         "request.bad_value",

@@ -21,8 +21,8 @@ from tests.doubles import FakeAdapter
 from tests.unit.conftest import Start
 from wav2vec2_app.server.api import add_routes
 from wav2vec2_app.server.api.access import Access
-from wav2vec2_app.server.api.history_key import COOKIE, HistoryKeys
-from wav2vec2_app.server.storage.history import DATABASE_FILE, HistoryPolicy, HistoryStore
+from wav2vec2_app.server.api.history_key import HISTORY_COOKIE, HistoryKeys
+from wav2vec2_app.server.storage.history import HISTORY_FILE, HistoryPolicy, HistoryStore
 from wav2vec2_app.server.storage.recorder import HistoryRecorder
 from wav2vec2_app.settings import Settings
 
@@ -123,7 +123,7 @@ async def test_request_without_a_key_stores_nothing(server: Server, tmp_path: Pa
     answer = await server.client.get("/v1/history")
 
     assert (answer.status_code, code(answer)) == (400, "history.no_key")
-    with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as database:
+    with closing(sqlite3.connect(tmp_path / HISTORY_FILE)) as database:
         assert database.execute("SELECT count(*) FROM items").fetchone() == (0,)
 
 
@@ -142,7 +142,7 @@ async def test_bad_key_is_rejected_before_anything_is_done(
 
 async def test_browser_gets_a_key_with_the_page_and_keeps_it(server: Server) -> None:
     first = await server.client.get("/")
-    key = server.client.cookies[COOKIE]
+    key = server.client.cookies[HISTORY_COOKIE]
     second = await server.client.get("/")
 
     for one in (first, second):
@@ -151,7 +151,7 @@ async def test_browser_gets_a_key_with_the_page_and_keeps_it(server: Server) -> 
         assert "SameSite=Lax" in cookie
         assert one.headers["cache-control"] == "no-store"
     assert len(key) > 40
-    assert server.client.cookies[COOKIE] == key
+    assert server.client.cookies[HISTORY_COOKIE] == key
     await server.transcribe()
     assert (await server.list({}))["total"] == 1
 
@@ -161,7 +161,7 @@ async def test_each_browser_gets_another_key(server: Server) -> None:
     for _ in range(20):
         server.client.cookies.clear()
         await server.client.get("/")
-        keys.add(server.client.cookies[COOKIE])
+        keys.add(server.client.cookies[HISTORY_COOKIE])
 
     assert len(keys) == 20
 
@@ -174,15 +174,15 @@ async def test_cookie_of_a_secure_page_works_in_a_frame(server: Server) -> None:
 
 @pytest.mark.parametrize("value", ["short", "bad value", '"', "a" * 300])
 async def test_unusable_cookie_is_replaced(server: Server, value: str) -> None:
-    answer = await server.client.get("/", headers={"Cookie": f"{COOKIE}={value}"})
+    answer = await server.client.get("/", headers={"Cookie": f"{HISTORY_COOKIE}={value}"})
 
     assert answer.status_code == 200
-    assert f"{COOKIE}={value};" not in answer.headers["set-cookie"]
+    assert f"{HISTORY_COOKIE}={value};" not in answer.headers["set-cookie"]
 
 
 # --- another browser ----------------------------------------------------------------------------
 
-ASKED = [
+REQUESTS = [
     ("GET", "/v1/history/{id}", None),
     ("GET", "/v1/history/{id}?response_format=srt", None),
     ("GET", "/v1/history/{id}/audio", None),
@@ -193,7 +193,7 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), ASKED)
+@pytest.mark.parametrize(("method", "path", "body"), REQUESTS)
 @pytest.mark.parametrize("known", [True, False])
 async def test_item_of_another_browser_is_not_found(
     server: Server, method: str, path: str, body: Any, known: bool
@@ -385,7 +385,7 @@ async def test_bad_options_are_rejected(server: Server, path: str, body: Any) ->
 async def test_transcript_comes_and_the_history_says_that_it_was_not_stored(
     server: Server, tmp_path: Path
 ) -> None:
-    other = sqlite3.connect(tmp_path / DATABASE_FILE, isolation_level=None)
+    other = sqlite3.connect(tmp_path / HISTORY_FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     answer = await server.transcribe(headers=ANNA)
     found = await server.list()
@@ -403,7 +403,7 @@ async def test_transcript_comes_and_the_history_says_that_it_was_not_stored(
 async def test_server_with_a_newer_database_transcribes_and_says_why(
     serve: Serve, tmp_path: Path
 ) -> None:
-    with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as newer:
+    with closing(sqlite3.connect(tmp_path / HISTORY_FILE)) as newer:
         newer.execute("PRAGMA user_version = 99")
     server = await serve()
 

@@ -12,13 +12,13 @@ import pytest
 from tests.doubles import FakeAdapter, FakeClock
 from tests.unit.conftest import Start
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.batches.records import BatchOptions, BatchPolicy, NewFile
+from wav2vec2_app.server.batches.records import BatchBounds, BatchOptions, NewFile
 from wav2vec2_app.server.batches.runner import BatchRunner
 from wav2vec2_app.server.batches.store import UPLOADS_FOLDER, BatchStore
 from wav2vec2_app.server.storage.records import owner_of_key
 
 ANNA, BERT = owner_of_key("anna" * 8), owner_of_key("bert" * 8)
-POLICY = BatchPolicy()
+POLICY = BatchBounds()
 OPTIONS = BatchOptions()
 
 
@@ -81,7 +81,7 @@ async def open_batches(
     async def open_batches(
         *,
         run: bool = True,
-        policy: BatchPolicy = POLICY,
+        policy: BatchBounds = POLICY,
         orchestrator: Any = None,
         slots: int = 1,
     ) -> Batches:

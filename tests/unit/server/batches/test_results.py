@@ -14,7 +14,7 @@ from tests.doubles import FakeAdapter
 from tests.unit.server.batches.conftest import ANNA, Open
 from wav2vec2_app.errors import InputError, Wav2Vec2Error
 from wav2vec2_app.server.batches.archive import COLUMNS, SUMMARY, SummaryRow, archived, summary
-from wav2vec2_app.server.batches.records import MAX_BATCHES, BatchOptions, BatchPolicy, NewFile
+from wav2vec2_app.server.batches.records import MAX_BATCHES, BatchBounds, BatchOptions, NewFile
 from wav2vec2_app.server.storage.names import FileNames, safe_path
 from wav2vec2_app.server.tasks import Operation
 
@@ -141,7 +141,7 @@ async def code_of(work: object) -> str:
 
 
 async def test_limits_of_a_batch(open_batches: Open) -> None:
-    store = (await open_batches(run=False, policy=BatchPolicy(max_files=1000))).store
+    store = (await open_batches(run=False, policy=BatchBounds(max_files=1000))).store
     thousand = [NewFile("talk.wav", 1) for _ in range(1000)]
 
     batch = await store.create(ANNA, "", BatchOptions(), thousand)
@@ -153,7 +153,7 @@ async def test_limits_of_a_batch(open_batches: Open) -> None:
 
 
 async def test_disk_for_uploads_is_bounded(open_batches: Open) -> None:
-    batches = await open_batches(run=False, policy=BatchPolicy(limit_bytes=10))
+    batches = await open_batches(run=False, policy=BatchBounds(limit_bytes=10))
     await batches.send("a.wav", "b.wav")  # 8 bytes
 
     assert await code_of(batches.send("c.wav")) == "batch.full"

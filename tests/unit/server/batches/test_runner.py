@@ -12,8 +12,8 @@ from tests.doubles import FakeAdapter, FakeClock, make_audio, make_task
 from tests.unit.conftest import Start
 from tests.unit.server.batches.conftest import ANNA, BERT, Open
 from wav2vec2_app.errors import BusyError, InputError, InternalError, WorkerDiedError
-from wav2vec2_app.server.batches.records import BatchOptions, BatchPolicy, NewFile
-from wav2vec2_app.server.batches.runner import MAX_TRIES
+from wav2vec2_app.server.batches.records import BatchBounds, BatchOptions, NewFile
+from wav2vec2_app.server.batches.runner import MAX_FILE_TRIES
 from wav2vec2_app.server.tasks import ModelTask, Operation
 from wav2vec2_app.speech.options import parse_options
 
@@ -175,7 +175,7 @@ async def test_owners_take_turns(open_batches: Open, adapter: FakeAdapter) -> No
 async def test_full_queue_delays_a_file_and_does_not_fail_it(
     open_batches: Open, adapter: FakeAdapter
 ) -> None:
-    adapter.fail(Operation.PROBE, BusyError("full"), times=MAX_TRIES - 1)
+    adapter.fail(Operation.PROBE, BusyError("full"), times=MAX_FILE_TRIES - 1)
     batches = await open_batches()
 
     found = await batches.finished(await batches.send("a.wav"))
@@ -334,14 +334,14 @@ async def test_another_owner_finds_nothing(open_batches: Open) -> None:
     batches = await open_batches(run=False)
     batch = await batches.send("a.wav")
 
-    for ask in (
+    for request in (
         batches.store.get(BERT, batch, 0, {}),
         batches.store.results(BERT, batch),
         batches.store.delete(BERT, batch),
         batches.store.check_missing(BERT, batch, 1),
     ):
         with pytest.raises(InputError) as caught:
-            await ask
+            await request
         assert caught.value.code == "batch.not_found"
     assert (await batches.store.overview(BERT)).batches == ()
 
@@ -349,7 +349,7 @@ async def test_another_owner_finds_nothing(open_batches: Open) -> None:
 async def test_finished_batches_are_deleted_after_a_day_and_waiting_ones_not(
     open_batches: Open, clock: FakeClock
 ) -> None:
-    batches = await open_batches(run=False, policy=BatchPolicy(retention_s=100))
+    batches = await open_batches(run=False, policy=BatchBounds(retention_s=100))
     waiting = await batches.send("a.wav")
     unsent = await batches.store.create(ANNA, "", BatchOptions(), [NewFile("b.wav", 4)])
     clock.advance(101)

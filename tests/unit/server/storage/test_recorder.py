@@ -17,7 +17,7 @@ from tests.unit.server.storage.conftest import ANNA, BERT, MakeStore
 from wav2vec2_app.errors import InputError, ResourceError
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.storage import recorder as module
-from wav2vec2_app.server.storage.history import DATABASE_FILE
+from wav2vec2_app.server.storage.history import HISTORY_FILE
 from wav2vec2_app.server.storage.migrations import HISTORY
 from wav2vec2_app.server.storage.recorder import HistoryRecorder
 from wav2vec2_app.server.storage.records import ListQuery
@@ -146,7 +146,7 @@ async def run_and_see(orchestrator: ModelOrchestrator, recorder: HistoryRecorder
 async def test_locked_database_is_noted_and_the_transcript_comes(
     orchestrator: ModelOrchestrator, recorder: HistoryRecorder, tmp_path: Path
 ) -> None:
-    other = sqlite3.connect(tmp_path / DATABASE_FILE, isolation_level=None)
+    other = sqlite3.connect(tmp_path / HISTORY_FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
     assert await run_and_see(orchestrator, recorder) == "storage.locked"
@@ -196,7 +196,7 @@ async def test_results_are_not_piled_up_in_memory(
 async def test_database_of_a_newer_version_turns_the_history_off(
     make_store: MakeStore, tmp_path: Path, start: Start, adapter: FakeAdapter
 ) -> None:
-    with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as newer:
+    with closing(sqlite3.connect(tmp_path / HISTORY_FILE)) as newer:
         newer.execute(f"PRAGMA user_version = {len(HISTORY) + 1}")
     recorder = HistoryRecorder(make_store())
     orchestrator = await start(adapter)
