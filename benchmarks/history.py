@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.report import Figure, show
 from wav2vec2_app.server.build import assets_path
-from wav2vec2_app.server.storage.history import HistoryPolicy, HistoryStore
+from wav2vec2_app.server.storage import items
+from wav2vec2_app.server.storage.database import Database, transaction
+from wav2vec2_app.server.storage.history import HISTORY_FILE, HistoryPolicy, HistoryStore
+from wav2vec2_app.server.storage.migrations import HISTORY
+from wav2vec2_app.server.storage.packing import pack
 from wav2vec2_app.server.storage.records import ListQuery, NewItem, owner_of_key
 from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio
@@ -80,13 +86,23 @@ def noise(seed: int) -> Emission:
     return Emission(log_probs.astype(np.float32), tokens, 0, "t1", FRAME_S)
 
 
-async def fill(store: HistoryStore, texts: Texts) -> None:
-    """The items of the owner, and those of others."""
+async def fill(folder: Path, texts: Texts) -> None:
+    """The items of the owner, and those of others, in one transaction; all have one response."""
     others = [owner_of_key(f"other-owner-{number:08}") for number in range(OTHERS)]
-    for number in range(ITEMS + OTHER_ITEMS):
-        owner = others[number % OTHERS] if number < OTHER_ITEMS else OWNER
-        words = texts.make(round(RECORDING_S * WORDS_PER_S))
-        await store.add(new_item(words, number, owner, emission=False))
+    count = round(RECORDING_S * WORDS_PER_S)
+    packed = pack(new_item(texts.make(count), 0, OWNER, emission=False))
+
+    def work(connection: sqlite3.Connection) -> None:
+        with transaction(connection):
+            for number in range(ITEMS + OTHER_ITEMS):
+                owner = others[number % OTHERS] if number < OTHER_ITEMS else OWNER
+                new = replace(packed.new, owner=owner, request_id=f"filled-{number}")
+                text = " ".join(texts.make(count)).capitalize()
+                items.insert(connection, replace(packed, new=new, text=text), float(number))
+
+    database = Database(folder / HISTORY_FILE, HISTORY)
+    await database.write(work)
+    await database.close()
 
 
 async def timed_s(calls: Sequence[Callable[[], Awaitable[object]]]) -> list[float]:
@@ -108,9 +124,9 @@ def p95(name: str, seconds: Sequence[float]) -> Figure:
 
 async def measure(folder: Path) -> Sequence[Figure]:
     texts, chance = Texts(), random.Random(SEED)
-    store = HistoryStore(folder, HistoryPolicy(retention_s=1e9, limit_bytes=1 << 40))
+    await fill(folder, texts)
+    store = HistoryStore(folder, HistoryPolicy(retention_s=1e12, limit_bytes=1 << 40))
     await store.start()
-    await fill(store, texts)
     words = round(RECORDING_S * WORDS_PER_S)
     new = [new_item(texts.make(words), -1 - n, OWNER, emission=True) for n in range(ROUNDS)]
     stored = await timed_s([lambda item=item: store.add(item) for item in new])  # type: ignore[misc]

@@ -255,7 +255,7 @@ def delete(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
 
 
 def forget_deleted_words(connection: sqlite3.Connection) -> None:
-    """Write the full-text index anew: deletions only mark its entries as deleted."""
+    """Write the full-text index again: deletions only mark its entries as deleted."""
     connection.execute("INSERT INTO search (search) VALUES ('optimize')")
 
 
