@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from wav2vec2_app.cli import console, debug, diagnosis
-from wav2vec2_app.cli.batch import BatchJob, find_files, run_batch
+from wav2vec2_app.cli.batch_files import BatchJob, find_files, run_batch
 from wav2vec2_app.cli.compare import compare as run_comparison
 from wav2vec2_app.cli.compare import model_names, with_folders
 from wav2vec2_app.cli.decoding import (

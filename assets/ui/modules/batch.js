@@ -32,7 +32,7 @@ const droppedFiles = async (transfer) => {
 };
 
 export const start = (config) => {
-  const texts = config.texts.batch;
+  const texts = config.texts["batch"];
   const place = document.getElementById("w-batch");
   const route = "v1/transcription-batches";
   let chosen = "";

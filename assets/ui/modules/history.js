@@ -8,7 +8,7 @@ const REST_MS = 200;
 const KINDS = ["text", "srt", "vtt", "json"];
 
 export const start = (config) => {
-  const texts = config.texts.history;
+  const texts = config.texts["history"];
   const place = document.getElementById("w-history");
   const route = "v1/history";
   let chosen = "";

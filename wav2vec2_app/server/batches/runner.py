@@ -26,7 +26,7 @@ from wav2vec2_app.server.events import Advanced, Done, Failed
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.storage.errors import translated
 from wav2vec2_app.server.storage.recorder import PURGE_INTERVAL_S
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
+from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Target
 from wav2vec2_app.speech.audio import AudioSource
 
 logger = logging.getLogger(__name__)
@@ -169,10 +169,11 @@ class BatchRunner:
 
     async def _transcribe(self, file: WaitingFile) -> AudioResult:
         key, options = (file.batch, file.number), file.options
+        target = Target(model=options.model, decoding=options.decoding)  # which is not cached
         task = AudioTask(
             AudioSource(path=file.path, name=file.name),
-            model=options.model,
             decoding=options.decoding,
+            targets=(target,),
             audio_options=options.audio,
             client=LOCAL,
             history="",

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.doubles import FakeAdapter, make_policy
-from wav2vec2_app.cli import batch as module
-from wav2vec2_app.cli.batch import JOURNAL, BatchJob, find_files, run_batch
+from wav2vec2_app.cli import batch_files as module
+from wav2vec2_app.cli.batch_files import JOURNAL, BatchJob, find_files, run_batch
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.batches.records import BatchOptions
 from wav2vec2_app.server.build import System
