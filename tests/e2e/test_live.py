@@ -104,6 +104,7 @@ def test_leaving_the_mode_ends_the_session_and_restores_the_page(page: Page) -> 
     page.wait_for_selector(DONE, state="attached")
 
 
+@pytest.mark.slow
 def test_client_over_the_limit_of_sessions_gets_an_error(launch: Launch) -> None:
     from benchmarks.server import running_server
 

@@ -48,6 +48,7 @@ def test_transcribe_continues_after_a_bad_file_and_fails_at_the_end(tmp_path: Pa
     assert "[red]bad.wav" in done.stderr
 
 
+@pytest.mark.slow
 def test_transcribe_says_why_there_is_no_text(tmp_path: Path) -> None:
     import numpy as np
     import soundfile
@@ -109,6 +110,7 @@ def test_align_says_when_each_word_is_spoken(tmp_path: Path) -> None:
     assert lines[-1].split()[2:] == ["any", "日本!"]
 
 
+@pytest.mark.slow
 def test_align_writes_subtitles_of_the_text_as_written(tmp_path: Path) -> None:
     text = tmp_path / "said.txt"
     text.write_text("« Good morning » — I was about to make some coffee; would you like a cup?")
@@ -194,7 +196,8 @@ NAMES = ["Łódź 東京 🎤.wav", os.fsdecode(b"caf\xe9.wav"), "naïve ‘x’
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+@pytest.mark.matrix
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_no_name_of_a_file_stops_the_command(tmp_path: Path, encoding: str) -> None:
     for name in NAMES:
         shutil.copy(CLIP, tmp_path / name)
@@ -231,6 +234,7 @@ def test_compare_prints_texts_cost_and_word_errors() -> None:
     assert body["synthesis"]["words"][0]["origins"]
 
 
+@pytest.mark.slow
 def test_compare_prints_a_text_for_each_variant_and_goes_on_after_one_fails() -> None:
     done = run.invoke(
         app, ["compare", str(CLIP), "--model", "embedded", "--model", "missing/model"]

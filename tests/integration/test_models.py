@@ -63,8 +63,13 @@ async def answering(system: System, model: str) -> str:
 async def state(system: System, name: str, *wanted: str) -> None:
     """Wait until a model has one of these states."""
     # a worker says it in a frame, whenever that comes
-    while {one.name: one.state for one in system.service.choices}.get(name) not in wanted:  # noqa: ASYNC110
+    while found(system).get(name) not in wanted:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
+
+
+def found(system: System) -> dict[str, str]:
+    """The states of the models by name."""
+    return {one.name: one.state for one in system.service.status("").choices}
 
 
 async def test_loading_one_model_never_blocks_requests_for_another(

@@ -63,6 +63,7 @@ def test_doctor_finds_everything(
     assert "embedded" in done.stdout
 
 
+@pytest.mark.slow
 def test_transcribe_prints_what_was_said(
     command: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:

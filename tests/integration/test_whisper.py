@@ -184,6 +184,7 @@ async def test_cancelled_recording_leaves_the_worker_to_others(system: System) -
     assert before.restarts == 0
 
 
+@pytest.mark.slow
 async def test_folder_that_vanishes_while_loaded_is_a_typed_error_until_it_is_back(
     system: System, tiny: Path
 ) -> None:
@@ -201,6 +202,7 @@ async def test_folder_that_vanishes_while_loaded_is_a_typed_error_until_it_is_ba
     assert (await transcribe(system, "tiny-whisper")).words
 
 
+@pytest.mark.slow
 async def test_broken_folder_is_a_typed_error_and_the_worker_goes_on(system: System) -> None:
     with pytest.raises(ModelError) as rejected:
         await run(system, "broken-whisper")

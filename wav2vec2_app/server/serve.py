@@ -182,7 +182,7 @@ def _is_not_cancelled(record: logging.LogRecord) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """Prints the address once the server accepts connections; at the end stops the system, and ``at_end``.
+    """Prints its address once it accepts connections; stops the system and closes ``at_end`` at the end.
 
     A signal that ended the server is raised again after :meth:`shutdown`, so code after ``serve()`` may not
     run.

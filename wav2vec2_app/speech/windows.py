@@ -8,6 +8,7 @@ the next one begins is chosen after the emissions of both are known (:mod:`wav2v
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,17 +17,29 @@ import numpy as np
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 
 IN_ONE = 2.0
-"""Audio of up to this many window lengths is not divided."""
+"""Audio of up to this many window lengths is not divided, if one forward pass of the model may be so long."""
+ABSOLUTE_TAPS = 512
+"""A positional convolution with more taps gives a frame its position in the audio, up to half the taps.
+
+Those of published wav2vec2 models have 128; they say where frames are relative to each other.
+"""
 STATISTICS_BLOCK = 1 << 22
 """Samples of a long recording in memory while it is measured."""
 
 
 @dataclass(frozen=True)
 class FrameGrid:
-    """Geometry of a convolutional encoder, in samples."""
+    """Geometry of a model's input: of its convolutional encoder, in samples, and of one forward pass.
+
+    Attributes:
+        hop: from one frame to the next, samples.
+        receptive_field: samples that a frame depends on.
+        longest: frames that the model can tell apart in one forward pass; 0: any number.
+    """
 
     hop: int = 320
     receptive_field: int = 400
+    longest: int = 0
 
     def frames(self, samples: int) -> int:
         """How many frames the encoder outputs for ``samples`` samples."""
@@ -37,13 +50,22 @@ class FrameGrid:
         return (frames - 1) * self.hop + self.receptive_field
 
     @classmethod
-    def of_convolutions(cls, kernels: tuple[int, ...], strides: tuple[int, ...]) -> FrameGrid:
-        """The grid of a stack of convolutions without padding (Dumoulin & Visin 2016, §2)."""
+    def of_convolutions(
+        cls, kernels: tuple[int, ...], strides: tuple[int, ...], *, position_taps: int = 0
+    ) -> FrameGrid:
+        """The grid of a stack of convolutions without padding (Dumoulin & Visin 2016, §2).
+
+        Args:
+            kernels: their lengths.
+            strides: as many.
+            position_taps: length of the positional convolution, see :data:`ABSOLUTE_TAPS`.
+        """
         hop, field = 1, 1
         for kernel, stride in zip(kernels, strides, strict=True):
             field += (kernel - 1) * hop
             hop *= stride
-        return cls(hop=hop, receptive_field=field)
+        longest = position_taps // 2 if position_taps > ABSOLUTE_TAPS else 0
+        return cls(hop=hop, receptive_field=field, longest=longest)
 
 
 @dataclass(frozen=True)
@@ -91,12 +113,17 @@ def plan_windows(
 
 
 def windows_of(samples: int, grid: FrameGrid, *, window_s: float, overlap_s: float) -> list[Window]:
-    """The windows of a recording of ``samples`` samples; a single one up to :data:`IN_ONE` windows."""
+    """The windows of a recording of ``samples`` samples; a single one up to :data:`IN_ONE` windows.
+
+    No window is longer than one forward pass of the model may be.
+    """
     frames_a_second = SAMPLE_RATE_HZ / grid.hop
-    window_frames = max(2, round(window_s * frames_a_second))
-    if grid.frames(samples) <= IN_ONE * window_frames:
+    wanted = max(2, round(window_s * frames_a_second))
+    window_frames = min(wanted, grid.longest or wanted)
+    in_one = min(IN_ONE * window_frames, grid.longest or math.inf)
+    if grid.frames(samples) <= in_one:
         return [Window(0, samples, 0, max(1, grid.frames(samples)))]
-    overlap_frames = max(1, round(overlap_s * frames_a_second))
+    overlap_frames = min(max(1, round(overlap_s * frames_a_second)), window_frames // 2)
     return plan_windows(samples, grid, window_frames=window_frames, overlap_frames=overlap_frames)
 
 

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.seams import MAX_SEAM_SHIFT_FRAMES, SEAM_CONTEXT_FRAMES, join, place_seams
 from wav2vec2_app.speech.windows import FrameGrid, Window, plan_windows
+from wav2vec2_app.worker.model.ctc import words_of_path
 
 GRID = FrameGrid()
 Tokens = NDArray[np.int64]
@@ -138,3 +140,66 @@ def test_joined_windows_are_the_emission_of_the_recording() -> None:
 
     without = [replace(window_emission(one, tokens, level), energy_db=None) for one in windows]
     assert join(windows, without).energy_db is None
+
+
+def pause_of(frames: int, **delimiters: int) -> dict[str, Tokens]:
+    """Tokens of a left and a right window that share a pause, with a delimiter at the frames that are given.
+
+    The left window has the word before the pause, the right one the word after it.
+    """
+    letter = VOCABULARY.index("A")
+    tokens = {side: np.zeros(500, np.int64) for side in ("left", "right")}
+    tokens["left"][390 : 500 - frames] = letter
+    tokens["right"][frames:110] = letter
+    for side, frame in delimiters.items():
+        tokens[side][frame] = VOCABULARY.index("|")
+    return tokens
+
+
+def words_of(emission: Emission) -> int:
+    path = emission.log_probs.argmax(axis=1)
+    return len(words_of_path(emission, path))
+
+
+@pytest.mark.parametrize("delimiters", [{}, {"left": 495}, {"right": 2}])
+def test_pause_at_a_seam_has_its_delimiter(delimiters: dict[str, int]) -> None:
+    tokens = pause_of(80, **delimiters)
+
+    joined = join(two_windows(), [emission_of(tokens["left"]), emission_of(tokens["right"])])
+
+    assert words_of(joined) == 2
+    np.testing.assert_allclose(np.exp(joined.log_probs).sum(axis=1), 0.9 + 31e-3, rtol=1e-4)
+
+
+def test_word_with_a_seam_inside_stays_one_word() -> None:
+    letter = VOCABULARY.index("A")
+    tokens = np.zeros(900, np.int64)
+    tokens[380:520:3] = letter  # single frames of letters, blanks between them
+    windows = two_windows()
+
+    joined = join(windows, [window_emission(one, tokens) for one in windows])
+
+    assert words_of(joined) == 1
+    assert joined.log_probs.argmax(axis=1).tolist() == tokens.tolist()
+
+
+def test_silent_window_between_two_words_separates_them() -> None:
+    windows = plan_windows(GRID.samples(1300), GRID, window_frames=500, overlap_frames=100)
+    tokens = np.zeros(1300, np.int64)
+    tokens[300:310] = tokens[1000:1010] = VOCABULARY.index("A")
+
+    joined = join(windows, [window_emission(one, tokens) for one in windows])
+
+    assert len(windows) == 3
+    assert words_of(joined) == 2
+
+
+def test_vocabulary_without_a_delimiter_is_joined_unchanged() -> None:
+    tokens = pause_of(80)
+    emissions = [
+        replace(emission_of(one), word_delimiter="") for one in (tokens["left"], tokens["right"])
+    ]
+
+    joined = join(two_windows(), emissions)
+
+    assert VOCABULARY.index("|") not in joined.log_probs.argmax(axis=1)

@@ -81,6 +81,30 @@ def test_recording_of_up_to_two_windows_is_not_divided(seconds: float, count: in
     assert len(windows_of(samples, FrameGrid(), window_s=10.0, overlap_s=2.0)) == count
 
 
+@pytest.mark.parametrize(("seconds", "count"), [(15.0, 1), (15.3, 2), (19.9, 3)])
+def test_recording_longer_than_one_forward_pass_may_be_is_divided(
+    seconds: float, count: int
+) -> None:
+    grid = FrameGrid.of_convolutions(KERNELS, STRIDES, position_taps=1516)
+
+    windows = windows_of(round(seconds * 16_000), grid, window_s=10.0, overlap_s=2.0)
+
+    assert len(windows) == count
+
+
+@pytest.mark.parametrize("window_s", [5.0, 15.0, 60.0])
+def test_no_window_is_longer_than_one_forward_pass_may_be(window_s: float) -> None:
+    grid = FrameGrid.of_convolutions(KERNELS, STRIDES, position_taps=1516)
+
+    windows = windows_of(16_000 * 100, grid, window_s=window_s, overlap_s=window_s / 2)
+
+    assert max(grid.frames(one.stop - one.start) for one in windows) <= 758
+
+
+def test_relative_positions_do_not_limit_a_window() -> None:
+    assert FrameGrid.of_convolutions(KERNELS, STRIDES, position_taps=128).longest == 0
+
+
 def test_level_of_a_long_recording_is_measured_over_all_of_it() -> None:
     generator = np.random.default_rng(2)
     samples = generator.normal(0.3, 0.1, STATISTICS_BLOCK + 1000).astype(np.float32)

@@ -133,7 +133,7 @@ class Wav2Vec2Adapter:
             max_bytes=self._audio.max_bytes,
             formats=self._service.formats,
             features=FEATURES,
-            models=tuple(choice.name for choice in self._service.choices),
+            models=self._service.model_names,
             average_latency_s=measured.average_latency_s,
             throughput=measured.throughput,
             success_rate=measured.success_rate,

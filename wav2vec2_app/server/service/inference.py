@@ -34,7 +34,7 @@ from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio
 from wav2vec2_app.speech.emission import Emission, Emitted
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelInfo
 from wav2vec2_app.speech.seams import join
-from wav2vec2_app.speech.windows import SampleStatistics, Window, windows_of
+from wav2vec2_app.speech.windows import SampleStatistics, Window
 
 T = TypeVar("T")
 A = TypeVar("A", EmitResponse, DescribeResponse)
@@ -99,13 +99,18 @@ class WindowedInference:
 
     async def emit(self, step: EmitStep) -> StepResult[Emitted]:
         """The emission of the recording."""
+        loading: Sequence[Stage] = ()
         if not self._windows.is_single(step.audio):
-            return await self._emit_windows(step)
+            loaded = await self._describe(step)
+            loading = loaded.stages
+            windows = self._windows.of(step.audio, loaded.value.grid)
+            if len(windows) > 1:
+                return await self._emit_windows(step, loaded, windows)
         answer = await self._emit_alone(step)
         step.report(Progress(fraction=1.0))
         response = answer.value
         emitted = Emitted(response.emission, response.model, step.audio.duration_s)
-        return StepResult(emitted, answer.stages)
+        return StepResult(emitted, after(loading, answer.stages))
 
     async def _emit_alone(self, step: EmitStep) -> StepResult[EmitResponse]:
         """The emission in one request. It has no priority while its model is loaded."""
@@ -117,17 +122,12 @@ class WindowedInference:
 
         return await self._loaded(step, send)
 
-    async def _emit_windows(self, step: EmitStep) -> StepResult[Emitted]:
+    async def _emit_windows(
+        self, step: EmitStep, loaded: StepResult[DescribeResponse], windows: Sequence[Window]
+    ) -> StepResult[Emitted]:
         audio = step.audio
-        loaded = await self._describe(step)
         if step.model == AUTO_MODEL:  # all windows by one model, also if a better one arrives
             step = replace(step, model=loaded.value.model.name)
-        windows = windows_of(
-            len(audio.samples),
-            loaded.value.grid,
-            window_s=self._windows.window_s,
-            overlap_s=self._windows.overlap_s,
-        )
         level = await _level_of(audio)
         emissions: list[Emission] = []
         stages: list[Sequence[Stage]] = []

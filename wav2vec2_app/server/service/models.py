@@ -60,9 +60,10 @@ class ServiceModels:
     def resolve(self, name: str) -> tuple[str, bool]:
         """The model to use for ``name``, and whether it may have to be loaded first."""
         name = self._policy.default if name == AUTO_MODEL else name
-        states = {choice.name: choice.state for choice in self.choices}
-        loaded = states.get(name, "") == "loaded"
-        return name, not loaded and (name != self._policy.default or name in states)
+        listed = next((one for one in self._listed if one.name == name), None)
+        if listed is None:
+            return name, name != self._policy.default
+        return name, self._with_state(listed).state != "loaded"
 
     def note_answer(self, model: ModelInfo) -> None:
         """Remember the model that answered by default, unless a better one has been loaded meanwhile."""
@@ -103,8 +104,17 @@ class ServiceModels:
     @property
     def choices(self) -> tuple[ModelChoice, ...]:
         """The models to choose from, and their states; empty before the first worker is ready."""
+        return tuple(self._with_state(choice) for choice in self._listed)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the models to choose from, without the work of finding out their states."""
+        return tuple(choice.name for choice in self._listed)
+
+    @property
+    def _listed(self) -> tuple[ModelChoice, ...]:
         info = self._pool.info(InferenceInfo)
-        return tuple(self._with_state(choice) for choice in (info.choices if info else ()))
+        return info.choices if info else ()
 
     def _with_state(self, choice: ModelChoice) -> ModelChoice:
         """``choice`` with what the worker does not know: downloads, and what is being loaded."""
@@ -124,7 +134,7 @@ class ServiceModels:
         if others and not self._loader.names:  # it would wait until they are loaded
             keep = (self._policy.default, *self._policy.preload)
             await self._loader.unload(self._policy.idle_s, keep)
-        known = {choice.name for choice in self.choices}
+        known = set(self.names)
         for name in self._policy.preload:
             here = name in known or name.rpartition(":")[0] in known  # else it is another adapter's
             if here and name not in loaded and name not in self._loader.names:

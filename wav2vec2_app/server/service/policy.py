@@ -8,7 +8,7 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.service.limits import StepLimits
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.models import AUTO_MODEL
-from wav2vec2_app.speech.windows import IN_ONE
+from wav2vec2_app.speech.windows import FrameGrid, Window, windows_of
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,14 @@ class WindowPolicy:
     overlap_s: float = 2.0
 
     def is_single(self, audio: Audio) -> bool:
-        """Whether ``audio`` is short enough for one window."""
-        return audio.duration_s <= IN_ONE * self.window_s
+        """Whether ``audio`` fits into one window, whatever the model."""
+        return audio.duration_s <= self.window_s
+
+    def of(self, audio: Audio, grid: FrameGrid) -> list[Window]:
+        """The windows of ``audio`` for a model with this grid."""
+        return windows_of(
+            len(audio.samples), grid, window_s=self.window_s, overlap_s=self.overlap_s
+        )
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ from wav2vec2_app.speech.audio import (
 )  # fmt: skip
 from wav2vec2_app.speech.emission import Emitted
 from wav2vec2_app.speech.features import Features, Picture
-from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
+from wav2vec2_app.speech.models import AUTO_MODEL, ModelInfo
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -313,7 +313,7 @@ class Wav2Vec2Service:
             name=name,
             ready=all(worker.state == "ready" for worker in workers),
             model=model,
-            choices=self.choices,
+            choices=self._models.choices,
             workers=workers,
             memory=self._memory(),
             notices=tuple(notice for notice in notices if notice),
@@ -326,9 +326,9 @@ class Wav2Vec2Service:
         return info.formats if info else ()
 
     @property
-    def choices(self) -> tuple[ModelChoice, ...]:
-        """The models to choose from; empty before the first worker is ready."""
-        return self._models.choices
+    def model_names(self) -> tuple[str, ...]:
+        """Names of the models to choose from; empty before the first worker is ready."""
+        return self._models.names
 
     # --- inside ---
 

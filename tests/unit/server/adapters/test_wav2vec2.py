@@ -45,7 +45,7 @@ class FakeService:
     """Answers each method with a plausible value and records its keyword arguments."""
 
     formats = ("wav",)
-    choices = ()
+    model_names = ()
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock

@@ -35,6 +35,7 @@ class Client:
 
     def __init__(self, batch: int = 1) -> None:
         self.batch = batch
+        self.grid = FrameGrid()
         self.in_flight = self.most_in_flight = 0
         self.requests: list[tuple[str, float]] = []
         self.levels: list[SampleStatistics | None] = []
@@ -44,7 +45,7 @@ class Client:
     ) -> StepResult[Any]:
         self.requests.append((request.op, audio_s))
         if isinstance(request, DescribeRequest):
-            return StepResult(DescribeResponse(make_model_info(), FrameGrid(), self.batch))
+            return StepResult(DescribeResponse(make_model_info(), self.grid, self.batch))
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         await asyncio.sleep(0)
@@ -112,13 +113,27 @@ def recording(seconds: float) -> tuple[Audio, np.ndarray]:
 
 async def test_short_recording_is_one_request() -> None:
     client, fractions = Client(), list[Progress]()
-    audio, named = recording(15.0)
+    audio, named = recording(9.9)
 
     timed = await emit(client, audio, fractions.append)
 
     assert [op for op, _ in client.requests] == ["emit"]
     assert client.levels == [None]
     assert [one.fraction for one in fractions] == [1.0]
+    assert timed.value.emission.log_probs.argmax(axis=1).tolist() == named.tolist()
+
+
+@pytest.mark.parametrize(("longest", "emissions"), [(0, 1), (758, 3)])
+async def test_recording_of_two_windows_is_divided_only_for_models_with_a_shorter_input(
+    longest: int, emissions: int
+) -> None:
+    client = Client()
+    client.grid = FrameGrid(longest=longest)
+    audio, named = recording(19.0)
+
+    timed = await emit(client, audio)
+
+    assert [op for op, _ in client.requests] == ["describe", *["emit"] * emissions]
     assert timed.value.emission.log_probs.argmax(axis=1).tolist() == named.tolist()
 
 

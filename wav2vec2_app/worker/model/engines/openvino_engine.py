@@ -96,7 +96,11 @@ class OpenVinoEngine:
             raise UnsupportedArchitecture("weights in pickle format")
         self._architecture = architecture = _read_architecture(checkpoint)
         weights, graphs = _read_graphs(checkpoint, architecture)
-        self.grid = FrameGrid.of_convolutions(architecture.conv_kernel, architecture.conv_stride)
+        self.grid = FrameGrid.of_convolutions(
+            architecture.conv_kernel,
+            architecture.conv_stride,
+            position_taps=architecture.num_conv_pos_embeddings,
+        )
         self.outputs = int(graphs.transformer.output(0).partial_shape[2].get_length())
         self._parameters = weights.parameters
         self._core = ov.Core()

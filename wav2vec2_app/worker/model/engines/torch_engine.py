@@ -74,7 +74,11 @@ class TorchEngine:
         self._lost = LostDevice(self.clock)
         self._model = _read(checkpoint)
         config = self._model.config
-        self.grid = FrameGrid.of_convolutions(tuple(config.conv_kernel), tuple(config.conv_stride))
+        self.grid = FrameGrid.of_convolutions(
+            tuple(config.conv_kernel),
+            tuple(config.conv_stride),
+            position_taps=config.num_conv_pos_embeddings,
+        )
         self.outputs = config.vocab_size
         self._parameters = sum(weight.numel() for weight in self._model.parameters())
         self._place(self._choose_device())
