@@ -79,18 +79,32 @@ class BatchRunner:
         self._working: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Continue what waits. If the store cannot be opened, the log says why, and every request does."""
+        """Continue what waits. If the store cannot be opened, the log says why, and every request does;
+        it is tried again, unless that is of no use.
+        """
+        await self._open()
+        if self.problem is not None:
+            error = self.problem
+            logger.error("batches are off: %s %s (%s)", error.message, error.hint, error.code)
+        self._working = [asyncio.create_task(self._work())]
+
+    async def _open(self) -> None:
         try:
             with translated():
                 self._lock.acquire()
             await self.store.start()
+            self.problem = None
         except Wav2Vec2Error as error:
-            logger.error("batches are off: %s %s (%s)", error.message, error.hint, error.code)
+            self._lock.release()
             self.problem = error
-            return
-        self._new.set()
-        loops = [self._run() for _ in range(self._slots)] + [self._purge()]
-        self._working = [asyncio.create_task(one) for one in loops]
+
+    async def _work(self) -> None:
+        while self.problem is not None and self.problem.retryable:
+            await self._sleep(RETRY_S)
+            await self._open()
+        if self.problem is None:
+            self._new.set()
+            await asyncio.gather(self._purge(), *(self._run() for _ in range(self._slots)))
 
     async def stop(self) -> None:
         """Stop; what is not finished continues at the next start."""

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -111,8 +112,8 @@ class BatchStore:
             self.policy.check_room(rows.open_bytes(connection), size)
             path = self._path(batch, number)
             path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(upload, path)
             try:
+                shutil.move(upload, path)
                 self._change(connection, batch, number, {"state": "waiting", "size": size})
             except BaseException:
                 path.unlink(missing_ok=True)
@@ -226,6 +227,8 @@ class BatchStore:
                 values = rows.done_values(outcome, took_s)
             self._change(connection, file.batch, file.number, values)
             file.path.unlink(missing_ok=True)
+            with suppress(OSError):
+                file.path.parent.rmdir()  # after the last one
 
         await self._database.write(work)
 

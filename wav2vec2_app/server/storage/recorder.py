@@ -18,11 +18,14 @@ from wav2vec2_app.server.storage.history import HistoryStore
 from wav2vec2_app.server.storage.records import NewItem
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.transcript import Recognition
 
 logger = logging.getLogger(__name__)
 
 MAX_PENDING: Final = 64
 """Results that wait to be stored; above it, a result is not stored."""
+MAX_PENDING_BYTES: Final = 512 << 20
+"""Size of their emissions."""
 MAX_PROBLEMS: Final = 1000
 """Owners whose latest problem is remembered."""
 PURGE_INTERVAL_S: Final = 600.0
@@ -40,7 +43,7 @@ class HistoryRecorder:
 
     def __init__(self, store: HistoryStore) -> None:
         self.store = store
-        self._pending: set[asyncio.Task[None]] = set()
+        self._pending: dict[asyncio.Future[None], int] = {}
         self._problems: OrderedDict[str, Wav2Vec2Error] = OrderedDict()
         self._purging: asyncio.Task[None] | None = None
 
@@ -73,12 +76,14 @@ class HistoryRecorder:
             self._begin(event.task, event.result)
 
     def _begin(self, task: AudioTask, result: AudioResult) -> None:
-        if len(self._pending) >= MAX_PENDING:
+        size = _emission_bytes(result.recognition)
+        full = self._pending and sum(self._pending.values()) + size > MAX_PENDING_BYTES
+        if full or len(self._pending) >= MAX_PENDING:
             self._note(task.history, _too_many())
             return
         work = asyncio.ensure_future(self._store(_new_item(task, result)))
-        self._pending.add(work)
-        work.add_done_callback(self._pending.discard)
+        self._pending[work] = size
+        work.add_done_callback(self._pending.pop)
 
     async def _store(self, new: NewItem) -> None:
         problem: Wav2Vec2Error | None = None
@@ -119,6 +124,11 @@ def _is_stored(task: AudioTask, result: AudioResult) -> bool:
         and Want.TRANSCRIPT in task.wants
         and result.recognition is not None
     )
+
+
+def _emission_bytes(recognition: Recognition | None) -> int:
+    parts = (recognition, *recognition.channels) if recognition is not None else ()
+    return sum(one.emission.log_probs.nbytes for one in parts if one.emission is not None)
 
 
 def _new_item(task: AudioTask, result: AudioResult) -> NewItem:

@@ -287,8 +287,8 @@ async def test_second_server_does_not_run_the_same_batches(open_batches: Open) -
     assert second.runner.problem is not None
     assert second.runner.problem.code == "batch.in_use"
     await first.runner.stop()
-    third = await open_batches()
-    assert third.runner.problem is None
+    while second.runner.problem is not None:  # it takes over
+        await second.store.overview(ANNA)
 
 
 async def test_lost_uploads_are_missing_after_a_restart(open_batches: Open, tmp_path: Path) -> None:
