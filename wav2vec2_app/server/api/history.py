@@ -67,7 +67,7 @@ def _add_list(routes: APIRouter, recorder: HistoryRecorder | None) -> None:
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     ) -> Response:
         """List stored results, the newest first; `q` searches names, tags and texts."""
-        owner, history = history_owner(request), _history(recorder)
+        owner, history = await _own(request, recorder)
         query = ListQuery(q, tag, _number(before), limit)
         found = await history.store.find(owner, query)
         problem = history.problem_of(owner)
@@ -78,14 +78,15 @@ def _add_list(routes: APIRouter, recorder: HistoryRecorder | None) -> None:
     @routes.delete("", response_model=schema.DeletedResponse, **_DOCUMENTED)
     async def delete_all(request: Request) -> schema.DeletedResponse:
         """Delete everything that this browser or program has stored."""
-        deleted = await _history(recorder).store.delete_all(history_owner(request))
+        owner, history = await _own(request, recorder)
+        deleted = await history.store.delete_all(owner)
         return schema.DeletedResponse(deleted=deleted)
 
     @routes.get("/export", response_class=FileResponse, **_DOCUMENTED)
     async def export(request: Request) -> FileResponse:
         """Everything as a ZIP file: text, subtitles, JSON, and stored recordings."""
-        owner = history_owner(request)
-        path = await exported(_history(recorder).store, owner)
+        owner, history = await _own(request, recorder)
+        path = await exported(history.store, owner)
         tidy = BackgroundTask(path.unlink, missing_ok=True)
         return FileResponse(
             path, media_type="application/zip", filename="history.zip", headers=NOT_STORED,
@@ -95,7 +96,8 @@ def _add_list(routes: APIRouter, recorder: HistoryRecorder | None) -> None:
     @routes.put("/settings", **_DOCUMENTED)
     async def settings(request: Request, body: HistorySettings) -> HistorySettings:
         """Whether recordings are stored beside their transcripts."""
-        await _history(recorder).store.store_audio(history_owner(request), on=body.store_audio)
+        owner, history = await _own(request, recorder)
+        await history.store.store_audio(owner, on=body.store_audio)
         return body
 
 
@@ -103,27 +105,28 @@ def _add_items(routes: APIRouter, recorder: HistoryRecorder | None) -> None:
     @routes.get("/{item_id}", response_model=schema.StoredTranscriptionResponse, **_DOCUMENTED)
     async def get(request: Request, item_id: str, response_format: str = "json") -> Response:
         """One stored result, as JSON or as a file."""
-        owner = history_owner(request)
-        found = await _history(recorder).store.get(owner, item_id)
+        owner, history = await _own(request, recorder)
+        found = await history.store.get(owner, item_id)
         return await transcript_file(found, response_format, request.query_params, NOT_STORED)
 
     @routes.get("/{item_id}/audio", response_class=FileResponse, **_DOCUMENTED)
     async def audio(request: Request, item_id: str) -> FileResponse:
         """The recording of an item, if it is stored."""
-        owner = history_owner(request)
-        path, name = await _history(recorder).store.audio(owner, item_id)
+        owner, history = await _own(request, recorder)
+        path, name = await history.store.audio(owner, item_id)
         return FileResponse(path, media_type=_media_type(path), headers=_attached(name))
 
     @routes.patch("/{item_id}", response_model=schema.HistoryItemJson, **_DOCUMENTED)
     async def change(request: Request, item_id: str, body: ItemChange) -> schema.HistoryItemJson:
         """Rename an item, or replace its tags."""
-        owner = history_owner(request)
-        return await _history(recorder).store.change(owner, item_id, body.name, body.tags)
+        owner, history = await _own(request, recorder)
+        return await history.store.change(owner, item_id, body.name, body.tags)
 
     @routes.delete("/{item_id}", response_model=schema.DeletedResponse, **_DOCUMENTED)
     async def delete(request: Request, item_id: str) -> schema.DeletedResponse:
         """Delete one item."""
-        deleted = await _history(recorder).store.delete(history_owner(request), item_id)
+        owner, history = await _own(request, recorder)
+        deleted = await history.store.delete(owner, item_id)
         return schema.DeletedResponse(deleted=deleted)
 
 
@@ -135,26 +138,33 @@ def _add_again(
         request: Request, item_id: str, options: dict[str, Any]
     ) -> schema.TranscriptionResponse:
         """Decode a stored emission with other options; the item gets the new transcript."""
-        owner, store = history_owner(request), _history(recorder).store
-        return await decode_again(orchestrator, request, store, (owner, item_id), options)
+        owner, history = await _own(request, recorder)
+        return await decode_again(orchestrator, request, history.store, (owner, item_id), options)
 
     @routes.post("/{item_id}/align", response_model=schema.AlignmentResponse, **_DOCUMENTED)
     async def align(
         request: Request, item_id: str, body: dict[str, Any]
     ) -> schema.AlignmentResponse:
         """Find when each word of `text` is spoken in a stored recording."""
-        owner, store = history_owner(request), _history(recorder).store
-        return await align_again(orchestrator, request, store, (owner, item_id), body)
+        owner, history = await _own(request, recorder)
+        return await align_again(orchestrator, request, history.store, (owner, item_id), body)
 
 
-def _history(recorder: HistoryRecorder | None) -> HistoryRecorder:
+async def _own(request: Request, recorder: HistoryRecorder | None) -> tuple[str, HistoryRecorder]:
+    """The owner of a request and its history, which has what the client has received before.
+
+    Raises:
+        InputError: ``history.off``, ``history.no_key``.
+    """
     if recorder is None:
         raise InputError(
             "This server stores no history.",
             code="history.off",
             hint="The operator can enable it with WAV2VEC2_HISTORY_BYTES.",
         )
-    return recorder
+    owner = history_owner(request)
+    await recorder.settled(owner)
+    return owner, recorder
 
 
 def _number(before: str) -> int | None:

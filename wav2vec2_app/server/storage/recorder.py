@@ -43,7 +43,7 @@ class HistoryRecorder:
 
     def __init__(self, store: HistoryStore) -> None:
         self.store = store
-        self._pending: dict[asyncio.Future[None], int] = {}
+        self._pending: dict[asyncio.Future[None], tuple[str, int]] = {}
         self._problems: OrderedDict[str, Wav2Vec2Error] = OrderedDict()
         self._purging: asyncio.Task[None] | None = None
 
@@ -66,6 +66,10 @@ class HistoryRecorder:
         """Wait until everything is stored that has finished so far."""
         await asyncio.gather(*self._pending)
 
+    async def settled(self, owner: str) -> None:
+        """Wait until the results of an owner are stored that have finished so far."""
+        await asyncio.gather(*(work for work, (of, _) in self._pending.items() if of == owner))
+
     def problem_of(self, owner: str) -> Wav2Vec2Error | None:
         """Why the latest result of an owner could not be stored; ``None`` if it was."""
         return self._problems.get(owner)
@@ -77,12 +81,15 @@ class HistoryRecorder:
 
     def _begin(self, task: AudioTask, result: AudioResult) -> None:
         size = _emission_bytes(result.recognition)
-        full = self._pending and sum(self._pending.values()) + size > MAX_PENDING_BYTES
+        full = (
+            self._pending
+            and sum(one for _, one in self._pending.values()) + size > MAX_PENDING_BYTES
+        )
         if full or len(self._pending) >= MAX_PENDING:
             self._note(task.history, _too_many())
             return
         work = asyncio.ensure_future(self._store(_new_item(task, result)))
-        self._pending[work] = size
+        self._pending[work] = task.history, size
         work.add_done_callback(self._pending.pop)
 
     async def _store(self, new: NewItem) -> None:

@@ -43,8 +43,6 @@ class Server:
         files = {"file": (name, b"RIFF" * 10)}
         answer = await self.client.post("/v1/audio/transcriptions", files=files, **request)
         assert answer.status_code == 200, answer.text
-        if self.recorder is not None:
-            await self.recorder.drain()
         return answer
 
     async def list(self, headers: dict[str, str] = ANNA, **query: Any) -> Any:
