@@ -30,6 +30,7 @@ from benchmarks import (
     long_transcript,
     memory,
     models,
+    page_weight,
     peers,
     picture,
     pictures,
@@ -77,6 +78,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "long_file": long_file.measure,
     "long_page": long_page.measure,
     "long_transcript": long_transcript.measure,
+    "page_weight": page_weight.measure,
     "soak": soak.measure,
     # structure; last, as it serves in this process
     "walk": walk.measure,

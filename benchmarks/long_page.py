@@ -1,11 +1,13 @@
 """``python -m benchmarks.long_page``: health checks while the page shows a three-hour transcript.
 
-The server is a process of its own. Its adapter answers immediately with a made-up transcript of three hours,
-so that everything measured is the work of the server process: rendering, export and delivery.
+The server is a process of its own. Its adapter answers with a made-up transcript of three hours, first in
+parts, then complete, so that everything measured is the work of the server process: rendering, delivery and
+the export of every type of file.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import statistics
 import sys
@@ -13,6 +15,7 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import httpx
 import numpy as np
@@ -27,7 +30,16 @@ from wav2vec2_app.server.events import EventBus
 from wav2vec2_app.server.monitoring.metrics import Metrics
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
-from wav2vec2_app.server.tasks import ModelTask, Operation, Report, TaskResult, ignore_progress
+from wav2vec2_app.server.tasks import (
+    ModelTask,
+    Operation,
+    PreviewWords,
+    Progress,
+    Report,
+    TaskResult,
+    ignore_progress,
+)
+from wav2vec2_app.server.ui.render.export import TRANSCRIPT_FILES
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe
 from wav2vec2_app.speech.models import ModelInfo
@@ -36,6 +48,8 @@ from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 
 HOURS_S = 3 * 3600.0
 WORDS_PER_S = 2.5
+PART_S = 8.0
+PART_PAUSE_S = 0.002
 ROUNDS = 3
 AT_MOST_MS = 50.0
 MODEL = ModelInfo("made up", "folder", "none", "cpu", "fp32", 0, 0)
@@ -57,6 +71,8 @@ class ThreeHours:
         if task.operation is Operation.DECODE_AUDIO:
             samples = np.broadcast_to(np.float32(0), (round(HOURS_S * SAMPLE_RATE_HZ),))
             return TaskResult(task.operation, Audio(samples, SAMPLE_RATE_HZ, 1, "wav"))
+        if task.operation is Operation.TRANSCRIBE:
+            await _report_previews(report)
         if task.operation is Operation.ANALYZE:
             raise InputError("Features are limited to shorter audio.", code="features.too_long")
         return TaskResult(task.operation, RECOGNITION)
@@ -99,19 +115,30 @@ def _transcript() -> Transcript:
 RECOGNITION = Recognition(_transcript(), None)
 
 
+async def _report_previews(report: Report) -> None:
+    """The words of each window, as the service reports them."""
+    words = RECOGNITION.transcript.words
+    size = round(PART_S * WORDS_PER_S)
+    for first in range(0, len(words), size):
+        part = words[first : first + size]
+        fraction = (first + len(part)) / len(words)
+        report(Progress(fraction=fraction, value=PreviewWords(part)))
+        await asyncio.sleep(PART_PAUSE_S)
+
+
 def serve(port: int) -> None:
     """Serve until terminated."""
-    import asyncio
-
     import uvicorn
 
-    from wav2vec2_app.server.serve import create_app
+    from wav2vec2_app.server.serve import create_app, favour_event_loop, without_collection
 
     settings = Settings(port=port, fetch_models=False, log_level="ERROR")
     events = EventBus()
     system = build_system(settings)
     orchestrator = ModelOrchestrator([ThreeHours()], events=events)
-    app = create_app(System(settings, orchestrator, system.service, events), Metrics())
+    favour_event_loop()
+    with without_collection():
+        app = create_app(System(settings, orchestrator, system.service, events), Metrics())
 
     async def run() -> None:
         await orchestrator.start()
@@ -120,38 +147,50 @@ def serve(port: int) -> None:
     asyncio.run(run())
 
 
-def transcribe(url: str) -> float:
-    """Have the page show a transcript, as a browser does; returns the bytes that arrived."""
-    session = uuid.uuid4().hex
-    with httpx.Client(base_url=url, timeout=120) as client:
-        config = client.get("/config").json()
-        called = next(
-            one
-            for one in config["dependencies"]
-            if str(one["api_name"]).startswith("on_transcribe")
-        )
+@dataclass(frozen=True)
+class Browser:
+    """What a browser sends and receives, without drawing it."""
+
+    client: httpx.Client
+    session: str
+
+    def transcribe(self) -> float:
+        """Have the page show a transcript; returns the bytes that arrived."""
         upload = ("clip.wav", clip_of(1.0).read_bytes())
-        [path] = client.post("/gradio_api/upload", files={"files": upload}).json()
+        [path] = self.client.post("/gradio_api/upload", files={"files": upload}).json()
         audio = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        options = [None if option.is_number else option.default for option in OPTIONS]
+        values = [None if option.is_number else option.default for option in OPTIONS]
         values = [
             option.default if value is None else value
-            for option, value in zip(OPTIONS, options, strict=True)
+            for option, value in zip(OPTIONS, values, strict=True)
         ]
         values = [", ".join(value) if isinstance(value, tuple) else value for value in values]
-        body = {
-            "data": [audio, "auto", *values],
-            "fn_index": called["id"],
-            "session_hash": session,
-        }
-        client.post("/gradio_api/queue/join", json=body).raise_for_status()
+        self._call("on_transcribe", "/gradio_api/queue/join", [audio, "auto", *values, "", False])
         arrived = 0
-        with client.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as stream:
+        address = f"/gradio_api/queue/data?session_hash={self.session}"
+        with self.client.stream("GET", address) as stream:
             for line in stream.iter_lines():
                 arrived += len(line)
                 if line.startswith("data:") and json.loads(line[5:])["msg"] == "close_stream":
                     break
-    return arrived
+        return arrived
+
+    def export(self) -> float:
+        """Fetch every type of file; returns the bytes that arrived."""
+        arrived = 0
+        for kind in TRANSCRIPT_FILES:
+            request = f"transcript.{kind} 1"
+            answer = self._call("on_fetch_file", "/gradio_api/run/predict", [request])
+            if "data-missing" in answer.text:
+                raise RuntimeError(f"there is no file of the type {kind}")
+            arrived += len(answer.content)
+        return arrived
+
+    def _call(self, name: str, address: str, data: list[object]) -> httpx.Response:
+        dependencies = self.client.get("/config").json()["dependencies"]
+        [called] = [one for one in dependencies if str(one["api_name"]) == name]
+        body = {"data": data, "fn_index": called["id"], "session_hash": self.session}
+        return self.client.post(address, json=body).raise_for_status()
 
 
 def measure() -> Sequence[Figure]:
@@ -163,10 +202,15 @@ def measure() -> Sequence[Figure]:
         busy.set()
 
         def load() -> None:
-            arrived.extend(transcribe(server.url) for _ in range(ROUNDS))
+            with httpx.Client(base_url=server.url, timeout=120) as client:
+                for _ in range(ROUNDS):
+                    browser = Browser(client, uuid.uuid4().hex)
+                    arrived.append(browser.transcribe())
+                    exported.append(browser.export())
             busy.clear()
 
         arrived: list[float] = []
+        exported: list[float] = []
         loading = threading.Thread(target=load, daemon=True)
         loading.start()
         with httpx.Client(base_url=server.url, timeout=60) as client:
@@ -176,11 +220,12 @@ def measure() -> Sequence[Figure]:
                 times_ms.append(1000 * (time.perf_counter() - begin))
                 time.sleep(0.01)
         loading.join()
-    if len(arrived) < ROUNDS:
+    if len(exported) < ROUNDS:
         raise RuntimeError("the page was not answered")
     p95 = statistics.quantiles(times_ms, n=20)[-1]
     return (
         Figure("size of the page's answer", max(arrived) / 2**20, "MiB"),
+        Figure("size of all exported files", max(exported) / 2**20, "MiB"),
         Figure("health check meanwhile, 95th percentile", p95, "ms", AT_MOST_MS),
         Figure("health check meanwhile, slowest", max(times_ms), "ms"),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -19,6 +20,8 @@ from benchmarks.clips import clip_of
 from benchmarks.report import Figure, show
 from benchmarks.server import free_port, running, running_server
 
+MAX_FIRST_S: Final = 3.0
+"""The model takes no time here: the first window ends right after the upload."""
 MAX_TASK_MS: Final = 200.0
 MAX_NODES: Final = 5000
 MAX_LAG_MS: Final = 60.0
@@ -46,13 +49,21 @@ FOLLOW: Final = """() => {
 }"""
 
 
+CHROMIUM_ARGUMENTS: Final = (
+    "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required",
+)  # fmt: skip
+
+
+def chromium() -> str | None:
+    """The browser's path; ``None`` for the one that Playwright has."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
 @contextmanager
 def browser_page(url: str) -> Iterator[Page]:
     """A loaded page in a new Chromium."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    arguments = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         page = browser.new_page()
         page.goto(url)
         page.wait_for_selector("#run")
@@ -70,12 +81,16 @@ def _long() -> Sequence[Figure]:
     arguments = ["-m", "benchmarks.long_page", str(port)]
     with running(arguments, {}, port, ready="/healthz") as server, browser_page(server.url) as page:
         page.evaluate(OBSERVE)
+        begin_s = time.perf_counter()
         page.locator("#audio input[type=file]").set_input_files(clip_of(1.0))
         page.wait_for_selector(WORD, timeout=60_000)
+        first_s = time.perf_counter() - begin_s
+        page.wait_for_selector('#status [data-state="done"]', timeout=120_000)
         page.evaluate(SCROLL)
         longest = float(page.evaluate("window.longest"))
         nodes = int(page.evaluate("document.querySelectorAll('*').length"))
     return (
+        Figure("three hours on the page: first line after the upload", first_s, "s", MAX_FIRST_S),
         Figure("three hours on the page: longest task", longest, "ms", MAX_TASK_MS),
         Figure("three hours on the page: elements", nodes, "", MAX_NODES),
     )

@@ -48,17 +48,19 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(environment: Mapping[str, str]) -> Iterator[RunningServer]:
-    """Start ``app.py`` on a free port, wait until it is ready, stop it at the end."""
+def running_server(environment: Mapping[str, str], folder: Path = ROOT) -> Iterator[RunningServer]:
+    """Start ``app.py`` of a checkout on a free port, wait until it is ready, stop it at the end."""
     port = free_port()
-    with TemporaryDirectory(prefix="wav2vec2-storage-", ignore_cleanup_errors=True) as folder:
+    own = {"PYTHONPATH": str(folder)} if folder != ROOT else {}
+    with TemporaryDirectory(prefix="wav2vec2-storage-", ignore_cleanup_errors=True) as storage:
         settings = {
             "WAV2VEC2_FETCH_MODELS": "false",
             "WAV2VEC2_LOG_LEVEL": "WARNING",
             "WAV2VEC2_PORT": str(port),
-            "WAV2VEC2_STORAGE_FOLDER": folder,
+            "WAV2VEC2_STORAGE_FOLDER": storage,
         }
-        with running(["app.py"], {**settings, **environment}, port, ready="/readyz") as server:
+        given = {**settings, **environment, **own}
+        with running(["app.py"], given, port, ready="/readyz", folder=folder) as server:
             yield server
 
 
@@ -71,13 +73,18 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    arguments: Sequence[str], environment: Mapping[str, str], port: int, *, ready: str
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    port: int,
+    *,
+    ready: str,
+    folder: Path = ROOT,
 ) -> Iterator[RunningServer]:
     """Run Python with ``arguments``, wait for its page and its path ``ready``, stop it at the end."""
     url = f"http://127.0.0.1:{port}"
     begin = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}
+        [sys.executable, *arguments], cwd=folder, env={**os.environ, **environment}
     )
     try:
         page_s = wait_for(f"{url}/", process) - begin

@@ -223,15 +223,39 @@
     setTimeout(() => { button.textContent = before; }, 1400);
   };
 
-  /* The text of a button's file, with the alternatives that were chosen for words. */
-  const textOf = (button) => {
-    const transcript = button.closest("#actions");
-    const kind = button.dataset.name?.split(".").pop() || "txt";
-    return (transcript && page.edited?.(kind, button.dataset.text)) ?? button.dataset.text;
+  /* The server writes a file when it is requested; its text arrives in #file. */
+  const waiting = new Map();
+  let fileRequests = 0;
+  const fetchFile = (name) => new Promise((resolve) => {
+    fileRequests += 1;
+    window.wav2vec2File = `${name} ${fileRequests}`;
+    waiting.set(window.wav2vec2File, resolve);
+    document.getElementById("fetch-file")?.click();
+  });
+  const onFile = () => {
+    const answer = $("#file .w-data");
+    waiting.get(answer?.dataset.request)?.("missing" in answer.dataset ? null : answer.textContent);
+    waiting.delete(answer?.dataset.request);
+  };
+  const files = document.getElementById("file");
+  if (files) new MutationObserver(onFile).observe(files, { childList: true, subtree: true, characterData: true, attributes: true });
+
+  /* A file's text, with the alternatives that were chosen for words; null if there is none. */
+  const fileText = async (name) => {
+    const original = await fetchFile(name);
+    const own = original !== null && name.startsWith("transcript.");
+    return (own && page.edited?.(name.split(".").pop(), original)) || original;
+  };
+  const textOf = async (button) => {
+    const { name, of, text } = button.dataset;
+    const found = text ?? await fileText(name ?? of);
+    if (found === null) showBriefly(button, texts.nothingToExport);
+    return found;
   };
 
   const copy = async (button) => {
-    const text = textOf(button).trim();
+    const text = (await textOf(button))?.trim();
+    if (text === undefined) return;
     try { await navigator.clipboard.writeText(text); }
     catch {
       const area = document.createElement("textarea");
@@ -252,9 +276,11 @@
     return name.startsWith("transcript.") ? name.replace("transcript", stem) : `${stem}.${name}`;
   };
 
-  const save = (button) => {
+  const save = async (button) => {
+    const text = await textOf(button);
+    if (text === null) return;
     const link = document.createElement("a");
-    const url = URL.createObjectURL(new Blob([textOf(button)], { type: "text/plain;charset=utf-8" }));
+    const url = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
     link.href = url;
     link.download = fileName(button.dataset.name);
     link.click();
@@ -397,7 +423,7 @@
   };
   if (status) new MutationObserver(scrollToResult).observe(status, { childList: true, subtree: true });
 
-  Object.assign(page, { uploadFiles, showNote, showTip, hideTip, clip: "" });
+  Object.assign(page, { uploadFiles, showNote, showTip, hideTip, fileText, clip: "" });
 
   /* Which clip the recording is, so that its text can be shown beside the transcript. */
   document.addEventListener("click", (event) => {

@@ -67,18 +67,21 @@ def is_transcript(clip: Clip, text: str) -> bool:
 # --- the main job -------------------------------------------------------------------------------
 
 
+RECORDED = (
+    "least => { const t = document.querySelector('#audio .duration-button');"
+    " const m = t && t.innerText.match(/(\\d+):(\\d+)\\s*$/);"
+    " return m && 60 * m[1] + 1 * m[2] >= least }"
+)
+"""Whether the microphone has recorded that many seconds."""
+
+
 def test_recording_from_the_microphone_becomes_words(page: Page, clip: Clip) -> None:
     seconds = len(clip.samples()) / 16_000
 
     page.get_by_role("button", name="Record", exact=True).click()
     stop = page.locator("#audio .stop-button")
     stop.wait_for(state="visible")
-    page.wait_for_function(
-        "least => { const t = document.querySelector('#audio .duration-button');"
-        " const m = t && t.innerText.match(/(\\d+):(\\d+)\\s*$/);"
-        " return m && 60 * m[1] + 1 * m[2] >= least }",
-        arg=seconds + 1,
-    )
+    page.wait_for_function(RECORDED, arg=seconds + 1)
     stop.click()
     page.wait_for_selector(DONE)
 
@@ -422,6 +425,20 @@ def test_transcript_can_be_exported(page: Page, clip: Clip, kind: str, tmp_path:
     text = path.read_text(encoding="utf-8")
     transcript = json.loads(text)["text"] if kind == "json" else text
     assert words(page).split()[0] in transcript.lower()
+
+
+def test_transcript_can_be_exported_in_one_format_after_another(page: Page, clip: Clip) -> None:
+    choose(page, clip)
+    page.wait_for_selector('#actions [data-name="transcript.txt"]:not([disabled])')
+    files = []
+    for kind in ("vtt", "srt", "vtt"):
+        with page.expect_download() as download:
+            page.locator(f'#actions [data-name="transcript.{kind}"]').click()
+        files.append(Path(download.value.path()).read_text(encoding="utf-8"))
+
+    assert files[0].startswith("WEBVTT")
+    assert files[1].startswith("1\n00:00:00,")
+    assert files[2] == files[0]
 
 
 # --- decoding options -----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,8 +80,10 @@ def test_word_row_and_pictures_follow_the_clock(result: Page) -> None:
             "line => parseFloat(line.style.left) / 100"
         )
         axis = (share * 800 - 62) / (788 - 62)
-        duration = result.evaluate(f"{PLAYER}.duration")
-        assert axis == pytest.approx(middle / duration, abs=0.01)
+        start, end = result.locator("#pictures .w-figure").first.evaluate(
+            "figure => [Number(figure.dataset.from), Number(figure.dataset.to)]"
+        )
+        assert axis == pytest.approx((middle - start) / (end - start), abs=0.01)
     assert result.locator(".w-time").inner_text().startswith("0:3")
 
 
@@ -240,15 +243,31 @@ def test_result_is_announced_once_and_briefly(result: Page) -> None:
 
 
 def test_expected_text_of_a_clip_is_compared(result: Page) -> None:
-    result.get_by_text(texts.CHECK).click()
-
+    assert result.get_by_label(texts.REFERENCE).is_visible()
     assert result.get_by_label(texts.REFERENCE).input_value() == LONGEST.text
     result.wait_for_selector("#w-comparison:has-text('Word error rate')")
     result.get_by_label(texts.REFERENCE).fill(words(result))
     result.wait_for_selector("#w-comparison:has-text('Word error rate 0 %')")
     assert result.locator("#w-comparison :is(del, ins)").count() == 0
     result.get_by_label(texts.REFERENCE).fill("")
-    result.get_by_text(texts.CHECK).click()
+
+
+def test_transcript_is_shown_as_json_with_the_alternatives_that_were_chosen(result: Page) -> None:
+    result.get_by_role("button", name=texts.VIEW_JSON, exact=True).click()
+    view = result.get_by_role("region", name=texts.JSON_HELP)
+    result.wait_for_function("document.getElementById('w-json').textContent.startsWith('{')")
+    before = json.loads(view.text_content())
+    assert [word["text"] for word in before["words"]] == [word["text"] for word in rows(result)]
+    assert not result.locator(WORDS).is_visible()
+
+    result.evaluate("() => window.wav2vec2Page.transcript.replace(0, 'Xylophone')")
+
+    result.wait_for_function("document.getElementById('w-json').textContent.includes('Xylophone')")
+    result.evaluate(
+        "word => window.wav2vec2Page.transcript.replace(0, word)", before["words"][0]["text"]
+    )
+    result.get_by_role("button", name=texts.VIEW_TEXT, exact=True).click()
+    assert not view.is_visible()
 
 
 def test_words_are_readable_while_they_play(result: Page) -> None:

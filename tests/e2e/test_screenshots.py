@@ -1,4 +1,4 @@
-"""Screenshots of the page with a finished result, for review and for the README.
+"""Screenshots of the page in every state, for review and for the README.
 
 Made only if the environment variable ``SCREENSHOTS`` names a folder:
 ``SCREENSHOTS=docs/images pytest tests/e2e/test_screenshots.py -k readme`` renews the pair of the README.
@@ -15,7 +15,8 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from tests.e2e.conftest import Open
-from tests.e2e.test_page import DONE, choose, open_accordion
+from tests.e2e.test_accessibility import replace_recording
+from tests.e2e.test_page import DONE, ERROR, choose, open_accordion
 from tests.examples import Clip
 from wav2vec2_app.server.ui import texts
 
@@ -49,13 +50,43 @@ def finished_page(open_page: Open, clip: Clip, theme: str, width: int, height: i
 
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_whole_page(open_page: Open, clip: Clip, folder: Path, theme: str, width: int) -> None:
-    page = finished_page(open_page, clip, theme, width, 900)
+def test_every_state(
+    open_page: Open, clip: Clip, talk: Path, folder: Path, tmp_path: Path, theme: str, width: int
+) -> None:
+    page = open_page(f"?__theme={theme}", width=width)
+
+    def shoot(state: str) -> None:
+        page.mouse.move(0, 0)
+        page.evaluate("() => { document.activeElement?.blur(); scrollTo(0, 0); }")
+        page.screenshot(path=folder / f"{state}-{theme}-{width}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+    shoot("idle")
+    choose(page, clip)
+    page.wait_for_selector(DONE)
+    page.wait_for_selector("#picture-emission svg[role=img]")
+    shoot("result")
     open_accordion(page, texts.DECODING_OPTIONS)
-
-    page.screenshot(path=folder / f"full-{theme}-{width}.png", full_page=True)
-
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name=texts.VIEW_JSON, exact=True).click()
+    open_accordion(page, texts.ALIGNMENT)
+    page.get_by_label(texts.ALIGN_LABEL).fill(clip.text)
+    page.get_by_role("button", name="Align", exact=True).click()
+    page.wait_for_selector("#aligned .w-tile")
+    shoot("alignment")
+    page.get_by_role("button", name=texts.VIEW_TEXT, exact=True).click()
+    replace_recording(page, talk)
+    page.wait_for_function("() => window.wav2vec2Page.transcript.words.length > 60")
+    page.wait_for_selector(DONE)
+    page.wait_for_selector("#picture-emission svg[role=img]")
+    shoot("long-result")
+    page.get_by_role("button", name="Live", exact=True).click()
+    shoot("live")
+    page.get_by_role("button", name="File", exact=True).click()
+    path = tmp_path / "notes.wav"
+    path.write_text("This is a shopping list.\n" * 20)
+    replace_recording(page, path)
+    page.wait_for_selector(ERROR)
+    shoot("error")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

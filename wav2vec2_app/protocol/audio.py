@@ -149,7 +149,7 @@ class DrawResponse(Response):
 
 @dataclass(frozen=True)
 class DrawRequest(Request[DrawResponse, PictureDrawn]):
-    """Draw pictures of a recording; each is reported as progress when it is finished.
+    """Draw pictures of a recording, or of a part; each is reported as progress when it is finished.
 
     Attributes:
         samples: float32 ``(n,)``, 16 kHz.
@@ -157,6 +157,7 @@ class DrawRequest(Request[DrawResponse, PictureDrawn]):
         emission: of ``samples``; None skips the pictures that need it.
         words: with times and confidences, marked in the pictures.
         pictures: names; empty means all.
+        start_s: where the part begins; the times of features and words count from the recording's start.
     """
 
     op = "draw"
@@ -166,6 +167,7 @@ class DrawRequest(Request[DrawResponse, PictureDrawn]):
     emission: Emission | None = None
     words: tuple[Word, ...] = ()
     pictures: tuple[str, ...] = ()
+    start_s: float = 0.0
 
     def __post_init__(self) -> None:
         if self.emission is not None:

@@ -18,11 +18,12 @@ from wav2vec2_app.speech.audio import (
     AudioProbe,
     AudioSource,
     DecodeAudioOptions,
-)
+)  # fmt: skip
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
+from wav2vec2_app.speech.picture_window import PictureWindow
 from wav2vec2_app.speech.transcript import PreviewWords, Recognition, Transcript
 
 SERVER_PROCESS = "server"
@@ -75,8 +76,8 @@ ANY_TARGET = Target()
 class Step:
     """One node of a task's graph: an operation, and the adapter, model and options that it is for.
 
-    Steps key the graph, the results, the dispatch and the cache, so that one task can have several
-    transcripts by different models or decoders. Steps that depend on no model have :data:`ANY_TARGET`.
+    Steps are the keys everywhere, so that one task can have several transcripts by different models or
+    decoders. Steps that depend on no model have :data:`ANY_TARGET`.
     """
 
     operation: Operation
@@ -112,6 +113,7 @@ class AudioTask:
         targets: whose transcripts are made side by side, the primary one first. Empty: ``model`` alone.
         comparison: the task succeeds without a transcript that fails, also that of the primary target.
         audio_options: the track of the source, and whether its channels are transcribed separately.
+        picture_window: the part of the recording that pictures show; ``None``: all of it.
         previews: whether words of a long recording are reported while it is transcribed.
         client, history: who sends it, and whose history has its result (:mod:`wav2vec2_app.server.clients`).
     """
@@ -130,6 +132,7 @@ class AudioTask:
     audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
     previews: bool = False
     question: str = DEFAULT_QUESTION
+    picture_window: PictureWindow | None = None
     client: str = field(default_factory=current_client)
     history: str = field(default_factory=current_history)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -171,10 +174,7 @@ class StepInputs:
 
     @property
     def duration_s(self) -> float:
-        """Length of the audio as far as it is known, seconds; 0 where nothing is known of it.
-
-        Decoded audio may be longer than its header says.
-        """
+        """Length of the audio, seconds: of decoded audio, else by its header; 0 where nothing is known."""
         if self.audio is not None:
             return self.audio.duration_s
         if self.recognition is not None:
@@ -221,9 +221,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a running step reports: the fraction done, in [0, 1], a part of its value, or an attempt (which
-    is reported by what calls the adapter).
-    """
+    """What a running step reports: the fraction done, in [0, 1], a part of its value, or an attempt."""
 
     fraction: float | None = None
     value: Picture | Recognition | PreviewWords | None = None

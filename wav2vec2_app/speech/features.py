@@ -33,10 +33,12 @@ class Features:
 class Picture:
     """A picture as SVG; its text and axes use ``currentColor``, for light and dark backgrounds.
 
-    ``description`` is for screen readers.
+    ``description`` is for screen readers. It shows the recording from ``start_s`` to ``end_s``.
     """
 
     name: str
     title: str
     svg: bytes
     description: str
+    start_s: float = 0.0
+    end_s: float = 0.0

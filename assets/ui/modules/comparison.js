@@ -21,6 +21,7 @@ export const startComparison = (transcript, texts, shared) => {
   const place = $("#w-comparison");
   if (!area) return;
   let timer = 0;
+  let opened = "";
   let own = false; /* typed by the user: a new recording keeps it */
 
   const show = () => {
@@ -52,6 +53,9 @@ export const startComparison = (transcript, texts, shared) => {
   transcript.addEventListener("words", () => {
     const expected = shared.clip ?? "";
     if (!own) area.value = expected;
+    /* The differences of an example are shown; those of another recording on request. */
+    if (!own && expected !== opened) area.closest("details").open = Boolean(expected);
+    opened = expected;
     show();
   });
 };

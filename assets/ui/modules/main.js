@@ -5,6 +5,7 @@ import { $, all, clock } from "./dom.js";
 import { startModes } from "./modes.js";
 import { startChoices } from "./choices.js";
 import { startComparison } from "./comparison.js";
+import { startJson } from "./json.js";
 import { startPictures } from "./pictures.js";
 import { Player } from "./player.js";
 import { startSearch } from "./search.js";
@@ -23,7 +24,7 @@ export const start = (config, shared) => {
   const transcript = new TranscriptView(player, texts, config.levels);
   const transport = startTransport(player, texts, transcript);
   const table = startTable(transcript, player);
-  startPictures(player, transcript, texts);
+  startPictures(player, texts);
   startSearch(transcript, texts);
   const choices = startChoices(transcript, texts, (kind, turns) => config.subtitles.write(kind, turns, shared.exportValues()));
   shared.edited = (kind, original) => (transcript.edited ? choices.fileOf(kind, original) : null);
@@ -45,7 +46,9 @@ export const start = (config, shared) => {
     };
   }
 
-  /* --- text or table --- */
+  /* --- text, table or JSON --- */
+
+  const json = startJson(transcript, texts, (name) => shared.fileText(name));
 
   const answer = document.getElementById("answer");
   document.addEventListener("click", (event) => {
@@ -54,6 +57,7 @@ export const start = (config, shared) => {
     answer.dataset.view = view.dataset.viewButton;
     for (const one of all("[data-view-button]")) one.setAttribute("aria-pressed", String(one === view));
     table.draw();
+    json.show();
   });
 
   /* --- following --- */

@@ -1,160 +1,196 @@
-/* The pictures follow the player and drive it; long ones are wider than their place and scroll. */
+/* The pictures follow the player and drive it. They show a part of the recording; zoom and scroll have the server
+   draw another one, so that a shorter part has more detail. */
 
-import { $, all, format } from "./dom.js";
+import { $, all, clock, format } from "./dom.js";
 
 /* All pictures have the same time axis: from 62 to 788 of a width of 800 (worker/plots/canvas.py). */
 const AXIS = { left: 62 / 800, width: (788 - 62) / 800 };
-const DRAWING = "#pictures .w-figure:not([data-state]) .w-drawing";
-const WINDOW_S = 8; /* what a picture shows of a longer recording once it is zoomed */
-const MAX_SCALE = 12;
+const FIGURES = "#pictures .w-figure:not([data-state])";
+const DRAWING = `${FIGURES} .w-drawing`;
+const MIN_SPAN_S = 0.5;
+const ZOOM = 2;
+const PAGE = 0.8; /* the share of a part by which a press moves on */
+const LEAD = 0.05; /* the share of a part before the position that it follows */
+const REST_MS = 150;
+const JUMP_S = 1; /* the position moved by more than playing does between two events */
+const WHEEL_ZOOM = 1.25;
 
-const ORIGIN = { start: "left", middle: "center", end: "right" };
-
-/* Stretch a drawing along its time axis; text and lines keep their shape. */
-const stretch = (svg, scale) => {
-  svg.dataset.scale = scale;
-  const [, , width, height] = (svg.getAttribute("viewBox") ?? "0 0 800 300").split(/\s+/).map(Number);
-  svg.setAttribute("preserveAspectRatio", scale > 1 ? "none" : "xMidYMid meet");
-  svg.style.aspectRatio = `${width * scale} / ${height}`;
-  for (const text of all("text", svg)) {
-    text.style.transformBox = "fill-box";
-    text.style.transformOrigin = ORIGIN[getComputedStyle(text).textAnchor] ?? "left";
-    text.style.transform = scale > 1 ? `scaleX(${1 / scale})` : "";
-  }
-};
-
-/* Each word that fits is written over its own band; the others are shown by their bands' tooltips. */
-const label = (svg, words, duration, scale) => {
-  for (const old of all(".w-own", svg)) old.remove();
-  const bar = all("rect", svg).find((one) => one.getAttribute("height") === "4.0");
-  if (!bar || !(duration > 0)) return;
-  const size = parseFloat(getComputedStyle($("text", svg)).fontSize) || 12;
-  const y = Number(bar.getAttribute("y")) - 7;
-  for (const { text, start, end } of words) {
-    const width = (726 * (end - start)) / duration;
-    if ((text.length * size * 0.6) / scale > width) continue;
-    const mark = document.createElementNS("http://www.w3.org/2000/svg", "text");
-    mark.setAttribute("class", "word middle w-own");
-    mark.setAttribute("x", (62 + (726 * (start + end)) / 2 / duration).toFixed(1));
-    mark.setAttribute("y", y);
-    mark.textContent = text;
-    svg.append(mark);
-  }
-};
-
-export const startPictures = (player, transcript, texts) => {
+export const startPictures = (player, texts) => {
   const place = document.getElementById("pictures");
   if (!place) return;
-  let scale = 1;
-  let chosen = 0; /* by the user; 0: about WINDOW_S are shown */
+  const tools = $("#picture-tools");
+  const scroll = $("#picture-scroll");
+  let wanted = null; /* the part that was requested and is not drawn yet */
+  let timer = 0;
+
+  const partOf = (figure) => [Number(figure.dataset.from), Number(figure.dataset.to)];
+  const shown = () => {
+    const figure = $(FIGURES);
+    return figure ? partOf(figure) : [0, 0];
+  };
+  const current = () => wanted ?? shown();
+  const same = (one, other) => Math.abs(one[0] - other[0]) < 0.05 && Math.abs(one[1] - other[1]) < 0.05;
 
   const prepare = () => {
-    for (const drawing of all(DRAWING)) {
+    if (wanted && all(FIGURES).every((figure) => same(partOf(figure), wanted))) wanted = null;
+    for (const figure of all(FIGURES)) {
+      const drawing = $(".w-drawing", figure);
+      figure.toggleAttribute("data-stale", Boolean(wanted) && !same(partOf(figure), wanted));
       if (drawing.tabIndex === 0) continue;
       drawing.tabIndex = 0;
       drawing.setAttribute("role", "group");
-      const title = $("h3", drawing.closest(".w-figure"))?.textContent ?? "";
-      drawing.setAttribute("aria-label", format(texts.picture, { title }));
+      drawing.setAttribute("aria-label", format(texts.picture, { title: $("h3", figure)?.textContent ?? "" }));
     }
-    zoomTo(chosen || player.duration / WINDOW_S);
-    show();
+    showTools();
+    showPosition();
   };
 
-  const share = () => AXIS.left + (player.time / player.duration) * AXIS.width;
-  const show = () => {
-    const active = player.duration && (player.playing || player.time > 0);
-    for (const drawing of all(DRAWING)) {
-      let line = $(".w-playhead", drawing);
-      if (!active) { line?.remove(); continue; }
-      const sheet = $(".w-sheet", drawing) ?? drawing;
-      if (!line) {
-        line = document.createElement("i");
-        line.className = "w-playhead";
-        sheet.append(line);
-      }
-      line.style.left = `${share() * 100}%`;
-      if (scale > 1 && player.playing) {
-        const x = share() * drawing.scrollWidth;
-        if (x < drawing.scrollLeft || x > drawing.scrollLeft + 0.9 * drawing.clientWidth) {
-          drawing.scrollLeft = x - 0.1 * drawing.clientWidth;
-        }
-      }
-    }
-  };
-
-  /* --- zoom: the sheet is wider than its place; all pictures scroll together --- */
-
-  const zoomTo = (wanted) => {
-    const most = Math.min(MAX_SCALE, Math.max(1, player.duration / WINDOW_S));
-    scale = Math.min(Math.max(1, wanted), most);
-    for (const drawing of all(DRAWING)) {
-      let sheet = $(".w-sheet", drawing);
-      if (sheet && !$("svg", sheet)) { sheet.remove(); sheet = null; }
-      if (!sheet) {
-        sheet = document.createElement("div");
-        sheet.className = "w-sheet";
-        sheet.append(...drawing.childNodes);
-        drawing.append(sheet);
-      }
-      sheet.style.width = `${scale * 100}%`;
-      const svg = $("svg", sheet);
-      if (svg && Number(svg.dataset.scale ?? 0) !== scale) {
-        label(svg, transcript.words, player.duration, scale);
-        stretch(svg, scale);
-      }
-      drawing.toggleAttribute("data-zoomed", scale > 1);
-    }
-    const tools = $("#picture-tools");
+  const showTools = () => {
     if (!tools) return;
-    tools.hidden = most <= 1 || !all(DRAWING).length;
-    $('[data-pictures="in"]', tools).disabled = scale >= most;
-    for (const kind of ["out", "all"]) $(`[data-pictures="${kind}"]`, tools).disabled = scale <= 1;
+    const [from, to] = current();
+    const { duration } = player;
+    tools.hidden = !(to > from) || !duration;
+    if (tools.hidden) return;
+    const span = to - from;
+    $(".w-picture-part", tools).textContent = format(texts.picturePart, { start: clock(from, 1), end: clock(to, 1) });
+    scroll.max = Math.max(0, duration - span).toFixed(1);
+    if (document.activeElement !== scroll || !wanted) scroll.value = from.toFixed(1);
+    scroll.setAttribute("aria-valuetext", $(".w-picture-part", tools).textContent);
+    const whole = span > duration - 0.1;
+    const off = { in: span <= MIN_SPAN_S + 0.01, out: whole, all: whole, earlier: from < 0.05, later: to > duration - 0.05 };
+    for (const [kind, value] of Object.entries(off)) $(`[data-pictures="${kind}"]`, tools).disabled = value;
+    scroll.disabled = whole;
+  };
+
+  /* Have a part drawn; of several requests in a row only the last one is sent. */
+  const ask = (from, span) => {
+    const { duration } = player;
+    const length = Math.min(Math.max(span, MIN_SPAN_S), duration);
+    const start = Math.min(Math.max(0, from), duration - length);
+    const part = [start, start + length];
+    if (!duration || same(part, current())) return;
+    wanted = part;
+    prepare();
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      window.wav2vec2Part = part.map((one) => one.toFixed(3)).join(" ");
+      document.getElementById("redraw")?.click();
+    }, REST_MS);
+  };
+
+  /* `around` stays where it is. */
+  const zoom = (factor, around = player.time) => {
+    const [from, to] = current();
+    const fixed = around >= from && around <= to ? around : (from + to) / 2;
+    const span = Math.max((to - from) / factor, MIN_SPAN_S);
+    ask(fixed - ((fixed - from) / (to - from)) * span, span);
+  };
+  const move = (share) => {
+    following = false;
+    const [from, to] = current();
+    ask(from + share * (to - from), to - from);
+  };
+
+  const act = {
+    in: () => zoom(ZOOM), out: () => zoom(1 / ZOOM), all: () => ask(0, player.duration),
+    earlier: () => move(-PAGE), later: () => move(PAGE),
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-pictures]");
-    if (!button) return;
-    const to = { in: scale * 2, out: scale / 2, all: 1 }[button.dataset.pictures];
-    zoomTo(to);
-    chosen = scale;
-    show();
-    const shown = all(DRAWING)[0];
-    if (shown) shown.scrollLeft = share() * shown.scrollWidth - shown.clientWidth / 2;
+    if (button && !button.disabled) act[button.dataset.pictures]();
   });
-  document.addEventListener("scroll", (event) => {
-    if (!event.target.matches?.(`${DRAWING}[data-zoomed]`)) return;
-    for (const other of all(DRAWING)) {
-      if (other !== event.target && Math.abs(other.scrollLeft - event.target.scrollLeft) > 1) {
-        other.scrollLeft = event.target.scrollLeft;
+  scroll?.addEventListener("input", () => {
+    following = false;
+    const [from, to] = current();
+    ask(Number(scroll.value), to - from);
+  });
+
+  /* --- the position --- */
+
+  const showPosition = () => {
+    const { time, duration } = player;
+    const active = duration && (player.playing || time > 0);
+    for (const figure of all(FIGURES)) {
+      const [from, to] = partOf(figure);
+      const drawing = $(".w-drawing", figure);
+      let line = $(".w-playhead", drawing);
+      if (!active || time < from || time > to || !(to > from)) { line?.remove(); continue; }
+      if (!line) {
+        line = document.createElement("i");
+        line.className = "w-playhead";
+        drawing.append(line);
       }
+      line.style.left = `${(AXIS.left + ((time - from) / (to - from)) * AXIS.width) * 100}%`;
     }
-  }, true);
+  };
 
-  /* --- a click or a key moves the position --- */
+  /* The part follows the position where the pictures are in view, until another part is chosen. */
+  let [visible, following, last] = [false, true, 0];
+  new IntersectionObserver(([entry]) => { visible = entry.isIntersecting; }).observe(place);
+  const follow = () => {
+    const [from, to] = current();
+    const { time } = player;
+    if (!visible || !(to > from) || (time >= from && time <= to)) return;
+    ask(time - LEAD * (to - from), to - from);
+  };
+  player.addEventListener("time", () => {
+    const moved = Math.abs(player.time - last);
+    last = player.time;
+    if (moved > JUMP_S || (moved && !player.playing)) following = true;
+    showPosition();
+    if (following && moved) follow();
+  });
+  player.addEventListener("state", () => { if (player.playing) following = true; showPosition(); });
 
+  /* --- a click, a key or the wheel --- */
+
+  const timeAt = (drawing, clientX) => {
+    const box = drawing.getBoundingClientRect();
+    const [from, to] = partOf(drawing.closest(".w-figure"));
+    return from + (((clientX - box.left) / box.width - AXIS.left) / AXIS.width) * (to - from);
+  };
   place.addEventListener("click", (event) => {
     const drawing = event.target.closest?.(DRAWING);
     if (!drawing || !player.duration) return;
-    const box = ($(".w-sheet", drawing) ?? drawing).getBoundingClientRect();
-    const at = ((event.clientX - box.left) / box.width - AXIS.left) / AXIS.width;
-    if (at >= 0 && at <= 1) player.playFrom(at * player.duration);
+    const [from, to] = partOf(drawing.closest(".w-figure"));
+    const at = timeAt(drawing, event.clientX);
+    if (at >= from && at <= to) player.playFrom(at);
   });
   place.addEventListener("keydown", (event) => {
-    if (!event.target.matches?.(DRAWING)) return;
-    const to = { ArrowLeft: player.time - 0.5, ArrowRight: player.time + 0.5, Home: 0, End: player.duration }[event.key];
+    if (!event.target.matches?.(DRAWING) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = Math.min(0.5, (current()[1] - current()[0]) / 16);
+    const to = { ArrowLeft: player.time - step, ArrowRight: player.time + step, Home: 0, End: player.duration }[event.key];
     if (to !== undefined) player.seek(to);
     else if (event.key === "Enter" || event.key === " ") player.toggle();
+    else if (event.key === "+" || event.key === "=") zoom(ZOOM);
+    else if (event.key === "-") zoom(1 / ZOOM);
+    else if (event.key === "PageUp" || event.key === "PageDown") move(event.key === "PageUp" ? -PAGE : PAGE);
     else return;
     event.preventDefault();
   });
+  place.addEventListener("wheel", (event) => {
+    const drawing = event.target.closest?.(DRAWING);
+    const [from, to] = current();
+    if (!drawing || !(to > from)) return;
+    if (event.ctrlKey || event.metaKey) {
+      zoom(event.deltaY < 0 ? WHEEL_ZOOM : 1 / WHEEL_ZOOM, timeAt(drawing, event.clientX));
+    } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      move((event.deltaX || event.deltaY) / drawing.clientWidth);
+    } else return;
+    event.preventDefault();
+  }, { passive: false });
 
   /* Gradio changes the elements in place: a drawing appears inside a figure that is there already. */
+  const FOLLOWED = ["data-state", "data-from", "data-to"];
   new MutationObserver((changes) => {
     const drawn = changes.some((one) => one.type === "attributes"
       || [...one.addedNodes].some((node) => node.nodeName === "svg" || node.matches?.(".w-figure, .w-drawing")));
     if (drawn) prepare();
-  }).observe(place, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-state"] });
-  player.addEventListener("time", show);
-  player.addEventListener("state", show);
-  player.addEventListener("load", () => { chosen = 0; prepare(); });
+  }).observe(place, { childList: true, subtree: true, attributes: true, attributeFilter: FOLLOWED });
+  /* Where a part could not be drawn, the earlier one stays. */
+  const note = document.getElementById("pictures-note");
+  if (note) new MutationObserver(() => { if (note.textContent.trim()) { wanted = null; prepare(); } })
+    .observe(note, { childList: true, subtree: true, characterData: true });
+  player.addEventListener("load", () => { clearTimeout(timer); wanted = null; prepare(); });
   prepare();
 };

@@ -215,6 +215,7 @@ class Wav2Vec2Adapter:
             _needed(task.inputs.audio, "decoded audio"),
             _needed(task.inputs.features, "features"),
             _needed(task.inputs.recognition, "a transcript"),
+            task.task.picture_window,
             report=report,
             deadline=task.deadline,
             request_id=task.task.id,

@@ -16,6 +16,7 @@ from wav2vec2_app.server.tasks import AudioResult, AudioTask, Target
 from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, Audio, AudioSource, DecodeAudioOptions
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.options import DecodingOptions
+from wav2vec2_app.speech.picture_window import PictureWindow
 from wav2vec2_app.speech.transcript import Recognition
 
 HASH_BLOCK_BYTES = 1 << 20
@@ -50,7 +51,7 @@ class CachedResult:
     """The cached result of one finished task.
 
     ``owner`` may use it, ``client`` is who its size is charged to. ``decoding`` are the options of its
-    transcripts, ``pictures`` those of the primary transcript.
+    transcripts, ``pictures`` those of the primary transcript, in ``picture_window``.
     """
 
     session: str
@@ -62,6 +63,7 @@ class CachedResult:
     decoding: DecodingOptions
     features: Features | None = None
     pictures: tuple[Picture, ...] = ()
+    picture_window: PictureWindow | None = None
     stored_s: float = 0.0
 
     @property
@@ -150,6 +152,7 @@ class ResultCache:
             decoding=task.decoding,
             features=result.features,
             pictures=result.pictures,
+            picture_window=task.picture_window,
             stored_s=self._clock(),
         )
         self._put(task.id, cached)

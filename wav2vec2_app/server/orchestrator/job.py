@@ -221,6 +221,7 @@ class Job:
         )
         if start.origin is not None:
             shown = self.task.decoding == start.origin.decoding and start.same_primary
+            shown &= self.task.picture_window == start.origin.picture_window
             pictures = result.pictures if shown else ()
             self._context.cache.extend(self.task.id, start.origin, result.features, pictures)
         elif self.task.audio is None and self.task.cacheable:
@@ -254,7 +255,8 @@ def _start_from(
     known = _of_the_audio(origin)
     for target, answer in answering.items():
         known[Step(Operation.TRANSCRIBE, target)] = origin.answers[answer]
-    if origin.pictures and same_primary and not decode_again:
+    same_window = task.picture_window == origin.picture_window
+    if origin.pictures and same_window and same_primary and not decode_again:
         known[Step(Operation.DRAW, targets[0])] = origin.pictures
     return StartPoint(targets, known, origin.content, origin, decode_again, same_primary)
 

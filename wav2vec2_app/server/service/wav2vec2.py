@@ -53,6 +53,7 @@ from wav2vec2_app.speech.emission import Emitted
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelInfo
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
+from wav2vec2_app.speech.picture_window import PictureWindow, cut_excerpt
 from wav2vec2_app.speech.transcript import Recognition
 
 
@@ -266,12 +267,13 @@ class Wav2Vec2Service:
         audio: Audio,
         features: Features,
         recognition: Recognition,
+        window: PictureWindow | None = None,
         *,
         report: Report = ignore_progress,
         deadline: Deadline | None = None,
         request_id: str = "",
     ) -> StepResult[tuple[Picture, ...]]:
-        """Draw all pictures; ``report`` gets each when it is finished."""
+        """Draw all pictures, of the ``window`` only if given; ``report`` gets each when it is finished."""
         self._assert_state(ServiceState.READY)
         pictures: dict[str, Picture] = {}
 
@@ -281,8 +283,11 @@ class Wav2Vec2Service:
             report(Progress(fraction=progress.fraction, value=picture))
 
         words = recognition.transcript.words
+        part = cut_excerpt(audio.samples, features, recognition.emission, words, window)
         answer = await self._audio.request(
-            DrawRequest(audio.samples, features, recognition.emission, words),
+            DrawRequest(
+                part.samples, part.features, part.emission, part.words, start_s=part.start_s
+            ),
             audio_s=audio.duration_s,
             deadline=deadline,
             on_progress=on_progress,

@@ -45,7 +45,7 @@ async def align(
         yield {"align-status": status.waiting_for_transcript()}
         await tab.transcribed.wait()
     for task, source in _alignment_tasks(tab.finished, audio, model, session, given):
-        view = AlignmentView(task.id, given, file_url(source), export_options=lambda: tab.export)
+        view = AlignmentView(task.id, given, file_url(source))
         async with aclosing(follow(orchestrator, task, view)) as updates:
             async for update in updates:
                 if tab.alignment != alignment:

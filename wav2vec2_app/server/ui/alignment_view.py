@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from wav2vec2_app.errors import CancelledError, Wav2Vec2Error
@@ -10,7 +9,6 @@ from wav2vec2_app.server.events import Done, Failed, Queued, Started, TaskEvent
 from wav2vec2_app.server.tasks import AudioResult, Operation
 from wav2vec2_app.server.ui.render import alignment, cards, status
 from wav2vec2_app.server.ui.views import NOT_CACHED, Update, exportable
-from wav2vec2_app.speech.export_options import ExportOptions
 
 
 @dataclass
@@ -21,7 +19,6 @@ class AlignmentView:
     text: str
     audio_url: str
     cache_missed: bool = False
-    export_options: Callable[[], ExportOptions] = ExportOptions
     result: AudioResult | None = None
     """Without its emission."""
 
@@ -47,8 +44,7 @@ class AlignmentView:
         """The aligned words, once they are there."""
         if self.result is None:
             return {}
-        options = self.export_options()
-        return {"aligned": alignment.words(self.result, self.text, self.audio_url, options)}
+        return {"aligned": alignment.words(self.result, self.text, self.audio_url)}
 
     def fail(self, error: Wav2Vec2Error) -> Update:
         """The text could not be aligned."""

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Final
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import handlers, options_panel
+from wav2vec2_app.server.ui import handlers, options_panel, script_calls
 from wav2vec2_app.server.ui.alignment_handlers import align
 from wav2vec2_app.server.ui.description_handlers import describe
 from wav2vec2_app.server.ui.endpoints import session_of
-from wav2vec2_app.server.ui.export_handlers import export_again
+from wav2vec2_app.server.ui.export_handlers import fetch_file, set_export
 from wav2vec2_app.server.ui.handlers import Updates
 from wav2vec2_app.server.ui.layout import PageParts
+from wav2vec2_app.server.ui.picture_handlers import redraw
+from wav2vec2_app.server.ui.render import pictures
 from wav2vec2_app.server.ui.tabs import Tabs
 from wav2vec2_app.server.ui.views import Update
 
@@ -24,12 +26,6 @@ if TYPE_CHECKING:
 
 STATUS_REFRESH_S: Final = 4.0
 """Interval at which an open page refreshes the state of the system, seconds."""
-SHARE_OPTIONS: Final = "(...values) => { window.wav2vec2Options = values; return []; }"
-"""Gives the scripts the values of the model's and the options' inputs, in their order."""
-RECORDING: Final = "() => {{ window.wav2vec2Page?.state?.setRecording({on}); return []; }}"
-"""Tells the scripts when a recording begins and ends."""
-SHARE_EXPORT: Final = "(...values) => { window.wav2vec2Export = values; return []; }"
-"""The same with the values of the export options' inputs."""
 
 _PRIVATE: Final = {"show_progress": "hidden", "api_visibility": "private"}
 _REPLACEABLE: Final = {
@@ -53,17 +49,15 @@ class PageEvents:
         self._parts = parts
         self._tabs = Tabs()
 
+    def _session(self, request: gr.Request) -> str:
+        return session_of(request, self._orchestrator)
+
     async def on_transcribe(
         self, request: gr.Request, audio: str | None, model: str, *options: object
     ) -> AsyncGenerator[Changes, None]:
         """Transcribe the recording."""
         updates = handlers.transcribe(
-            self._orchestrator,
-            self._tabs,
-            audio,
-            model,
-            session_of(request, self._orchestrator),
-            *options,
+            self._orchestrator, self._tabs, audio, model, self._session(request), *options
         )
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
@@ -74,7 +68,7 @@ class PageEvents:
     ) -> AsyncGenerator[Changes, None]:
         """Decode the transcript on the page with other options."""
         updates = handlers.decode_again(
-            self._orchestrator, self._tabs, session_of(request, self._orchestrator), *options
+            self._orchestrator, self._tabs, self._session(request), *options
         )
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
@@ -84,14 +78,7 @@ class PageEvents:
         self, request: gr.Request, audio: str | None, model: str, text: str
     ) -> AsyncGenerator[Changes, None]:
         """Align the text."""
-        updates = align(
-            self._orchestrator,
-            self._tabs,
-            audio,
-            model,
-            text,
-            session_of(request, self._orchestrator),
-        )
+        updates = align(self._orchestrator, self._tabs, audio, model, text, self._session(request))
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
                 yield change
@@ -100,16 +87,28 @@ class PageEvents:
         self, request: gr.Request, audio: str | None, question: str
     ) -> AsyncGenerator[Changes, None]:
         """Ask about the sound."""
-        session = session_of(request, self._orchestrator)
+        session = self._session(request)
         updates = describe(self._orchestrator, self._tabs, audio, question, session)
         async with aclosing(self._changes(updates)) as changes:
             async for change in changes:
                 yield change
 
-    async def on_export_changed(self, request: gr.Request, *values: object) -> Changes:
-        """Write the files of the tab with other export options."""
-        session = session_of(request, self._orchestrator)
-        return self._change(export_again(self._tabs, session, *values))
+    async def on_export_changed(self, request: gr.Request, *values: object) -> None:
+        """Note the export options of the tab."""
+        set_export(self._tabs, self._session(request), *values)
+
+    async def on_fetch_file(self, request: gr.Request, wanted: str) -> Changes:
+        """Write a file of the tab."""
+        session = self._session(request)
+        return self._change(await fetch_file(self._tabs, session, wanted))
+
+    async def on_redraw(self, request: gr.Request, part: str) -> AsyncGenerator[Changes, None]:
+        """Draw another part of the recording."""
+        session = self._session(request)
+        updates = redraw(self._orchestrator, self._tabs, session, part)
+        async with aclosing(self._changes(updates)) as changes:
+            async for change in changes:
+                yield change
 
     async def on_setting_changed(
         self, request: gr.Request, audio: str | None, model: str, *options: object
@@ -124,22 +123,20 @@ class PageEvents:
 
     async def on_clear(self, request: gr.Request) -> Changes:
         """The recording was removed."""
-        session = session_of(request, self._orchestrator)
+        session = self._session(request)
         return self._change(handlers.remove(self._orchestrator, self._tabs, session))
 
     async def on_cancel(self, request: gr.Request) -> None:
         """Cancel the tab's requests."""
-        handlers.cancel(self._orchestrator, session_of(request, self._orchestrator))
+        handlers.cancel(self._orchestrator, self._session(request))
 
     async def on_close(self, request: gr.Request) -> None:
         """The tab was closed."""
-        handlers.leave(self._orchestrator, self._tabs, session_of(request, self._orchestrator))
+        handlers.leave(self._orchestrator, self._tabs, self._session(request))
 
     async def on_refresh(self, request: gr.Request) -> Changes:
         """Refresh the state of the system."""
-        return self._change(
-            handlers.watch(self._orchestrator, self._tabs, session_of(request, self._orchestrator))
-        )
+        return self._change(handlers.watch(self._orchestrator, self._tabs, self._session(request)))
 
     async def _changes(self, updates: Updates) -> AsyncGenerator[Changes, None]:
         """The updates as Gradio needs them.
@@ -175,6 +172,7 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
     _bind_alignment(parts, events)
     _bind_description(parts, events)
     _bind_export(page, parts, events)
+    _bind_pictures(parts, events)
     _share_options(page, parts)
     parts.cancel.click(events.on_cancel, queue=False, **_PRIVATE)
     parts.audio.clear(events.on_cancel, queue=False, **_PRIVATE)
@@ -182,8 +180,8 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
         events.on_clear, outputs=[parts.cancel, *parts.html.values()], queue=False, **_PRIVATE
     )
     for event, script in (
-        (parts.audio.start_recording, RECORDING.format(on="true")),
-        (parts.audio.stop_recording, RECORDING.format(on="false")),
+        (parts.audio.start_recording, script_calls.RECORDING.format(on="true")),
+        (parts.audio.stop_recording, script_calls.RECORDING.format(on="false")),
     ):
         event(fn=None, js=script, queue=False, **_PRIVATE)
     page.unload(events.on_close)
@@ -253,17 +251,31 @@ def _bind_description(parts: PageParts, events: PageEvents) -> None:
 
 
 def _bind_export(page: gr.Blocks, parts: PageParts, events: PageEvents) -> None:
-    """Write the files again at every change; the scripts get the values for live captions."""
+    """Files are written when they are fetched; the scripts get the values for live captions."""
     inputs = list(parts.export)
     changes = [one.change for one in parts.export]
-    gr.on(
-        changes,
-        events.on_export_changed,
-        inputs=inputs,
-        outputs=[parts.html["actions"], parts.html["aligned"]],
+    gr.on(changes, events.on_export_changed, inputs=inputs, queue=False, **_REPLACEABLE)
+    parts.fetch.click(
+        events.on_fetch_file,
+        inputs=[parts.wanted],
+        outputs=[parts.html["file"]],
+        js=script_calls.WANTED_FILE,
+        queue=False,
         **_REPLACEABLE,
     )
-    gr.on([page.load, *changes], fn=None, inputs=inputs, js=SHARE_EXPORT, queue=False, **_PRIVATE)
+    share = {"fn": None, "inputs": inputs, "js": script_calls.SHARE_EXPORT, "queue": False}
+    gr.on([page.load, *changes], **share, **_PRIVATE)
+
+
+def _bind_pictures(parts: PageParts, events: PageEvents) -> None:
+    names = ["pictures-note", *(pictures.part(place.name) for place in pictures.PLACES)]
+    parts.redraw.click(
+        events.on_redraw,
+        inputs=[parts.wanted],
+        outputs=[parts.html[name] for name in names],
+        js=script_calls.WANTED_PART,
+        **_REPLACEABLE,
+    )
 
 
 def _share_options(page: gr.Blocks, parts: PageParts) -> None:
@@ -273,7 +285,7 @@ def _share_options(page: gr.Blocks, parts: PageParts) -> None:
         [page.load, *(one.change for one in inputs)],
         fn=None,
         inputs=inputs,
-        js=SHARE_OPTIONS,
+        js=script_calls.SHARE_OPTIONS,
         queue=False,
         **_PRIVATE,
     )

@@ -36,6 +36,7 @@ from wav2vec2_app.speech.options import (
     DecodingOptions,
     parse_options,
 )
+from wav2vec2_app.speech.picture_window import FIRST_WINDOW
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
@@ -104,9 +105,9 @@ async def decode_again(
         return
     if tab.finished is None or (not tab.run and decoding == tab.finished.decoding):
         return
-    if tab.run:
-        orchestrator.cancel(tab.run)
-    run = _decoding(tab.finished, session, decoding)
+    for other in filter(None, (tab.run, tab.drawing)):
+        orchestrator.cancel(other)
+    run = _decoding(tab, tab.finished, session, decoding)
     async with aclosing(_follow_runs(orchestrator, tab, run)) as updates:
         async for update in updates:
             yield update
@@ -120,11 +121,11 @@ def _transcription(
     audio_options: DecodeAudioOptions,
 ) -> _Run:
     task = task_for(audio, model, session, EVERYTHING, decoding, audio_options=audio_options)
-    task = replace(task, previews=True)
+    task = replace(task, previews=True, picture_window=FIRST_WINDOW)
     return _Run(task, TranscriptionView(task.id, file_url(audio)), audio)
 
 
-def _decoding(finished: FinishedRun, session: str, decoding: DecodingOptions) -> _Run:
+def _decoding(tab: Tab, finished: FinishedRun, session: str, decoding: DecodingOptions) -> _Run:
     task = AudioTask(
         wants=EVERYTHING,
         model=finished.model,
@@ -132,6 +133,7 @@ def _decoding(finished: FinishedRun, session: str, decoding: DecodingOptions) ->
         session=session,
         cached_id=finished.task_id,
         audio_options=finished.audio_options,
+        picture_window=tab.window,
     )
     view = DecodingView(task.id, file_url(finished.audio))
     return _Run(task, view, finished.audio, finished)
@@ -143,7 +145,6 @@ async def _follow_runs(orchestrator: ModelOrchestrator, tab: Tab, run: _Run | No
         task = run.task
         begin = tab.begin_decoding if run.decodes else tab.begin_transcription
         begin(task.id)
-        run.view.export_options = lambda: tab.export
         run.view.earlier = _earlier(tab.earlier)
         try:
             async with aclosing(follow(orchestrator, task, run.view)) as updates:
@@ -192,7 +193,7 @@ def _next_run(tab: Tab, run: _Run) -> _Run | None:
     requested = tab.take_requested()
     if requested is None or requested == task.decoding:
         return None
-    return _decoding(finished, task.session, requested)
+    return _decoding(tab, finished, task.session, requested)
 
 
 # --- the rest -----------------------------------------------------------------------------------

@@ -41,7 +41,9 @@ class Example:
 class PageParts:
     """The components that events read and write; ``html`` by the names that updates use.
 
-    ``forget`` is an invisible button; the page's script presses it when the recording is removed.
+    ``forget`` and ``fetch`` are invisible buttons; the page's script presses them when the recording is
+    removed, and to fetch the file that it puts into ``wanted``. ``redraw`` is another one, for pictures of
+    the part that it puts there.
     """
 
     audio: gr.Audio
@@ -49,6 +51,9 @@ class PageParts:
     run: gr.Button
     cancel: gr.Button
     forget: gr.Button
+    fetch: gr.Button
+    redraw: gr.Button
+    wanted: gr.Textbox
     clips: tuple[tuple[gr.Button, Example], ...]
     options: OptionsPanel
     track: gr.Textbox
@@ -71,23 +76,11 @@ def lay_out(
     with gr.Row(elem_id="desk"):
         with gr.Column(elem_id="ask", scale=5, min_width=300):
             audio, model, run, cancel = _input(status, settings)
-            forget = gr.Button(texts.REMOVE, elem_id="forget", visible="hidden")
+            forget, fetch, redraw, wanted = _for_scripts()
             track, separate = _track_and_channels()
             clips = _clips(examples)
         with gr.Column(elem_id="answer", scale=8, min_width=300):
-            for name in ("status", "problem"):
-                html[name] = _part(name)
-            _html(transport.transport(), elem_id="transport")
-            _html(transport.tools(), elem_id="transcript-tools")
-            html["transcript"] = _part("transcript")
-            html["preview"] = _html("", elem_id="preview")
-            _html(transcript.word_table(), elem_id="words")
-            html["actions"] = _part("actions")
-            if settings.live_sessions:
-                _html(live.captions(), elem_id="live-answer")
-            options = options_panel.lay_out()
-            export = options_panel.lay_out_export()
-            _html(transport.comparison(), elem_id="check")
+            options, export = _answer(html, settings)
     text, align = _alignment(html)
     comparison = comparison_panel.lay_out(status)
     description = description_panel.lay_out(html, _part) if settings.gama_url else None
@@ -99,6 +92,9 @@ def lay_out(
         run,
         cancel,
         forget,
+        fetch,
+        redraw,
+        wanted,
         clips,
         options,
         track,
@@ -117,6 +113,36 @@ def _modes_and_footer(settings: Settings, assets: Path) -> None:
         _html(modes.place(mode), elem_id=f"mode-{mode.name}")
     footer = _filled(assets / "ui" / "footer.html", privacy=modes.privacy(settings))
     _html(footer, elem_id="foot")
+
+
+def _for_scripts() -> tuple[gr.Button, gr.Button, gr.Button, gr.Textbox]:
+    """What the page's scripts press, and where they put what they want."""
+    names = {"forget": texts.REMOVE, "fetch-file": texts.FETCH_FILE, "redraw": texts.REDRAW}
+    forget, fetch, redraw = (
+        gr.Button(text, elem_id=name, visible="hidden") for name, text in names.items()
+    )
+    return forget, fetch, redraw, gr.Textbox(visible=False)
+
+
+def _answer(
+    html: dict[str, gr.HTML], settings: Settings
+) -> tuple[OptionsPanel, tuple[gr.Component, ...]]:
+    """The result: status, player, transcript, export; returns the options of both kinds."""
+    for name in ("status", "problem"):
+        html[name] = _part(name)
+    _html(transport.transport(), elem_id="transport")
+    _html(transport.tools(), elem_id="transcript-tools")
+    html["transcript"] = _part("transcript")
+    html["preview"] = _html("", elem_id="preview")
+    _html(transcript.word_table(), elem_id="words")
+    _html(transport.json_view(), elem_id="json")
+    html["actions"] = _part("actions")
+    html["file"] = _html("", elem_id="file")
+    if settings.live_sessions:
+        _html(live.captions(), elem_id="live-answer")
+    options, export = options_panel.lay_out(), options_panel.lay_out_export()
+    _html(transport.comparison(), elem_id="check")
+    return options, export
 
 
 def _header(html: dict[str, gr.HTML], assets: Path) -> None:
@@ -225,6 +251,7 @@ def _evidence(html: dict[str, gr.HTML], status: OrchestratorStatus) -> None:
         with gr.Column(elem_id="pictures", scale=8, min_width=300):
             _heading(texts.PICTURES)
             _html(transport.picture_tools(), elem_id="pictures-zoom")
+            html["pictures-note"] = _html("", elem_id="pictures-note")
             for place in pictures.PLACES:
                 name = pictures.part(place.name)
                 html[name] = _part(name)

@@ -12,6 +12,7 @@ from wav2vec2_app.server.ui.render.system import Choices
 from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, DecodeAudioOptions
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.options import DecodingOptions
+from wav2vec2_app.speech.picture_window import FIRST_WINDOW, PictureWindow
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Tab:
         choices: the models that the tab offers.
         export: how the files of the tab are written.
         aligned: the newest alignment that the tab shows.
+        drawing, window: the newest task that only draws, and the part that the pictures show.
     """
 
     run: str = ""
@@ -56,6 +58,8 @@ class Tab:
     choices: Choices = field(default_factory=list)
     export: ExportOptions = DEFAULT_EXPORT
     aligned: AlignmentView | None = None
+    drawing: str = ""
+    window: PictureWindow = FIRST_WINDOW
 
     def __post_init__(self) -> None:
         self.transcribed.set()
@@ -66,11 +70,12 @@ class Tab:
         self.alignment = self.description = ""
         self.earlier = self.finished or self.earlier
         self.finished = self.requested = self.aligned = None
+        self.drawing, self.window = "", FIRST_WINDOW
         self.transcribed.clear()
 
     def begin_decoding(self, run: str) -> None:
         """Start to decode the recording again; the previous result stays until there is a new one."""
-        self.run = run
+        self.run, self.drawing = run, ""
 
     def end(self, run: str) -> None:
         """A task has ended, successfully or not."""
@@ -81,7 +86,7 @@ class Tab:
 
     def clear(self) -> None:
         """Discard what the tab shows: its recording was removed."""
-        self.run, self.transcribes, self.alignment = "", False, ""
+        self.run, self.transcribes, self.alignment, self.drawing = "", False, "", ""
         self.finished = self.earlier = self.requested = self.aligned = None
         self.transcribed.set()
 
@@ -118,5 +123,5 @@ class Tabs:
         """Discard the state of a tab; requests of it that still run write nothing any more."""
         tab = self._tabs.pop(session, None)
         if tab is not None:
-            tab.run = tab.alignment = tab.description = ""
+            tab.run = tab.alignment = tab.description = tab.drawing = ""
             tab.transcribed.set()

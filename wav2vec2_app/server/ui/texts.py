@@ -189,6 +189,8 @@ EARLIER_RECORDING: Final = "the previous recording"
 VIEWS: Final = "View of the transcript"
 VIEW_TEXT: Final = "Text"
 VIEW_WORDS: Final = "Words"
+VIEW_JSON: Final = "JSON"
+JSON_HELP: Final = "Transcript as JSON"
 SEARCH: Final = "Search"
 FOLLOW: Final = "Follow the playback"
 
@@ -208,6 +210,11 @@ NEXT_UNCERTAIN: Final = "Next uncertain word (key n)"
 ZOOM: Final = "Zoom"
 ZOOM_IN: Final = "Zoom in"
 ZOOM_OUT: Final = "Zoom out"
+EARLIER: Final = "Earlier part"
+LATER: Final = "Later part"
+PICTURES_SCROLL: Final = "Part of the recording in the pictures"
+REDRAW: Final = "Draw this part"
+NOT_DRAWN: Final = "This part was not drawn."
 SHOW_ALL: Final = "All"
 SHOW_ALL_HELP: Final = "Show all"
 POSITION_LABEL: Final = "Position in the recording"
@@ -230,6 +237,7 @@ REFERENCE_PLACEHOLDER: Final = "Type or paste the correct text"
 EXPORT_OPTIONS: Final = "Export options"
 EXPORT_TRANSCRIPT: Final = "Export the transcript"
 EXPORT_ALIGNMENT: Final = "Export the alignment"
+FETCH_FILE: Final = "Fetch the file"
 COPY_TEXT: Final = "Copy text"
 COPY_TRANSCRIPT: Final = "Copy the transcript"
 DOWNLOAD: Final = "Download {file}"
@@ -459,6 +467,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
     "microphoneLabel": MICROPHONE,
     "confidence": "confidence",
     "copied": "Copied",
+    "nothingToExport": "Transcribe again first",
     "copyRefused": "Not allowed",
     "tryAgain": TRY_AGAIN,
     "tryAgainIn": TRY_AGAIN_IN,
@@ -473,8 +482,11 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "word": "{word}, {percent} percent, at {start} seconds",
         "hits": "{at} of {count}",
         "noHits": "Not found",
-        "picture": "{title}. Left and right arrows move the position.",
+        "picture": "{title}. Left and right arrows move the position, plus and minus zoom.",
+        "picturePart": "{start} to {end}",
         "recordingName": "recording",
+        "noJson": "The JSON is shown once the transcript is complete.",
+        "jsonCut": "The rest is in the exported file.",
         "choices": "Or was it",
         "chosen": "{before} replaced by {after}",
     },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -22,7 +21,6 @@ from wav2vec2_app.server.ui.render import (
 )
 from wav2vec2_app.server.ui.render.previews import RecentWords
 from wav2vec2_app.server.ui.render.system import Choices
-from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.features import Picture
 from wav2vec2_app.speech.transcript import PreviewWords, Recognition
 
@@ -68,8 +66,6 @@ class TranscriptionView:
     result: AudioResult | None = None
     cache_missed: bool = False
     """The earlier result that the task needs is no longer cached."""
-    export_options: Callable[[], ExportOptions] = ExportOptions
-    """Returns the export options of the tab at this moment."""
     earlier: EarlierResult | None = None
     """What the tab showed before; it returns, dimmed, if there are no new words."""
     transcribing_since_s: float | None = None
@@ -81,6 +77,7 @@ class TranscriptionView:
         return {
             "status": status.idle(),
             "problem": "",
+            "pictures-note": "",
             "transcript": transcript.idle(),
             "actions": export.transcript(None),
             "latency": latency.idle(),
@@ -160,7 +157,7 @@ class TranscriptionView:
             "transcript": transcript.earlier(
                 self.earlier.recognition, self.earlier.audio_url, self.earlier.name
             ),
-            "actions": export.transcript(result, self.export_options()),
+            "actions": export.transcript(result),
         }
 
     def _left_s(self, operation: Operation, fraction: float, at_s: float) -> float | None:
@@ -214,7 +211,7 @@ class TranscriptionView:
             **self._missing_pictures(),
             **self._problems(result),
             "status": self._done_status(result, at_s),
-            "actions": export.transcript(result, self.export_options()),
+            "actions": export.transcript(result),
             "latency": latency.waterfall(result.stages, result, at_s),
             "running": False,
         }

@@ -147,7 +147,9 @@ def draw(request: DrawRequest, context: Context[PictureDrawn]) -> DrawResponse:
         if request.emission is None and name in plots.NEED_EMISSION:
             continue
         context.check_cancelled()
-        picture = plots.draw(name, samples, request.features, request.emission, request.words)
+        picture = plots.draw(
+            name, samples, request.features, request.emission, request.words, request.start_s
+        )
         context.progress(PictureDrawn(picture, number / len(names)))
         drawn.append(name)
     return DrawResponse(

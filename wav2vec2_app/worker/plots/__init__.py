@@ -36,8 +36,9 @@ def draw(
     features: Features,
     emission: Emission | None = None,
     words: Sequence[Word] = (),
+    start_s: float = 0.0,
 ) -> Picture:
-    """Draw one picture.
+    """Draw one picture of a recording, or of a part of it that begins at ``start_s``.
 
     Raises:
         InputError: ``picture.unknown``, ``picture.needs_emission``.
@@ -50,7 +51,7 @@ def draw(
             code="picture.unknown",
             hint=f"Choose from {', '.join(PICTURES)}.",
         ) from None
-    return picture(Scene(samples, features, emission, tuple(words)))
+    return picture(Scene(samples, features, emission, tuple(words), start_s))
 
 
 def warm_up() -> None:

@@ -36,20 +36,38 @@ WIDTH = 800
 LEFT, RIGHT = 62, 788
 """Ends of the time axis on every canvas; ``assets/ui/modules/pictures.js`` uses the same values."""
 PLOT_WIDTH = RIGHT - LEFT
-HEAD = 30
+HEAD = 36
 """Height above a panel for its axis title and colour key at the largest text size."""
-FOOT = 34
+FOOT = 44
 """Height below the lowest panel for the time labels at the largest text size."""
 
-INDIGO, TEAL, ORANGE, RED, SLATE = "#6366f1", "#0d9488", "#e8590c", "#e03131", "#64748b"
-"""Colours with at least 3:1 of contrast on white and on near-black."""
+TEAL, ORANGE, RED, SLATE = "#0d9488", "#e8590c", "#e03131", "#64748b"
+"""Colours with at least 3:1 of contrast on white and on near-black. Teal is the accent; the others show
+what is uncertain, the opposite side of a scale, and the blank."""
 
-TEXT_SIZE, MEDIUM_TEXT_SIZE, LARGE_TEXT_SIZE = 12, 15, 21
-"""Text on wide, medium and narrow screens, in viewBox units."""
+TEXT_SIZE, LARGEST_TEXT_SIZE = 12, 32
+"""Text on wide and on the narrowest screens, in viewBox units."""
+SCREENS = ((15, 1240, 760), (21, 620, 540), (27, 440, 384), (LARGEST_TEXT_SIZE, 350, 300))
+"""Size of the text where the screen, or the container of the picture, is at most so wide, CSS pixels.
+
+Text has at least 10 pixels where the picture is at least 250 pixels wide.
+"""
+TEXT_SIZES = (TEXT_SIZE, *(size for size, _, _ in SCREENS))
+DENSE_BELOW = 21
+"""Size of the text from which every second label of a dense axis is hidden."""
 
 _ID = ID_PLACEHOLDER
-_MEDIUM = f"#{_ID} text{{font-size:{MEDIUM_TEXT_SIZE}px}}#{_ID} .widest{{display:none}}"
-_LARGE = f"#{_ID} text{{font-size:{LARGE_TEXT_SIZE}px}}#{_ID} .wide{{display:none}}"
+
+
+def _screen_style(number: int) -> str:
+    """Text of one size; labels that only fit at a smaller one are hidden."""
+    size, screen_px, container_px = SCREENS[number]
+    rules = f"#{_ID} text{{font-size:{size}px}}#{_ID} .fits-{TEXT_SIZES[number]}{{display:none}}"
+    if size == DENSE_BELOW:
+        rules += f"#{_ID} .wide{{display:none}}"
+    return f"@media(max-width:{screen_px}px){{{rules}}}@container(max-width:{container_px}px){{{rules}}}"
+
+
 _STYLE = f"""\
 #{_ID} text{{font:400 {TEXT_SIZE}px var(--font,system-ui,-apple-system,"Segoe UI",Roboto,sans-serif);\
 font-variant-numeric:tabular-nums;fill:currentColor;stroke:none}}
@@ -59,8 +77,7 @@ font-variant-numeric:tabular-nums;fill:currentColor;stroke:none}}
 #{_ID} .centred{{dominant-baseline:central}}
 #{_ID} .below{{dominant-baseline:hanging}}
 #{_ID} .word{{font-weight:500}}
-@media(max-width:960px){{{_MEDIUM}}}@container(max-width:760px){{{_MEDIUM}}}
-@media(max-width:620px){{{_LARGE}}}@container(max-width:540px){{{_LARGE}}}"""
+""" + "\n".join(_screen_style(number) for number in range(len(SCREENS)))
 """Text sizes depend on the width of the screen and of the container, if the page has made it one."""
 
 
@@ -83,16 +100,12 @@ class Panel:
         return self.bottom - (value - self.y_low) / (self.y_high - self.y_low) * self.height
 
 
-def time_x(time_s: float, duration_s: float) -> float:
-    """Horizontal position of a time on the canvas of a recording."""
-    return LEFT + PLOT_WIDTH * time_s / duration_s
-
-
 class Canvas:
-    """A canvas for ``duration_s`` of time; :meth:`finish` makes the picture."""
+    """A canvas from ``start_s`` to ``end_s`` of a recording; :meth:`finish` makes the picture."""
 
-    def __init__(self, duration_s: float, height: float) -> None:
-        self.duration_s = max(duration_s, 1e-3)
+    def __init__(self, start_s: float, end_s: float, height: float) -> None:
+        self.start_s = start_s
+        self.end_s = max(end_s, start_s + 1e-3)
         self.height = height
         self._figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
         self._figure.patch.set_visible(False)
@@ -101,7 +114,7 @@ class Canvas:
 
     def x(self, time_s: float) -> float:
         """Horizontal position of a time."""
-        return time_x(time_s, self.duration_s)
+        return LEFT + PLOT_WIDTH * (time_s - self.start_s) / (self.end_s - self.start_s)
 
     def panel(self, top: float, height: float, y_low: float, y_high: float) -> Panel:
         """Axes over the whole duration; vertical values from ``y_low`` to ``y_high``."""
@@ -113,7 +126,7 @@ class Canvas:
                 height / self.height,
             )
         )
-        axes.set_xlim(0, self.duration_s)
+        axes.set_xlim(self.start_s, self.end_s)
         axes.set_ylim(y_low, y_high)
         axes.patch.set_visible(False)
         axes.set_xticks([])
@@ -143,7 +156,7 @@ class Canvas:
     def key(self, panel: Panel, palette: Palette, low: str, high: str) -> None:
         """A colour key above the panel's right end: ``low`` [colours] ``high``."""
         width, gap, height = 90, 7, 9
-        right = RIGHT - gap - 0.58 * LARGE_TEXT_SIZE * len(high)
+        right = RIGHT - gap - 0.58 * LARGEST_TEXT_SIZE * len(high)
         ramp = np.arange(PALETTE_SIZE, dtype=np.uint8)[None, :]
         uri = png_uri(ramp, palette)
         self._under.append(
@@ -154,21 +167,26 @@ class Canvas:
 
     def legend(self, y: float, colour: str, text: str) -> None:
         """A coloured dot and its meaning, at the right end."""
-        x = RIGHT - 0.58 * LARGE_TEXT_SIZE * len(text)
+        x = RIGHT - 0.58 * LARGEST_TEXT_SIZE * len(text)
         self._over.append(f'<circle cx="{x - 9:.1f}" cy="{y - 5:.1f}" r="4" fill="{colour}"/>')
         self.text(x, y, text, "axis")
 
     # --- axes ---
 
-    def time_axis(self, panel: Panel) -> None:
-        """Ticks, faint grid lines and labels of time; the labels below this panel."""
-        for time_s, label in time_ticks(self.duration_s):
-            self.text(self.x(time_s), panel.bottom + 10, label, "axis below middle")
+    def time_axis(self, panel: Panel, below: float = 0.0) -> None:
+        """Ticks, faint grid lines and labels of time; the labels ``below`` units under this panel.
+
+        On a narrow screen every second one is shown.
+        """
+        for number, (time_s, label) in enumerate(time_ticks(self.start_s, self.end_s)):
+            wide = " wide" if number % 2 else ""
+            y = panel.bottom + below + 10
+            self.text(self.x(time_s), y, label, f"axis below middle{wide}")
         self.time_grid(panel)
 
     def time_grid(self, panel: Panel) -> None:
         """The faint vertical lines alone, for a panel above another."""
-        for time_s, _ in time_ticks(self.duration_s):
+        for time_s, _ in time_ticks(self.start_s, self.end_s):
             panel.axes.axvline(time_s, color=INK_PLACEHOLDER, alpha=0.12, linewidth=0.8, zorder=0.5)
 
     def y_ticks(
@@ -208,8 +226,8 @@ class Canvas:
         self, start_s: float, end_s: float, top: float, height: float, style: str, note: str
     ) -> None:
         """A rectangle behind the lines; ``note`` is its tooltip."""
-        x = self.x(max(start_s, 0.0))
-        width = max(self.x(min(end_s, self.duration_s)) - x, 0.5)
+        x = self.x(max(start_s, self.start_s))
+        width = max(self.x(min(end_s, self.end_s)) - x, 0.5)
         self._under.append(
             f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" '
             f'style="{style}"><title>{escape(xml_text(note))}</title></rect>'
@@ -245,4 +263,4 @@ class Canvas:
             'stroke-linejoin="round" stroke-linecap="butt">'
         )
         svg = (head + body + "</svg>").replace(ID_PLACEHOLDER, uid)
-        return Picture(name=name, title=title, svg=svg.encode(), description=description)
+        return Picture(name, title, svg.encode(), description, self.start_s, self.end_s)

@@ -9,7 +9,7 @@ import numpy as np
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.features import Picture
-from wav2vec2_app.worker.plots.canvas import FOOT, HEAD, INDIGO, ORANGE, SLATE, Canvas, Panel
+from wav2vec2_app.worker.plots.canvas import FOOT, HEAD, PLOT_WIDTH, SLATE, TEAL, Canvas, Panel
 from wav2vec2_app.worker.plots.raster import Floats, fading_palette, shades, thin
 from wav2vec2_app.worker.plots.scene import Scene
 from wav2vec2_app.worker.plots.svg import INK_PLACEHOLDER
@@ -52,24 +52,26 @@ def draw(scene: Scene) -> Picture:
     probabilities = np.exp(emission.log_probs.astype(np.float32)).T
     spikes = greedy_spikes(emission)
     rows = token_rows(emission, probabilities)
-    labels = plan_words(scene.words, scene.duration_s)
-    canvas, panel, blank = _panels(scene.duration_s, HEAD + labels.height, len(rows))
+    marks = plan_words(scene.words, scene.start_s, scene.end_s)
+    canvas, panel, blank = _panels(scene, len(rows), marks.height)
     _draw_tokens(canvas, panel, emission, probabilities[rows], rows)
     _draw_blank(canvas, blank, emission, probabilities[emission.blank_id])
-    canvas.heading(18, "Token")
+    canvas.time_axis(blank, marks.height)
+    canvas.heading(HEAD - 9, "Token")
     if _draw_greedy_path(canvas, panel, emission, rows, spikes):
-        canvas.legend(18, ORANGE, "greedy path")
-    draw_words(canvas, panel, labels)
+        canvas.legend(HEAD - 9, "currentColor", "greedy path")
+    draw_words(canvas, panel, marks, under=blank)
     description = _describe(emission, len(rows), len(spikes))
     return canvas.finish("emission", "CTC emission", description)
 
 
-def _panels(duration_s: float, top: float, rows: int) -> tuple[Canvas, Panel, Panel]:
+def _panels(scene: Scene, rows: int, below: float) -> tuple[Canvas, Panel, Panel]:
     """The canvas, its panel with ``rows`` rows of tokens, and the one of the blank below."""
     height = max(rows, 1) * ROW_HEIGHT
-    canvas = Canvas(duration_s, top + height + ROW_GAP + BLANK_ROW_HEIGHT + FOOT)
-    panel = canvas.panel(top, height, max(rows, 1) - 0.5, -0.5)
-    return canvas, panel, canvas.panel(top + height + ROW_GAP, BLANK_ROW_HEIGHT, 0.0, 1.0)
+    blank_top = HEAD + height + ROW_GAP
+    canvas = Canvas(scene.start_s, scene.end_s, blank_top + BLANK_ROW_HEIGHT + below + FOOT)
+    panel = canvas.panel(HEAD, height, max(rows, 1) - 0.5, -0.5)
+    return canvas, panel, canvas.panel(blank_top, BLANK_ROW_HEIGHT, 0.0, 1.0)
 
 
 def greedy_spikes(emission: Emission) -> list[Spike]:
@@ -103,9 +105,10 @@ def _draw_tokens(
     canvas: Canvas, panel: Panel, emission: Emission, probabilities: Floats, rows: list[int]
 ) -> None:
     if rows:
+        end_s = canvas.start_s + emission.duration_s
         canvas.image(
-            panel, shades(thin(probabilities[::-1], np.max), 0.0, 1.0), fading_palette(INDIGO),
-            start_s=0.0, end_s=emission.duration_s, y_low=len(rows) - 0.5, y_high=-0.5,
+            panel, shades(thin(probabilities[::-1], np.max), 0.0, 1.0), fading_palette(TEAL),
+            start_s=canvas.start_s, end_s=end_s, y_low=len(rows) - 0.5, y_high=-0.5,
         )  # fmt: skip
     labels = {float(row): _label(emission, token) for row, token in enumerate(rows)}
     canvas.y_ticks(panel, labels, grid=False, dense=True)
@@ -117,10 +120,9 @@ def _draw_tokens(
 def _draw_blank(canvas: Canvas, panel: Panel, emission: Emission, probability: Floats) -> None:
     canvas.image(
         panel, shades(thin(probability[None, :], np.mean), 0.0, 1.0), fading_palette(SLATE),
-        start_s=0.0, end_s=emission.duration_s, y_low=0.0, y_high=1.0,
+        start_s=canvas.start_s, end_s=canvas.start_s + emission.duration_s, y_low=0.0, y_high=1.0,
     )  # fmt: skip
     canvas.y_ticks(panel, {0.5: "blank"}, grid=False)
-    canvas.time_axis(panel)
 
 
 def _draw_greedy_path(
@@ -129,12 +131,18 @@ def _draw_greedy_path(
     """A dot on every letter of the greedy path, unless they would be too close; whether it was drawn."""
     row_of = {token: row for row, token in enumerate(rows)}
     drawn = [spike for spike in spikes if spike.token in row_of]
-    if not drawn or len(drawn) * MIN_DOT_DISTANCE > canvas.x(canvas.duration_s):
+    if not drawn or len(drawn) * MIN_DOT_DISTANCE > PLOT_WIDTH:
         return False
-    times_s = [(spike.frame + 0.5) * emission.frame_s for spike in drawn]
+    times_s = [canvas.start_s + (spike.frame + 0.5) * emission.frame_s for spike in drawn]
     heights = [row_of[spike.token] for spike in drawn]
     panel.axes.plot(
-        times_s, heights, linestyle="", marker="o", markersize=4, color=ORANGE, clip_on=False
+        times_s,
+        heights,
+        linestyle="",
+        marker="o",
+        markersize=4,
+        color=INK_PLACEHOLDER,
+        clip_on=False,
     )
     return True
 

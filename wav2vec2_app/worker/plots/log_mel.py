@@ -20,14 +20,14 @@ def draw(scene: Scene) -> Picture:
     """Energy of each mel band over time, dB below the loudest."""
     log_mel = scene.features.log_mel_db
     bands = log_mel.shape[0]
-    canvas = Canvas(scene.duration_s, HEAD + LOG_MEL_PANEL_HEIGHT + FOOT)
+    canvas = Canvas(scene.start_s, scene.end_s, HEAD + LOG_MEL_PANEL_HEIGHT + FOOT)
     panel = canvas.panel(HEAD, LOG_MEL_PANEL_HEIGHT, 0.0, bands + 1)
     palette = named_palette("magma")
-    frame_s = _frame_s(scene)
+    begin_s, end_s = scene.frames_extent_s
     # Band k is a triangle that peaks k + 1 steps up the mel axis.
     canvas.image(
         panel, shades(thin(log_mel, np.mean), -LOG_MEL_RANGE_DB, 0.0), palette,
-        start_s=-frame_s / 2, end_s=(log_mel.shape[1] - 0.5) * frame_s,
+        start_s=begin_s, end_s=end_s,
         y_low=0.5, y_high=bands + 0.5, smooth=True,
     )  # fmt: skip
     top = slaney_mel(SAMPLE_RATE_HZ / 2)
@@ -42,11 +42,6 @@ def draw(scene: Scene) -> Picture:
 def slaney_mel(hz: float) -> float:
     """Slaney's mel scale (Interval Technical Report 1998-010): linear to 1 kHz, then logarithmic."""
     return hz * 3 / 200 if hz < 1000 else 15 + 27 * float(np.log(hz / 1000) / np.log(6.4))
-
-
-def _frame_s(scene: Scene) -> float:
-    times_s = scene.features.times_s
-    return float(times_s[-1] / (len(times_s) - 1)) if len(times_s) > 1 else 0.01
 
 
 def _hz(hz: int) -> str:

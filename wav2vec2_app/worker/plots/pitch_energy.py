@@ -9,7 +9,6 @@ from wav2vec2_app.speech.features import Picture
 from wav2vec2_app.worker.plots.canvas import (
     FOOT,
     HEAD,
-    ORANGE,
     TEAL,
     Canvas,
     Panel,
@@ -30,7 +29,8 @@ MIN_ENERGY_DBFS = -80.0
 
 def draw(scene: Scene) -> Picture:
     """F0 of voiced frames on a logarithmic axis; RMS level below."""
-    canvas = Canvas(scene.duration_s, 2 * HEAD + PITCH_PANEL_HEIGHT + ENERGY_PANEL_HEIGHT + FOOT)
+    height = 2 * HEAD + PITCH_PANEL_HEIGHT + ENERGY_PANEL_HEIGHT + FOOT
+    canvas = Canvas(scene.start_s, scene.end_s, height)
     _draw_pitch(canvas, scene)
     _draw_energy(canvas, scene)
     return canvas.finish("pitch_energy", "Pitch and energy", _describe(scene))
@@ -48,7 +48,7 @@ def _draw_pitch(canvas: Canvas, scene: Scene) -> None:
     canvas.title(panel, "Pitch F0 (Hz)")
     if not len(voiced):
         canvas.text(
-            canvas.x(scene.duration_s / 2), panel.top + PITCH_PANEL_HEIGHT / 2,
+            canvas.x((scene.start_s + scene.end_s) / 2), panel.top + PITCH_PANEL_HEIGHT / 2,
             "no voiced sound found", "axis middle centred",
         )  # fmt: skip
         return
@@ -58,12 +58,12 @@ def _draw_pitch(canvas: Canvas, scene: Scene) -> None:
 def _draw_contour(panel: Panel, times_s: Float32, height: Float32) -> None:
     """A line through voiced columns, and a dot for a single one."""
     times_s, height = thin(times_s, np.mean, PITCH_ENERGY_COLUMNS), _thin_voiced(height)
-    panel.axes.plot(times_s, height, color=ORANGE, linewidth=2.2, solid_capstyle="round")
+    panel.axes.plot(times_s, height, color=TEAL, linewidth=2.2, solid_capstyle="round")
     voiced = np.isfinite(height)
     neighbours = np.pad(voiced, 1)
     single = voiced & ~neighbours[:-2] & ~neighbours[2:]
     panel.axes.plot(
-        times_s[single], height[single], linestyle="", marker="o", markersize=2.4, color=ORANGE
+        times_s[single], height[single], linestyle="", marker="o", markersize=2.4, color=TEAL
     )
 
 

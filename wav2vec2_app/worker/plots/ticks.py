@@ -10,12 +10,16 @@ _TIME_STEPS_S = (
 )  # fmt: skip
 
 
-def time_ticks(duration_s: float, most: int = 8) -> list[tuple[float, str]]:
-    """Times and their labels, from 0: seconds with their unit, or ``m:ss`` from two minutes on."""
-    step = next((s for s in _TIME_STEPS_S if duration_s / s <= most), duration_s / most)
-    times = [round(i * step, 6) for i in range(math.floor(duration_s / step + 1e-6) + 1)]
-    if duration_s >= 120:
-        return [(time, f"{int(time) // 60}:{int(time) % 60:02d} min") for time in times]
+def time_ticks(start_s: float, end_s: float, most: int = 8) -> list[tuple[float, str]]:
+    """Round times and their labels: seconds with their unit, or ``m:ss`` from two minutes on."""
+    span_s = end_s - start_s
+    step = next((s for s in _TIME_STEPS_S if span_s / s <= most), span_s / most)
+    first, last = math.ceil(start_s / step - 1e-6), math.floor(end_s / step + 1e-6)
+    times = [round(i * step, 6) for i in range(first, last + 1)]
+    if end_s >= 120:
+        digits = 0 if step >= 1 else 1 if step >= 0.1 else 2
+        width = digits + 3 if digits else 2
+        return [(t, f"{int(t // 60)}:{t % 60:0{width}.{digits}f} min") for t in times]
     return [(time, f"{time:g} s") for time in times]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.server.ui import handlers
 from wav2vec2_app.server.ui.alignment_handlers import align
-from wav2vec2_app.server.ui.export_handlers import export_again
+from wav2vec2_app.server.ui.export_handlers import fetch_file, set_export
 from wav2vec2_app.server.ui.options_panel import defaults
 from wav2vec2_app.server.ui.tabs import Tabs
 from wav2vec2_app.speech.audio import DecodeAudioOptions
@@ -76,7 +77,8 @@ async def test_changed_option_decodes_again_without_the_model(
 
     assert '"Okonkwo",' in browser.page.parts["transcript"]
     assert '"Szczecin",' in browser.page.parts["transcript"]
-    assert "Okonkwo" in browser.page.parts["actions"]
+    file = (await fetch_file(browser.tabs, "tab", "transcript.txt 1"))["file"]
+    assert "Okonkwo" in file
     assert "without running the model" in browser.page.parts["status"]
     assert browser.page.parts["running"] is False
     assert adapter.count(Operation.TRANSCRIBE) == 1
@@ -397,35 +399,79 @@ def changed(**values: object) -> tuple[object, ...]:
     return tuple({**asdict(DEFAULT_EXPORT), **values}.values())
 
 
-async def test_changed_export_option_writes_the_files_again_without_a_task(
+async def test_file_is_written_when_it_is_fetched_with_the_options_of_that_moment(
     browser: Browser, adapter: FakeAdapter, clip: str
 ) -> None:
     adapter.answer(Operation.TRANSCRIBE, make_recognition("HELLO THERE"))
     await browser.transcribe(clip)
     calls = len(adapter.calls)
-    before = browser.page.parts["actions"]
+    before = (await fetch_file(browser.tabs, "tab", "transcript.txt 1"))["file"]
+    set_export(browser.tabs, "tab", *changed(letter_case="raw"))
+    after = (await fetch_file(browser.tabs, "tab", "transcript.txt 2"))["file"]
 
-    after = export_again(browser.tabs, "tab", *changed(letter_case="raw"))["actions"]
-
-    assert "Hello there" in before
-    assert "HELLO" not in before
-    assert "HELLO THERE" in after
+    assert 'data-request="transcript.txt 1">Hello there\n</div>' in before
+    assert 'data-request="transcript.txt 2">HELLO THERE\n</div>' in after
     assert len(adapter.calls) == calls
+
+
+async def test_page_holds_no_file_until_it_is_fetched(browser: Browser, clip: str) -> None:
+    await browser.transcribe(clip)
+    await browser.align("hello wonderful")
+
+    for part in ("actions", "aligned"):
+        assert "WEBVTT" not in browser.page.parts[part]
+        assert "data-text" not in browser.page.parts[part]
+        assert "-->" not in browser.page.parts[part]
+        assert 'data-name="' in browser.page.parts[part]
 
 
 async def test_export_options_hold_for_the_next_recording_and_alignment(
     browser: Browser, clip: str
 ) -> None:
-    assert export_again(browser.tabs, "tab", *changed(line_characters=10, max_lines=1)) == {}
-
+    set_export(browser.tabs, "tab", *changed(line_characters=10, max_lines=1))
     await browser.transcribe(clip)
     await browser.align("hello wonderful")
 
-    assert "\nhello\n" in browser.page.parts["actions"]
-    assert "\nwonderful\n" in browser.page.parts["aligned"]
-    again = export_again(browser.tabs, "tab", *changed())
-    assert "\nhello world\n" in again["actions"]
-    assert "\nhello wonderful\n" in again["aligned"]
+    async def subtitles(what: str) -> str:
+        return unescape((await fetch_file(browser.tabs, "tab", f"{what}.srt 1"))["file"])
+
+    assert "\nhello\n" in await subtitles("transcript")
+    assert "\nwonderful\n" in await subtitles("alignment")
+    set_export(browser.tabs, "tab", *changed())
+    assert "\nhello world\n" in await subtitles("transcript")
+    assert "\nhello wonderful\n" in await subtitles("alignment")
+
+
+@pytest.mark.parametrize("kind", ["txt", "srt", "vtt", "json"])
+async def test_every_type_of_file_can_be_fetched(browser: Browser, clip: str, kind: str) -> None:
+    await browser.transcribe(clip)
+
+    file = (await fetch_file(browser.tabs, "tab", f"transcript.{kind} 7"))["file"]
+
+    assert "hello" in file
+    assert "data-missing" not in file
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["transcript.exe 1", "alignment.srt 1", "../../etc/passwd 1", "", "x"],
+)
+async def test_file_that_there_is_not_is_said_to_be_missing(
+    browser: Browser, clip: str, request_: str
+) -> None:
+    await browser.transcribe(clip)
+
+    file = (await fetch_file(browser.tabs, "tab", request_))["file"]
+
+    assert f'data-request="{request_}" data-missing=""></div>' in file
+
+
+async def test_file_of_another_tab_cannot_be_fetched(browser: Browser, clip: str) -> None:
+    await browser.transcribe(clip)
+
+    file = (await fetch_file(browser.tabs, "another", "transcript.txt 1"))["file"]
+
+    assert "data-missing" in file
 
 
 async def test_number_that_is_still_being_typed_changes_nothing(
@@ -433,5 +479,6 @@ async def test_number_that_is_still_being_typed_changes_nothing(
 ) -> None:
     await browser.transcribe(clip)
 
-    assert export_again(browser.tabs, "tab", *changed(line_characters=4)) == {}
+    set_export(browser.tabs, "tab", *changed(line_characters=4))
+
     assert browser.tabs.of("tab").export == DEFAULT_EXPORT

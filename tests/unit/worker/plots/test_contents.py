@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from tests.audio_files import tone
 from tests.unit.worker.plots.scenes import FRAME_S, emission_of, scene, words_of
-from tests.unit.worker.plots.test_pictures import drawn, images, parsed, texts
+from tests.unit.worker.plots.test_pictures import SVG, drawn, images, parsed, texts
+from wav2vec2_app.speech.picture_window import PictureWindow, cut_excerpt
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker.audio.features import extract, hz_to_mel
+from wav2vec2_app.worker.plots import PICTURES
 from wav2vec2_app.worker.plots.canvas import (
-    LARGE_TEXT_SIZE,
     LEFT,
-    MEDIUM_TEXT_SIZE,
     ORANGE,
     PLOT_WIDTH,
     RED,
-    RIGHT,
     TEAL,
-    TEXT_SIZE,
+    TEXT_SIZES,
 )
 from wav2vec2_app.worker.plots.emission import greedy_spikes, token_rows
 from wav2vec2_app.worker.plots.log_mel import slaney_mel
@@ -32,11 +30,19 @@ from wav2vec2_app.worker.plots.raster import PALETTE_SIZE, diverging_palette, pn
 from wav2vec2_app.worker.plots.scene import Scene
 from wav2vec2_app.worker.plots.ticks import time_ticks, value_ticks
 from wav2vec2_app.worker.plots.words import (
-    MAX_LABEL_CHARACTERS,
-    MAX_LANES,
+    BAR_HEIGHTS,
+    BAR_SPACE,
     confidence_colour,
     plan_words,
+    text_width,
 )
+
+
+def cut(whole: Scene, start_s: float, end_s: float) -> Scene:
+    part = cut_excerpt(
+        whole.samples, whole.features, whole.emission, whole.words, PictureWindow(start_s, end_s)
+    )
+    return Scene(part.samples, part.features, part.emission, part.words, part.start_s)
 
 
 def sounding(samples: np.ndarray) -> Scene:
@@ -181,41 +187,55 @@ def test_bar_of_a_word_shows_its_confidence(confidence: float, colour: str) -> N
     assert confidence_colour(confidence) == colour
 
 
+def test_the_less_certain_a_word_the_higher_its_bar() -> None:
+    assert sorted(BAR_HEIGHTS.values()) == [BAR_HEIGHTS[one] for one in (TEAL, ORANGE, RED)]
+    assert len(set(BAR_HEIGHTS.values())) == 3
+
+
 @pytest.mark.parametrize("count", [1, 12, 40, 300])
-def test_labels_never_overlap_on_any_screen(count: int) -> None:
+@pytest.mark.parametrize("start_s", [0.0, 3.7, 15.0])
+def test_labels_are_inside_the_bands_of_their_words_on_every_screen(
+    count: int, start_s: float
+) -> None:
     random = np.random.default_rng(count)
     texts_ = ["w" * int(length) for length in random.integers(1, 14, count)]
-    marks = plan_words(words_of(*texts_, duration_s=20.0), 20.0)
+    words = words_of(*texts_, duration_s=20.0)
+    end_s = start_s + 5.0
+    marks = plan_words([word for word in words if word.end_s > start_s], start_s, end_s)
 
-    assert marks.labels
-    shown = {LARGE_TEXT_SIZE: {""}, MEDIUM_TEXT_SIZE: {"", "wide"},
-             TEXT_SIZE: {"", "wide", "widest"}}  # fmt: skip
-    for size, screens in shown.items():
-        for lane in range(MAX_LANES):
-            extents = sorted(
-                label.extent(size) for label in marks.labels
-                if label.lane == lane and label.screen in screens
-            )  # fmt: skip
-            for (_, right), (left, _) in pairwise(extents):
-                assert right < left
-
-
-def test_few_words_take_one_lane_and_all_are_labelled() -> None:
-    marks = plan_words(words_of("one", "two", "three"), 2.0)
-
-    assert marks.lanes == 1
-    assert len(marks.labels) == 3
+    units_per_s = PLOT_WIDTH / 5.0
+    for label in marks.labels:
+        half_s = text_width(label.text, label.size) / 2 / units_per_s
+        begin_s, stop_s = label.time_s - half_s, label.time_s + half_s
+        assert any(
+            word.text == label.text
+            and begin_s >= max(word.start_s, start_s) - 1e-6
+            and stop_s <= min(word.end_s, end_s) + 1e-6
+            for word in words
+        )
+        larger = [size for size in TEXT_SIZES if size > label.size]
+        assert all(text_width(label.text, size) > 0 for size in larger)
 
 
-def test_no_words_need_no_space() -> None:
-    assert plan_words((), 2.0).height == 0
+def test_a_label_is_hidden_where_the_text_is_too_large_for_it() -> None:
+    words = (Word("understanding", 0.0, 0.4, 0.9), Word("a", 1.0, 1.4, 0.9))
+    style = parsed(picture := drawn("waveform", scene(2.0, words))).findtext(f"{SVG}style") or ""
+
+    sizes = [label.size for label in plan_words(words, 0.0, 2.0).labels]
+    assert sizes == [15, TEXT_SIZES[-1]]
+    assert 'class="word middle below fits-15"' in picture.svg.decode()
+    assert ".fits-15{display:none}" in style
+    assert f".fits-{TEXT_SIZES[-1]}" not in style
 
 
-def test_very_long_word_is_shortened_and_stays_on_the_canvas() -> None:
-    marks = plan_words(words_of("a", "B" * 500, "c"), 2.0)
+def test_words_without_labels_take_no_lane() -> None:
+    labelled = plan_words(words_of("one", "two", "three"), 0.0, 2.0)
+    narrow = plan_words(words_of(*["understanding"] * 60), 0.0, 2.0)
 
-    assert max(len(label.text) for label in marks.labels) <= MAX_LABEL_CHARACTERS
-    assert all(label.extent(LARGE_TEXT_SIZE)[1] <= RIGHT + 12 for label in marks.labels)
+    assert len(labelled.labels) == 3
+    assert narrow.labels == ()
+    assert narrow.height == BAR_SPACE < labelled.height
+    assert plan_words((), 0.0, 2.0).height == 0
 
 
 def test_words_left_without_a_label_are_counted_in_the_description() -> None:
@@ -223,32 +243,93 @@ def test_words_left_without_a_label_are_counted_in_the_description() -> None:
     description = drawn("waveform", scene(2.0, words)).description
 
     assert "60 words marked" in description
-    assert re.search(r"\d+ of them are labelled", description)
+    assert "0 of them are labelled" in description
+
+
+# --- a part of a recording ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize(("start_s", "end_s"), [(0.0, 1.0), (1.5, 2.25), (3.0, 4.0)])
+def test_picture_of_a_part_has_its_times(name: str, start_s: float, end_s: float) -> None:
+    whole = scene(4.0, words_of("one", "two", "three", "four", duration_s=4.0))
+    picture = drawn(name, cut(whole, start_s, end_s))
+
+    assert (picture.start_s, picture.end_s) == pytest.approx((start_s, end_s), abs=0.021)
+    times = [float(text[:-2]) for text in texts(picture) if re.fullmatch(r"[\d.]+ s", text)]
+    assert len(times) >= 3
+    assert min(times) >= start_s - 0.02
+    assert max(times) <= end_s + 0.02
+
+
+def test_shorter_part_has_more_detail() -> None:
+    samples = np.concatenate([tone(300.0), tone(0.01, frequency_hz=3_000), tone(0.99)])
+    whole = sounding(samples)
+
+    far, near = (np.asarray(images(drawn("log_mel", one))[0]).shape[1]
+                 for one in (whole, cut(whole, 298.0, 301.0)))  # fmt: skip
+
+    assert far / 301 < 10
+    assert near / 3 >= 100
+
+
+def test_only_words_of_the_part_are_marked_and_cut_at_its_edges() -> None:
+    words = (Word("before", 0.1, 0.5, 0.9), Word("edge", 0.8, 1.4, 0.9), Word("in", 1.5, 1.8, 0.9))
+    part = cut(scene(4.0, words), 1.0, 2.0)
+    svg = drawn("waveform", part).svg.decode()
+
+    assert "Before" not in svg
+    [x] = re.findall(r'<rect x="([\d.]+)"[^>]*><title>edge[^<]*</title></rect>', svg)[:1]
+    assert float(x) == LEFT
+
+
+def test_parts_of_a_recording_have_one_scale_of_loudness() -> None:
+    samples = np.concatenate([tone(2.0, amplitude=0.8), tone(2.0, amplitude=0.1)])
+    whole = sounding(samples)
+
+    loud, quiet = (drawn("waveform", cut(whole, *part)) for part in ((0, 1), (3, 4)))
+
+    assert {"0.5", "−0.5"} <= set(texts(loud)) & set(texts(quiet))
+
+
+def test_letters_of_a_part_are_at_their_own_times() -> None:
+    whole = replace(scene(4.0), emission=emission_of([(10, "A"), (130, "B")], 200))
+
+    picture = drawn("emission", cut(whole, 2.0, 4.0))
+
+    assert np.asarray(images(picture)[0])[0].argmax() == 30
+    assert "A" not in texts(picture)
 
 
 # --- ticks, raster -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("duration_s", "labels"),
+    ("start_s", "end_s", "labels"),
     [
-        (0.1, ["0 s", "0.02 s", "0.04 s", "0.06 s", "0.08 s", "0.1 s"]),
-        (10.0, ["0 s", "2 s", "4 s", "6 s", "8 s", "10 s"]),
-        (180.0, ["0:00 min", "0:30 min", "1:00 min", "1:30 min", "2:00 min", "2:30 min",
-                 "3:00 min"]),
+        (0, 0.1, ["0 s", "0.02 s", "0.04 s", "0.06 s", "0.08 s", "0.1 s"]),
+        (0, 10.0, ["0 s", "2 s", "4 s", "6 s", "8 s", "10 s"]),
+        (0, 180.0, ["0:00 min", "0:30 min", "1:00 min", "1:30 min", "2:00 min", "2:30 min",
+                    "3:00 min"]),
+        (8.3, 10.3, ["8.5 s", "9 s", "9.5 s", "10 s"]),
+        (599, 602, ["9:59.0 min", "9:59.5 min", "10:00.0 min", "10:00.5 min", "10:01.0 min",
+                    "10:01.5 min", "10:02.0 min"]),
+        (3600, 3600.5, ["60:00.0 min", "60:00.1 min", "60:00.2 min", "60:00.3 min",
+                        "60:00.4 min", "60:00.5 min"]),
     ],
 )  # fmt: skip
-def test_time_ticks_are_round(duration_s: float, labels: list[str]) -> None:
-    assert [label for _, label in time_ticks(duration_s)] == labels
+def test_time_ticks_are_round(start_s: float, end_s: float, labels: list[str]) -> None:
+    assert [label for _, label in time_ticks(start_s, end_s)] == labels
 
 
 @pytest.mark.parametrize("duration_s", [0.02, 0.3, 7.77, 59.9, 601, 7_200, 100_000])
 def test_time_ticks_are_few_and_inside(duration_s: float) -> None:
-    ticks = [time for time, _ in time_ticks(duration_s)]
+    for start_s in (0, duration_s / 3, 7 * duration_s):
+        ticks = [time for time, _ in time_ticks(start_s, start_s + duration_s)]
 
-    assert 2 <= len(ticks) <= 9
-    assert min(ticks) >= 0
-    assert max(ticks) <= duration_s * 1.001
+        assert 2 <= len(ticks) <= 9
+        assert min(ticks) >= start_s - 1e-5
+        assert max(ticks) <= (start_s + duration_s) * 1.001
 
 
 def test_value_ticks_are_round_and_inside() -> None:

@@ -10,7 +10,6 @@ from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import export, units
 from wav2vec2_app.server.ui.render.confidence import level_of
-from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 
 LOW_MATCH: Final = 0.3
 """Score below which a text probably does not match the recording."""
@@ -21,9 +20,7 @@ def idle() -> str:
     return f'<p class="w-hint">{texts.ALIGNED_IDLE}</p>'
 
 
-def words(
-    result: AudioResult, text: str, audio_url: str, options: ExportOptions = DEFAULT_EXPORT
-) -> str:
+def words(result: AudioResult, text: str, audio_url: str) -> str:
     """The words of ``text``; each carries its times so that a click can play it."""
     answer = schema.alignment(result, text)
     tiles = " ".join(_word(word) for word in answer.words)
@@ -32,7 +29,7 @@ def words(
         f'data-duration="{answer.duration_s:.3f}">{_summary(answer)}'
         '<div class="w-words w-tiles" tabindex="0" role="listbox" '
         f'aria-label="{texts.ALIGNED_HELP}">{tiles}</div>'
-        f"{_wildcards(answer)}{export.alignment(answer, options)}</div>"
+        f"{_wildcards(answer)}{export.alignment()}</div>"
     )
 
 

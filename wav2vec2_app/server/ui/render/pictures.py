@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.speech.features import Picture
 
@@ -37,11 +38,11 @@ PLACES: Final = (
     PicturePlace(
         "waveform", "M3 16h3M9 12v8M14 6v20M19 10v12M24 3v26M29 9v14M34 13v6M39 8v16M44 14v4", 264
     ),
-    PicturePlace("log_mel", "M4 26h40M4 20h12M22 20h16M8 14h20M34 14h8M4 8h6M18 8h10", 264),
+    PicturePlace("log_mel", "M4 26h40M4 20h12M22 20h16M8 14h20M34 14h8M4 8h6M18 8h10", 280),
     PicturePlace(
-        "mfcc", "M6 6v6M6 20v4M14 8v12M22 5v4M22 16v10M30 10v14M38 6v5M38 18v6M44 12v8", 246
+        "mfcc", "M6 6v6M6 20v4M14 8v12M22 5v4M22 16v10M30 10v14M38 6v5M38 18v6M44 12v8", 262
     ),
-    PicturePlace("pitch_energy", "M3 22c6-14 10-14 16-6s10 8 14-2 8-8 12-4M3 29h42", 298),
+    PicturePlace("pitch_energy", "M3 22c6-14 10-14 16-6s10 8 14-2 8-8 12-4M3 29h42", 320),
     PicturePlace("emission", "M3 28h6l2-20 2 20h8l2-12 2 12h6l2-24 2 24h10", 445),
 )
 
@@ -55,11 +56,17 @@ def picture(drawn: Picture) -> str:
     """A drawn picture in its place: the ``svg`` element as the worker made it."""
     description = texts.PICTURE.get(drawn.name, ("", ""))[1]
     return (
-        f'<figure class="w-figure" data-name="{escape(drawn.name)}"><figcaption>'
+        f'<figure class="w-figure" data-name="{escape(drawn.name)}" data-from="{drawn.start_s:.2f}" '
+        f'data-to="{drawn.end_s:.2f}"><figcaption>'
         f"<h3>{escape(drawn.title)}</h3><p>{escape(description)}</p></figcaption>"
         f'<div class="w-drawing">{drawn.svg.decode("utf-8")}</div>'
         f'<p class="w-facts">{escape(drawn.description)}</p></figure>'
     )
+
+
+def note(error: Wav2Vec2Error) -> str:
+    """Why another part was not drawn, above the pictures that are still there."""
+    return f'<p class="w-hint">{escape(texts.NOT_DRAWN)} {escape(error.message)} {escape(error.hint)}</p>'
 
 
 def empty(place: PicturePlace) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Sequence
 from html import escape
 from typing import Final
@@ -12,6 +11,7 @@ from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import units
 from wav2vec2_app.server.ui.render.cards import card
 from wav2vec2_app.server.ui.render.confidence import LEVELS, level_of
+from wav2vec2_app.server.ui.render.data import hidden
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.spelling import sentence_case
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
@@ -77,11 +77,7 @@ def template(content: object, **attributes: int) -> str:
     ``data-key`` differs where the content does.
     """
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    given = "".join(f' data-{name}="{value}"' for name, value in attributes.items())
-    key = zlib.crc32(text.encode())
-    return (
-        f'<div class="w-data" hidden="" data-key="{key}"{given}>{escape(text, quote=False)}</div>'
-    )
+    return hidden(text, **attributes)
 
 
 def rows(words: Sequence[Word], spelled: Sequence[str]) -> list[Row]:

@@ -93,12 +93,22 @@ def _part() -> str:
     )
 
 
+_VIEWS: Final = (
+    ("text", texts.VIEW_TEXT), ("words", texts.VIEW_WORDS), ("json", texts.VIEW_JSON),
+)  # fmt: skip
+
+
+def json_view() -> str:
+    """The place of the transcript as JSON, which the page's scripts fill."""
+    return f'<pre class="w-json" id="w-json" tabindex="0" role="region" aria-label="{texts.JSON_HELP}"></pre>'
+
+
 def tools() -> str:
-    """The choice of text or table, and search; shown with a result."""
+    """The choice of text, table or JSON, and search; shown with a result."""
     views = "".join(
         f'<button type="button" class="w-view" data-view-button="{view}" '
         f'aria-pressed="{str(view == "text").lower()}">{label}</button>'
-        for view, label in (("text", texts.VIEW_TEXT), ("words", texts.VIEW_WORDS))
+        for view, label in _VIEWS
     )
     return (
         f'<div class="w-tools"><h2>{texts.TRANSCRIPT}</h2>'
@@ -122,9 +132,17 @@ def source() -> str:
 
 
 def picture_tools() -> str:
-    """The zoom of the pictures; hidden while they fit."""
+    """Scroll and zoom of the pictures; hidden while there are none."""
+    move = (
+        f"{_sign('earlier', '‹', texts.EARLIER, 'data-pictures')}"
+        f'<input type="range" id="picture-scroll" min="0" max="0" step="0.1" value="0" '
+        f'aria-label="{texts.PICTURES_SCROLL}">'
+        f"{_sign('later', '›', texts.LATER, 'data-pictures')}"
+    )
     return (
-        f'<div class="w-picture-tools" id="picture-tools" hidden="">{_zoom("data-pictures")}</div>'
+        '<div class="w-picture-tools" id="picture-tools" hidden="">'
+        f'<span class="w-group w-scroll" role="group" aria-label="{texts.PICTURES_SCROLL}">{move}</span>'
+        f'<span class="w-picture-part"></span>{_zoom("data-pictures")}</div>'
     )
 
 

@@ -9,7 +9,7 @@ from tests.doubles import make_audio, make_model_info, make_recognition
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.server.ui import texts
-from wav2vec2_app.server.ui.render import cards, export, transcript
+from wav2vec2_app.server.ui.render import cards, data, export, transcript
 from wav2vec2_app.server.ui.render.previews import RecentWords
 from wav2vec2_app.speech.spelling import sentence_case
 from wav2vec2_app.speech.transcript import Transcript, Word
@@ -73,7 +73,6 @@ def test_everything_from_outside_is_escaped() -> None:
     )
     pages = [
         page(words, EVIL),
-        export.transcript(make_result(words)),
         cards.error_card(InputError(EVIL, hint=EVIL, code=EVIL), EVIL),
     ]
 
@@ -131,9 +130,26 @@ def test_downloads_are_there_when_the_words_are() -> None:
 
     assert before.count("disabled") == 5
     assert "disabled" not in after
-    assert '"request_id": "id-1"' in unescape(after)
-    assert "WEBVTT" in after
-    assert "-->" in unescape(after)
+    assert '"request_id": "id-1"' in export.transcript_file(make_result(), "json")
+    assert export.transcript_file(make_result(), "vtt").startswith("WEBVTT")
+    assert "-->" in export.transcript_file(make_result(), "srt")
+
+
+def test_key_of_data_differs_where_the_data_does() -> None:
+    def key(html: str) -> str:
+        (found,) = re.findall(r'^<div class="w-data" hidden="" data-key="(\d+)"', html)
+        return str(found)
+
+    assert key(data.hidden("a", first=1)) == key(data.hidden("a", first=2))
+    assert key(data.hidden("a")) != key(data.hidden("b"))
+
+
+def test_file_arrives_in_the_page_unchanged_whatever_is_in_it() -> None:
+    html = export.fetched(EVIL, EVIL)
+
+    found = re.fullmatch(r'<div [^<>]* data-request="([^"<>]*)">([^<>]*)</div>', html)
+    assert found is not None
+    assert [unescape(one) for one in found.groups()] == [EVIL, EVIL]
 
 
 def test_nothing_can_be_exported_without_words() -> None:
