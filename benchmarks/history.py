@@ -128,7 +128,7 @@ async def measure(folder: Path) -> Sequence[Figure]:
     store = HistoryStore(folder, HistoryPolicy(retention_s=1e12, limit_bytes=1 << 40))
     await store.start()
     words = round(RECORDING_S * WORDS_PER_S)
-    new = [new_item(texts.make(words), -1 - n, OWNER, emission=True) for n in range(ROUNDS)]
+    new = [new_item(texts.make(words), 1 + n, OWNER, emission=True) for n in range(ROUNDS)]
     stored = await timed_s([lambda item=item: store.add(item) for item in new])  # type: ignore[misc]
     pages = [
         await store.find(OWNER, ListQuery(before=n, limit=1))

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Open
+from tests.e2e.conftest import TIMEOUT_MS, Open
 from tests.e2e.fake_server import BROKEN, fake_server
 from tests.e2e.test_accessibility import findings, settle
 from tests.e2e.test_page import DONE, choose
@@ -31,6 +31,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
     """A server over a fake model, which transcribes a file as its name: the modes need no real one."""
     with fake_server(tmp_path_factory.mktemp("modes")) as url:
         yield SimpleNamespace(url=url)
+
+
+@pytest.fixture(autouse=True)
+def patience() -> None:
+    expect.set_options(timeout=TIMEOUT_MS)
 
 
 def open_mode(page: Page, name: str) -> None:
