@@ -104,7 +104,8 @@ class BatchRunner:
             await self._open()
         if self.problem is None:
             self._new.set()
-            await asyncio.gather(self._purge(), *(self._run() for _ in range(self._slots)))
+            loops = [self._purge(), *(self._run() for _ in range(self._slots))]
+            await asyncio.gather(*loops, return_exceptions=True)  # a cancel waits for all of them
 
     async def stop(self) -> None:
         """Stop; what is not finished continues at the next start."""
