@@ -38,6 +38,8 @@ class NameAdapter(FakeAdapter):
         source = task.task.source
         if task.operation is Operation.PROBE and source and source.name.startswith(BROKEN):
             raise InputError("This is not audio.", code="audio.broken", hint="Send another file.")
+        if task.operation is Operation.DRAW:
+            return TaskResult(Operation.DRAW, ())  # the page has places for the real ones only
         return await super().handle_task(task, report)
 
 
