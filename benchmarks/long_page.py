@@ -33,7 +33,6 @@ from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
 from wav2vec2_app.server.tasks import (
     ModelTask,
     Operation,
-    PreviewWords,
     Progress,
     Report,
     TaskResult,
@@ -44,7 +43,7 @@ from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.options import OPTIONS
-from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
+from wav2vec2_app.speech.transcript import PreviewWords, Recognition, Transcript, Word
 
 HOURS_S = 3 * 3600.0
 WORDS_PER_S = 2.5

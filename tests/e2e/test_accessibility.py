@@ -101,7 +101,7 @@ def test_axe_finds_nothing_in_any_state(
     check("long result")
     page.get_by_role("button", name="Live", exact=True).click()
     check("live")
-    page.get_by_role("button", name="File", exact=True).click()
+    page.get_by_label("Upload file").click()
     path = tmp_path / "notes.wav"
     path.write_text("This is a shopping list.\n" * 20)
     replace_recording(page, path)
@@ -202,7 +202,7 @@ def test_keyboard_alone_records_reviews_chooses_and_exports(
     seconds = len(clips()[-1].samples()) / 16_000
     tab_to(page, "#audio .record-button")
     page.keyboard.press("Enter")
-    page.wait_for_selector("body[data-page=recording]")
+    page.locator("#audio .stop-button").wait_for(state="visible")
     page.wait_for_function(RECORDED, arg=seconds)
     if not page.evaluate("() => document.activeElement.matches('#audio .stop-button')"):
         tab_to(page, "#audio .stop-button")

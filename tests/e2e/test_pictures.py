@@ -13,7 +13,7 @@ from tests.e2e.test_player import set_clock
 
 pytestmark = pytest.mark.e2e
 
-WIDTHS = (320, 390, 768, 1024, 1280)
+WIDTHS = (320, 360, 390, 440, 480, 640, 768, 1024, 1280)
 SPECTROGRAM = '.w-figure[data-name="log_mel"]'
 
 

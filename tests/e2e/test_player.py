@@ -66,23 +66,25 @@ def set_clock(page: Page, seconds: float) -> None:
 # --- the transport ------------------------------------------------------------------------------
 
 
+PLAYHEAD = """line => {
+  const { from, to } = line.closest('.w-figure').dataset;
+  return [parseFloat(line.style.left) / 100, Number(from), Number(to)];
+}"""
+
+
 def test_word_row_and_pictures_follow_the_clock(result: Page) -> None:
     spoken = rows(result)
     for index in (1, len(spoken) // 2, len(spoken) - 1):
         word = spoken[index]
         middle = (word["start"] + word["end"]) / 2
 
+        result.locator("#pictures .w-figure").first.scroll_into_view_if_needed()
         set_clock(result, middle)
 
         assert result.locator(NOW).get_attribute("data-index") == str(index)
         assert result.locator("#words .w-now").get_attribute("data-index") == str(index)
-        share = result.locator("#pictures .w-playhead").first.evaluate(
-            "line => parseFloat(line.style.left) / 100"
-        )
-        axis = (share * 800 - 62) / (788 - 62)
-        start, end = result.locator("#pictures .w-figure").first.evaluate(
-            "figure => [Number(figure.dataset.from), Number(figure.dataset.to)]"
-        )
+        left, start, end = result.locator("#pictures .w-playhead").first.evaluate(PLAYHEAD)
+        axis = (left * 800 - 62) / (788 - 62)
         assert axis == pytest.approx((middle - start) / (end - start), abs=0.01)
     assert result.locator(".w-time").inner_text().startswith("0:3")
 

@@ -81,7 +81,7 @@ def test_every_state(
     shoot("long-result")
     page.get_by_role("button", name="Live", exact=True).click()
     shoot("live")
-    page.get_by_role("button", name="File", exact=True).click()
+    page.get_by_label("Upload file").click()
     path = tmp_path / "notes.wav"
     path.write_text("This is a shopping list.\n" * 20)
     replace_recording(page, path)

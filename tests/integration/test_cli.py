@@ -122,6 +122,7 @@ def test_align_writes_subtitles_of_the_text_as_written(tmp_path: Path) -> None:
     assert done.stdout.startswith("1\n00:00:00,")
 
 
+@pytest.mark.slow
 def test_letter_case_and_lines_are_options(tmp_path: Path) -> None:
     arguments = ["--letter-case", "raw", "--line-characters", "16", "--max-lines", "1"]
 
@@ -133,6 +134,7 @@ def test_letter_case_and_lines_are_options(tmp_path: Path) -> None:
     assert all(len(line) <= 16 for line in lines)
 
 
+@pytest.mark.slow
 def test_align_gives_subtitles_new_times(tmp_path: Path) -> None:
     text = tmp_path / "said.srt"
     first, *rest = clips()[0].text.split()

@@ -96,6 +96,7 @@ def test_recording_says_how_the_worker_was_started(tmp_path: Path) -> None:
     assert (spec.role, spec.argv, spec.env) == ("toy", ("python", "toy.py"), {"A": "b"})
 
 
+@pytest.mark.slow
 def test_transcription_recorded_from_the_command_line_is_replayed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

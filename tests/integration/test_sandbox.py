@@ -163,6 +163,7 @@ def test_long_recording_is_decoded_in_less_memory_than_its_samples_take(
     assert sorted(one.name for one in tmp_path.iterdir()) == ["call.wav", "call.wav.f32"]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "data",
     [

@@ -231,6 +231,7 @@ def test_wrong_value_for_channels_is_rejected(server: RunningServer, call: Path)
 # --- the command line ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_command_line_chooses_track_and_channels(
     call: Path, film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

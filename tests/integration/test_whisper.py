@@ -211,6 +211,7 @@ async def test_broken_folder_is_a_typed_error_and_the_worker_goes_on(system: Sys
     assert (await transcribe(system, "tiny-whisper")).words
 
 
+@pytest.mark.slow
 async def test_api_lists_the_model_and_transcribes_with_it(system: System) -> None:
     app = FastAPI()
     add_routes(

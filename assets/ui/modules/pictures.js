@@ -126,13 +126,16 @@ export const startPictures = (player, texts) => {
 
   /* The part follows the position where the pictures are in view, until another part is chosen. */
   let [visible, following, last] = [false, true, 0];
-  new IntersectionObserver(([entry]) => { visible = entry.isIntersecting; }).observe(place);
   const follow = () => {
     const [from, to] = current();
     const { time } = player;
     if (!visible || !(to > from) || (time >= from && time <= to)) return;
     ask(time - LEAD * (to - from), to - from);
   };
+  new IntersectionObserver(([entry]) => {
+    visible = entry.isIntersecting;
+    if (following && player.time > 0) follow();
+  }).observe(place);
   player.addEventListener("time", () => {
     const moved = Math.abs(player.time - last);
     last = player.time;

@@ -45,12 +45,12 @@ TEAL, ORANGE, RED, SLATE = "#0d9488", "#e8590c", "#e03131", "#64748b"
 """Colours with at least 3:1 of contrast on white and on near-black. Teal is the accent; the others show
 what is uncertain, the opposite side of a scale, and the blank."""
 
-TEXT_SIZE, LARGEST_TEXT_SIZE = 12, 32
+TEXT_SIZE, LARGEST_TEXT_SIZE = 12, 34
 """Text on wide and on the narrowest screens, in viewBox units."""
-SCREENS = ((15, 1240, 760), (21, 620, 540), (27, 440, 384), (LARGEST_TEXT_SIZE, 350, 300))
+SCREENS = ((15, 1240, 760), (21, 620, 540), (27, 470, 384), (LARGEST_TEXT_SIZE, 384, 300))
 """Size of the text where the screen, or the container of the picture, is at most so wide, CSS pixels.
 
-Text has at least 10 pixels where the picture is at least 250 pixels wide.
+Text has at least 10 pixels where the picture is at least 236 pixels wide.
 """
 TEXT_SIZES = (TEXT_SIZE, *(size for size, _, _ in SCREENS))
 DENSE_BELOW = 21

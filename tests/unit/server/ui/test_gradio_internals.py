@@ -81,6 +81,7 @@ def test_page_imports_gradio_without_its_stub_files_and_a_second_call_adds_no_fi
     assert out == ["wav2vec2_app.server.ui.gradio_internals", "0 True"]
 
 
+@pytest.mark.slow
 def test_stub_files_are_written_with_an_untested_version() -> None:
     out, err = imported("metadata.version = lambda _: '6.99.0'\nimport wav2vec2_app.server.ui")
 
