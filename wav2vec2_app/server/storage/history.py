@@ -148,7 +148,7 @@ class HistoryStore:
         def work(connection: sqlite3.Connection) -> StoredTranscriptionResponse:
             row = items.find(connection, owner, item_id, self._since)
             return StoredTranscriptionResponse(
-                item=items.item_json(connection, row, self.policy.retention_s),
+                item=items.item_json(row, self.policy.retention_s),
                 transcription=items.response(connection, row["number"]),
             )
 
@@ -195,7 +195,7 @@ class HistoryStore:
 
         def work(connection: sqlite3.Connection) -> None:
             for row in items.every(connection, owner, self._since):
-                item = items.item_json(connection, row, retention_s)
+                item = items.item_json(row, retention_s)
                 path = self._recordings.path(row["number"], row["audio"]) if row["audio"] else None
                 answer = items.response(connection, row["number"])
                 use(StoredTranscriptionResponse(item=item, transcription=answer), path)
@@ -228,7 +228,7 @@ class HistoryStore:
                     items.set_tags(connection, number, new_tags)
                 items.index(connection, number)
             row = items.find(connection, owner, item_id, self._since)
-            return items.item_json(connection, row, self.policy.retention_s)
+            return items.item_json(row, self.policy.retention_s)
 
         return await self._database.write(work)
 

@@ -19,7 +19,7 @@ UNTITLED: Final = "recording"
 _COLUMNS: Final = (
     "items.number, items.id, items.name, items.created, items.duration_s, items.words, items.confidence, "
     "items.model, items.has_emission, items.audio, items.content_bytes + items.audio_bytes AS size, "
-    "items.text"
+    "items.text, (SELECT group_concat(tag, char(31)) FROM tags WHERE tags.number = items.number) AS tags"
 )
 
 
@@ -174,7 +174,7 @@ def listed(
         (*values, query.limit + 1),
     ).fetchall()
     shown = rows[: query.limit]
-    found = [item_json(connection, row, retention_s, query.text) for row in shown]
+    found = [item_json(row, retention_s, query.text) for row in shown]
     return Page(found, shown[-1]["number"] if len(rows) > query.limit else None)
 
 
@@ -186,14 +186,12 @@ def every(connection: sqlite3.Connection, owner: str, since: float) -> list[sqli
     ).fetchall()
 
 
-def item_json(
-    connection: sqlite3.Connection, row: sqlite3.Row, retention_s: float, query: str = ""
-) -> HistoryItemJson:
+def item_json(row: sqlite3.Row, retention_s: float, query: str = "") -> HistoryItemJson:
     """The JSON of a row."""
     return HistoryItemJson(
         id=row["id"],
         name=row["name"],
-        tags=tuple(_tags(connection, row["number"])),
+        tags=tuple(sorted(filter(None, (row["tags"] or "").split("\x1f")), key=str.casefold)),
         created=round(row["created"], 3),
         expires=round(row["created"] + retention_s, 3),
         duration_s=row["duration_s"],

@@ -56,7 +56,7 @@ HISTORY: Final[tuple[Migration, ...]] = (
         "CREATE TABLE owners_with_audio (owner TEXT PRIMARY KEY) WITHOUT ROWID",
         """
         CREATE VIRTUAL TABLE search USING fts5 (
-            owner, name, tags, text, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+            owner, name, tags, text, tokenize = 'unicode61 remove_diacritics 2', prefix = '3'
         )
         """,
     ),

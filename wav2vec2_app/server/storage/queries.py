@@ -9,6 +9,7 @@ from wav2vec2_app.speech.signs import UNSPACED_SIGNS
 
 MAX_TERMS: Final = 16
 """Most terms of a query; further ones are ignored."""
+MIN_PREFIX_CHARACTERS: Final = 3
 EXCERPT_CHARACTERS: Final = 240
 LEAD_CHARACTERS: Final = 60
 """Characters of an excerpt before the first match."""
@@ -27,18 +28,26 @@ def indexed(text: str) -> str:
 
 def terms(query: str) -> list[str]:
     """The words of a query, and what is in quotes as one phrase; the first :data:`MAX_TERMS`."""
-    plain_query = _UNUSABLE.sub(" ", query)
-    found = (quoted or plain.strip('"') for quoted, plain in _TERM.findall(plain_query))
-    return [term for term in found if _WORD_SIGN.search(term)][:MAX_TERMS]
+    return [quoted or plain.strip('"') for quoted, plain in _parts(query)]
+
+
+def _parts(query: str) -> list[tuple[str, str]]:
+    """Each term as what is in quotes, or what is not."""
+    found = _TERM.findall(_UNUSABLE.sub(" ", query))
+    return [one for one in found if _WORD_SIGN.search("".join(one))][:MAX_TERMS]
 
 
 def full_text(owner: str, query: str) -> str:
     """The FTS5 expression for items of ``owner`` that have all terms; empty without a term.
 
-    A term also finds words that begin with it. Nothing in a query has a meaning for FTS5.
+    The last term also finds words that begin with it, since it may still be typed; not in quotes, and not
+    if it is short, which would find nearly everything. Nothing in a query has a meaning for FTS5.
     """
-    phrases = [f'"{indexed(term).replace(chr(34), " ")}"' for term in terms(query)]
-    found = " AND ".join(f"{FIELDS} : {phrase} *" for phrase in phrases)
+    parts = _parts(query)
+    phrases = [f'{FIELDS} : "{indexed(term).replace(chr(34), " ")}"' for term in terms(query)]
+    if parts and not parts[-1][0] and len(parts[-1][1]) >= MIN_PREFIX_CHARACTERS:
+        phrases[-1] += " *"
+    found = " AND ".join(phrases)
     return f'owner : "{owner}" AND {found}' if found else ""
 
 
