@@ -165,7 +165,7 @@ export const start = (config) => {
   const remove = element("button", { type: "button", className: "w-button w-danger", textContent: texts.delete });
   const [above, below] = [element("tr"), element("tr")].map((one) => { one.setAttribute("aria-hidden", "true"); one.append(element("td", { colSpan: 4 })); return one; });
   const body = element("tbody");
-  const table = element("div", { className: "w-batch-table", tabIndex: 0, attributes: { role: "region", "aria-label": texts.title } },
+  const table = element("div", { className: "w-batch-table", tabIndex: 0, attributes: { role: "region", "aria-label": texts.table } },
     element("table", {}, element("thead", {}, element("tr", {}, ...texts.columns.map((text) => {
       const cell = element("th", { textContent: text });
       cell.scope = "col";

@@ -528,7 +528,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "nothingFound": "Nothing was found.",
         "more": "Show older ones",
         "facts": "{age} · {length} · {words} words · {percent} % · {model}",
-        "expires": "Deleted {time}.",
+        "expires": "It will be deleted {time}.",
         "name": "Name",
         "tags": "Tags, separated by commas",
         "save": "Save",
@@ -562,6 +562,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "download": "Download results (ZIP)",
         "delete": "Delete the batch",
         "deleted": "Deleted",
+        "table": "Files of the batch",
         "columns": ["File", "State", "Text", "Confidence"],
         "states": {
             "missing": "not sent",
