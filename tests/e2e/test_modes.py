@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.conftest import TIMEOUT_MS, Open
 from tests.e2e.fake_server import BROKEN, fake_server
@@ -34,7 +34,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
 
 
 @pytest.fixture(autouse=True)
-def patience() -> None:
+def new_visitor(visits: BrowserContext) -> None:
+    """Each test is another browser: it has no key of a history."""
+    visits.clear_cookies()
     expect.set_options(timeout=TIMEOUT_MS)
 
 
@@ -85,8 +87,11 @@ def test_stored_transcript_is_found_opened_renamed_and_deleted(page: Page, clip:
     expect(page.get_by_text(HISTORY["empty"])).to_be_visible()
 
 
-def test_another_browser_has_another_history(open_page: Open, clip: Clip) -> None:
-    mine, theirs = open_page(), open_page()
+def test_another_browser_has_another_history(
+    open_page: Open, browser: Browser, server: SimpleNamespace, clip: Clip
+) -> None:
+    mine, theirs = open_page(), browser.new_context().new_page()
+    theirs.goto(server.url)
     transcribe(mine, clip)
     open_mode(mine, texts.HISTORY)
     expect(mine.locator(ITEM)).to_have_count(1)
@@ -97,6 +102,7 @@ def test_another_browser_has_another_history(open_page: Open, clip: Clip) -> Non
     expect(theirs.get_by_text(HISTORY["empty"])).to_be_visible()
     status = "async (id) => (await fetch(`v1/history/${id}`)).status"
     assert (mine.evaluate(status, item), theirs.evaluate(status, item)) == (200, 404)
+    theirs.context.close()
 
 
 def test_history_stays_after_a_reload_and_is_deleted_at_once(page: Page, clip: Clip) -> None:
