@@ -19,6 +19,7 @@ from tests.e2e.test_page import (
     WORDS,
     choose,
     open_accordion,
+    upload,
 )
 from tests.examples import Clip, clips
 from wav2vec2_app.server.ui import texts
@@ -101,10 +102,9 @@ def test_axe_finds_nothing_in_any_state(
     check("long result")
     page.get_by_role("button", name="Live", exact=True).click()
     check("live")
-    page.get_by_label("Upload file").click()
     path = tmp_path / "notes.wav"
     path.write_text("This is a shopping list.\n" * 20)
-    replace_recording(page, path)
+    upload(page, path)
     page.wait_for_selector(ERROR)
     check("error")
 
