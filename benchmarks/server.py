@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 from gradio_client import Client
@@ -50,14 +51,17 @@ class RunningServer:
 def running_server(environment: Mapping[str, str], folder: Path = ROOT) -> Iterator[RunningServer]:
     """Start ``app.py`` of a checkout on a free port, wait until it is ready, stop it at the end."""
     port = free_port()
-    settings = {
-        "WAV2VEC2_FETCH_MODELS": "false",
-        "WAV2VEC2_LOG_LEVEL": "WARNING",
-        "WAV2VEC2_PORT": str(port),
-    }
-    given = {**settings, **environment, **({"PYTHONPATH": str(folder)} if folder != ROOT else {})}
-    with running(["app.py"], given, port, ready="/readyz", folder=folder) as server:
-        yield server
+    own = {"PYTHONPATH": str(folder)} if folder != ROOT else {}
+    with TemporaryDirectory(prefix="wav2vec2-storage-", ignore_cleanup_errors=True) as storage:
+        settings = {
+            "WAV2VEC2_FETCH_MODELS": "false",
+            "WAV2VEC2_LOG_LEVEL": "WARNING",
+            "WAV2VEC2_PORT": str(port),
+            "WAV2VEC2_STORAGE_FOLDER": storage,
+        }
+        given = {**settings, **environment, **own}
+        with running(["app.py"], given, port, ready="/readyz", folder=folder) as server:
+            yield server
 
 
 def free_port() -> int:

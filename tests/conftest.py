@@ -58,6 +58,15 @@ def own_uploads() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the history and the batches of tests apart from those of the user."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("storage")
+        patch.setenv("WAV2VEC2_STORAGE_FOLDER", str(folder))
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a complete random checkpoint."""

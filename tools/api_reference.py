@@ -27,9 +27,11 @@ from tools.error_codes import code_table
 from wav2vec2_app.server.live import messages
 from wav2vec2_app.server.schema import (
     alignments,
+    batches,
     comparisons,
     descriptions,
     errors,
+    history,
     recording,
     system,
     transcriptions,
@@ -265,6 +267,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     ),
     "alignment": partial(schema_table, alignments.AlignmentResponse, recording.RecordingResponse),
     "comparison": partial(schema_table, comparisons.ComparisonResponse),
+    "history": partial(schema_table, history.HistoryResponse),
+    "batch": partial(schema_table, batches.BatchResponse),
     "error": partial(schema_table, errors.ErrorResponse),
     "capabilities": partial(schema_table, system.CapabilitiesResponse),
     "status": partial(schema_table, system.StatusResponse),

@@ -32,6 +32,7 @@ COMPUTED = {
     "port": "`7860`",
     "root_path": "`GRADIO_ROOT_PATH`, else none",
     "cache_folder": "the user's cache folder",
+    "storage_folder": "the user's data folder",
 }
 """Defaults that depend on the machine."""
 MIB = 1024 * 1024

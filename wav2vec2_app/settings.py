@@ -6,19 +6,14 @@ or passed by name.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from platformdirs import user_cache_path
+from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-logger = logging.getLogger(__name__)
 
 PREFIX = "WAV2VEC2_"
 MIB = 1024 * 1024
@@ -44,29 +39,6 @@ _ADDRESS = re.compile(r"https?://[^\s/]+\S*|[\w.-]+/[\w.-]+")
 def on_spaces() -> bool:
     """Whether this process runs on Hugging Face Spaces (which sets ``SPACE_ID``)."""
     return bool(os.environ.get("SPACE_ID"))
-
-
-def unknown_variables(environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Environment variables that look like settings and are none: name -> the nearest setting's, or empty."""
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
-    unknown = (
-        name
-        for name in environment
-        if name.upper().startswith(PREFIX.rstrip("2_")) and name.upper() not in known
-    )
-    return {
-        name: next(iter(get_close_matches(name.upper(), known, n=1, cutoff=0.7)), "")
-        for name in sorted(unknown)
-    }
-
-
-def warn_of_unknown_variables(environment: Mapping[str, str]) -> None:
-    """Log a warning for each of :func:`unknown_variables`."""
-    for name, nearest in unknown_variables(environment).items():
-        hint = f"did you mean {nearest}?" if nearest else "docs/settings.md lists all settings."
-        logger.warning(
-            "The environment variable %s is not a setting and is ignored; %s", name, hint
-        )
 
 
 class Settings(BaseSettings):
@@ -197,6 +169,19 @@ class Settings(BaseSettings):
     (``user/space``). The first 10 s of a recording are sent to it. Empty disables descriptions."""
     gama_timeout_s: float = Field(120.0, gt=0)
     """Time limit of a description, seconds."""
+
+    # --- storage ---
+    storage_folder: Path = Field(default_factory=lambda: user_data_path("wav2vec2_app"))
+    """Folder of the history, and of the files and results of batches."""
+    history_s: float = Field(24 * 3600.0, gt=0)
+    """Time after which an item of the history, or a finished batch, is deleted, seconds."""
+    history_bytes: int = Field(1024 * MIB, ge=0)
+    """Size of the history of all users together, bytes; above it, the oldest items are deleted. 0 disables
+    the history."""
+    batch_bytes: int = Field(4096 * MIB, ge=0)
+    """Size of the files of all batches that wait to be transcribed, bytes. 0 disables batches."""
+    batch_files: int = Field(1000, ge=1)
+    """Most files of one batch."""
 
     # --- queue, timeouts, recovery ---
     queue_size: int = Field(32, ge=1)

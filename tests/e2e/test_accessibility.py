@@ -131,7 +131,7 @@ def test_forced_colours_keep_selection_and_status(
 def test_input_is_chosen_before_it_is_used(page: Page) -> None:
     page.locator("body").press("Tab")
     order = []
-    for _ in range(14):
+    for _ in range(18):
         page.keyboard.press("Tab")
         order.append(
             page.evaluate(

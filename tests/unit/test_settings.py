@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from wav2vec2_app import settings as settings_module
+from wav2vec2_app.environment import warn_of_unknown_variables
 from wav2vec2_app.settings import ALL_ADDRESSES, Settings
 
 
@@ -76,7 +77,7 @@ def test_every_setting_is_documented_under_its_field() -> None:
 def test_mistyped_variable_is_named_with_the_nearest_setting(
     name: str, nearest: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings_module.warn_of_unknown_variables({name: "1", "WAV2VEC2_PORT": "1", "PATH": "/bin"})
+    warn_of_unknown_variables({name: "1", "WAV2VEC2_PORT": "1", "PATH": "/bin"})
 
     [message] = caplog.messages
     assert name in message
@@ -84,7 +85,7 @@ def test_mistyped_variable_is_named_with_the_nearest_setting(
 
 
 def test_known_variables_are_not_warned_about(caplog: pytest.LogCaptureFixture) -> None:
-    settings_module.warn_of_unknown_variables(
+    warn_of_unknown_variables(
         {f"WAV2VEC2_{name}".upper(): "" for name in Settings.model_fields} | {"wav2vec2_port": ""}
     )
 

@@ -11,11 +11,12 @@ from rich.table import Table
 
 from wav2vec2_app.cli.environment import read_settings
 from wav2vec2_app.cli.output import out, print_problem
+from wav2vec2_app.environment import warn_of_unknown_variables
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server import deployment
 from wav2vec2_app.server.deployment import Deployment, Replicas
 from wav2vec2_app.server.monitoring.logs import configure_logging
-from wav2vec2_app.settings import Settings, warn_of_unknown_variables
+from wav2vec2_app.settings import Settings
 
 T = TypeVar("T")
 

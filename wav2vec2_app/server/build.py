@@ -16,6 +16,9 @@ from wav2vec2_app.server.adapters.gama import GamaPolicy, gama_adapters
 from wav2vec2_app.server.adapters.scores import read_scores
 from wav2vec2_app.server.adapters.wav2vec2 import Wav2Vec2Adapter
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
+from wav2vec2_app.server.batches.records import BatchBounds
+from wav2vec2_app.server.batches.runner import BatchRunner
+from wav2vec2_app.server.batches.store import BatchStore
 from wav2vec2_app.server.bridge.backend import Backend
 from wav2vec2_app.server.bridge.on_demand import OnDemandPool
 from wav2vec2_app.server.bridge.pool import WorkerPool
@@ -42,6 +45,8 @@ from wav2vec2_app.server.service.whisper import WhisperService
 from wav2vec2_app.server.service.whisper_models import WhisperModels, WhisperPolicy
 from wav2vec2_app.server.service.word_times import WordTimes
 from wav2vec2_app.server.service.workers import Workers
+from wav2vec2_app.server.storage.history import HistoryPolicy, HistoryStore
+from wav2vec2_app.server.storage.recorder import HistoryRecorder
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import MAX_SEPARATE_CHANNELS, SAMPLE_RATE_HZ
 from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
@@ -65,12 +70,32 @@ def assets_path() -> Path:
 
 @dataclass(frozen=True)
 class System:
-    """The application without its interfaces; ``events`` is where sinks subscribe."""
+    """The application without its interfaces; ``events`` is where sinks subscribe.
+
+    ``history`` and ``batches`` are ``None`` where they are disabled. Commands start the orchestrator alone.
+    """
 
     settings: Settings
     orchestrator: ModelOrchestrator
     service: Wav2Vec2Service
     events: EventBus
+    history: HistoryRecorder | None = None
+    batches: BatchRunner | None = None
+
+    async def start(self) -> None:
+        """Start everything that a server has."""
+        await self.orchestrator.start()
+        for part in (self.history, self.batches):
+            if part is not None:
+                await part.start()
+
+    async def stop(self) -> None:
+        """End every task, and store what has finished."""
+        if self.batches is not None:
+            await self.batches.stop()
+        await self.orchestrator.stop()
+        if self.history is not None:
+            await self.history.stop()
 
 
 def build_system(settings: Settings, *, sequential_start: bool = False) -> System:
@@ -83,7 +108,27 @@ def build_system(settings: Settings, *, sequential_start: bool = False) -> Syste
     service = Wav2Vec2Service(workers, service_policy(settings))
     adapters = _adapters(settings, workers, service)
     orchestrator = ModelOrchestrator(adapters, orchestrator_policy(settings), events=events)
-    return System(settings, orchestrator, service, events)
+    history = _history(settings)
+    if history is not None:
+        events.subscribe(history)
+    return System(
+        settings, orchestrator, service, events, history, _batches(settings, orchestrator)
+    )
+
+
+def _batches(settings: Settings, orchestrator: ModelOrchestrator) -> BatchRunner | None:
+    if not settings.batch_bytes:
+        return None
+    policy = BatchBounds(settings.history_s, settings.batch_bytes, settings.batch_files)
+    store = BatchStore(settings.storage_folder, policy)
+    return BatchRunner(store, orchestrator, slots=max(1, settings.concurrency - 1))
+
+
+def _history(settings: Settings) -> HistoryRecorder | None:
+    if not settings.history_bytes:
+        return None
+    policy = HistoryPolicy(settings.history_s, settings.history_bytes)
+    return HistoryRecorder(HistoryStore(settings.storage_folder, policy))
 
 
 # --- recognisers ---------------------------------------------------------------------------------

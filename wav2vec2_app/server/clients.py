@@ -18,16 +18,24 @@ LOCAL = ""
 """The client of tasks that this process submits itself."""
 CLIENT_IN_SCOPE = "wav2vec2.client"
 """Key of the client's name in the ASGI scope of its requests."""
+HISTORY_IN_SCOPE = "wav2vec2.history"
+"""Key of the owner of the history that its results are stored in."""
 KEY, ADDRESS = "key:", "address:"
 MAX_SESSIONS = 10_000
 """Sessions whose client is remembered; the least recently used is forgotten first."""
 
 _CURRENT: ContextVar[str] = ContextVar("client", default=LOCAL)
+_HISTORY: ContextVar[str] = ContextVar("history", default="")
 
 
 def current_client() -> str:
     """The client whose request is being answered; :data:`LOCAL` outside of requests."""
     return _CURRENT.get()
+
+
+def current_history() -> str:
+    """The owner of the history of the request that is being answered; empty without one."""
+    return _HISTORY.get()
 
 
 @contextmanager
@@ -40,6 +48,16 @@ def answering(client: str) -> Iterator[None]:
         _CURRENT.reset(token)
 
 
+@contextmanager
+def storing(owner: str) -> Iterator[None]:
+    """Results of requests in the block are stored in the history of ``owner``."""
+    token = _HISTORY.set(owner)
+    try:
+        yield
+    finally:
+        _HISTORY.reset(token)
+
+
 def owner_of(client: str, session: str) -> str:
     """Who may use a result: the client's API key, else its session, else the client itself."""
     if client.startswith(KEY) or not session:
@@ -48,34 +66,40 @@ def owner_of(client: str, session: str) -> str:
 
 
 class SessionClients:
-    """Which client opened which session; bounded, since clients choose the ids of sessions."""
+    """The client and the history of each session; bounded, since clients choose the ids of sessions."""
 
     def __init__(self, limit: int = MAX_SESSIONS) -> None:
         self._limit = limit
-        self._clients: OrderedDict[str, str] = OrderedDict()
+        self._clients: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._clients)
 
-    def introduce(self, chosen: str, client: str) -> str:
+    def introduce(self, chosen: str, client: str, history: str = "") -> str:
         """A request came from ``client``, in the session that it called ``chosen``; the session's name.
 
-        Each API key has its own sessions.
+        Each API key has its own sessions. ``history`` is the owner of the history of its results.
         """
         session = f"{client}/{chosen}" if chosen and client.startswith(KEY) else chosen
         if session and client != LOCAL:
-            self._note(session, client)
+            self._note(session, client, history)
         return session
 
-    def _note(self, session: str, client: str) -> None:
-        self._clients[session] = client
+    def _note(self, session: str, client: str, history: str) -> None:
+        self._clients[session] = client, history
         self._clients.move_to_end(session)
         if len(self._clients) > self._limit:
             self._clients.popitem(last=False)
 
     def of(self, session: str) -> str:
         """The client of a session, else that of the current request."""
-        return self._clients.get(session) or current_client()
+        client, _ = self._clients.get(session, ("", ""))
+        return client or current_client()
+
+    def history_of(self, session: str) -> str:
+        """The owner of the history that results of a session are stored in; empty without one."""
+        _, history = self._clients.get(session, ("", ""))
+        return history
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from wav2vec2_app import __version__
+from wav2vec2_app.environment import warn_of_unknown_variables
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.build import System, assets_path, build_system
 from wav2vec2_app.server.monitoring.history import History
 from wav2vec2_app.server.monitoring.logs import configure_logging, log_event
 from wav2vec2_app.server.monitoring.metrics import Metrics
-from wav2vec2_app.settings import Settings, on_spaces, warn_of_unknown_variables
+from wav2vec2_app.settings import Settings, on_spaces
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -75,6 +76,7 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
 
     from wav2vec2_app.server.api import add_routes, errors
     from wav2vec2_app.server.api.access import Access
+    from wav2vec2_app.server.api.history_key import HistoryKeys
     from wav2vec2_app.server.ui.page import build_page, load_examples, modules_path, mount_page
 
     orchestrator, settings = system.orchestrator, system.settings
@@ -85,6 +87,8 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
         settings,
         render_metrics=metrics.render,
         metrics_content_type=metrics.content_type,
+        history=system.history,
+        batches=system.batches,
     )
     assets = assets_path()
     _add_status_view(app, system, metrics, assets)
@@ -96,6 +100,7 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
     for mounted in app.routes:
         if isinstance(mounted, Mount) and isinstance(mounted.app, FastAPI):
             errors.install(mounted.app)  # uploads to the page can meet a full disk too
+    app.add_middleware(HistoryKeys)
     app.add_middleware(Access, settings=settings)
     return app
 
@@ -129,7 +134,7 @@ def _add_status_view(app: FastAPI, system: System, metrics: Metrics, assets: Pat
 async def _serve(system: System, metrics: Metrics) -> None:
     from wav2vec2_app.server.ui.gradio_internals import own_upload_folder
 
-    await system.orchestrator.start()
+    await system.start()
     at_end = contextlib.ExitStack()
     try:
         at_end.enter_context(own_upload_folder(os.environ))
@@ -138,7 +143,7 @@ async def _serve(system: System, metrics: Metrics) -> None:
             app = await asyncio.to_thread(create_app, system, metrics)
         await _Server(_config(app, system.settings), system, at_end).serve()
     finally:
-        await system.orchestrator.stop()
+        await system.stop()
         at_end.close()
 
 
@@ -202,7 +207,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
-        await self._system.orchestrator.stop()
+        await self._system.stop()
         self._at_end.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from wav2vec2_app.errors import Wav2Vec2Error
-from wav2vec2_app.server.clients import current_client, owner_of
+from wav2vec2_app.server.clients import current_client, current_history, owner_of
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
@@ -107,8 +107,7 @@ class AudioTask:
     Attributes:
         source: the encoded recording; ``None`` where ``cached_id`` or ``audio`` is given instead.
         wants: which results to produce.
-        model: the model that transcribes it.
-        decoding: how its emission is decoded.
+        model, decoding: what transcribes it, and how its emission is decoded.
         text, question: the text to align, and the question that a description answers.
         session: groups the tasks of one user, so that they can be cancelled together.
         cached_id: the id of an earlier task, whose audio and transcripts are used again.
@@ -119,7 +118,7 @@ class AudioTask:
         audio_options: the track of the source, and whether its channels are transcribed separately.
         picture_window: the part of the recording that pictures show; ``None``: all of it.
         previews: whether words of a long recording are reported while it is transcribed.
-        client: who sends it, see :mod:`wav2vec2_app.server.clients`; limits hold for each client.
+        client, history: who sends it, and whose history has its result (:mod:`wav2vec2_app.server.clients`).
     """
 
     source: AudioSource | None = None
@@ -138,6 +137,7 @@ class AudioTask:
     question: str = DEFAULT_QUESTION
     picture_window: PictureWindow | None = None
     client: str = field(default_factory=current_client)
+    history: str = field(default_factory=current_history)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
    ui/page.py. */
 
 import { $, all, clock } from "./dom.js";
+import { startModes } from "./modes.js";
 import { startChoices } from "./choices.js";
 import { startComparison } from "./comparison.js";
 import { startJson } from "./json.js";
@@ -34,6 +35,7 @@ export const start = (config, shared) => {
     onChange: () => state.update(), upload: (files) => shared.uploadFiles(files) });
   const state = startState(player, transcript, config.texts.state);
   Object.assign(shared, { player, transcript, transport, state, wavOf });
+  startModes(config, shared);
 
   /* --- the selected part becomes a recording of its own --- */
 

@@ -7,9 +7,13 @@ from collections.abc import Callable
 from fastapi import FastAPI
 
 from wav2vec2_app.server.api import cors, descriptions, errors, health, live, models, openai
+from wav2vec2_app.server.api.batches import batch_router
 from wav2vec2_app.server.api.comparisons import comparison_router
+from wav2vec2_app.server.api.history import history_router
 from wav2vec2_app.server.api.schemas import schema_router
+from wav2vec2_app.server.batches.runner import BatchRunner
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.storage.recorder import HistoryRecorder
 from wav2vec2_app.settings import Settings
 
 
@@ -20,6 +24,8 @@ def add_routes(
     *,
     render_metrics: Callable[[], bytes],
     metrics_content_type: str,
+    history: HistoryRecorder | None = None,
+    batches: BatchRunner | None = None,
 ) -> None:
     """Add all routes to ``app``; call it before the page is mounted at ``/``.
 
@@ -33,5 +39,7 @@ def add_routes(
     app.include_router(descriptions.router(orchestrator, settings))
     app.include_router(models.router(orchestrator))
     app.include_router(schema_router())
+    app.include_router(history_router(orchestrator, history))
+    app.include_router(batch_router(orchestrator, settings, batches))
     if settings.live_sessions:
         app.include_router(live.router(orchestrator, settings))

@@ -16,7 +16,7 @@ from wav2vec2_app.server.api.origins import ANY_NAME
 
 PATHS: Final = ("/v1/", "/healthz", "/readyz")
 """Beginnings of the paths that other sites may use; the page and its endpoints have rules of their own."""
-METHODS: Final = ("GET", "POST", "OPTIONS")
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 EXPOSED: Final = ("X-Request-Id", "X-Model", "Retry-After")
 MAX_AGE_S: Final = 600
 """How long a browser may remember the permission, seconds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from wav2vec2_app.errors import (
@@ -34,6 +35,12 @@ _STATUS_OF_CODE = {
     "access.key": 401,
     "model.downloading": 503,
     "schema.unknown": 404,
+    "history.not_found": 404,
+    "history.no_audio": 404,
+    "history.off": 404,
+    "batch.not_found": 404,
+    "batch.off": 404,
+    "batch.file_sent": 409,
 }
 
 _STATUS: tuple[tuple[type[Wav2Vec2Error], int], ...] = (
@@ -63,12 +70,29 @@ def install(app: FastAPI) -> None:
         assert isinstance(failure, RequestFailed)  # noqa: S101 - it is registered for this class only
         return respond(failure.error, failure.request_id)
 
+    async def handle_bad_value(_: Request, failure: Exception) -> JSONResponse:
+        assert isinstance(failure, RequestValidationError)  # noqa: S101 - as above
+        return respond(_bad_value(failure))
+
     async def handle_other(_: Request, failure: Exception) -> JSONResponse:
         return respond(translate(failure))
 
     app.add_exception_handler(RequestFailed, handle)
+    app.add_exception_handler(RequestValidationError, handle_bad_value)
     app.add_exception_handler(Wav2Vec2Error, handle_other)
     app.add_exception_handler(OSError, handle_other)
+
+
+def _bad_value(failure: RequestValidationError) -> InputError:
+    """The error of a query or a body that FastAPI rejects."""
+    first = failure.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+    return InputError(
+        f"`{field[:80]}` cannot be used: {first['msg']}.",
+        code="request.bad_value",
+        hint="Correct it, or omit it.",
+        metadata={"field": field[:80]},
+    )
 
 
 def status_of(error: Wav2Vec2Error) -> int:

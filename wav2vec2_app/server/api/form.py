@@ -10,6 +10,8 @@ from typing import Final
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.api.prompt import prompt_hotwords
 from wav2vec2_app.server.api.uploads import Upload
+from wav2vec2_app.server.clients import current_history
+from wav2vec2_app.server.storage.records import owner_of_key
 from wav2vec2_app.speech.audio import DecodeAudioOptions, parse_audio_options
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS, ExportOptions, parse_export
 from wav2vec2_app.speech.options import (
@@ -38,6 +40,16 @@ def audio_options(upload: Upload, *, channels: bool = True) -> DecodeAudioOption
     """
     wanted = upload.get("channels", "") if channels else ""
     return parse_audio_options(upload.get("track", ""), wanted)
+
+
+def history(upload: Upload) -> str:
+    """The owner of the history that the result is stored in: of the form's key, else of the request.
+
+    Raises:
+        InputError: ``history.bad_key``.
+    """
+    key = upload.get("history_key", "")
+    return owner_of_key(key) if key else current_history()
 
 
 def export_options(upload: Upload) -> ExportOptions:

@@ -71,9 +71,11 @@ async def _transcribe(
             granularities = form.several_of(upload, GRANULARITIES, "timestamp_granularities")
             form.check_temperature(upload)
             export = form.export_options(upload)
-            model = _model(upload, orchestrator)
+            model = model_of(upload, orchestrator)
             task = _task(upload, model, decoding=form.decoding_options(upload))
-            task = replace(task, audio_options=form.audio_options(upload))
+            task = replace(
+                task, audio_options=form.audio_options(upload), history=form.history(upload)
+            )
             if form.wants_stream(upload):
                 body = partial(_last_event, task, response_format, granularities, export)
                 return await stream_transcription(orchestrator, request, task, body, stack, export)
@@ -103,7 +105,7 @@ async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: R
             response_format, name = _format(upload, ALIGNMENT_FORMATS), upload.name
             export = form.export_options(upload)
             text = options.text_to_align(upload.text("text"))
-            model = _model(upload, orchestrator)
+            model = model_of(upload, orchestrator)
             task = _task(upload, model, wants=frozenset({Want.ALIGNMENT}), text=text)
             task = replace(task, audio_options=form.audio_options(upload, channels=False))
             result = await run_while_connected(orchestrator, request, task)
@@ -144,7 +146,7 @@ def _task(
     return AudioTask(source, wants, model, decoding, text)
 
 
-def _model(upload: Upload, orchestrator: ModelOrchestrator) -> str:
+def model_of(upload: Upload, orchestrator: ModelOrchestrator) -> str:
     """The model of a request; OpenAI's names mean :data:`AUTO_MODEL`.
 
     Raises:

@@ -26,7 +26,7 @@ class RouteArguments(TypedDict):
     responses: Responses
 
 
-_ERRORS: Final[Responses] = {
+ERRORS: Final[Responses] = {
     status: {"model": schema.ErrorResponse} for status in (400, 404, 413, 429, 500, 503, 504)
 }
 _FILE_FIELDS: Final[Fields] = {
@@ -50,8 +50,9 @@ def transcriptions(formats: Sequence[str], granularities: Sequence[str]) -> Rout
         **{option.name: option.json_schema() for option in (*OPTIONS, *EXPORT_OPTIONS)},
         "track": _TRACK,
         "channels": {"type": "string", "enum": CHANNELS, "default": "mix"},
+        "history_key": {"type": "string", "description": _HISTORY_KEY},
     }
-    return _route(["file"], fields, _ERRORS)
+    return _route(["file"], fields, ERRORS)
 
 
 def alignments(formats: Sequence[str]) -> RouteArguments:
@@ -63,7 +64,7 @@ def alignments(formats: Sequence[str]) -> RouteArguments:
         **{option.name: option.json_schema() for option in EXPORT_OPTIONS},
         "track": _TRACK,
     }
-    return _route(["file", "text"], fields, {**_ERRORS, 200: {"model": schema.AlignmentResponse}})
+    return _route(["file", "text"], fields, {**ERRORS, 200: {"model": schema.AlignmentResponse}})
 
 
 def descriptions() -> RouteArguments:
@@ -73,7 +74,7 @@ def descriptions() -> RouteArguments:
     }  # fmt: skip
     answer: Responses = {200: {"model": schema.DescriptionResponse}}
     fields = {**_FILE_FIELDS, "question": question, "track": _TRACK}
-    return _route(["file"], fields, {**_ERRORS, **answer})
+    return _route(["file"], fields, {**ERRORS, **answer})
 
 
 def comparisons() -> RouteArguments:
@@ -101,9 +102,12 @@ def comparisons() -> RouteArguments:
         "quality_threshold": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
         "weights": {"type": "string", "description": _WEIGHTS},
     }
-    return _route(["file"], fields, {**_ERRORS, 200: {"model": schema.ComparisonResponse}})
+    return _route(["file"], fields, {**ERRORS, 200: {"model": schema.ComparisonResponse}})
 
 
+_HISTORY_KEY: Final = (
+    "A secret of your own, in whose history the result is stored, like `X-History-Key`."
+)
 _VARIANTS: Final = (
     "JSON list of objects with `name`, `model`, `adapter` and decoding options. Without it, every "
     "`model` is compared with every `decoder`."

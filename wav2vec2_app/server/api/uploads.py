@@ -102,14 +102,10 @@ async def received(request: Request, *, max_bytes: int) -> AsyncIterator[Upload]
         InputError: ``audio.missing``, ``audio.too_large``, ``request.malformed``,
             ``request.several_files``.
     """
-    async with _parsed(request, max_bytes) as form:
+    async with parsed_form(request, max_bytes) as form:
         file = _only_file(form)
-        path, size = await asyncio.to_thread(_store, file.file)
-        name = file.filename or "audio"
-        fields: dict[str, list[str]] = {}
-        for field, value in form.multi_items():
-            if isinstance(value, str):
-                fields.setdefault(plain_name(field), []).append(value)
+        path, size = await asyncio.to_thread(store_file, file.file)
+        name, fields = file.filename or "audio", fields_of(form)
     try:
         if size > max_bytes:
             raise too_large(max_bytes)
@@ -119,11 +115,18 @@ async def received(request: Request, *, max_bytes: int) -> AsyncIterator[Upload]
 
 
 @asynccontextmanager
-async def _parsed(request: Request, max_bytes: int) -> AsyncIterator[FormData]:
+async def parsed_form(
+    request: Request, max_bytes: int, max_files: int = MAX_FILES
+) -> AsyncIterator[FormData]:
+    """A multipart form of at most ``max_bytes``, with files and fields as they were sent.
+
+    Raises:
+        InputError: ``audio.missing``, ``audio.too_large``, ``request.malformed``.
+    """
     if not request.headers.get("content-type", "").lower().startswith("multipart/"):
         raise _missing_file()
     stream = _bounded(request, max_bytes).stream()
-    parser = _FormParser(request.headers, stream, max_files=MAX_FILES, max_fields=MAX_FIELDS)
+    parser = _FormParser(request.headers, stream, max_files=max_files, max_fields=MAX_FIELDS)
     try:
         form = await parser.parse()
     except MultiPartException as malformed:
@@ -150,6 +153,15 @@ class _FormParser(MultiPartParser):
         super().on_headers_finished()
 
 
+def fields_of(form: FormData) -> dict[str, list[str]]:
+    """The fields of a form that are not files, by their plain name."""
+    fields: dict[str, list[str]] = {}
+    for field, value in form.multi_items():
+        if isinstance(value, str):
+            fields.setdefault(plain_name(field), []).append(value)
+    return fields
+
+
 def _only_file(form: FormData) -> UploadFile:
     """The file of a form.
 
@@ -173,7 +185,7 @@ def _only_file(form: FormData) -> UploadFile:
     return files[0][1]
 
 
-def _store(file: BinaryIO) -> tuple[Path, int]:
+def store_file(file: BinaryIO) -> tuple[Path, int]:
     """Copy ``file`` to a temporary file; returns its path and size in bytes.
 
     Raises:

@@ -157,6 +157,12 @@ class ResultCache:
         )
         self._put(task.id, cached)
 
+    def restore(self, task_id: str, cached: CachedResult) -> None:
+        """Put a result back that was stored elsewhere."""
+        if task_id in self._results:
+            self._drop(task_id)
+        self._put(task_id, replace(cached, stored_s=self._clock()))
+
     def extend(
         self,
         task_id: str,

@@ -24,7 +24,7 @@ from wav2vec2_app.server.clients import ClientPolicy, SessionClients
 from wav2vec2_app.server.deadline import cancel_all
 from wav2vec2_app.server.events import Done, EventBus, Failed, TaskEvent
 from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
-from wav2vec2_app.server.orchestrator.cache import CachePolicy, ResultCache
+from wav2vec2_app.server.orchestrator.cache import CachedResult, CachePolicy, ResultCache
 from wav2vec2_app.server.orchestrator.dispatch import Dispatcher
 from wav2vec2_app.server.orchestrator.job import Job, JobContext
 from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
@@ -179,6 +179,10 @@ class ModelOrchestrator:
         self.cancel_session(session)
         self._context.cache.forget_session(session)
 
+    def restore(self, task_id: str, cached: CachedResult) -> None:
+        """Put a stored result into the cache, for tasks whose ``cached_id`` is ``task_id``."""
+        self._context.cache.restore(task_id, cached)
+
     # --- facts ---
 
     def status(self) -> OrchestratorStatus:
@@ -207,8 +211,8 @@ class ModelOrchestrator:
 
     def _start_job(self, task: AudioTask) -> Job:
         client = self.session_clients.of(task.session)
-        if not task.client and client:
-            task = replace(task, client=client)
+        history = task.history or self.session_clients.history_of(task.session)
+        task = replace(task, client=task.client or client, history=history)
         job = Job(task, EventStream(task, self.events, self._clock), self._context)
         rejection = self._rejection(task)
         if rejection is not None:

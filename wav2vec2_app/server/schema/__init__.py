@@ -13,6 +13,12 @@ from wav2vec2_app.server.schema.alignments import (
     alignment,
 )
 from wav2vec2_app.server.schema.base import JsonModel, JsonObject
+from wav2vec2_app.server.schema.batches import (
+    BatchCountsJson,
+    BatchFileJson,
+    BatchListResponse,
+    BatchResponse,
+)
 from wav2vec2_app.server.schema.comparisons import (
     ComparisonResponse,
     DifferenceJson,
@@ -33,6 +39,12 @@ from wav2vec2_app.server.schema.exports import (
     alignment_document,
     json_schema,
     transcript_document,
+)
+from wav2vec2_app.server.schema.history import (
+    DeletedResponse,
+    HistoryItemJson,
+    HistoryResponse,
+    StoredTranscriptionResponse,
 )
 from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.system import (
@@ -59,17 +71,25 @@ __all__ = [
     "AlignedWordJson",
     "AlignmentResponse",
     "AnalysisResponse",
+    "BatchCountsJson",
+    "BatchFileJson",
+    "BatchListResponse",
+    "BatchResponse",
     "CapabilitiesResponse",
     "ComparisonResponse",
+    "DeletedResponse",
     "DescriptionJson",
     "DescriptionResponse",
     "DifferenceJson",
     "ErrorJson",
     "ErrorResponse",
+    "HistoryItemJson",
+    "HistoryResponse",
     "JsonModel",
     "JsonObject",
     "ModelJson",
     "StatusResponse",
+    "StoredTranscriptionResponse",
     "SynthesisJson",
     "SynthesizedWordJson",
     "TranscriptionResponse",

@@ -15,6 +15,7 @@ import gradio as gr
 
 from wav2vec2_app.errors import translate
 from wav2vec2_app.server import schema
+from wav2vec2_app.server.clients import CLIENT_IN_SCOPE, HISTORY_IN_SCOPE
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.schema import JsonObject
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
@@ -29,8 +30,8 @@ from wav2vec2_app.server.ui.endpoint_options import (
 from wav2vec2_app.server.ui.gradio_internals import (
     accept_uploads_only,
     any_value_input,
-    client_of,
     fill_in_defaults,
+    in_scope,
     show_own_sample,
 )
 from wav2vec2_app.server.ui.handlers import EVERYTHING
@@ -165,7 +166,8 @@ class Endpoints:
 
 def session_of(request: gr.Request, orchestrator: ModelOrchestrator) -> str:
     """The session of the browser tab or program that sends a request; notes whose session it is."""
-    return orchestrator.session_clients.introduce(request.session_hash or "", client_of(request))
+    client, history = in_scope(request, CLIENT_IN_SCOPE), in_scope(request, HISTORY_IN_SCOPE)
+    return orchestrator.session_clients.introduce(request.session_hash or "", client, history)
 
 
 def _add(endpoint: Endpoint, inputs: Sequence[gr.Component], answer: gr.JSON) -> None:

@@ -24,8 +24,6 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from wav2vec2_app.server.clients import CLIENT_IN_SCOPE
-
 if TYPE_CHECKING:
     import gradio as gr
     from gradio.block_function import BlockFunction
@@ -291,10 +289,10 @@ def any_value_input(default: object, schema: Mapping[str, object], label: str) -
     return gradio.JSON(json.dumps(default), visible=False, label=label)
 
 
-def client_of(request: gr.Request) -> str:
-    """The client that the access check found for a request; empty without one.
+def in_scope(request: gr.Request, key: str) -> str:
+    """What the access check noted of a request, such as its client; empty without it.
 
     Gradio runs requests in tasks of its queue, outside of the context of the HTTP request.
     """
     scope: Mapping[str, object] = getattr(request.request, "scope", {})
-    return str(scope.get(CLIENT_IN_SCOPE, ""))
+    return str(scope.get(key, ""))

@@ -23,7 +23,7 @@ from wav2vec2_app.server.ui.comparison_panel import ComparisonPanel
 from wav2vec2_app.server.ui.description_panel import DescriptionPanel
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only
 from wav2vec2_app.server.ui.options_panel import OptionsPanel
-from wav2vec2_app.server.ui.render import live, pictures, system, transcript, transport
+from wav2vec2_app.server.ui.render import live, modes, pictures, system, transcript, transport
 from wav2vec2_app.server.ui.views import TranscriptionView
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.models import AUTO_MODEL
@@ -80,6 +80,7 @@ def lay_out(
     """All components of the page; called inside its context."""
     html: dict[str, gr.HTML] = {}
     _header(html, assets)
+    _html(modes.navigation(settings), elem_id="modes")
     with gr.Row(elem_id="desk"):
         with gr.Column(elem_id="ask", scale=5, min_width=300):
             audio, model, run, cancel = _input(status, settings)
@@ -93,7 +94,7 @@ def lay_out(
     description = description_panel.lay_out(html, _part) if settings.gama_url else None
     acoustics = acoustics_panel.lay_out(html, _part)
     _evidence(html, status)
-    _html(_filled(assets / "ui" / "footer.html"), elem_id="foot")
+    _modes_and_footer(settings, assets)
     return PageParts(
         audio,
         model,
@@ -115,6 +116,13 @@ def lay_out(
         acoustics,
         description,
     )
+
+
+def _modes_and_footer(settings: Settings, assets: Path) -> None:
+    for mode in modes.offered(settings):
+        _html(modes.place(mode), elem_id=f"mode-{mode.name}")
+    footer = _filled(assets / "ui" / "footer.html", privacy=modes.privacy(settings))
+    _html(footer, elem_id="foot")
 
 
 def _for_scripts() -> tuple[gr.Button, gr.Button, gr.Button, gr.Textbox]:
@@ -265,12 +273,12 @@ def _evidence(html: dict[str, gr.HTML], status: OrchestratorStatus) -> None:
     html["memory"].value = system.memory(status)
 
 
-def _filled(template: Path) -> str:
+def _filled(template: Path, privacy: str = "") -> str:
     """A file of markup with its texts filled in."""
     values = {
         "name": texts.NAME,
         "tagline": texts.TAGLINE,
-        "privacy": texts.PRIVACY,
+        "privacy": privacy,
         "use_from_program": texts.USE_FROM_PROGRAM,
         "http_reference": texts.HTTP_REFERENCE,
         "change_theme": texts.CHANGE_THEME,

@@ -33,7 +33,9 @@ from wav2vec2_app.speech.options import OPTIONS
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
-STYLE_SHEETS: Final = ("page.css", "transcript.css", "live.css", "comparison.css", "exports.css")
+STYLE_SHEETS: Final = (
+    "page.css", "transcript.css", "live.css", "comparison.css", "exports.css", "modes.css",
+)  # fmt: skip
 
 App = TypeVar("App")  # a FastAPI application
 
@@ -138,7 +140,7 @@ def scripts(folder: Path, examples: Sequence[Example] = ()) -> str:
 def modules_path(folder: Path) -> str:
     """Where the scripts' modules are served (``server/serve.py``): other contents have another address."""
     digest = hashlib.sha256()
-    for module in sorted((folder / "modules").glob("*.js")):
+    for module in sorted((folder / "modules").iterdir()):
         digest.update(module.read_bytes())
     return f"/ui-{digest.hexdigest()[:12]}"
 

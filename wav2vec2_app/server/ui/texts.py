@@ -116,6 +116,14 @@ NO_WORDS: Final = (
     "works best."
 )
 
+# --- modes --------------------------------------------------------------------------------------
+
+MODES: Final = "Modes"
+TRANSCRIBE_MODE: Final = "Transcribe"
+HISTORY: Final = "History"
+BATCH: Final = "Batch"
+STORED: Final = "Transcripts are stored in the history of this browser, which says for how long."
+
 # --- errors -------------------------------------------------------------------------------------
 
 ERROR_OF_LAYER: Final[Mapping[str, str]] = {
@@ -521,6 +529,73 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "missing": "Said, not in the transcript",
         "extra": "In the transcript, not said",
         "tooLong": "This is too long to compare on the page.",
+    },
+    "history": {
+        "title": HISTORY,
+        "stored": "Transcripts, and what the model computed from the sound, are stored for {time}, for this "
+        "browser only.",
+        "noRecordings": "Recordings are not stored.",
+        "recordings": "Recordings are stored, too.",
+        "storeRecordings": "Store recordings, too",
+        "search": "Search in names, tags and texts",
+        "tag": "Tag",
+        "allTags": "All tags",
+        "exportAll": "Export all (ZIP)",
+        "deleteAll": "Delete all",
+        "deleteAllNow": "Delete all {count}",
+        "keep": "Keep them",
+        "count": "{count} stored, {size}",
+        "empty": "Nothing is stored yet. Transcribe something, and it appears here.",
+        "nothingFound": "Nothing was found.",
+        "more": "Show older ones",
+        "facts": "{age} · {length} · {words} words · {percent} % · {model}",
+        "expires": "It will be deleted {time}.",
+        "name": "Name",
+        "tags": "Tags, separated by commas",
+        "save": "Save",
+        "saved": "Saved",
+        "delete": "Delete",
+        "deleted": "Deleted",
+        "decodeAgain": "Decode again with the options on the page",
+        "choose": "Choose a transcript to open it here.",
+        "noWords": "No words",
+        "download": "Download {kind}",
+        "notStored": "The latest transcript could not be stored",
+        "off": "The history cannot be used",
+        "word": "{percent} % · {start} s",
+    },
+    "batch": {
+        "title": BATCH,
+        "about": "Many files or a complete folder, transcribed in the background with the model and options "
+        "of the page. You can close the page and come back.",
+        "stored": "Files are stored until they are transcribed; results for {time} after that.",
+        "chooseFiles": "Choose files",
+        "chooseFolder": "Choose a folder",
+        "drop": "or drop them here",
+        "tooMany": "{count} files were chosen; the limit is {most}.",
+        "none": "No batches yet.",
+        "listed": "{done} of {total} done",
+        "failed": "{failed} failed",
+        "eta": "about {time} left",
+        "finished": "Finished",
+        "uploading": "Sending {count} files",
+        "missing": "{count} files were not sent. Choose the same files again to continue.",
+        "download": "Download results (ZIP)",
+        "delete": "Delete the batch",
+        "deleted": "Deleted",
+        "table": "Files of the batch",
+        "columns": ["File", "State", "Text", "Confidence"],
+        "states": {
+            "missing": "not sent",
+            "waiting": "waiting",
+            "running": "{percent} %",
+            "done": "done",
+            "failed": "failed",
+        },
+        "progress": "{done} of {total} files are finished",
+        "cannot": "The batch cannot be used",
+        "files": "{count} files",
+        "lost": "The connection was lost.",
     },
     "fileTooLarge": [
         "This file is too large.",

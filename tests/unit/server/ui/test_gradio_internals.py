@@ -17,7 +17,7 @@ from starlette.requests import Request
 from wav2vec2_app.server.clients import CLIENT_IN_SCOPE
 from wav2vec2_app.server.ui import gradio_internals as internals
 from wav2vec2_app.server.ui import texts
-from wav2vec2_app.server.ui.gradio_internals import client_of
+from wav2vec2_app.server.ui.gradio_internals import in_scope
 
 PROJECT = Path(__file__).parents[4]
 
@@ -221,8 +221,8 @@ async def test_parameter_of_an_untested_version_accepts_every_value() -> None:
 def test_client_of_a_request_is_the_one_that_the_access_check_found() -> None:
     scope = {"type": "http", "headers": [], CLIENT_IN_SCOPE: "address:10.0.0.1"}
 
-    assert client_of(gr.Request(Request(scope))) == "address:10.0.0.1"
-    assert client_of(gr.Request(session_hash="tab")) == ""
+    assert in_scope(gr.Request(Request(scope)), CLIENT_IN_SCOPE) == "address:10.0.0.1"
+    assert in_scope(gr.Request(session_hash="tab"), CLIENT_IN_SCOPE) == ""
 
 
 # --- the environment ----------------------------------------------------------------------------

@@ -1,0 +1,159 @@
+"""The command `batch`: which files it finds, what it writes, and that it continues where it stopped."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.doubles import FakeAdapter, make_policy
+from wav2vec2_app.cli import batch_files as module
+from wav2vec2_app.cli.batch_files import JOURNAL, BatchJob, find_files, run_batch
+from wav2vec2_app.errors import InputError
+from wav2vec2_app.server.batches.records import BatchOptions
+from wav2vec2_app.server.build import System
+from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.tasks import Operation
+from wav2vec2_app.settings import Settings
+from wav2vec2_app.speech.options import parse_options
+
+
+@pytest.fixture
+def talks(tmp_path: Path) -> Path:
+    folder = tmp_path / "talks"
+    for name in ("b.wav", "a.mp3", "sub/a.mp3", "notes.txt", "sub/[x].flac", "CLIP.MP4"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"RIFF")
+    return folder
+
+
+def test_folder_gives_its_audio_files(talks: Path) -> None:
+    names = [one.name for one in find_files([str(talks)])]
+
+    assert names == ["CLIP.MP4", "a.mp3", "b.wav", "sub/[x].flac", "sub/a.mp3"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*.mp3", ["a.mp3"]),
+        ("**/*.mp3", ["a.mp3", "sub/a.mp3"]),
+        ("notes.txt", ["notes.txt"]),
+        ("sub/[x].flac", ["[x].flac"]),
+        ("s*", []),
+    ],
+)
+def test_patterns_and_names_find_files(talks: Path, pattern: str, found: list[str]) -> None:
+    if not found:
+        with pytest.raises(InputError) as caught:
+            find_files([str(talks / pattern)])
+        assert caught.value.code == "batch.no_files"
+        return
+    assert [one.name for one in find_files([str(talks / pattern)])] == found
+
+
+def test_file_that_is_named_twice_is_found_once(talks: Path) -> None:
+    assert len(find_files([str(talks), str(talks / "a.mp3"), str(talks / "*.mp3")])) == 5
+
+
+class Runs:
+    """Calls of the command over one fake model."""
+
+    def __init__(self, adapter: FakeAdapter, folder: Path, files: Path) -> None:
+        self.adapter, self.folder, self.files = adapter, folder, files
+
+    async def run(self, options: BatchOptions = BatchOptions(), formats: str = "text srt") -> int:  # noqa: B008
+        files = find_files([str(self.files)])
+        job = BatchJob(files, self.folder, options, formats.split(), "auto")
+        return await run_batch(Settings(), job)
+
+    @property
+    def transcribed(self) -> int:
+        return self.adapter.count(Operation.TRANSCRIBE)
+
+    def summary(self) -> dict[str, dict[str, str]]:
+        with (self.folder / "summary.csv").open(encoding="utf-8-sig", newline="") as file:
+            return {row["file"]: row for row in csv.DictReader(file)}
+
+
+@pytest.fixture
+def runs(
+    monkeypatch: pytest.MonkeyPatch, adapter: FakeAdapter, tmp_path: Path, talks: Path
+) -> Runs:
+    def build(settings: Settings) -> System:
+        orchestrator = ModelOrchestrator([adapter], make_policy())
+        return System(settings, orchestrator, None, orchestrator.events)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "build_system", build)
+    return Runs(adapter, tmp_path / "results", talks)
+
+
+async def test_each_file_gets_its_results_and_a_row(runs: Runs) -> None:
+    assert await runs.run() == 0
+
+    written = sorted(
+        path.relative_to(runs.folder).as_posix() for path in runs.folder.rglob("*.txt")
+    )
+    assert written == ["CLIP.txt", "a.txt", "b.txt", "sub/[x].txt", "sub/a.txt"]
+    assert (runs.folder / "b.txt").read_text("utf-8") == "b\n"
+    assert "-->" in (runs.folder / "b.srt").read_text("utf-8")
+    assert {row["state"] for row in runs.summary().values()} == {"done"}
+
+
+async def test_failures_are_reasons_and_are_tried_again(runs: Runs) -> None:
+    runs.adapter.fail(Operation.DECODE_AUDIO, InputError("Broken.", code="audio.broken"))
+
+    assert await runs.run() == 1
+    assert runs.summary()["CLIP.MP4"]["error"] == "audio.broken"
+    before = runs.transcribed
+
+    assert await runs.run() == 0
+    assert runs.transcribed == before + 1
+
+
+async def test_second_call_does_nothing_twice(runs: Runs) -> None:
+    await runs.run()
+    first, before = runs.summary(), runs.transcribed
+
+    assert await runs.run() == 0
+
+    assert runs.transcribed == before
+    assert runs.summary() == first
+
+
+async def test_interrupted_call_is_continued(runs: Runs) -> None:
+    await runs.run()
+    journal = runs.folder / JOURNAL
+    lines = journal.read_text("utf-8").splitlines(keepends=True)
+    journal.write_text("".join(lines[:3]) + lines[3][:20], "utf-8")  # killed while it wrote
+    before = runs.transcribed
+
+    await runs.run()
+
+    assert runs.transcribed == before + 2
+    assert len(runs.summary()) == 5
+
+
+async def test_changed_files_options_and_lost_results_are_done_again(runs: Runs) -> None:
+    await runs.run()
+    done = runs.transcribed
+    (runs.files / "a.mp3").write_bytes(b"RIFF and more")
+    (runs.folder / "b.txt").unlink()
+
+    await runs.run()
+    assert runs.transcribed == done + 2
+    await runs.run(BatchOptions(decoding=parse_options(decoder="beam")))
+    assert runs.transcribed == done + 2 + 5
+
+
+async def test_file_that_has_gone_is_a_reason(runs: Runs) -> None:
+    files = find_files([str(runs.files)])
+    os.remove(files[0].path)  # noqa: PTH107 - as other programs do
+    runs.adapter.fail(Operation.PROBE, InputError("Gone.", code="audio.unreadable"))
+    job = BatchJob(files, runs.folder, BatchOptions(), ["text"], "auto")
+
+    assert await run_batch(Settings(), job) == 1
+    assert runs.summary()[files[0].name]["error"] == "audio.unreadable"

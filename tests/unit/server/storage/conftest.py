@@ -1,0 +1,55 @@
+"""A history in a folder of its own, on a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.doubles import FakeClock, make_audio, make_recognition
+from wav2vec2_app.server.storage.history import HistoryPolicy, HistoryStore
+from wav2vec2_app.server.storage.records import NewItem, owner_of_key
+from wav2vec2_app.server.tasks import AudioResult
+from wav2vec2_app.speech.options import DEFAULT_OPTIONS
+
+DAY_S = 24 * 3600.0
+ANNA, BERT = owner_of_key("anna" * 8), owner_of_key("bert" * 8)
+POLICY = HistoryPolicy()
+
+MakeStore = Callable[..., HistoryStore]
+
+
+def new_item(
+    text: str = "hello world",
+    owner: str = ANNA,
+    name: str = "talk.wav",
+    request: str = "",
+    replaces: str = "",
+) -> NewItem:
+    result = AudioResult("id", make_audio(), (), make_recognition(text))
+    return NewItem(owner, request or f"request {text}", replaces, name, result, DEFAULT_OPTIONS)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(1_700_000_000.0)
+
+
+@pytest.fixture
+async def make_store(tmp_path: Path, clock: FakeClock) -> AsyncIterator[MakeStore]:
+    """``make_store(policy)`` gives the history of the test's folder."""
+    made: list[HistoryStore] = []
+
+    def make(policy: HistoryPolicy = POLICY, folder: Path = tmp_path) -> HistoryStore:
+        made.append(HistoryStore(folder, policy, now=clock))
+        return made[-1]
+
+    yield make
+    for store in made:
+        await store.close()
+
+
+@pytest.fixture
+def store(make_store: MakeStore) -> HistoryStore:
+    return make_store()

@@ -1,0 +1,1 @@
+"""Batches: many files, transcribed in the background; they survive a restart of the server."""

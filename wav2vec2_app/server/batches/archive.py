@@ -1,0 +1,109 @@
+"""The results of a batch as one ZIP file, with a summary as CSV."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from wav2vec2_app.server.batches.records import BatchOptions
+from wav2vec2_app.server.batches.store import BatchStore, Result
+from wav2vec2_app.server.storage.errors import translated
+from wav2vec2_app.server.storage.files import FILE_FORMATS, respelled
+from wav2vec2_app.server.storage.names import FileNames, safe_path
+from wav2vec2_app.speech.export_options import ExportOptions
+
+SUMMARY: Final = "summary.csv"
+COLUMNS: Final = (
+    "file", "state", "output", "duration_s", "confidence", "model", "text", "error", "reason", "hint"
+)  # fmt: skip
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""Without it, spreadsheets read UTF-8 as something else."""
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One row of the summary; ``output`` is the name of the result's files without an ending."""
+
+    file: str
+    state: str
+    output: str = ""
+    duration_s: float | None = None
+    confidence: float | None = None
+    model: str = ""
+    text: str = ""
+    error: str = ""
+    reason: str = ""
+    hint: str = ""
+
+
+def summary(rows: Sequence[SummaryRow]) -> str:
+    """The summary as CSV."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    writer.writerows([_cell(getattr(row, name)) for name in COLUMNS] for row in rows)
+    return BYTE_ORDER_MARK + file.getvalue()
+
+
+def _cell(value: str | float | None) -> str:
+    """A value as text that no spreadsheet takes for a formula."""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    text = " ".join((value or "").split())
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+
+
+async def archived(store: BatchStore, owner: str, batch: str) -> tuple[str, Path]:
+    """The name of a batch, and a temporary ZIP file with its results so far.
+
+    Raises:
+        InputError: ``batch.not_found``.
+        ResourceError: ``storage.…``; nothing is left behind.
+    """
+    name, options, results = await store.results(owner, batch)
+    path = await asyncio.to_thread(_write, options, results)
+    return safe_path(name).replace("/", " ") if name else "transcripts", path
+
+
+def _write(options: BatchOptions, results: Sequence[Result]) -> Path:
+    with translated(), ExitStack() as undo:
+        handle, name = tempfile.mkstemp(prefix="wav2vec2-", suffix=".zip")
+        os.close(handle)
+        path = Path(name)
+        undo.callback(path.unlink, missing_ok=True)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file, content in members(options.export, results):
+                archive.writestr(file, content)
+        undo.pop_all()
+        return path
+
+
+def members(export: ExportOptions, results: Sequence[Result]) -> Iterator[tuple[str, str]]:
+    """The names and contents of the files in the ZIP file; the summary is the last one."""
+    names, rows = FileNames({SUMMARY}), []
+    for file, found in results:
+        error = file.error
+        row = SummaryRow(file.name, file.state)
+        if found is not None:
+            answer, stem = respelled(found, export.letter_case), names.stem_for(file.name)
+            for kind in FILE_FORMATS.values():
+                yield f"{stem}.{kind.ending}", kind.write(answer, export)
+            row = SummaryRow(
+                file.name, file.state, stem, answer.duration_s, answer.confidence,
+                answer.model.name, answer.labelled_text,
+            )  # fmt: skip
+        elif error is not None:
+            row = SummaryRow(
+                file.name, file.state, error=error.code, reason=error.message, hint=error.hint
+            )
+        rows.append(row)
+    yield SUMMARY, summary(rows)
