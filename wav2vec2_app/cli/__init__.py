@@ -6,21 +6,27 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from wav2vec2_app.cli import cluster, console, debug, diagnosis
 from wav2vec2_app.cli.analysis import AnalysisFormat, print_analysis
-from wav2vec2_app.cli.batch_files import BatchJob, find_files, run_batch
+from wav2vec2_app.cli.batch import batch
+from wav2vec2_app.cli.common_options import (
+    DEFAULT_OUTPUT,
+    ChannelsOption,
+    ModelOption,
+    OutputOption,
+    ToOption,
+    TrackOption,
+)
 from wav2vec2_app.cli.compare import compare as run_comparison
 from wav2vec2_app.cli.compare import model_names, with_folders
 from wav2vec2_app.cli.decoding import (
     OptionValue,
-    output_format,
     output_options,
     parse_decoding,
-    parse_export_values,
     read_text,
     text_or_file,
     with_options,
@@ -35,51 +41,22 @@ from wav2vec2_app.cli.output import (
 from wav2vec2_app.cli.tasks import run_tasks
 from wav2vec2_app.environment import warn_of_unknown_variables
 from wav2vec2_app.errors import InputError, Wav2Vec2Error
-from wav2vec2_app.server.batches.records import BatchOptions
 from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest
-from wav2vec2_app.server.storage.files import format_of
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, parse_question
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
-from wav2vec2_app.speech.exports import EXPORT_FORMAT
-from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import OPTIONS, text_to_align
 from wav2vec2_app.speech.synthesis import CONFLICT_RESOLUTIONS
 from wav2vec2_app.speech.variants import combined, parse_reference, parse_synthesis
-
-TrackOption = Annotated[
-    str, typer.Option("--track", help="Number of the audio track; default: the file's own choice.")
-]
-ChannelsOption = Annotated[
-    str, typer.Option("--channels", help="mix, or separate for one transcript per channel.")
-]
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Speech recognition with wav2vec2."
 )
 app.add_typer(debug.app, name="debug")
 app.add_typer(cluster.app, name="ray")
-
-DEFAULT_OUTPUT: Final = ["text"]
-OutputOption = Annotated[
-    list[str],
-    typer.Option(
-        "--output",
-        "-o",
-        parser=output_format,
-        metavar=f"[{'|'.join(EXPORT_FORMAT)}]",
-        help="Format of the result; with --to, repeat it for several.",
-    ),
-]
-ToOption = Annotated[
-    Path | None,
-    typer.Option("--to", help="Folder for one file per recording and format.", show_default=False),
-]
-ModelOption = Annotated[
-    str | None, typer.Option(help="auto, embedded, a model name or a folder.", show_default=False)
-]
+app.command()(batch)
 
 
 def main() -> None:
@@ -129,44 +106,6 @@ def transcribe(
         (file, AudioTask(_source(file), decoding=options, audio_options=audio)) for file in files
     ]
     raise typer.Exit(1 if asyncio.run(run_tasks(settings, tasks, how)) else 0)
-
-
-@app.command()
-@with_options(*OPTIONS, *EXPORT_OPTIONS)
-def batch(
-    files: Annotated[
-        list[str], typer.Argument(help="Files, folders, or patterns.", show_default=False)
-    ],
-    folder: Annotated[
-        Path, typer.Option("--output-folder", "-d", help="Folder of the results.")
-    ] = Path("transcripts"),
-    formats: Annotated[
-        str, typer.Option("--formats", help="Files to write for each recording.")
-    ] = "text,srt,vtt,json",
-    model: ModelOption = None,
-    track: TrackOption = "auto",
-    channels: ChannelsOption = "mix",
-    **values: OptionValue,
-) -> None:
-    """Transcribe many files into a folder, with a CSV summary; a second call continues an interrupted one."""
-    settings = read_settings(model=model, fetch_models=False, log_level="WARNING")
-    configure_logging(settings.log_level, as_json=settings.log_json)
-    warn_of_unknown_variables(os.environ)
-    try:
-        options = BatchOptions(
-            AUTO_MODEL,
-            parse_decoding(values),
-            parse_audio_options(track, channels),
-            parse_export_values(values),
-        )
-        kinds = [name.strip() for name in formats.split(",") if name.strip()]
-        for kind in kinds:
-            format_of(kind)
-        job = BatchJob(find_files(files), folder, options, kinds, settings.model)
-    except InputError as error:
-        print_problem(error.code, f"{error.message} {error.hint}")
-        raise typer.Exit(2) from None
-    raise typer.Exit(1 if asyncio.run(run_batch(settings, job)) else 0)
 
 
 @app.command()

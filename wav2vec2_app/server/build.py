@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeAlias
 
 from wav2vec2_app.server.adapters.base import ModelAdapter
@@ -33,31 +32,23 @@ from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.policies import (
     audio_limits,
     bridge_policy,
-    ctc_model,
     orchestrator_policy,
     service_policy,
     whisper_policy,
 )
-from wav2vec2_app.server.processors import threads_of_a_worker
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.service.whisper import WhisperService
-from wav2vec2_app.server.service.whisper_models import WhisperModels, WhisperPolicy
+from wav2vec2_app.server.service.whisper_models import WhisperModels
 from wav2vec2_app.server.service.word_times import WordTimes
 from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.server.storage.history import HistoryPolicy, HistoryStore
 from wav2vec2_app.server.storage.recorder import HistoryRecorder
+from wav2vec2_app.server.worker_configs import CONFIGS, NO_ENV, Config, Env, whisper_config
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.speech.audio import MAX_SEPARATE_CHANNELS, SAMPLE_RATE_HZ
-from wav2vec2_app.speech.models import AUTO_MODEL, EMBEDDED
 
 PACKAGE_FOLDER = Path(__file__).parents[1]
 
-Config: TypeAlias = Mapping[str, object]
-"""Configuration of a worker, sent to it as JSON."""
-
-Env: TypeAlias = Mapping[str, str]
-NO_ENV: Env = MappingProxyType({})
 MakeBackend: TypeAlias = Callable[[str], Backend]
 """Makes the workers of a role."""
 
@@ -152,7 +143,7 @@ def recognisers(settings: Settings) -> list[Recogniser]:
     found: list[Recogniser] = []
     whisper = whisper_policy(settings)
     if whisper.allowed or whisper.folders:
-        config, make = _whisper_config(settings, whisper), partial(_whisper_adapter, settings)
+        config, make = whisper_config(settings, whisper), partial(_whisper_adapter, settings)
         found.append(Recogniser("whisper", config, make, bool(whisper.default)))
     return found
 
@@ -174,9 +165,6 @@ def _whisper_adapter(
     models = WhisperModels(whisper_policy(settings), workers.make_download)
     whisper = WhisperService(client, models, WordTimes(service))
     return WhisperAdapter(whisper, pool, audio_limits(settings))
-
-
-# --- policies ------------------------------------------------------------------------------------
 
 
 # --- workers -------------------------------------------------------------------------------------
@@ -228,7 +216,7 @@ def _ray_backends(settings: Settings, on_event: WorkerEventSink) -> MakeBackend:
 def _worker_config(settings: Settings, role: str) -> tuple[Config, Env]:
     if role in CONFIGS:
         make, env = CONFIGS[role]
-        return make(settings), env
+        return make(settings, assets_path()), env
     [config] = [other.config for other in recognisers(settings) if other.role == role]
     return config, NO_ENV
 
@@ -238,92 +226,9 @@ def _worker_spec(role: str, config: Config, env: Env) -> WorkerSpec:
     return WorkerSpec(role=role, argv=argv, env=env, isolated=role == "audio")
 
 
-def _download_config(settings: Settings) -> Config:
-    return {"timeout_s": settings.fetch_timeout_s}
-
-
-def _audio_config(settings: Settings) -> Config:
-    channel_bytes = int(settings.max_duration_s * SAMPLE_RATE_HZ * 4)
-    drawn_bytes = int(settings.features_s * SAMPLE_RATE_HZ * 4)
-    return {
-        "max_duration_s": settings.max_duration_s,
-        "max_bytes": settings.max_bytes,
-        "process": {
-            "memory_bytes": DECODER_BYTES
-            + max(settings.max_bytes, DRAWING_FACTOR * min(drawn_bytes, channel_bytes)),
-            # the mix and each channel
-            "file_bytes": channel_bytes * (1 + MAX_SEPARATE_CHANNELS) + SPOOL_MARGIN_BYTES,
-            "cpu_s": DECODER_CPU_S,
-        },
-    }
-
-
-def _inference_config(settings: Settings) -> Config:
-    model, whisper = ctc_model(settings), whisper_policy(settings)
-    folders = [str(folder) for folder in settings.model_folders if folder not in whisper.folders]
-    if Path(model).is_dir():
-        folders.append(model)
-    return {
-        "model": model,
-        "embedded": str(assets_path() / "model"),
-        "preferred": settings.preferred_model,
-        "allowed": list(settings.allowed_models),
-        "folders": folders,
-        "device": settings.device,
-        "engine": settings.engine,
-        "precision": settings.precision,
-        "cache_folder": str(settings.cache_folder),
-        "threads": threads_of_a_worker(settings.threads, settings.inference_workers),
-    }
-
-
-def _whisper_config(settings: Settings, policy: WhisperPolicy) -> Config:
-    return {
-        "allowed": list(policy.allowed),
-        "folders": [str(folder.absolute()) for folder in policy.folders],
-        "device": settings.device,
-        "precision": settings.precision,
-        "threads": threads_of_a_worker(settings.threads, 1),
-    }
-
-
-def _text_config(settings: Settings) -> Config:
-    may_be_embedded = ctc_model(settings) in (AUTO_MODEL, EMBEDDED)
-    return {
-        "embedded": str(assets_path() / "model"),
-        "language_model": str(assets_path() / "lm"),
-        "punctuation": str(assets_path() / "punctuation"),
-        "warm_up": may_be_embedded and settings.decoder != "greedy",
-    }
-
-
 WORKER = (
     f"import sys; sys.path = [p for p in sys.path if p] + [{str(PACKAGE_FOLDER.parent)!r}]; "
     "from wav2vec2_app.worker.__main__ import main; sys.exit(main())"
 )
 """The worker program. Not ``-m``: that would import from the current folder, and find nothing where
 the package is not installed but lies beside ``app.py``."""
-
-SPOOL_MARGIN_BYTES = 64 << 20
-"""The audio worker may write files that are larger than the longest recording by so much."""
-DECODER_BYTES = 384 << 20
-"""Address space of the audio worker beside its libraries and what a request sends: buffers of demuxers,
-decoders and resamplers (30 MB for common files) and the heaps of its threads. Decoded samples do not count:
-long ones are in a file that is never mapped there. What a file needs for its index of packets is less than
-the file has bytes."""
-DRAWING_FACTOR = 6
-"""Features and pictures need this many times the bytes of the samples (4.1 measured for 15 minutes)."""
-DECODER_CPU_S = 1800
-"""Processor time of one operation of the audio worker, seconds; deadlines are shorter as a rule."""
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-"""Features are small matrices: threads for them would only take cores from the forward pass."""
-
-CONFIGS: Mapping[str, tuple[Callable[[Settings], Config], Env]] = MappingProxyType(
-    {
-        "audio": (_audio_config, ONE_THREAD),
-        "inference": (_inference_config, NO_ENV),
-        "text": (_text_config, ONE_THREAD),
-        "download": (_download_config, NO_ENV),
-    },
-)
-"""Configuration and environment of the workers of each role; the others are of :func:`recognisers`."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from wav2vec2_app.server.build import DECODER_BYTES, _audio_config
+from wav2vec2_app.server.worker_configs import DECODER_BYTES, _audio_config
 from wav2vec2_app.settings import Settings
 
 
 def memory_bytes(**settings: float) -> int:
-    return _audio_config(Settings(**settings))["process"]["memory_bytes"]
+    return _audio_config(Settings(**settings), Path())["process"]["memory_bytes"]
 
 
 def test_address_space_of_the_decoder_is_below_a_gigabyte_by_default() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from wav2vec2_app.server import processors
-from wav2vec2_app.server.build import _inference_config
 from wav2vec2_app.server.processors import threads_of_a_worker, usable_processors
+from wav2vec2_app.server.worker_configs import _inference_config
 from wav2vec2_app.settings import Settings
 
 
@@ -76,4 +76,4 @@ def test_workers_share_the_processors(
     monkeypatch.setattr(processors, "usable_processors", lambda: usable)
     assert threads_of_a_worker(configured, workers) == expected
     settings = Settings(inference_workers=workers, threads=configured)
-    assert _inference_config(settings)["threads"] == expected
+    assert _inference_config(settings, Path())["threads"] == expected

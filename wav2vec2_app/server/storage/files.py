@@ -13,7 +13,7 @@ from wav2vec2_app.speech import subtitles
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.spelling import spelled, spelled_text
 
-Write = Callable[[TranscriptionResponse, ExportOptions], str]
+WriteFile = Callable[[TranscriptionResponse, ExportOptions], str]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class FileFormat:
 
     ending: str
     media_type: str
-    write: Write
+    write: WriteFile
 
 
 def _to_json(answer: TranscriptionResponse, _: ExportOptions) -> str:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 MAX_PART_CHARACTERS: Final = 120
-MAX_PARTS: Final = 8
+MAX_FOLDERS: Final = 8
 """Most folders of a name; further ones are left out."""
 _FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\u2028\u2029\ud800-\udfff]+')
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
@@ -19,7 +19,7 @@ def safe_path(name: str) -> str:
     """A file's name with its folders, relative and without ``..``; ``recording`` if nothing is left."""
     parts = [_safe_part(part) for part in re.split(r"[/\\]+", name)]
     kept = [part for part in parts if part]
-    return "/".join(kept[-MAX_PARTS:]) or "recording"
+    return "/".join(kept[-MAX_FOLDERS:]) or "recording"
 
 
 def _safe_part(part: str) -> str:

@@ -52,7 +52,6 @@ _TRACK: Final = {
     "description": "Number of the audio track, from 1. Empty: the one that the file marks.",
 }
 _CHANNELS: Final = {"type": "string", "description": "mix, or separate: a transcript per channel."}
-
 Endpoint = Callable[..., Awaitable[JsonObject]]
 _WORDS: Final = frozenset({Want.TRANSCRIPT})
 _ALIGNMENT: Final = frozenset({Want.ALIGNMENT})
@@ -72,10 +71,11 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     writing = [endpoint_input(option) for option in writing_options()]
     track = any_value_input("", _TRACK, "track")
     channels = any_value_input("mix", _CHANNELS, "channels")
+    recording = [audio, model, *options, track, channels, *writing]
     answer = gr.JSON(visible=False, label="answer")
     inputs: dict[Endpoint, Sequence[gr.Component]] = {
-        endpoints.transcribe: [audio, model, *options, track, channels, *writing],
-        endpoints.analyze: [audio, model, *options, track, channels, *writing],
+        endpoints.transcribe: recording,
+        endpoints.analyze: recording,
         endpoints.decode: [request_id, *options, *writing],
         endpoints.align: [audio, text, request_id, model, track],
         endpoints.capabilities: [],
@@ -145,15 +145,8 @@ class Endpoints:
         track: object = "",
     ) -> JsonObject:
         """Find the time of each word and letter of a text, in a file or in an earlier request's."""
-        return await align(
-            self._orchestrator,
-            audio,
-            text,
-            request_id,
-            model,
-            session_of(request, self._orchestrator),
-            track,
-        )
+        session = session_of(request, self._orchestrator)
+        return await align(self._orchestrator, audio, text, request_id, model, session, track)
 
     async def capabilities(self) -> JsonObject:
         """What the server can do, its limits, and how fast it was recently."""

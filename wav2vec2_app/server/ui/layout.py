@@ -96,26 +96,9 @@ def lay_out(
     _evidence(html, status)
     _modes_and_footer(settings, assets)
     return PageParts(
-        audio,
-        model,
-        run,
-        cancel,
-        forget,
-        fetch,
-        redraw,
-        wanted,
-        clips,
-        options,
-        track,
-        separate,
-        export,
-        text,
-        align,
-        html,
-        comparison,
-        acoustics,
-        description,
-    )
+        audio, model, run, cancel, forget, fetch, redraw, wanted, clips, options, track, separate, export,
+        text, align, html, comparison, acoustics, description,
+    )  # fmt: skip
 
 
 def _modes_and_footer(settings: Settings, assets: Path) -> None:

@@ -17,7 +17,7 @@ from wav2vec2_app.worker.audio.acoustics import Doubles
 
 RATE_HZ: Final = 11_000
 ORDER: Final = 10
-COUNT: Final = 4
+FORMANTS: Final = 4
 """Formants that are returned."""
 FORMANT_WINDOW: Final = 550  # 50 ms
 EDGE_HZ: Final = 50.0
@@ -28,12 +28,12 @@ FORMANT_BLOCK: Final = 1000
 def formants(
     samples: Float32, times_s: Float32, *, on_block: Callable[[], None] = lambda: None
 ) -> Float32:
-    """Formants at ``times_s``, ``(COUNT, n)`` Hz; NaN where there are fewer."""
+    """Formants at ``times_s``, ``(FORMANTS, n)`` Hz; NaN where there are fewer."""
     slow = np.asarray(soxr.resample(samples, SAMPLE_RATE_HZ, RATE_HZ), np.float64)
     slow[1:] -= slow[:-1] * np.exp(-2 * np.pi * 50 / RATE_HZ)
     padded = np.pad(slow, FORMANT_WINDOW)
     window = _gaussian()
-    found = np.full((COUNT, len(times_s)), np.nan, np.float32)
+    found = np.full((FORMANTS, len(times_s)), np.nan, np.float32)
     for start in range(0, len(times_s), FORMANT_BLOCK):
         part = times_s[start : start + FORMANT_BLOCK]
         begins = (
@@ -84,5 +84,5 @@ def _resonances(coefficients: Doubles) -> Float32:
     roots = np.linalg.eigvals(companion)
     hz = np.abs(np.angle(roots)) * RATE_HZ / (2 * np.pi)
     usable = (roots.imag > 0) & (hz > EDGE_HZ) & (hz < RATE_HZ / 2 - EDGE_HZ)
-    lowest = np.sort(np.where(usable, hz, np.nan), axis=1)[:, :COUNT]
+    lowest = np.sort(np.where(usable, hz, np.nan), axis=1)[:, :FORMANTS]
     return np.ascontiguousarray(lowest.T).astype(np.float32)

@@ -84,7 +84,9 @@ def _contours(
 def _medians(contours: Mapping[str, Float32], features: Features) -> dict[str, float | None]:
     """Medians of contours: of formants over voiced frames, of the spectrum over audible ones."""
     loud = features.energy_db > float(np.percentile(features.energy_db, 95)) - 40
-    found = {f"f{n}_median_hz": _median(contours[f"f{n}_hz"]) for n in range(1, formants.COUNT + 1)}
+    found = {
+        f"f{n}_median_hz": _median(contours[f"f{n}_hz"]) for n in range(1, formants.FORMANTS + 1)
+    }
     for name in (
         "spectral_centroid_hz", "spectral_bandwidth_hz", "spectral_rolloff_hz", "zero_crossing_rate",
     ):  # fmt: skip
