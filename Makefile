@@ -11,8 +11,8 @@ help: ## list the targets
 demo: $(VENV)/.installed ## start the page on http://127.0.0.1:7860
 	$(BIN)/python app.py
 
-# Files of tests go to two processes: many tests wait for a worker, a server or a browser.
-PYTEST_ARGS ?= --numprocesses 2 --dist loadfile
+# Files of tests go to three processes: many tests wait for a worker, a server or a browser.
+PYTEST_ARGS ?= --numprocesses 3 --dist loadfile
 
 test: $(VENV)/.installed-dev chromium ## run the tests; of matrices the first variant
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -21,7 +21,7 @@ from tests.e2e.test_page import (
     open_accordion,
     upload,
 )
-from tests.examples import Clip, clips
+from tests.examples import Clip
 from wav2vec2_app.server.ui import texts
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -181,10 +181,12 @@ def tab_to(page: Page, selector: str, most: int = 80) -> None:
 
 
 @pytest.fixture
-def speaking_page(server: RunningServer, launch: Launch, tmp_path: Path) -> Iterator[Page]:
+def speaking_page(
+    server: RunningServer, launch: Launch, clip: Clip, tmp_path: Path
+) -> Iterator[Page]:
     """A page whose microphone says a sentence in which words are uncertain."""
     path = tmp_path / "microphone.wav"
-    spoken = soxr.resample(clips()[-1].samples(), 16_000, MICROPHONE_RATE_HZ)
+    spoken = soxr.resample(clip.samples(), 16_000, MICROPHONE_RATE_HZ)
     soundfile.write(path, spoken, MICROPHONE_RATE_HZ, "PCM_16")
     browser = launch(*MICROPHONE, f"--use-file-for-fake-audio-capture={path}")
     page = browser.new_page()
@@ -196,10 +198,10 @@ def speaking_page(server: RunningServer, launch: Launch, tmp_path: Path) -> Iter
 
 
 def test_keyboard_alone_records_reviews_chooses_and_exports(
-    speaking_page: Page, tmp_path: Path
+    speaking_page: Page, clip: Clip, tmp_path: Path
 ) -> None:
     page = speaking_page
-    seconds = len(clips()[-1].samples()) / 16_000
+    seconds = len(clip.samples()) / 16_000
     tab_to(page, "#audio .record-button")
     page.keyboard.press("Enter")
     page.locator("#audio .stop-button").wait_for(state="visible")

@@ -16,6 +16,8 @@ from gradio_client import Client, handle_file
 from benchmarks.server import RunningServer, running_server
 from tests.examples import Clip
 from wav2vec2_app.server import schema
+from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.ui.page import modules_path
 from wav2vec2_app.server.ui.render import pictures
 
 pytestmark = pytest.mark.e2e
@@ -53,6 +55,15 @@ def test_server_that_ends_deletes_no_upload_of_another(
         assert list(tmp_path.rglob(Path(paths[1]).name))
     assert Path(paths[0]).exists()
     assert not list(tmp_path.iterdir())
+
+
+def test_scripts_of_the_page_are_compressed(server: RunningServer) -> None:
+    path = modules_path(assets_path() / "ui")
+
+    answer = httpx.get(f"{server.url}{path}/main.js", headers={"Accept-Encoding": "gzip"})
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert int(answer.headers["Content-Length"]) < len(answer.text.encode()) / 2
 
 
 def uploaded(url: str, clip: Clip) -> str:

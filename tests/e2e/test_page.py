@@ -355,7 +355,7 @@ def test_call_gives_one_transcript_per_channel(page: Page, clip: Clip, tmp_path:
     page.wait_for_selector(DONE)
 
     labels = page.locator(f"{WORDS} .w-channel").all_text_contents()
-    assert labels == ["Channel 1:", "Channel 2:"]
+    assert list(dict.fromkeys(labels)) == ["Channel 1:", "Channel 2:"]
     assert page.locator('#actions [data-name="transcript.srt"]').get_attribute("disabled") is None
 
 
@@ -598,7 +598,9 @@ def test_text_is_aligned_played_and_exported(finished: Page, clip: Clip, tmp_pat
     with finished.expect_download() as download:
         finished.locator('#aligned [data-name="alignment.srt"]').click()
     download.value.save_as(tmp_path / "a.srt")
-    assert text in (tmp_path / "a.srt").read_text(encoding="utf-8").replace("\n", " ")
+    lines = (tmp_path / "a.srt").read_text(encoding="utf-8").splitlines()
+    spoken = [one for one in lines if one and not one.isdecimal() and "-->" not in one]
+    assert " ".join(spoken) == text
 
 
 def test_transcript_can_be_inserted_as_the_text(finished: Page) -> None:

@@ -53,6 +53,7 @@ async def test_new_requests_switch_to_the_model_that_arrived(
     assert result.transcript.model.name == NAME
 
 
+@pytest.mark.slow
 async def test_model_that_arrived_is_loaded_by_every_worker(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

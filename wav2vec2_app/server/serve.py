@@ -71,6 +71,7 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
     The caller starts and stops the system.
     """
     from fastapi import FastAPI
+    from starlette.middleware.gzip import GZipMiddleware
     from starlette.routing import Mount
     from starlette.staticfiles import StaticFiles
 
@@ -95,7 +96,8 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
     examples = load_examples(assets / "examples")
     page = build_page(orchestrator, settings, examples=examples, assets=assets)
     scripts = assets / "ui"
-    app.mount(modules_path(scripts), StaticFiles(directory=scripts / "modules"), name="modules")
+    modules = GZipMiddleware(StaticFiles(directory=scripts / "modules"), minimum_size=500)
+    app.mount(modules_path(scripts), modules, name="modules")
     app = mount_page(app, page, settings, assets=assets)
     for mounted in app.routes:
         if isinstance(mounted, Mount) and isinstance(mounted.app, FastAPI):

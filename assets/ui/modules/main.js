@@ -90,7 +90,7 @@ export const start = (config, shared) => {
   document.addEventListener("keydown", (event) => {
     if (!event.target.closest?.("#transcript .w-words") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (transcript.onKey(event)) event.preventDefault();
-  });
+  }, { capture: true }); /* before the keys of the player, which then do nothing */
 
   document.addEventListener("focusout", (event) => {
     if (event.target.matches?.("#transcript .w-words")) transcript.forget();

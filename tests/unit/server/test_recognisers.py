@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wav2vec2_app.server import build, policies
+from wav2vec2_app.server import build, policies, worker_configs
 from wav2vec2_app.settings import Settings
 
 HUB = "org/whisper"
@@ -57,7 +57,7 @@ def test_folders_go_to_the_workers_of_their_kind(folder: Path, tmp_path: Path) -
     [whisper] = build.recognisers(settings)
 
     assert whisper.config["folders"] == [str(folder)]
-    assert build._inference_config(settings)["folders"] == [str(ctc)]
+    assert worker_configs._inference_config(settings, tmp_path)["folders"] == [str(ctc)]
 
 
 def test_no_process_of_whisper_is_reported_before_it_is_used() -> None:

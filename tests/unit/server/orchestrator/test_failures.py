@@ -28,7 +28,7 @@ from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.events import BreakerEvent, Done, Event, Retried, Started
 from wav2vec2_app.server.tasks import ModelTask, Operation, Want
 
-PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, DRAW, _ = Operation
+PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, _ = Operation
 
 
 # --- failures -------------------------------------------------------------------------------------
@@ -190,7 +190,8 @@ async def test_failing_extras_do_not_lose_the_transcript(start: Start, broken: O
     assert result.transcript.text == "still here"
     assert result.pictures == ()
     problems = {problem.operation: problem.error for problem in result.problems}
-    assert problems == ({DRAW: error} if broken is DRAW else {ANALYZE: error, DRAW: error})
+    after_analysis = {ANALYZE: error, MEASURE: error, DRAW: error}
+    assert problems == ({DRAW: error} if broken is DRAW else after_analysis)
 
 
 async def test_a_failing_transcription_fails_the_task_that_wanted_it(start: Start) -> None:

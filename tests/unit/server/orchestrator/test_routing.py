@@ -20,21 +20,21 @@ from wav2vec2_app.speech.models import ModelChoice
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Recognition
 
-PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, DRAW, _ = Operation
+PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, _ = Operation
 
 
 # --- routing --------------------------------------------------------------------------------------
 
 
 async def test_each_operation_goes_to_the_first_adapter_that_can_do_it(start: Start) -> None:
-    sound = FakeAdapter("sound", operations=[PROBE, DECODE, ANALYZE, DRAW])
+    sound = FakeAdapter("sound", operations=[PROBE, DECODE, ANALYZE, MEASURE, DRAW])
     speech = FakeAdapter("speech")
     orchestrator = await start(sound, speech)
 
     await orchestrator.run(make_task(wants=[one for one in Want if one is not Want.DESCRIPTION]))
 
     assert [call.operation for call in speech.calls] == [TRANSCRIBE, ALIGN]
-    assert {call.operation for call in sound.calls} == {PROBE, DECODE, ANALYZE, DRAW}
+    assert {call.operation for call in sound.calls} == {PROBE, DECODE, ANALYZE, MEASURE, DRAW}
 
 
 async def test_a_named_model_is_found_where_it_is_listed(start: Start) -> None:
