@@ -8,6 +8,7 @@ from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.server.ui import page, texts
 
 FOLDER = assets_path() / "ui"
+PACKAGE = Path(page.__file__).parents[2]
 MODULES = tuple(path.relative_to(FOLDER).as_posix() for path in sorted(FOLDER.glob("modules/*.js")))
 SCRIPTS = ("page.js", "live.js", *MODULES)
 
@@ -103,3 +104,13 @@ def test_texts_are_in_sentence_case() -> None:
         first, *rest = label.split()
         assert first[0].isupper(), label
         assert not [word for word in rest if word != word.lower()], label
+
+
+def test_every_stage_of_a_worker_has_a_label() -> None:
+    code = [path.read_text("utf-8") for path in (PACKAGE / "worker" / "operations").glob("*.py")]
+    stages = {
+        name for one in code for name in re.findall(r'(?:sequence\(\{|times_s\[)"([a-z ]+)"', one)
+    }
+
+    assert {"forward", "decode text", "punctuate"} <= stages
+    assert stages <= texts.STAGES.keys()
