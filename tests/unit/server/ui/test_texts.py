@@ -112,5 +112,5 @@ def test_every_stage_of_a_worker_has_a_label() -> None:
         name for one in code for name in re.findall(r'(?:sequence\(\{|times_s\[)"([a-z ]+)"', one)
     }
 
-    assert {"forward", "decode text", "punctuate"} <= stages
+    assert {"forward", "punctuate", "align"} <= stages
     assert stages <= texts.STAGES.keys()
