@@ -45,6 +45,11 @@ export class TranscriptView extends EventTarget {
     const data = $(".w-data", holder);
     const key = `${data?.dataset.key ?? "growing"} ${holder.dataset.audio}`;
     if (key === this.key && (list.firstChild || !this.words.length)) return;
+    if (key === this.key && this.edited) { /* the same words were drawn again: corrections stay */
+      this.#set(this.words, list);
+      this.edited = true;
+      return;
+    }
     this.key = key;
     this.growing = data ? null : list;
     this.parts = 0;
