@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +30,7 @@ from wav2vec2_app.cli.decoding import (
     text_or_file,
     with_options,
 )
-from wav2vec2_app.cli.environment import read_settings
+from wav2vec2_app.cli.environment import prepare, read_settings
 from wav2vec2_app.cli.output import (
     DescriptionFormat,
     OutputOptions,
@@ -39,9 +38,7 @@ from wav2vec2_app.cli.output import (
     print_problem,
 )
 from wav2vec2_app.cli.tasks import run_tasks
-from wav2vec2_app.environment import warn_of_unknown_variables
 from wav2vec2_app.errors import InputError, Wav2Vec2Error
-from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest
 from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
 from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
@@ -93,9 +90,7 @@ def transcribe(
     **values: OptionValue,
 ) -> None:
     """Transcribe audio files; results go to stdout, progress and errors to stderr."""
-    settings = read_settings(model=model, fetch_models=False, log_level="WARNING")
-    configure_logging(settings.log_level, as_json=settings.log_json)
-    warn_of_unknown_variables(os.environ)
+    settings = prepare(model=model)
     try:
         options, how = parse_decoding(values), output_options(output, to, values)
         audio = parse_audio_options(track, channels)
@@ -126,9 +121,7 @@ def align(
     Subtitles (srt, vtt, ass) keep the text as written; a line break ends a cue, and the cues of a text that
     is SRT or VTT itself get new times. json and textgrid have every character, too.
     """
-    settings = read_settings(model=model, fetch_models=False, log_level="WARNING")
-    configure_logging(settings.log_level, as_json=settings.log_json)
-    warn_of_unknown_variables(os.environ)
+    settings = prepare(model=model)
     try:
         given, how = text_to_align(read_text(text)), output_options(output, to, values)
         audio = parse_audio_options(track)
@@ -151,9 +144,7 @@ def analyze(
     track: TrackOption = "auto",
 ) -> None:
     """Print loudness, pitch, formants, tempo, noise, pauses and the rate of speech of files."""
-    settings = read_settings(model=model, fetch_models=False, log_level="WARNING")
-    configure_logging(settings.log_level, as_json=settings.log_json)
-    warn_of_unknown_variables(os.environ)
+    settings = prepare(model=model)
     try:
         audio = parse_audio_options(track)
     except InputError as error:
@@ -179,9 +170,7 @@ def describe(
     model: ModelOption = None,
 ) -> None:
     """Ask a GAMA demo (WAV2VEC2_GAMA_URL) about the sound of files; the transcript comes with the answer."""
-    settings = read_settings(model=model, fetch_models=False, log_level="WARNING")
-    configure_logging(settings.log_level, as_json=settings.log_json)
-    warn_of_unknown_variables(os.environ)
+    settings = prepare(model=model)
     try:
         given = parse_question(question)
     except InputError as error:
@@ -225,9 +214,7 @@ def compare(
     Every model is combined with every decoder; without either, both decoders of the default model.
     """
     names = model or []
-    settings = with_folders(read_settings(fetch_models=False, log_level="WARNING"), names)
-    configure_logging(settings.log_level, as_json=settings.log_json)
-    warn_of_unknown_variables(os.environ)
+    settings = with_folders(prepare(), names)
     try:
         request = ComparisonRequest(
             combined(
@@ -248,9 +235,7 @@ def compare(
 @app.command()
 def doctor() -> None:
     """Print versions, devices and models, and whether the workers can start."""
-    settings = read_settings(fetch_models=False, log_level="ERROR")
-    configure_logging(settings.log_level, as_json=settings.log_json)
-    warn_of_unknown_variables(os.environ)
+    settings = prepare(log_level="ERROR")
     out.print(diagnosis.version_table())
     status, problem = asyncio.run(diagnosis.probe(settings))
     out.print(diagnosis.status_table(settings, status))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +16,10 @@ from wav2vec2_app.cli.decoding import (
     parse_export_values,
     with_options,
 )
-from wav2vec2_app.cli.environment import read_settings
+from wav2vec2_app.cli.environment import prepare
 from wav2vec2_app.cli.output import print_problem
-from wav2vec2_app.environment import warn_of_unknown_variables
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.batches.records import BatchOptions
-from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.server.storage.files import format_of
 from wav2vec2_app.speech.audio import parse_audio_options
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
@@ -47,9 +44,7 @@ def batch(
     **values: OptionValue,
 ) -> None:
     """Transcribe many files into a folder, with a CSV summary; a second call continues an interrupted one."""
-    settings = read_settings(model=model, fetch_models=False, log_level="WARNING")
-    configure_logging(settings.log_level, as_json=settings.log_json)
-    warn_of_unknown_variables(os.environ)
+    settings = prepare(model=model)
     try:
         options = BatchOptions(
             AUTO_MODEL,

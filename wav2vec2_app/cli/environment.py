@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import typer
 from pydantic import ValidationError
 
 from wav2vec2_app.cli.output import print_problem
+from wav2vec2_app.environment import warn_of_unknown_variables
+from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.settings import Settings
 
 
@@ -24,3 +27,14 @@ def read_settings(**overrides: str | int | bool | None) -> Settings:
             field = ".".join(str(part) for part in problem["loc"])
             print_problem(f"WAV2VEC2_{field.upper()}", problem["msg"])
         raise typer.Exit(2) from None
+
+
+def prepare(**overrides: str | int | bool | None) -> Settings:
+    """The settings of a command that transcribes here: it logs as they say, and downloads no model.
+
+    Warns of unknown variables. A value that cannot be used ends the command.
+    """
+    settings = read_settings(**{"fetch_models": False, "log_level": "WARNING", **overrides})
+    configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_of_unknown_variables(os.environ)
+    return settings
