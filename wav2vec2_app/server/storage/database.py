@@ -58,12 +58,12 @@ class Database:
         return await self._writer.run(work)
 
     async def read(self, work: Work[R]) -> R:
-        """The result of ``work``, in the thread that reads.
+        """The result of ``work``, in the thread that reads: all its statements see one state.
 
         Raises:
             ResourceError: ``storage.…``.
         """
-        return await self._reader.run(work)
+        return await self._reader.run(_snapshot(work))
 
     async def scan(self, work: Work[R]) -> R:
         """The result of long ``work`` that only reads: it has a thread and a connection of its own.
@@ -74,7 +74,7 @@ class Database:
 
         def run() -> R:
             with translated(), closing(self._open_to_read()) as connection:
-                return work(connection)
+                return _snapshot(work)(connection)
 
         return await asyncio.to_thread(run)
 
@@ -140,10 +140,25 @@ class _Thread:
             self._connection = None
 
 
+def _snapshot(work: Work[R]) -> Work[R]:
+    """``work`` that sees nothing of what is written while it reads."""
+
+    def run(connection: sqlite3.Connection) -> R:
+        with transaction(connection, "DEFERRED"):
+            return work(connection)
+
+    return run
+
+
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """The statements of the block together, or none of them."""
-    connection.execute("BEGIN IMMEDIATE")
+def transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
+    """The statements of the block together, or none of them.
+
+    Args:
+        connection: without implicit transactions.
+        kind: ``IMMEDIATE`` to write, ``DEFERRED`` to read one state.
+    """
+    connection.execute(f"BEGIN {kind}")
     try:
         yield
         connection.execute("COMMIT")

@@ -113,6 +113,23 @@ async def test_reading_does_not_wait_for_writing(make: MakeDatabase) -> None:
     assert await database.read(rows) == [(1,), (2,)]
 
 
+@pytest.mark.parametrize("how", ["read", "scan"])
+async def test_reading_sees_one_state(make: MakeDatabase, how: str) -> None:
+    """What is written between two statements of a reader is for the next reader."""
+    database = make(ONE)
+    await database.write(rows)
+    read, loop = getattr(database, how), asyncio.get_running_loop()
+
+    def twice(connection: sqlite3.Connection) -> tuple[Any, Any]:
+        first = rows(connection)
+        insert = database.write(lambda one: one.execute("INSERT INTO numbers VALUES (7)"))
+        asyncio.run_coroutine_threadsafe(insert, loop).result()
+        return first, rows(connection)
+
+    assert await read(twice) == ([], [])
+    assert await read(rows) == [(7,)]
+
+
 async def test_readers_cannot_write(make: MakeDatabase) -> None:
     database = make(ONE)
 
