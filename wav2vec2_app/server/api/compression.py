@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 GZIP_LEVEL: Final = 5
-"""Of gzip: higher ones take twice the time for 2 % of the bytes."""
+"""Of gzip: level 9 takes twice the time, and the page is 4 % smaller."""
 COMPRESSED: Final = frozenset({"", "/", "/config"})
 """The page, and its description for ``gradio_client``."""
 

@@ -73,6 +73,7 @@ class TranscriptionView:
     earlier: EarlierResult | None = None
     """What the tab showed before; it returns, dimmed, if there are no new words."""
     transcribing_since_s: float | None = None
+    percent: tuple[Operation, int] | None = None
     previews: RecentWords = field(default_factory=RecentWords)
     export_options: Callable[[], ExportOptions] = ExportOptions
     """Returns the export options of the tab at this moment."""
@@ -133,8 +134,7 @@ class TranscriptionView:
                 self.transcribing_since_s = event.at_s
                 return {"status": status.running(operation, None, attempt)}
             case Advanced(operation=operation, fraction=fraction) if self._is_reported(operation):
-                left_s = self._left_s(operation, fraction, event.at_s)
-                return {"status": status.running(operation, fraction, left_s=left_s)}
+                return self._advanced(operation, fraction, event.at_s)
             case Partial():
                 return self._partial(event)
             case Done(result=result):
@@ -151,7 +151,7 @@ class TranscriptionView:
             **self._missing_pictures(),
         }
         if not self.has_words:
-            update |= {"latency": latency.idle(), **self._earlier(), **self.previews.rest()}
+            update |= {"latency": latency.idle(), **self._earlier()}
         if not isinstance(error, CancelledError):
             update["problem"] = cards.error_card(error, self.task_id)
         elif not self.has_words and self.earlier is None and not self.previews.count:
@@ -159,9 +159,9 @@ class TranscriptionView:
         return update
 
     def _earlier(self) -> Update:
-        """The result that the tab showed before, dimmed; nothing if there was none."""
+        """The result that the tab showed before, dimmed; else the words that are not on the page yet."""
         if self.earlier is None:
-            return {} if self.previews.count else {"transcript": ""}
+            return {**self.previews.rest()} if self.previews.count else {"transcript": ""}
         result = self.earlier.result
         return {
             "transcript": transcript.earlier(
@@ -173,14 +173,15 @@ class TranscriptionView:
             "actions": export.transcript(result),
         }
 
-    def _left_s(self, operation: Operation, fraction: float, at_s: float) -> float | None:
-        """How long the transcription still takes, seconds, as fast as it was so far; ``None``: unknown."""
-        if operation is not Operation.TRANSCRIBE:
-            return None
-        since_s = self.transcribing_since_s
-        if since_s is None or fraction <= 0:
-            return None
-        return (at_s - since_s) * (1 - fraction) / fraction
+    def _advanced(self, operation: Operation, fraction: float, at_s: float) -> Update:
+        """How far a step is, once for each percent: a browser that gets more updates falls behind."""
+        percent = (operation, int(100 * fraction))
+        if percent == self.percent:
+            return {}
+        self.percent, since_s, left_s = percent, self.transcribing_since_s, None
+        if operation is Operation.TRANSCRIBE and since_s is not None and fraction > 0:
+            left_s = (at_s - since_s) * (1 - fraction) / fraction  # as fast as it was so far
+        return {"status": status.running(operation, fraction, left_s=left_s)}
 
     def _is_reported(self, operation: Operation) -> bool:
         """Whether the status line shows an operation: extras only once the words are there."""
