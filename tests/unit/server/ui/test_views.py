@@ -20,7 +20,9 @@ def advanced(number: int, operation: Operation = Operation.TRANSCRIBE) -> Advanc
 
 def spoken(number: int) -> Partial:
     words = (Word(f"WORD{number}", number, number + 0.5, 0.9),)
-    return Partial(make_task(), number / 1000, Step(Operation.TRANSCRIBE), value=PreviewWords(words))
+    return Partial(
+        make_task(), number / 1000, Step(Operation.TRANSCRIBE), value=PreviewWords(words)
+    )
 
 
 def test_progress_is_shown_once_for_each_percent() -> None:
