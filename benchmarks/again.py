@@ -14,7 +14,9 @@ from dataclasses import replace
 from benchmarks.clips import clip_of
 from benchmarks.report import Figure, median_ms, show
 from wav2vec2_app.server.build import System, build_system
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
+from wav2vec2_app.server.operations import Want
+from wav2vec2_app.server.results import AudioResult
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS

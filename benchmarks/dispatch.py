@@ -14,19 +14,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from benchmarks.report import Figure, median_ms, show
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
 from wav2vec2_app.server.orchestrator.parallel_tasks import ParallelConfig, ParallelTask
+from wav2vec2_app.server.results import Report, StepValue, TaskResult, ignore_progress
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
-from wav2vec2_app.server.tasks import (
-    AudioTask,
-    ModelTask,
-    Operation,
-    Report,
-    StepValue,
-    TaskResult,
-    ignore_progress,
-)
+from wav2vec2_app.server.tasks import AudioTask, ModelTask
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe, AudioSource
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.transcript import Recognition, Transcript

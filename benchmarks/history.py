@@ -21,13 +21,13 @@ import numpy as np
 
 from benchmarks.report import Figure, show
 from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.storage import items
 from wav2vec2_app.server.storage.database import Database, transaction
 from wav2vec2_app.server.storage.history import HISTORY_FILE, HistoryPolicy, HistoryStore
 from wav2vec2_app.server.storage.migrations import HISTORY
 from wav2vec2_app.server.storage.packing import pack
 from wav2vec2_app.server.storage.records import ListQuery, NewItem, owner_of_key
-from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.models import ModelInfo

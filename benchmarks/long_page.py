@@ -28,16 +28,11 @@ from wav2vec2_app.server.adapters.base import RollingMeasure
 from wav2vec2_app.server.build import System, build_system
 from wav2vec2_app.server.events import EventBus
 from wav2vec2_app.server.monitoring.metrics import Metrics
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.results import Progress, Report, TaskResult, ignore_progress
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
-from wav2vec2_app.server.tasks import (
-    ModelTask,
-    Operation,
-    Progress,
-    Report,
-    TaskResult,
-    ignore_progress,
-)
+from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe
 from wav2vec2_app.speech.exports import EXPORT_FORMATS

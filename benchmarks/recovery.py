@@ -17,7 +17,8 @@ from benchmarks.clips import clip_of
 from benchmarks.report import Figure, show
 from wav2vec2_app.server.build import System, build_system
 from wav2vec2_app.server.events import Done, Started
-from wav2vec2_app.server.tasks import AudioTask, Operation
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import AudioSource
 

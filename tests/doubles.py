@@ -17,11 +17,20 @@ from typing import Any
 import numpy as np
 
 from wav2vec2_app.server.adapters.base import RollingMeasure
+from wav2vec2_app.server.operations import Operation, Want
 from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy
 from wav2vec2_app.server.orchestrator.cache import CachePolicy
 from wav2vec2_app.server.orchestrator.orchestrator import OrchestratorPolicy
 from wav2vec2_app.server.orchestrator.queue import QueuePolicy
 from wav2vec2_app.server.orchestrator.routing import RoutingPolicy
+from wav2vec2_app.server.results import (
+    SERVER_PROCESS,
+    Progress,
+    Report,
+    Stage,
+    TaskResult,
+    ignore_progress,
+)
 from wav2vec2_app.server.status import (
     AdapterStatus,
     MemoryReport,
@@ -30,18 +39,7 @@ from wav2vec2_app.server.status import (
     Scores,
     WorkerStatus,
 )
-from wav2vec2_app.server.tasks import (
-    SERVER_PROCESS,
-    AudioTask,
-    ModelTask,
-    Operation,
-    Progress,
-    Report,
-    Stage,
-    TaskResult,
-    Want,
-    ignore_progress,
-)
+from wav2vec2_app.server.tasks import AudioTask, ModelTask
 from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord, Alignment
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe, AudioSource

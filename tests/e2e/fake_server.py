@@ -19,11 +19,13 @@ from wav2vec2_app.server.batches.runner import BatchRunner
 from wav2vec2_app.server.batches.store import BatchStore
 from wav2vec2_app.server.build import System
 from wav2vec2_app.server.monitoring.metrics import Metrics
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.results import Report, TaskResult, ignore_progress
 from wav2vec2_app.server.serve import create_app
 from wav2vec2_app.server.storage.history import HistoryPolicy, HistoryStore
 from wav2vec2_app.server.storage.recorder import HistoryRecorder
-from wav2vec2_app.server.tasks import ModelTask, Operation, Report, TaskResult, ignore_progress
+from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.settings import Settings
 
 START_S = 120

@@ -18,7 +18,8 @@ from wav2vec2_app.server.bridge.remote import RemoteBackend
 from wav2vec2_app.server.build import System
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.events import Advanced, Done, Partial, WorkerEvent
-from wav2vec2_app.server.tasks import AudioTask, Operation, Want
+from wav2vec2_app.server.operations import Operation, Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource, DecodeAudioOptions
 from wav2vec2_app.speech.transcript import Transcript
 

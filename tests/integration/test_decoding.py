@@ -10,7 +10,8 @@ import pytest
 from tests.examples import clips
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.build import System
-from wav2vec2_app.server.tasks import AudioTask, Want
+from wav2vec2_app.server.operations import Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.speech.transcript import Word

@@ -26,8 +26,10 @@ from tests.gama_servers import (
 )
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.build import System, assets_path, build_system
+from wav2vec2_app.server.operations import Want
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.service.gama import GamaDemo
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import AudioSource
 

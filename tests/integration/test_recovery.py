@@ -11,7 +11,8 @@ from tests.examples import clips
 from wav2vec2_app.errors import CancelledError, WorkerDiedError
 from wav2vec2_app.server.build import System, build_system
 from wav2vec2_app.server.events import Advanced, Done, Failed, Partial
-from wav2vec2_app.server.tasks import AudioTask, Operation, Want
+from wav2vec2_app.server.operations import Operation, Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import AudioSource
 

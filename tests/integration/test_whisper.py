@@ -24,8 +24,10 @@ from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.server.api import add_routes
 from wav2vec2_app.server.build import System, assets_path, build_system
 from wav2vec2_app.server.events import Done, Partial
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.status import WorkerStatus
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioSource
 from wav2vec2_app.speech.transcript import Recognition, Transcript

@@ -39,8 +39,10 @@ from wav2vec2_app.cli.output import (
 )
 from wav2vec2_app.cli.tasks import run_tasks
 from wav2vec2_app.errors import InputError, Wav2Vec2Error
+from wav2vec2_app.server.operations import Want
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
+from wav2vec2_app.server.results import AudioResult
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, parse_question
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from wav2vec2_app.cli.output import print_json, print_problem
 from wav2vec2_app.server import schema
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.schema.acoustics import summary_of
-from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.speech.acoustic_tables import (
     clipped_warning,
     frames_csv,

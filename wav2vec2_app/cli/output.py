@@ -17,7 +17,9 @@ from wav2vec2_app.cli.console import shows_unicode
 from wav2vec2_app.cli.output_folder import OutputFolder
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
+from wav2vec2_app.server.operations import Want
+from wav2vec2_app.server.results import AudioResult
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.exports import EXPORT_FORMAT, ExportDocument, ExportedFile, exported
 

@@ -11,7 +11,8 @@ from wav2vec2_app.cli.output import OutputOptions, print_error, print_result, pr
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.build import System, build_system
 from wav2vec2_app.server.events import Advanced, Done, Failed, Started
-from wav2vec2_app.server.tasks import AudioResult, AudioTask
+from wav2vec2_app.server.results import AudioResult
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 
 Show = Callable[[Path, AudioResult, bool], None]

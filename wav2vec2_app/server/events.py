@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wav2vec2_app.errors import Wav2Vec2Error, WorkerDiedError
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Stage, Step
+from wav2vec2_app.server.operations import Operation, Step
+from wav2vec2_app.server.results import AudioResult, Stage
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wav2vec2_app.server.tasks import Operation
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
 
 

@@ -1,18 +1,13 @@
-"""The nouns of a task: what callers submit, the steps it is made of, and what adapters answer."""
+"""What callers submit, and what adapters are handed of it: one step, and what it starts from."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import TypeAlias
+from dataclasses import dataclass, field
 
-from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.clients import current_client, current_history, owner_of
 from wav2vec2_app.server.deadline import Deadline
-from wav2vec2_app.speech.acoustics import Acoustics
-from wav2vec2_app.speech.alignment import Alignment
+from wav2vec2_app.server.operations import Operation, Step, Target, Want
 from wav2vec2_app.speech.audio import (
     DEFAULT_TRACK_AND_MIX,
     Audio,
@@ -20,84 +15,12 @@ from wav2vec2_app.speech.audio import (
     AudioSource,
     DecodeAudioOptions,
 )  # fmt: skip
-from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
-from wav2vec2_app.speech.features import Features, Picture
+from wav2vec2_app.speech.description import DEFAULT_QUESTION
+from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.speech.picture_window import PictureWindow
-from wav2vec2_app.speech.transcript import PreviewWords, Recognition, Transcript
-
-SERVER_PROCESS = "server"
-"""Name of the server process in stages and in memory reports; workers are named after their role."""
-
-WAITING = "wait"
-"""Name of a stage in which an operation waited for its worker."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One bar of the latency waterfall; ``start_s`` counts from the moment of submission."""
-
-    name: str
-    start_s: float
-    duration_s: float
-    process: str = SERVER_PROCESS
-
-
-class Operation(str, Enum):
-    """What an adapter can do."""
-
-    PROBE = "probe"
-    DECODE_AUDIO = "decode_audio"
-    TRANSCRIBE = "transcribe"
-    DECODE_TEXT = "decode_text"
-    ALIGN = "align"
-    ANALYZE = "analyze"
-    MEASURE = "measure"
-    DRAW = "draw"
-    DESCRIBE = "describe"
-
-
-@dataclass(frozen=True)
-class Target:
-    """Which adapter, which model and which decoding options a step is for.
-
-    ``adapter`` is empty where any adapter will do; ``model`` may be :data:`AUTO_MODEL`; ``decoding`` is
-    ``None`` for the options of the task.
-    """
-
-    adapter: str = ""
-    model: str = AUTO_MODEL
-    decoding: DecodingOptions | None = None
-
-
-ANY_TARGET = Target()
-
-
-@dataclass(frozen=True)
-class Step:
-    """One node of a task's graph: an operation, and the adapter, model and options that it is for.
-
-    Steps are the keys everywhere, so that one task can have several transcripts by different models or
-    decoders. Steps that depend on no model have :data:`ANY_TARGET`.
-    """
-
-    operation: Operation
-    target: Target = ANY_TARGET
-
-    def __str__(self) -> str:
-        return self.operation.value
-
-
-class Want(str, Enum):
-    """What a caller wants to have at the end."""
-
-    TRANSCRIPT = "transcript"
-    ALIGNMENT = "alignment"
-    FEATURES = "features"
-    ACOUSTICS = "acoustics"
-    PICTURES = "pictures"
-    DESCRIPTION = "description"
+from wav2vec2_app.speech.transcript import Recognition
 
 
 @dataclass(frozen=True)
@@ -212,89 +135,3 @@ class ModelTask:
     def decoding(self) -> DecodingOptions:
         """The options of the step's target, else those of the task."""
         return self.step.target.decoding or self.task.decoding
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """An attempt of a step on one adapter begins, or has failed with ``failure``."""
-
-    adapter: str
-    failure: Wav2Vec2Error | None = None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a running step reports: the fraction done, in [0, 1], a part of its value, or an attempt."""
-
-    fraction: float | None = None
-    value: Picture | Recognition | PreviewWords | None = None
-    attempt: Attempt | None = None
-
-
-Report = Callable[[Progress], None]
-"""Called by an adapter, on the event loop's thread, while a step runs."""
-
-
-def ignore_progress(_: Progress) -> None:
-    """A :data:`Report` for callers that do not follow progress."""
-
-
-StepValue: TypeAlias = (
-    AudioProbe | Audio | Recognition | Alignment | Features | Acoustics | tuple[Picture, ...]
-    | Description
-)  # fmt: skip
-"""What a step produces, by operation; TRANSCRIBE and DECODE_TEXT both a Recognition."""
-
-
-@dataclass(frozen=True)
-class TaskResult:
-    """What an adapter answers; ``stages`` start when it was called, ``adapter`` is filled in later."""
-
-    operation: Operation
-    value: StepValue
-    stages: tuple[Stage, ...] = ()
-    adapter: str = ""
-
-    def shifted(self, by_s: float) -> TaskResult:
-        """The same result with its stages ``by_s`` seconds later."""
-        stages = tuple(replace(stage, start_s=stage.start_s + by_s) for stage in self.stages)
-        return replace(self, stages=stages)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A part of the result that could not be produced, although the main part could."""
-
-    operation: Operation
-    error: Wav2Vec2Error
-    target: Target = ANY_TARGET
-
-
-@dataclass(frozen=True)
-class AudioResult:
-    """The result of one :class:`AudioTask`.
-
-    ``recognition`` is the transcript of the primary target, ``recognitions`` has that of every
-    target. ``real_time_factor`` is processing seconds (without queueing) per second of audio;
-    ``problems`` says which wanted extras are missing and why; ``cached`` says whether the transcript
-    came from the result cache, so that no model was run; ``step_stages`` has the stages of each step.
-    """
-
-    id: str
-    audio: Audio
-    stages: tuple[Stage, ...]
-    recognition: Recognition | None = None
-    alignment: Alignment | None = None
-    features: Features | None = None
-    acoustics: Acoustics | None = None
-    pictures: tuple[Picture, ...] = ()
-    description: Description | None = None
-    real_time_factor: float = 0.0
-    problems: tuple[Problem, ...] = ()
-    recognitions: Mapping[Target, Recognition] = field(default_factory=dict)
-    cached: bool = False
-    step_stages: Mapping[Step, tuple[Stage, ...]] = field(default_factory=dict)
-
-    @property
-    def transcript(self) -> Transcript | None:
-        return self.recognition.transcript if self.recognition else None

@@ -14,8 +14,8 @@ from wav2vec2_app.cli.batch_files import JOURNAL, BatchJob, find_files, run_batc
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.batches.records import BatchOptions
 from wav2vec2_app.server.build import System
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.options import parse_options
 

@@ -13,7 +13,9 @@ from wav2vec2_app.cli.output import OutputOptions, print_result
 from wav2vec2_app.cli.output_folder import OutputFolder
 from wav2vec2_app.errors import InputError, ResourceError
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Stage, Want
+from wav2vec2_app.server.operations import Want
+from wav2vec2_app.server.results import AudioResult, Stage
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS, parse_export
 from wav2vec2_app.speech.exports import EXPORT_FORMATS, ExportedFile

@@ -10,7 +10,8 @@ import pytest
 from tests.doubles import make_audio, make_recognition, make_task
 from wav2vec2_app.server.events import Done, Partial, Queued, audio_s
 from wav2vec2_app.server.offload import OFFLOAD_S, off_loop
-from wav2vec2_app.server.tasks import AudioResult, Operation, Step
+from wav2vec2_app.server.operations import Operation, Step
+from wav2vec2_app.server.results import AudioResult
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from tests.doubles import (
 )
 from wav2vec2_app.errors import BusyError, InputError
 from wav2vec2_app.server import schema
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import AudioResult, Problem, Stage
 from wav2vec2_app.server.status import (
     AdapterStatus,
     FeatureScore,
@@ -23,7 +25,6 @@ from wav2vec2_app.server.status import (
     OrchestratorStatus,
     WorkerStatus,
 )
-from wav2vec2_app.server.tasks import AudioResult, Operation, Problem, Stage
 from wav2vec2_app.speech.alignment import AlignedWord
 from wav2vec2_app.speech.models import ModelChoice
 from wav2vec2_app.speech.options import DecodingOptions

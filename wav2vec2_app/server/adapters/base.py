@@ -17,8 +17,9 @@ from wav2vec2_app.errors import (
     Wav2Vec2Error,
     translate,
 )
+from wav2vec2_app.server.results import Report, TaskResult, ignore_progress
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
-from wav2vec2_app.server.tasks import ModelTask, Report, TaskResult, ignore_progress
+from wav2vec2_app.server.tasks import ModelTask
 
 
 @runtime_checkable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from wav2vec2_app.server.results import Progress, Report
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.stages import summed
-from wav2vec2_app.server.tasks import Progress, Report
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.channels import merged
 from wav2vec2_app.speech.transcript import Recognition

@@ -14,17 +14,12 @@ from wav2vec2_app.errors import BusyError, InternalError, TimedOutError, Wav2Vec
 from wav2vec2_app.server.adapters.base import ModelAdapter, RollingMeasure
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.deadline import Deadline, within
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import Report, Stage, TaskResult, ignore_progress
 from wav2vec2_app.server.service.gama import GamaDemo, too_slow
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
-from wav2vec2_app.server.tasks import (
-    ModelTask,
-    Operation,
-    Report,
-    Stage,
-    TaskResult,
-    ignore_progress,
-)
+from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.description import DESCRIBED_S, Description
 

@@ -11,16 +11,12 @@ from typing import TypeVar
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.adapters import channels
 from wav2vec2_app.server.adapters.base import RollingMeasure
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import Report, TaskResult, ignore_progress
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities, Scores
-from wav2vec2_app.server.tasks import (
-    ModelTask,
-    Operation,
-    Report,
-    TaskResult,
-    ignore_progress,
-)
+from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.speech.audio import Audio, AudioSource
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.transcript import Recognition

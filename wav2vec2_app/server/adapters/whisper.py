@@ -10,16 +10,12 @@ from wav2vec2_app.server.adapters import channels
 from wav2vec2_app.server.adapters.base import RollingMeasure
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.bridge.backend import Backend
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import Report, TaskResult, ignore_progress
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.whisper import WhisperService, WhisperStep
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
-from wav2vec2_app.server.tasks import (
-    ModelTask,
-    Operation,
-    Report,
-    TaskResult,
-    ignore_progress,
-)
+from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.transcript import Recognition
 

@@ -26,16 +26,10 @@ from wav2vec2_app.errors import InternalError, Wav2Vec2Error, translate
 from wav2vec2_app.server.adapters.base import ModelAdapter
 from wav2vec2_app.server.adapters.retry import RetryBudget, RetryPolicy, may_pass
 from wav2vec2_app.server.deadline import Deadline, within
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import Attempt, Progress, Report, TaskResult, ignore_progress
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
-from wav2vec2_app.server.tasks import (
-    Attempt,
-    ModelTask,
-    Operation,
-    Progress,
-    Report,
-    TaskResult,
-    ignore_progress,
-)
+from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe

@@ -11,8 +11,9 @@ from wav2vec2_app.server.api.errors import RequestFailed
 from wav2vec2_app.server.api.run import run_while_connected
 from wav2vec2_app.server.api.uploads import received
 from wav2vec2_app.server.offload import off_loop
+from wav2vec2_app.server.operations import Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import AudioTask, Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.description import parse_question

@@ -9,10 +9,11 @@ from fastapi import Request
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.api.run import run_while_connected
+from wav2vec2_app.server.operations import Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.storage.history import HistoryStore
 from wav2vec2_app.server.storage.restoring import restored
-from wav2vec2_app.server.tasks import AudioTask, Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.export_options import EXPORT_OPTION, ExportOptions, parse_export
 from wav2vec2_app.speech.options import OPTION, parse_options, text_to_align
 

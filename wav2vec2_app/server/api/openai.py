@@ -21,8 +21,10 @@ from wav2vec2_app.server.api.run import run_while_connected
 from wav2vec2_app.server.api.stream import stream_transcription
 from wav2vec2_app.server.api.uploads import Upload, received
 from wav2vec2_app.server.offload import off_loop
+from wav2vec2_app.server.operations import Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
+from wav2vec2_app.server.results import AudioResult
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import options, subtitles
 from wav2vec2_app.speech.audio import AudioSource

@@ -10,7 +10,8 @@ from wav2vec2_app.errors import translate
 from wav2vec2_app.server.api.disconnect import run_connected
 from wav2vec2_app.server.api.errors import RequestFailed
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import AudioResult, AudioTask
+from wav2vec2_app.server.results import AudioResult
+from wav2vec2_app.server.tasks import AudioTask
 
 
 async def run_while_connected(

@@ -18,8 +18,10 @@ from wav2vec2_app.server.api.errors import RequestFailed
 from wav2vec2_app.server.deadline import cancel_all
 from wav2vec2_app.server.events import Done, Failed, Partial, Started, TaskEvent, audio_s
 from wav2vec2_app.server.offload import off_loop
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
+from wav2vec2_app.server.results import AudioResult
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 from wav2vec2_app.speech.writing.transcripts import written

@@ -23,10 +23,12 @@ from wav2vec2_app.server.batches.store import BatchStore
 from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import cancel_all
 from wav2vec2_app.server.events import Advanced, Done, Failed
+from wav2vec2_app.server.operations import Operation, Target
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.storage.errors import translated
 from wav2vec2_app.server.storage.recorder import PURGE_INTERVAL_S
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Target
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource
 
 logger = logging.getLogger(__name__)

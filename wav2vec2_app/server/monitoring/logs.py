@@ -22,7 +22,7 @@ from wav2vec2_app.server.events import (
     TaskEvent,
     WorkerEvent,
 )
-from wav2vec2_app.server.tasks import AudioResult
+from wav2vec2_app.server.results import AudioResult
 
 PACKAGE = "wav2vec2_app"
 

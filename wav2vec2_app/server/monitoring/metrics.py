@@ -22,8 +22,10 @@ from wav2vec2_app.server.events import (
 from wav2vec2_app.server.monitoring.failures import ErrorMetrics
 from wav2vec2_app.server.monitoring.starts import StartMetrics
 from wav2vec2_app.server.monitoring.system import SystemCollector
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.status import OrchestratorStatus
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation
+from wav2vec2_app.server.tasks import AudioTask
 
 STAGE_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 RTF_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)

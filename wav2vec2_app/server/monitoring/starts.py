@@ -6,8 +6,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from wav2vec2_app.server.events import Done, Event, Failed, WorkerEvent
 from wav2vec2_app.server.monitoring.labels import BoundedLabel
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.service.inference import LOADING
-from wav2vec2_app.server.tasks import AudioResult, AudioTask
+from wav2vec2_app.server.tasks import AudioTask
 
 START_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 40, 90)
 MAX_MODELS = 50

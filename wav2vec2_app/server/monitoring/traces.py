@@ -14,7 +14,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode, Tracer
 
 from wav2vec2_app.server.events import Done, Event, Failed, TaskEvent
-from wav2vec2_app.server.tasks import AudioResult, Stage
+from wav2vec2_app.server.results import AudioResult, Stage
 
 SERVICE: Final = "wav2vec2-app"
 _NS: Final = 1_000_000_000

@@ -22,7 +22,7 @@ from typing import ClassVar
 from wav2vec2_app.errors import CircuitOpenError, InputError
 from wav2vec2_app.server.adapters.base import is_fault
 from wav2vec2_app.server.events import BreakerEvent
-from wav2vec2_app.server.tasks import Operation
+from wav2vec2_app.server.operations import Operation
 
 TRIAL_RETRY_AFTER_S = 1.0
 """The ``retry_after_s`` of calls that are rejected while a trial call runs, seconds."""

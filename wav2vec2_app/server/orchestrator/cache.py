@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from wav2vec2_app.server.clients import ADDRESS
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Target
+from wav2vec2_app.server.operations import Target
+from wav2vec2_app.server.results import AudioResult
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, Audio, AudioSource, DecodeAudioOptions
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.options import DecodingOptions

@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING
 
 from wav2vec2_app.errors import InternalError, Wav2Vec2Error
 from wav2vec2_app.server.events import Done, Failed, Partial, Started, TaskEvent
+from wav2vec2_app.server.operations import Operation, Step, Target
 from wav2vec2_app.server.orchestrator.synthesizer import ResultSynthesizer
+from wav2vec2_app.server.results import SERVER_PROCESS, WAITING, AudioResult, Stage
 from wav2vec2_app.server.service.memory import MemoryMeter, process_names
 from wav2vec2_app.server.status import OrchestratorStatus, ProcessMemory
-from wav2vec2_app.server.tasks import (
-    SERVER_PROCESS,
-    WAITING,
-    AudioResult,
-    AudioTask,
-    Operation,
-    Stage,
-    Step,
-    Target,
-)
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, AudioSource, DecodeAudioOptions
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.synthesis import DEFAULT_SYNTHESIS, Synthesis, SynthesisOptions

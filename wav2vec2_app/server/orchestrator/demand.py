@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wav2vec2_app.server.operations import Operation, Step
 from wav2vec2_app.server.orchestrator.slots import NOTHING, Demand
-from wav2vec2_app.server.tasks import Operation, Step
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
 
 SPOOLED_S = 60

@@ -19,11 +19,13 @@ from wav2vec2_app.server.adapters.wrappers import (
     RetryingAdapter,
 )
 from wav2vec2_app.server.events import EventBus
+from wav2vec2_app.server.operations import Operation, Step, Target
 from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy, CircuitBreaker
 from wav2vec2_app.server.orchestrator.result import StepResults
 from wav2vec2_app.server.orchestrator.routing import Router, RoutingPolicy
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
-from wav2vec2_app.server.tasks import ModelTask, Operation, Step, Target, TaskResult
+from wav2vec2_app.server.results import TaskResult
+from wav2vec2_app.server.tasks import ModelTask
 
 
 class Dispatcher:

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Generic, TypeVar
 
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.server.tasks import ANY_TARGET, Operation, Step, Target, Want
+from wav2vec2_app.server.operations import ANY_TARGET, Operation, Step, Target, Want
 
 K = TypeVar("K", bound=Hashable)
 

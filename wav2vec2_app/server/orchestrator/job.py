@@ -9,6 +9,7 @@ from functools import partial
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.events import Queued
+from wav2vec2_app.server.operations import Operation, Step, Target, Want
 from wav2vec2_app.server.orchestrator.cache import CachedResult, ResultCache
 from wav2vec2_app.server.orchestrator.demand import demand_of
 from wav2vec2_app.server.orchestrator.dispatch import Dispatcher
@@ -21,18 +22,8 @@ from wav2vec2_app.server.orchestrator.result import assemble_result
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.orchestrator.stream import EventStream
 from wav2vec2_app.server.orchestrator.targets import targets_of
-from wav2vec2_app.server.tasks import (
-    AudioResult,
-    AudioTask,
-    Operation,
-    Problem,
-    Stage,
-    Step,
-    StepValue,
-    Target,
-    TaskResult,
-    Want,
-)
+from wav2vec2_app.server.results import AudioResult, Problem, Stage, StepValue, TaskResult
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.transcript import Recognition
 

@@ -34,8 +34,9 @@ from wav2vec2_app.server.orchestrator.routing import RoutingPolicy
 from wav2vec2_app.server.orchestrator.slots import ResourceLimits
 from wav2vec2_app.server.orchestrator.stream import EventStream, is_last
 from wav2vec2_app.server.orchestrator.throughput import ThroughputMeter
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.status import ModelCapabilities, OrchestratorStatus
-from wav2vec2_app.server.tasks import AudioResult, AudioTask
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource
 
 logger = logging.getLogger(__name__)

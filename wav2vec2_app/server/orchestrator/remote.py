@@ -12,9 +12,10 @@ from typing import Final
 
 from wav2vec2_app.errors import translate
 from wav2vec2_app.server.deadline import cancel_all
+from wav2vec2_app.server.operations import Operation, Step, Want
 from wav2vec2_app.server.orchestrator.dispatch import Dispatcher
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
-from wav2vec2_app.server.tasks import Operation, Problem, Step, TaskResult, Want
+from wav2vec2_app.server.results import Problem, TaskResult
 
 DESCRIBE: Final = Step(Operation.DESCRIBE)
 _NEEDED: Final = Step(Operation.DECODE_AUDIO)

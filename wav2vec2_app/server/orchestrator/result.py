@@ -6,17 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from wav2vec2_app.errors import InternalError
-from wav2vec2_app.server.tasks import (
-    WAITING,
-    AudioResult,
-    AudioTask,
-    Operation,
-    Problem,
-    Stage,
-    Step,
-    Target,
-    TaskResult,
-)
+from wav2vec2_app.server.operations import Operation, Step, Target
+from wav2vec2_app.server.results import WAITING, AudioResult, Problem, Stage, TaskResult
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio

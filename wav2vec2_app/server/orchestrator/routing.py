@@ -8,8 +8,8 @@ from typing import Literal
 
 from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.server.adapters.base import ModelAdapter
+from wav2vec2_app.server.operations import Operation, Step, Target
 from wav2vec2_app.server.status import ModelCapabilities
-from wav2vec2_app.server.tasks import Operation, Step, Target
 from wav2vec2_app.speech.languages import language_code
 from wav2vec2_app.speech.models import AUTO_MODEL
 

@@ -6,21 +6,11 @@ from collections.abc import Mapping
 
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.events import Advanced, Partial, Retried, Started
+from wav2vec2_app.server.operations import Operation, Step
 from wav2vec2_app.server.orchestrator.result import StepResults, timeline, value_of
 from wav2vec2_app.server.orchestrator.stream import EventStream
-from wav2vec2_app.server.tasks import (
-    Attempt,
-    AudioTask,
-    ModelTask,
-    Operation,
-    Progress,
-    Report,
-    Stage,
-    Step,
-    StepInputs,
-    StepValue,
-    TaskResult,
-)
+from wav2vec2_app.server.results import Attempt, Progress, Report, Stage, StepValue, TaskResult
+from wav2vec2_app.server.tasks import AudioTask, ModelTask, StepInputs
 from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.transcript import Recognition

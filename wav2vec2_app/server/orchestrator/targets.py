@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wav2vec2_app.server.adapters.base import ModelAdapter
-from wav2vec2_app.server.tasks import ANY_TARGET, AudioTask, Operation, Step, Target, Want
+from wav2vec2_app.server.operations import ANY_TARGET, Operation, Step, Target, Want
+from wav2vec2_app.server.tasks import AudioTask
 
 Route = Callable[[Step], ModelAdapter]
 """The adapter that would run a step."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import FiniteFloat
 
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.schema.base import JsonModel, probability, seconds
 from wav2vec2_app.server.schema.recording import RecordingResponse, recording_fields
-from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord
 
 

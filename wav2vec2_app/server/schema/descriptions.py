@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import FiniteFloat
 
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.schema.base import JsonModel, seconds
 from wav2vec2_app.server.schema.transcriptions import TranscriptionResponse, transcription
-from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 

@@ -6,8 +6,8 @@ from typing import TypedDict
 
 from pydantic import FiniteFloat
 
+from wav2vec2_app.server.results import AudioResult, Stage
 from wav2vec2_app.server.schema.base import JsonModel, finite, seconds
-from wav2vec2_app.server.tasks import AudioResult, Stage
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.transcript import Transcript

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import FiniteFloat
 
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.schema.acoustics import AcousticsJson, acoustics
 from wav2vec2_app.server.schema.base import JsonModel, finite, probability, seconds
 from wav2vec2_app.server.schema.errors import ErrorJson, error_json
@@ -12,7 +13,6 @@ from wav2vec2_app.server.schema.recording import (
     RecordingResponse,
     recording_fields,
 )
-from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.speech.channels import labelled_lines
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.features import Features, Picture

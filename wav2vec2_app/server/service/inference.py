@@ -22,6 +22,7 @@ from wav2vec2_app.protocol.inference import (
 )
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.offload import off_loop
+from wav2vec2_app.server.results import Progress, Report, Stage, ignore_progress
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.loading import ModelLoader
 from wav2vec2_app.server.service.policy import WindowPolicy
@@ -29,7 +30,6 @@ from wav2vec2_app.server.service.priority import ShortFirst
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.spool import release
 from wav2vec2_app.server.service.stages import after, summed, yielded
-from wav2vec2_app.server.tasks import Progress, Report, Stage, ignore_progress
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio
 from wav2vec2_app.speech.emission import Emission, Emitted
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelInfo

@@ -14,8 +14,8 @@ from types import MappingProxyType
 import psutil
 
 from wav2vec2_app.memory import private_bytes
+from wav2vec2_app.server.results import SERVER_PROCESS
 from wav2vec2_app.server.status import MemoryReport, ProcessMemory, WorkerStatus
-from wav2vec2_app.server.tasks import SERVER_PROCESS
 
 log = logging.getLogger(__name__)
 

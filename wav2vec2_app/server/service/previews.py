@@ -13,8 +13,8 @@ from typing import Final
 
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.results import Progress, Report
 from wav2vec2_app.server.service.text import TextSteps
-from wav2vec2_app.server.tasks import Progress, Report
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
 from wav2vec2_app.speech.emission import Emission, Emitted
 from wav2vec2_app.speech.models import ModelInfo

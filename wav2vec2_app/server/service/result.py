@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from wav2vec2_app.server.tasks import Stage
+from wav2vec2_app.server.results import Stage
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from wav2vec2_app.protocol.message import WorkerStage
-from wav2vec2_app.server.tasks import WAITING, Stage
+from wav2vec2_app.server.results import WAITING, Stage
 
 NOTICEABLE_S = 0.02
 """Shorter waits are the overhead of the pipe and are not shown, seconds."""

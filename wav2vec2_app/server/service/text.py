@@ -17,12 +17,12 @@ from wav2vec2_app.protocol.text import (
 )
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.offload import off_loop
+from wav2vec2_app.server.results import Stage
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.parts import join, parts_of
 from wav2vec2_app.server.service.priority import ShortFirst
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.stages import summed, yielded
-from wav2vec2_app.server.tasks import Stage
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.emission import Emitted
 from wav2vec2_app.speech.models import EMBEDDED

@@ -21,6 +21,8 @@ from wav2vec2_app.protocol.text import TextInfo
 from wav2vec2_app.protocol.wav import EncodeWavRequest
 from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import Progress, Report, ignore_progress
 from wav2vec2_app.server.service import stages
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.inference import EmitStep, WindowedInference, ignore_window
@@ -40,7 +42,6 @@ from wav2vec2_app.server.service.spool import Spool
 from wav2vec2_app.server.service.text import TextSteps
 from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.server.status import AdapterStatus, MemoryReport
-from wav2vec2_app.server.tasks import Operation, Progress, Report, ignore_progress
 from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import (

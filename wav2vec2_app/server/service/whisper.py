@@ -9,13 +9,13 @@ from wav2vec2_app.errors import InternalError, ModelError
 from wav2vec2_app.protocol.whisper import WhisperProgress, WhisperRequest, WhisperResponse
 from wav2vec2_app.server.clients import LOCAL
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.results import Progress, Report, Stage, ignore_progress
 from wav2vec2_app.server.service import stages
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.spool import release
 from wav2vec2_app.server.service.whisper_models import WhisperModels
 from wav2vec2_app.server.service.word_times import WordTimes
-from wav2vec2_app.server.tasks import Progress, Report, Stage, ignore_progress
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, Float32
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, OPTION, DecodingOptions

@@ -13,10 +13,12 @@ from typing import BinaryIO, Final
 from wav2vec2_app.errors import BusyError, Wav2Vec2Error
 from wav2vec2_app.server.deadline import cancel_all
 from wav2vec2_app.server.events import Done, Event
+from wav2vec2_app.server.operations import Want
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.storage.errors import storage_error
 from wav2vec2_app.server.storage.history import HistoryStore
 from wav2vec2_app.server.storage.records import NewItem
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.transcript import Recognition
 

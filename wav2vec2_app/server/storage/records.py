@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from wav2vec2_app.errors import InputError, ResourceError
-from wav2vec2_app.server.tasks import AudioResult
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.speech.options import DecodingOptions
 
 MIN_KEY_CHARACTERS: Final = 20

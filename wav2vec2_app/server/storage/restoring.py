@@ -8,11 +8,11 @@ import numpy as np
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.clients import current_client, owner_of
+from wav2vec2_app.server.operations import Target
 from wav2vec2_app.server.orchestrator.cache import CachedResult
 from wav2vec2_app.server.schema import TranscriptionResponse
 from wav2vec2_app.server.storage.content import recognition_of
 from wav2vec2_app.server.storage.history import HistoryStore
-from wav2vec2_app.server.tasks import Target
 from wav2vec2_app.speech.audio import Audio
 
 SESSION = "history/"

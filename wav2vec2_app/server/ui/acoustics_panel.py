@@ -11,7 +11,9 @@ import gradio as gr
 
 from wav2vec2_app.errors import CancelledError, Wav2Vec2Error
 from wav2vec2_app.server.events import Done, Failed, Queued, Started, TaskEvent
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Want
+from wav2vec2_app.server.operations import Operation, Want
+from wav2vec2_app.server.results import AudioResult
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.endpoints import session_of
 from wav2vec2_app.server.ui.handlers import Updates, follow

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.server.tasks import AudioTask, Want
+from wav2vec2_app.server.operations import Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.server.ui.alignment_view import AlignmentView
 from wav2vec2_app.server.ui.handlers import Updates, file_url, follow
 from wav2vec2_app.server.ui.render import status

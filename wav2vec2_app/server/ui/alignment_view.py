@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from wav2vec2_app.errors import CancelledError, Wav2Vec2Error
 from wav2vec2_app.server.events import Done, Failed, Queued, Started, TaskEvent
-from wav2vec2_app.server.tasks import AudioResult, Operation
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.ui.render import alignment, cards, status
 from wav2vec2_app.server.ui.views import NOT_CACHED, Update, exportable
 

@@ -14,7 +14,8 @@ from wav2vec2_app.errors import CancelledError, InputError, Wav2Vec2Error, trans
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.events import Done, Failed, Queued, Started, TaskEvent
 from wav2vec2_app.server.offload import off_loop
-from wav2vec2_app.server.tasks import AudioTask, Operation, Want
+from wav2vec2_app.server.operations import Operation, Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.endpoints import session_of
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only, fill_in_defaults

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.server.tasks import AudioResult
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.speech.channels import turns_of_words
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word

@@ -17,8 +17,10 @@ from wav2vec2_app.errors import translate
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.clients import CLIENT_IN_SCOPE, HISTORY_IN_SCOPE
 from wav2vec2_app.server.offload import off_loop
+from wav2vec2_app.server.operations import Want
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.schema import JsonObject
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.server.ui.endpoint_options import (
     by_name,
     decoding_of,

@@ -16,12 +16,13 @@ from urllib.parse import quote
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.events import audio_s
 from wav2vec2_app.server.offload import off_loop
-from wav2vec2_app.server.tasks import AudioTask, Want
+from wav2vec2_app.server.operations import Want
+from wav2vec2_app.server.tasks import AudioTask
+from wav2vec2_app.server.ui.decoding_view import DecodingView
 from wav2vec2_app.server.ui.render import system
 from wav2vec2_app.server.ui.requests import parse_all_options, task_for
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tab, Tabs
 from wav2vec2_app.server.ui.views import (
-    DecodingView,
     EarlierResult,
     TaskView,
     TranscriptionView,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from wav2vec2_app.errors import CancelledError, Wav2Vec2Error
 from wav2vec2_app.server.events import Done, Failed, Partial, TaskEvent
-from wav2vec2_app.server.tasks import AudioTask, Want
+from wav2vec2_app.server.operations import Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.server.ui.handlers import Updates, follow
 from wav2vec2_app.server.ui.render import pictures
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tabs

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.server.tasks import AudioTask, Want
+from wav2vec2_app.server.operations import Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import (
     DEFAULT_TRACK_AND_MIX,
     AudioSource,

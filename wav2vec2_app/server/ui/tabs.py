@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from wav2vec2_app.server.tasks import AudioResult
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.ui.alignment_view import AlignmentView
 from wav2vec2_app.server.ui.render.system import Choices
 from wav2vec2_app.speech.acoustics import Acoustics

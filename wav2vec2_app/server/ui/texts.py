@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from wav2vec2_app.server.tasks import Operation
+from wav2vec2_app.server.operations import Operation
 
 # --- the page -----------------------------------------------------------------------------------
 

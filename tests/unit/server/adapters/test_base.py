@@ -18,7 +18,8 @@ from wav2vec2_app.errors import (
     WorkerDiedError,
 )
 from wav2vec2_app.server.adapters.base import ModelAdapter, RollingMeasure, is_fault
-from wav2vec2_app.server.tasks import ModelTask, Operation, Step
+from wav2vec2_app.server.operations import Operation, Step
+from wav2vec2_app.server.tasks import ModelTask
 
 
 def test_a_measure_without_operations_has_no_figures() -> None:

@@ -21,8 +21,10 @@ from wav2vec2_app.server.adapters.base import ModelAdapter
 from wav2vec2_app.server.adapters.gama import GamaAdapter, GamaPolicy
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.operations import Operation, Step
+from wav2vec2_app.server.results import Stage
 from wav2vec2_app.server.service.result import StepResult
-from wav2vec2_app.server.tasks import AudioTask, ModelTask, Operation, Stage, Step, StepInputs
+from wav2vec2_app.server.tasks import AudioTask, ModelTask, StepInputs
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
 

@@ -22,17 +22,11 @@ from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.adapters.base import ModelAdapter
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits, Wav2Vec2Adapter
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.operations import Operation, Step, Target
+from wav2vec2_app.server.results import Stage
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
-from wav2vec2_app.server.tasks import (
-    AudioTask,
-    ModelTask,
-    Operation,
-    Stage,
-    Step,
-    StepInputs,
-    Target,
-)
+from wav2vec2_app.server.tasks import AudioTask, ModelTask, StepInputs
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.transcript import Recognition
 

@@ -12,19 +12,12 @@ from tests.unit.server.service.test_whisper import Client, models_of
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
+from wav2vec2_app.server.operations import Operation, Step, Target, Want
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest, compare
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.results import Progress
 from wav2vec2_app.server.service.whisper import WhisperService
-from wav2vec2_app.server.tasks import (
-    AudioTask,
-    ModelTask,
-    Operation,
-    Progress,
-    Step,
-    StepInputs,
-    Target,
-    Want,
-)
+from wav2vec2_app.server.tasks import AudioTask, ModelTask, StepInputs
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Recognition
 from wav2vec2_app.speech.variants import combined

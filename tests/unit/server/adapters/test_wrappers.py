@@ -33,7 +33,9 @@ from wav2vec2_app.server.adapters.wrappers import (
     WrapperAdapter,
 )
 from wav2vec2_app.server.deadline import Deadline
-from wav2vec2_app.server.tasks import Attempt, ModelTask, Operation, Progress, Step, TaskResult
+from wav2vec2_app.server.operations import Operation, Step
+from wav2vec2_app.server.results import Attempt, Progress, TaskResult
+from wav2vec2_app.server.tasks import ModelTask
 
 PROBE = Operation.PROBE
 LACKING = ResourceError("no room at the moment")

@@ -23,7 +23,7 @@ from wav2vec2_app.server.api.access import Access
 from wav2vec2_app.server.api.live import SessionSlots
 from wav2vec2_app.server.api.quota import WINDOW_S, UploadQuota
 from wav2vec2_app.server.clients import CLIENT_IN_SCOPE
-from wav2vec2_app.server.tasks import Operation
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.settings import Settings
 
 LOCAL = "127.0.0.1:7860"

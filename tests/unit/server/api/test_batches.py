@@ -21,7 +21,7 @@ from wav2vec2_app.server.api.history_key import HistoryKeys
 from wav2vec2_app.server.batches.records import BatchBounds
 from wav2vec2_app.server.batches.runner import BatchRunner
 from wav2vec2_app.server.batches.store import BatchStore
-from wav2vec2_app.server.tasks import Operation
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.settings import Settings
 
 ROUTE = "/v1/transcription-batches"

@@ -13,8 +13,9 @@ import pytest
 from tests.doubles import FakeAdapter, make_recognition
 from tests.unit.server.api.test_routes import FILE, make_app
 from wav2vec2_app.errors import InputError, ModelError
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import ModelTask, Operation
+from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.speech.transcript import Recognition
 
 URL = "/v1/comparisons"

@@ -12,8 +12,8 @@ from tests.doubles import FakeAdapter
 from tests.unit.conftest import Start
 from wav2vec2_app.errors import InputError, ModelError, ResourceError
 from wav2vec2_app.server.api import add_routes
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.description import DEFAULT_QUESTION
 

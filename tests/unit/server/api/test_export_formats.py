@@ -14,8 +14,8 @@ from praatio import textgrid
 
 from tests.doubles import FakeAdapter, make_recognition
 from tests.unit.server.api.test_routes import ALIGNMENTS, FILE, URL, make_app
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.speech.exports import EXPORT_FORMATS
 
 SPOKEN = "UM I PAID TWENTY ONE DOLLARS TO ACME CORP"

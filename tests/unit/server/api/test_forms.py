@@ -12,8 +12,8 @@ from tests.doubles import FakeAdapter, make_model_info, make_recognition
 from tests.unit.conftest import Start
 from tests.unit.server.api.test_routes import ALIGNMENTS, FILE, MAX_BYTES, URL, make_app
 from wav2vec2_app.server.api import uploads
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import Operation
 
 
 @pytest.fixture

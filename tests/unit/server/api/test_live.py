@@ -19,7 +19,8 @@ from tests.doubles import FakeAdapter
 from tests.unit.conftest import Start
 from tests.unit.server.live.script import recognition, say, sound
 from wav2vec2_app.server.api import live, live_connection
-from wav2vec2_app.server.tasks import ModelTask, Operation
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.transcript import Recognition
 

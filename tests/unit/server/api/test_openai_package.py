@@ -11,8 +11,8 @@ import pytest
 from tests.doubles import FakeAdapter, make_recognition
 from tests.unit.server.api.test_routes import make_app
 from wav2vec2_app.errors import BusyError, InputError, InternalError, WorkerDiedError
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import Operation
 
 FILE = ("hello world.wav", b"RIFF" * 10)
 

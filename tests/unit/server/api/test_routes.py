@@ -25,9 +25,9 @@ from wav2vec2_app.server import schema
 from wav2vec2_app.server.api import add_routes, prompt
 from wav2vec2_app.server.api.errors import status_of
 from wav2vec2_app.server.api.uploads import FORM_OVERHEAD_BYTES
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.status import FeatureScore
-from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import options
 from wav2vec2_app.speech.options import DecodingOptions

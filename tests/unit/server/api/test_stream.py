@@ -16,15 +16,10 @@ from tests.doubles import FakeAdapter, make_recognition
 from tests.unit.server.api.test_routes import FILE, URL, make_app
 from wav2vec2_app.errors import BusyError, InputError, WorkerDiedError
 from wav2vec2_app.server.api.stream import GrowingText
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import (
-    ModelTask,
-    Operation,
-    Progress,
-    Report,
-    TaskResult,
-    ignore_progress,
-)
+from wav2vec2_app.server.results import Progress, Report, TaskResult, ignore_progress
+from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.transcript import Word
 

@@ -15,8 +15,8 @@ from tests.unit.server.batches.conftest import ANNA, Open
 from wav2vec2_app.errors import InputError, Wav2Vec2Error
 from wav2vec2_app.server.batches.archive import COLUMNS, SUMMARY, SummaryRow, archived, summary
 from wav2vec2_app.server.batches.records import MAX_BATCHES, BatchBounds, BatchOptions, NewFile
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.storage.names import FileNames, safe_path
-from wav2vec2_app.server.tasks import Operation
 
 BROKEN = InputError("Not audio.", code="audio.broken", hint="Convert it.")
 

@@ -14,7 +14,8 @@ from tests.unit.server.batches.conftest import ANNA, BERT, Open
 from wav2vec2_app.errors import BusyError, InputError, InternalError, WorkerDiedError
 from wav2vec2_app.server.batches.records import BatchBounds, BatchOptions, NewFile
 from wav2vec2_app.server.batches.runner import MAX_FILE_TRIES
-from wav2vec2_app.server.tasks import ModelTask, Operation
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.speech.options import parse_options
 
 

@@ -20,7 +20,7 @@ from wav2vec2_app.server.monitoring.history import (
     History,
     percentile,
 )
-from wav2vec2_app.server.tasks import AudioResult, Stage
+from wav2vec2_app.server.results import AudioResult, Stage
 
 AUDIO, TASK = make_audio(), make_task()
 

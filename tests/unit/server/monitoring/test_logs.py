@@ -16,8 +16,9 @@ from wav2vec2_app.server.monitoring.logs import (
     configure_logging,
     log_event,
 )
+from wav2vec2_app.server.operations import Operation, Step, Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import AudioTask, Operation, Step, Want
+from wav2vec2_app.server.tasks import AudioTask
 
 LOGGER = "wav2vec2_app.server.monitoring.logs"
 

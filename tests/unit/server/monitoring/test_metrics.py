@@ -15,8 +15,9 @@ from tests.doubles import (
 from wav2vec2_app.errors import InputError, InternalError, ResourceError
 from wav2vec2_app.server.events import BreakerEvent, EventBus, WorkerEvent
 from wav2vec2_app.server.monitoring.metrics import Metrics
+from wav2vec2_app.server.operations import Operation, Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import AudioTask, Operation, Want
+from wav2vec2_app.server.tasks import AudioTask
 
 
 async def start_with_metrics(

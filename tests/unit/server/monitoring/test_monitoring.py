@@ -26,9 +26,9 @@ from wav2vec2_app.server.monitoring.failures import MAX_CODES
 from wav2vec2_app.server.monitoring.labels import OTHER, BoundedLabel
 from wav2vec2_app.server.monitoring.metrics import Metrics
 from wav2vec2_app.server.monitoring.starts import MAX_MODELS
+from wav2vec2_app.server.operations import Operation, Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.status import AdapterStatus, OrchestratorStatus, WorkerStatus
-from wav2vec2_app.server.tasks import Operation, Want
 
 DASHBOARD = Path(__file__).parents[4] / "docs" / "grafana-dashboard.json"
 PAGE = DASHBOARD.with_name("monitoring.md")

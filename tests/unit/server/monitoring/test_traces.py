@@ -10,8 +10,9 @@ import pytest
 
 from tests.doubles import FakeAdapter, FakeClock, make_audio, make_policy, make_task
 from wav2vec2_app.errors import InputError, InternalError
+from wav2vec2_app.server.operations import Operation, Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import AudioTask, Operation, Want
+from wav2vec2_app.server.tasks import AudioTask
 
 pytest.importorskip("opentelemetry.sdk")
 

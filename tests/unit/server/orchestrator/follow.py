@@ -9,7 +9,8 @@ from typing import TypeVar
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.events import Done, Failed, TaskEvent
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import AudioResult, AudioTask
+from wav2vec2_app.server.results import AudioResult
+from wav2vec2_app.server.tasks import AudioTask
 
 E = TypeVar("E", bound=TaskEvent)
 

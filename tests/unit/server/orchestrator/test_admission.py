@@ -19,10 +19,7 @@ from wav2vec2_app.errors import (
     InputError,
 )
 from wav2vec2_app.server.events import Failed, Queued, Started, TaskEvent
-from wav2vec2_app.server.tasks import (
-    Operation,
-    Want,
-)
+from wav2vec2_app.server.operations import Operation, Want
 
 PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, _, DRAW, _ = Operation
 

@@ -13,15 +13,9 @@ from tests.doubles import FakeAdapter, FakeClock, make_task
 from tests.unit.server.orchestrator.conftest import Start
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.events import Done, Queued
+from wav2vec2_app.server.operations import Operation, Step, Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import (
-    AudioTask,
-    ModelTask,
-    Operation,
-    Step,
-    StepInputs,
-    Want,
-)
+from wav2vec2_app.server.tasks import AudioTask, ModelTask, StepInputs
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.options import DecodingOptions
 

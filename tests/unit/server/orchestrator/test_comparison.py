@@ -18,6 +18,7 @@ from tests.doubles import (
 from tests.unit.server.orchestrator.conftest import Start
 from tests.unit.speech.transcripts import make_transcript
 from wav2vec2_app.errors import InputError, ModelError, ResourceError
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.comparison import (
     Comparison,
     ComparisonRequest,
@@ -25,7 +26,8 @@ from wav2vec2_app.server.orchestrator.comparison import (
 )
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.orchestrator.synthesizer import ResultSynthesizer
-from wav2vec2_app.server.tasks import ModelTask, Operation, Stage, TaskResult
+from wav2vec2_app.server.results import Stage, TaskResult
+from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.synthesis import LATEST, SynthesisOptions
 from wav2vec2_app.speech.transcript import Recognition

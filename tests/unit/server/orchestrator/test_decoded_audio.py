@@ -9,7 +9,8 @@ import pytest
 from tests.doubles import FakeAdapter, make_audio, make_recognition, make_task
 from tests.unit.server.orchestrator.conftest import Start
 from wav2vec2_app.errors import BusyError, InputError
-from wav2vec2_app.server.tasks import AudioTask, Operation, StepInputs
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.tasks import AudioTask, StepInputs
 from wav2vec2_app.speech.audio import AudioSource
 
 RECOGNITION = make_recognition("good morning")

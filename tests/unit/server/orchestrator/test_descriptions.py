@@ -18,8 +18,9 @@ from wav2vec2_app.errors import (
     Wav2Vec2Error,
 )
 from wav2vec2_app.server.events import Done, Failed, Partial, Started
+from wav2vec2_app.server.operations import Operation, Step, Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import AudioTask, Operation, Step, Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.transcript import Recognition

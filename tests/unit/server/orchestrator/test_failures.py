@@ -26,7 +26,8 @@ from wav2vec2_app.errors import (
 )
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.events import BreakerEvent, Done, Event, Retried, Started
-from wav2vec2_app.server.tasks import ModelTask, Operation, Want
+from wav2vec2_app.server.operations import Operation, Want
+from wav2vec2_app.server.tasks import ModelTask
 
 PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, _ = Operation
 

@@ -11,10 +11,10 @@ from tests.unit.server.orchestrator.conftest import Start
 from tests.unit.server.orchestrator.follow import all_of, error_of
 from wav2vec2_app.errors import InputError, InternalError, ResourceError, TimedOutError
 from wav2vec2_app.server.events import Done, EventBus, Retried, Started
+from wav2vec2_app.server.operations import Operation, Step, Target, Want
 from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy, monitored_operations
 from wav2vec2_app.server.orchestrator.dispatch import Dispatcher
 from wav2vec2_app.server.orchestrator.routing import Preference, Router, RoutingPolicy
-from wav2vec2_app.server.tasks import Operation, Step, Target, Want
 
 TRANSCRIBE = Operation.TRANSCRIBE
 LACKING = ResourceError("no room at the moment")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from wav2vec2_app.errors import InputError
+from wav2vec2_app.server.operations import ANY_TARGET, Operation, Step, Target, Want
 from wav2vec2_app.server.orchestrator.graph import Node, TaskGraph, plan
-from wav2vec2_app.server.tasks import ANY_TARGET, Operation, Step, Target, Want
 
 DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW = (
     Operation.DECODE_AUDIO,

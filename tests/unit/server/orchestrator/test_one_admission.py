@@ -12,8 +12,10 @@ from tests.doubles import FakeAdapter, make_task
 from tests.unit.server.orchestrator.conftest import Start
 from wav2vec2_app.errors import BusyError
 from wav2vec2_app.server.events import Queued
+from wav2vec2_app.server.operations import Operation, Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Want
+from wav2vec2_app.server.results import AudioResult
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioSource
 from wav2vec2_app.speech.options import DecodingOptions
 

@@ -32,17 +32,10 @@ from wav2vec2_app.server.events import (
     Started,
     TaskEvent,
 )
+from wav2vec2_app.server.operations import Operation, Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import (
-    ModelTask,
-    Operation,
-    Progress,
-    Report,
-    Stage,
-    StepInputs,
-    TaskResult,
-    Want,
-)
+from wav2vec2_app.server.results import Progress, Report, Stage, TaskResult
+from wav2vec2_app.server.tasks import ModelTask, StepInputs
 from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.transcript import Recognition

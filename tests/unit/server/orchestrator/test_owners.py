@@ -13,8 +13,9 @@ from tests.doubles import FakeAdapter
 from tests.unit.server.orchestrator.conftest import Start
 from wav2vec2_app.errors import BusyError, InputError
 from wav2vec2_app.server.clients import MAX_SESSIONS, ClientPolicy, SessionClients, answering
+from wav2vec2_app.server.operations import Operation, Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator, OrchestratorPolicy
-from wav2vec2_app.server.tasks import AudioTask, Operation, Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.options import DecodingOptions
 

@@ -12,9 +12,11 @@ from tests.unit.server.orchestrator.conftest import Start
 from tests.unit.server.orchestrator.follow import Submitted, error_of
 from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.server.events import Partial
+from wav2vec2_app.server.operations import Operation, Target, Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.status import AdapterStatus
-from wav2vec2_app.server.tasks import AudioResult, AudioTask, Operation, Target, Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.models import ModelChoice
 from wav2vec2_app.speech.options import DecodingOptions

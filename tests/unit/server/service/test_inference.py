@@ -18,11 +18,11 @@ from wav2vec2_app.protocol.inference import (
     EmitRequest,
     EmitResponse,
 )
+from wav2vec2_app.server.results import WAITING, Progress, Report, Stage, ignore_progress
 from wav2vec2_app.server.service.inference import LOADING, EmitStep, WindowedInference
 from wav2vec2_app.server.service.policy import WindowPolicy
 from wav2vec2_app.server.service.priority import ShortFirst
 from wav2vec2_app.server.service.result import StepResult
-from wav2vec2_app.server.tasks import WAITING, Progress, Report, Stage, ignore_progress
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.emission import Emission, Emitted
 from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics

@@ -8,9 +8,9 @@ from dataclasses import replace
 from tests.doubles import make_recognition
 from wav2vec2_app.errors import InternalError
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.results import Progress
 from wav2vec2_app.server.service.previews import Previews
 from wav2vec2_app.server.service.result import StepResult
-from wav2vec2_app.server.tasks import Progress
 from wav2vec2_app.speech.emission import Emitted
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import PreviewWords, Transcript

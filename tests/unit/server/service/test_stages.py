@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from wav2vec2_app.protocol.message import WorkerStage
+from wav2vec2_app.server.results import Stage
 from wav2vec2_app.server.service.stages import after, on_caller_axis, summed
-from wav2vec2_app.server.tasks import Stage
 
 
 def test_worker_stages_end_when_the_response_came() -> None:

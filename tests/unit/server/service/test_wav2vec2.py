@@ -8,8 +8,8 @@ import pytest
 from tests.doubles import make_features
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.build import build_system
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.service.wav2vec2 import ServiceState
-from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import Audio
 

@@ -16,6 +16,7 @@ from tests.doubles import make_model_info
 from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.protocol.whisper import WhisperProgress, WhisperRequest, WhisperResponse
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.results import Progress, Stage
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.whisper import (
     LONGEST_WINDOW_S,
@@ -27,7 +28,6 @@ from wav2vec2_app.server.service.whisper import (
     ignored_note,
 )
 from wav2vec2_app.server.service.whisper_models import WhisperModels, WhisperPolicy
-from wav2vec2_app.server.tasks import Progress, Stage
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio
 from wav2vec2_app.speech.options import OPTIONS, DecodingOptions
 from wav2vec2_app.speech.transcript import Recognition, Word

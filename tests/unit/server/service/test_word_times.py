@@ -18,9 +18,9 @@ from wav2vec2_app.errors import (
     WorkerDiedError,
 )
 from wav2vec2_app.server.deadline import Deadline
+from wav2vec2_app.server.results import Stage
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.word_times import WordTimes, with_times
-from wav2vec2_app.server.tasks import Stage
 from wav2vec2_app.speech.alignment import AlignedWord, Alignment
 from wav2vec2_app.speech.transcript import Word
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.doubles import FakeClock, make_audio, make_recognition
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.storage.history import HistoryPolicy, HistoryStore
 from wav2vec2_app.server.storage.records import NewItem, owner_of_key
-from wav2vec2_app.server.tasks import AudioResult
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS
 
 DAY_S = 24 * 3600.0

@@ -15,13 +15,14 @@ from tests.doubles import FakeAdapter, make_recognition, make_task
 from tests.unit.conftest import Start
 from tests.unit.server.storage.conftest import ANNA, BERT, MakeStore
 from wav2vec2_app.errors import InputError, ResourceError
+from wav2vec2_app.server.operations import Operation, Want
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.storage import recorder as module
 from wav2vec2_app.server.storage.history import HISTORY_FILE
 from wav2vec2_app.server.storage.migrations import HISTORY
 from wav2vec2_app.server.storage.recorder import HistoryRecorder
 from wav2vec2_app.server.storage.records import ListQuery
-from wav2vec2_app.server.tasks import AudioTask, Operation, Want
+from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource
 
 CACHE = {"cache_bytes": 1 << 20}

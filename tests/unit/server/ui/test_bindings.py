@@ -5,8 +5,8 @@ import pytest
 
 from tests.doubles import FakeAdapter
 from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.server.ui import options_panel
 from wav2vec2_app.server.ui.bindings import PageEvents
 from wav2vec2_app.server.ui.layout import PageParts, lay_out

@@ -10,8 +10,9 @@ import pytest
 from tests.doubles import FakeAdapter, make_recognition
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import ModelTask, Operation
+from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.server.ui import comparison_panel, texts
 from wav2vec2_app.server.ui.comparison_endpoint import answer
 from wav2vec2_app.server.ui.comparison_panel import compare

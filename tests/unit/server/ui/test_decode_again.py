@@ -12,8 +12,8 @@ from tests.doubles import FakeAdapter, make_recognition
 from tests.unit.conftest import Start
 from tests.unit.server.ui.test_handlers import Page
 from wav2vec2_app.errors import InputError, InternalError
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.server.ui import handlers
 from wav2vec2_app.server.ui.alignment_handlers import align
 from wav2vec2_app.server.ui.export_handlers import fetch_file, set_export

@@ -9,8 +9,8 @@ from tests.doubles import FakeAdapter
 from tests.unit.conftest import Start
 from wav2vec2_app.errors import ResourceError
 from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.server.ui import handlers
 from wav2vec2_app.server.ui.description_handlers import describe, describe_file
 from wav2vec2_app.server.ui.page import build_page

@@ -10,8 +10,8 @@ from tests.unit.conftest import Start
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.clients import CLIENT_IN_SCOPE
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.server.ui import endpoints
 
 CACHE = {"cache_bytes": 10_000_000}

@@ -13,7 +13,7 @@ from docx import Document
 from tests.doubles import FakeAdapter, make_recognition
 from tests.unit.conftest import Start
 from tests.unit.server.ui.test_decode_again import Browser
-from wav2vec2_app.server.tasks import Operation
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.ui.export_handlers import change_export, fetch_file
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT
 from wav2vec2_app.speech.exports import EXPORT_FORMATS

@@ -6,8 +6,8 @@ from tests.doubles import PICTURE_NAMES, FakeAdapter, make_picture, make_recogni
 from tests.unit.conftest import Start
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.events import TaskEvent
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.server.ui import handlers
 from wav2vec2_app.server.ui.render import pictures
 from wav2vec2_app.server.ui.requests import task_for

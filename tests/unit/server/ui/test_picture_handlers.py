@@ -8,7 +8,7 @@ from tests.doubles import FakeAdapter, make_picture
 from tests.unit.conftest import Start
 from tests.unit.server.ui.test_decode_again import NAMES, Browser
 from wav2vec2_app.errors import InternalError
-from wav2vec2_app.server.tasks import Operation
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.picture_handlers import redraw
 from wav2vec2_app.speech.picture_window import FIRST_WINDOW, PictureWindow

@@ -17,8 +17,8 @@ from wav2vec2_app.server.api import status_page
 from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.server.events import BreakerEvent, Done, Failed, WorkerEvent
 from wav2vec2_app.server.monitoring.history import HISTORY_S, History
+from wav2vec2_app.server.results import AudioResult, Stage
 from wav2vec2_app.server.status import AdapterStatus, OrchestratorStatus, WorkerStatus
-from wav2vec2_app.server.tasks import AudioResult, Stage
 from wav2vec2_app.server.ui.render import charts
 from wav2vec2_app.server.ui.status_view import BINS, page, view
 

@@ -7,7 +7,7 @@ import pytest
 from tests.doubles import make_task
 from wav2vec2_app.errors import CancelledError, InternalError, Wav2Vec2Error
 from wav2vec2_app.server.events import Advanced, Partial
-from wav2vec2_app.server.tasks import Operation, Step
+from wav2vec2_app.server.operations import Operation, Step
 from wav2vec2_app.server.ui.views import TranscriptionView
 from wav2vec2_app.speech.transcript import PreviewWords, Word
 

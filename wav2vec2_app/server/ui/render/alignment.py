@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.tasks import AudioResult
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import export, units
 from wav2vec2_app.server.ui.render.confidence import level_of

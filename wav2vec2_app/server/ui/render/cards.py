@@ -7,7 +7,8 @@ from html import escape
 from typing import Final
 
 from wav2vec2_app.errors import Wav2Vec2Error
-from wav2vec2_app.server.tasks import Operation, Problem
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import Problem
 from wav2vec2_app.server.ui import texts
 
 TOO_LONG_FOR_PICTURES: Final = "features.too_long"

@@ -12,7 +12,7 @@ from html import escape
 from typing import Final
 
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.tasks import AudioResult
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render.data import hidden
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions

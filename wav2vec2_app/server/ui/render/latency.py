@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from wav2vec2_app.server.tasks import WAITING, AudioResult, Stage
+from wav2vec2_app.server.results import WAITING, AudioResult, Stage
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import units
 

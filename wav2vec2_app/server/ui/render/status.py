@@ -6,7 +6,8 @@ from html import escape
 from typing import Final
 
 from wav2vec2_app.errors import BusyError, CancelledError, Wav2Vec2Error
-from wav2vec2_app.server.tasks import AudioResult, Operation
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import units
 

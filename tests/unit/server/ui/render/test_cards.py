@@ -1,7 +1,8 @@
 import pytest
 
 from wav2vec2_app.errors import BusyError, InputError, InternalError, ModelError
-from wav2vec2_app.server.tasks import Operation, Problem
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import Problem
 from wav2vec2_app.server.ui.render import cards
 
 

@@ -1,7 +1,7 @@
 import re
 
 from tests.doubles import make_audio
-from wav2vec2_app.server.tasks import AudioResult, Stage
+from wav2vec2_app.server.results import AudioResult, Stage
 from wav2vec2_app.server.ui.render import latency
 
 STAGES = (

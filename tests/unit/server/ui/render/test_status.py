@@ -4,7 +4,8 @@ import pytest
 
 from tests.doubles import make_audio, make_recognition
 from wav2vec2_app.errors import BusyError, CancelledError, InputError
-from wav2vec2_app.server.tasks import AudioResult, Operation, Stage
+from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.results import AudioResult, Stage
 from wav2vec2_app.server.ui.render import status
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.doubles import make_audio, make_model_info, make_recognition
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.server.tasks import AudioResult
+from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import cards, data, export, transcript
 from wav2vec2_app.server.ui.render.previews import RecentWords
