@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
 import gradio as gr
@@ -61,6 +61,30 @@ RETURNS: Final[Mapping[str, str]] = {
 """What each tool returns, as JSON."""
 
 
+Parameter = Mapping[str, Any]
+"""A parameter of an endpoint, as Gradio describes it."""
+JsonSchema = dict[str, object]
+
+
+class SessionManager(Protocol):
+    """The manager of ``mcp``, as far as it is used here."""
+
+    @property
+    def _server_instances(self) -> Mapping[str, object]:
+        """The open sessions."""
+
+
+class ToolCalls(Protocol):
+    """Gradio's server of tools, as far as calls use it."""
+
+    blocks: gr.Blocks
+    tool_to_endpoint: dict[str, str]
+    api_info: dict[str, Any]
+
+    def get_block_fn_from_endpoint_name(self, endpoint_name: str) -> BlockFunction | None:
+        """The endpoint of this name."""
+
+
 def mount_tools(page: gr.Blocks, max_bytes: int) -> dict[str, Any]:
     """Add the tools to a page that is about to be mounted; the keyword arguments of its application."""
     tools = _tool_server(page, max_bytes)
@@ -81,7 +105,7 @@ def _is_not_closed(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], anyio.ClosedResourceError))
 
 
-def bounded_sessions(app: ASGIApp, manager: Any) -> ASGIApp:
+def bounded_sessions(app: ASGIApp, manager: SessionManager) -> ASGIApp:
     """``app``, which opens no session while :data:`MAX_PROGRAMS` are open."""
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,7 +126,7 @@ def bounded_sessions(app: ASGIApp, manager: Any) -> ASGIApp:
     return handle
 
 
-def _sessions(manager: Any) -> int:
+def _sessions(manager: SessionManager) -> int:
     return len(manager._server_instances)
 
 
@@ -175,7 +199,7 @@ def _tool_server(page: gr.Blocks, max_bytes: int) -> Any:
 
 
 async def _answer(
-    tools: Any, name: str, arguments: Mapping[str, object], request: Request, max_bytes: int
+    tools: ToolCalls, name: str, arguments: Mapping[str, object], request: Request, max_bytes: int
 ) -> JsonObject:
     try:
         parameters = _parameters(tools, name)
@@ -187,7 +211,7 @@ async def _answer(
         return schema.error(translate(error)).json_dict()
 
 
-async def _call(tools: Any, name: str, values: list[object], request: Request) -> JsonObject:
+async def _call(tools: ToolCalls, name: str, values: list[object], request: Request) -> JsonObject:
     """Call the endpoint as a request of the client: its limits hold, its results are its own."""
     from gradio.state_holder import SessionState
 
@@ -212,7 +236,7 @@ def _session(request: Request) -> str:
     return f"mcp-{found}" if found else ""
 
 
-def _parameters(tools: Any, name: str) -> list[dict[str, Any]]:
+def _parameters(tools: ToolCalls, name: str) -> list[Parameter]:
     endpoint = tools.tool_to_endpoint.get(name)
     if endpoint is None:
         raise InputError(
@@ -220,7 +244,7 @@ def _parameters(tools: Any, name: str) -> list[dict[str, Any]]:
             code="request.bad_value",
             hint=f"Use one of {', '.join(tools.tool_to_endpoint)}.",
         )
-    found: list[dict[str, Any]] = tools.api_info["named_endpoints"][endpoint]["parameters"]
+    found: list[Parameter] = tools.api_info["named_endpoints"][endpoint]["parameters"]
     return found
 
 
@@ -228,18 +252,20 @@ def _failed(answer: JsonObject) -> bool:
     return isinstance(answer.get("error"), dict)
 
 
-def _field(parameter: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
+def _field(parameter: Parameter, max_bytes: int) -> JsonSchema:
     """The JSON schema of one parameter of a tool."""
     if parameter["parameter_name"] == AUDIO:
         limit_mb = max_bytes / 2**20
         return {"type": "string", "description": _AUDIO_HELP.format(limit_mb=limit_mb)}
-    given = {name: parameter["type"][name] for name in ("type",) if name in parameter["type"]}
+    given: JsonSchema = {
+        name: parameter["type"][name] for name in ("type",) if name in parameter["type"]
+    }
     about = parameter["type"].get("description") or parameter["type"].get("additional_description")
     default = parameter.get("parameter_default")
     return {**given, **({"description": about} if about else {}), "default": default}
 
 
-def _values(parameters: list[dict[str, Any]], given: Mapping[str, object]) -> list[object]:
+def _values(parameters: list[Parameter], given: Mapping[str, object]) -> list[object]:
     """The values of all parameters, in their order."""
     return [
         given.get(one["parameter_name"], one.get("parameter_default"))
