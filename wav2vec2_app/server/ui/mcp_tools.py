@@ -156,7 +156,7 @@ def _tool_server(page: gr.Blocks, max_bytes: int) -> Any:
     """Gradio's server of tools with our calls, our descriptions, and one transport (streamable HTTP)."""
     base = load_mcp()
 
-    class ToolServer(base):  # type: ignore[misc] # a class of Gradio, which has no types
+    class ToolServer(base):  # type: ignore[misc, valid-type] # of Gradio, which has no types
         def create_mcp_server(self) -> Any:
             server = super().create_mcp_server()
 
