@@ -86,6 +86,8 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
      "space is exhausted, a worker failed, or the server is stopping."),
     ("history.not_found history.no_audio",
      "This history has no such item, or not its recording; another browser or key may have it."),
+    ("mcp.busy", "Too many programs use the tools at the same time. `Retry-After` says when to try again."),
+    ("mcp.extra_missing", "The tools are enabled, and the extra `mcp` is not installed."),
     ("history.off batch.off", "The operator has disabled the history, or batches."),
     ("history.busy history.too_large",
      "In `problem` of the history: the latest result was not stored."),

@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     """Keys of which every request must have one, as ``Authorization: Bearer KEY``, or as the password in
     a browser (a JSON list in the environment). Empty: no key is needed."""
 
+    mcp: bool = False
+    """Whether the named endpoints are also tools of the Model Context Protocol, at ``/gradio_api/mcp``; needs
+    the extra ``mcp``, and half a second more at the start."""
+
     # --- the model ---
     model: str = "auto"
     """Default model: ``auto``, ``embedded``, one of ``allowed_models`` or ``whisper_models``, or a folder."""

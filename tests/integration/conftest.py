@@ -117,6 +117,7 @@ def server(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         "WAV2VEC2_MAX_DURATION_S": "60",
         "WAV2VEC2_MAX_BYTES": str(40 * 1024 * 1024),
         "WAV2VEC2_LOG_LEVEL": "WARNING",
+        "WAV2VEC2_MCP": "true",
     }
     with running_server(environment) as running:
         yield running

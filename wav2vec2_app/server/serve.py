@@ -58,7 +58,11 @@ def run(settings: Settings) -> None:
 
 def _build(settings: Settings) -> System:
     """The system; ends the program with a line in the log if its settings cannot be used."""
+    from wav2vec2_app.server.ui.mcp_import import require_mcp
+
     try:
+        if settings.mcp:
+            require_mcp()
         return build_system(settings, sequential_start=True)
     except Wav2Vec2Error as error:
         logger.critical("%s %s (%s)", error.message, error.hint, error.code)

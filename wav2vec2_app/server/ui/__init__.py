@@ -3,6 +3,8 @@
 import os
 
 from wav2vec2_app.server.ui import gradio_internals
+from wav2vec2_app.server.ui.mcp_import import postpone_mcp
 
 gradio_internals.ignore_unusable_variables(os.environ)
 gradio_internals.skip_stub_files()
+postpone_mcp()

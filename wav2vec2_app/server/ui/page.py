@@ -23,6 +23,7 @@ from wav2vec2_app.server.ui.gradio_internals import (
 )
 from wav2vec2_app.server.ui.gradio_updates import leave_unchanged_outputs
 from wav2vec2_app.server.ui.layout import Example, lay_out
+from wav2vec2_app.server.ui.mcp_tools import mount_tools
 from wav2vec2_app.server.ui.render.confidence import LEVELS
 from wav2vec2_app.server.ui.theme import build_theme
 from wav2vec2_app.settings import Settings
@@ -96,6 +97,8 @@ def mount_page(app: App, page: gr.Blocks, settings: Settings, *, assets: Path) -
         root_path=settings.root_path or None,
         server_name=settings.host,
         server_port=settings.port,
+        app_kwargs=mount_tools(page, settings.max_bytes) if settings.mcp else None,
+        mcp_server=False,  # mount_tools adds ours
         footer_links=["api"],  # its button opens the API page; the footer on the page is ours
         run_history=False,
         allowed_paths=[str(assets / "examples")],
