@@ -21,6 +21,7 @@ from wav2vec2_app.speech.audio import (
     DecodeAudioOptions,
 )  # fmt: skip
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
+from wav2vec2_app.speech.exploration import Explorable, Explored
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
@@ -55,6 +56,7 @@ class Operation(str, Enum):
     ANALYZE = "analyze"
     MEASURE = "measure"
     DRAW = "draw"
+    EXPLORE = "explore"
     DESCRIBE = "describe"
 
 
@@ -97,6 +99,7 @@ class Want(str, Enum):
     FEATURES = "features"
     ACOUSTICS = "acoustics"
     PICTURES = "pictures"
+    EXPLORATION = "exploration"
     DESCRIPTION = "description"
 
 
@@ -116,7 +119,7 @@ class AudioTask:
         targets: whose transcripts are made side by side, the primary one first. Empty: ``model`` alone.
         comparison: the task succeeds without a transcript that fails, also that of the primary target.
         audio_options: the track of the source, and whether its channels are transcribed separately.
-        picture_window: the part of the recording that pictures show; ``None``: all of it.
+        picture_window, explored: what pictures show, ``None`` is all of it; and what an exploration shows.
         previews: whether words of a long recording are reported while it is transcribed.
         client, history: who sends it, and whose history has its result (:mod:`wav2vec2_app.server.clients`).
     """
@@ -136,6 +139,7 @@ class AudioTask:
     previews: bool = False
     question: str = DEFAULT_QUESTION
     picture_window: PictureWindow | None = None
+    explored: Explorable | None = None
     client: str = field(default_factory=current_client)
     history: str = field(default_factory=current_history)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -241,7 +245,7 @@ def ignore_progress(_: Progress) -> None:
 
 StepValue: TypeAlias = (
     AudioProbe | Audio | Recognition | Alignment | Features | Acoustics | tuple[Picture, ...]
-    | Description
+    | Description | Explored
 )  # fmt: skip
 """What a step produces, by operation; TRANSCRIBE and DECODE_TEXT both a Recognition."""
 
@@ -274,10 +278,9 @@ class Problem:
 class AudioResult:
     """The result of one :class:`AudioTask`.
 
-    ``recognition`` is the transcript of the primary target, ``recognitions`` has that of every
-    target. ``real_time_factor`` is processing seconds (without queueing) per second of audio;
-    ``problems`` says which wanted extras are missing and why; ``cached`` says whether the transcript
-    came from the result cache, so that no model was run; ``step_stages`` has the stages of each step.
+    ``recognition`` is the transcript of the primary target, ``recognitions`` has that of every target.
+    ``real_time_factor`` is processing seconds (without queueing) per second of audio; ``problems`` says
+    which extras are missing and why; ``cached``: no model was run; ``step_stages``: those of each step.
     """
 
     id: str
@@ -289,6 +292,7 @@ class AudioResult:
     acoustics: Acoustics | None = None
     pictures: tuple[Picture, ...] = ()
     description: Description | None = None
+    explored: Explored | None = None
     real_time_factor: float = 0.0
     problems: tuple[Problem, ...] = ()
     recognitions: Mapping[Target, Recognition] = field(default_factory=dict)

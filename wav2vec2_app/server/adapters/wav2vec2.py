@@ -22,6 +22,7 @@ from wav2vec2_app.server.tasks import (
     ignore_progress,
 )
 from wav2vec2_app.speech.audio import Audio, AudioSource
+from wav2vec2_app.speech.exploration import Explorable
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -87,6 +88,7 @@ class Wav2Vec2Adapter:
             Operation.ANALYZE: self._analyze,
             Operation.MEASURE: self._measure_voice,
             Operation.DRAW: self._draw,
+            Operation.EXPLORE: self._explore,
         }
 
     async def initialize(self) -> None:
@@ -227,6 +229,19 @@ class Wav2Vec2Adapter:
             _needed(task.inputs.recognition, "a transcript"),
             task.task.picture_window,
             report=report,
+            deadline=task.deadline,
+            request_id=task.task.id,
+        )
+        return TaskResult(task.operation, timed.value, timed.stages)
+
+    async def _explore(self, task: ModelTask, _: Report) -> TaskResult:
+        audio = _needed(task.inputs.audio, "decoded audio")
+        wanted: Explorable = _needed(task.task.explored, "what to explore")
+        timed = await self._service.explore(
+            audio,
+            _needed(task.inputs.recognition, "a transcript"),
+            wanted,
+            task.decoding,
             deadline=task.deadline,
             request_id=task.task.id,
         )

@@ -19,6 +19,7 @@ from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
+from types import UnionType
 
 import stamina
 
@@ -40,12 +41,13 @@ from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.description import Description
+from wav2vec2_app.speech.exploration import Explanation, Exploration
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.transcript import Recognition
 
 logger = logging.getLogger(__name__)
 
-_VALUE_TYPES: Mapping[Operation, type] = {
+_VALUE_TYPES: Mapping[Operation, type | UnionType] = {
     Operation.PROBE: AudioProbe,
     Operation.DECODE_AUDIO: Audio,
     Operation.TRANSCRIBE: Recognition,
@@ -54,6 +56,7 @@ _VALUE_TYPES: Mapping[Operation, type] = {
     Operation.ANALYZE: Features,
     Operation.MEASURE: Acoustics,
     Operation.DRAW: tuple,
+    Operation.EXPLORE: Exploration | Explanation,
     Operation.DESCRIBE: Description,
 }
 

@@ -21,6 +21,7 @@ from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.description import Description
+from wav2vec2_app.speech.exploration import Explanation, Exploration
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -74,6 +75,8 @@ def assemble_result(
         acoustics=value_of(Acoustics, results, Step(Operation.MEASURE)),
         pictures=drawn.value if drawn and isinstance(drawn.value, tuple) else (),
         description=value_of(Description, results, Step(Operation.DESCRIBE)),
+        explored=value_of(Exploration, results, Step(Operation.EXPLORE, primary))
+        or value_of(Explanation, results, Step(Operation.EXPLORE, primary)),
         real_time_factor=_ratio(work_s, audio.duration_s),
         problems=problems,
         recognitions=recognitions,
