@@ -78,6 +78,7 @@ export const start = (config, shared, place) => {
       data = unpack(answer);
       showChannels();
       plots.words = transcript.words;
+      plots.view = view;
       plots.show(data);
       place.dataset.from = data.start.toFixed(3);
       place.dataset.to = data.end.toFixed(3);

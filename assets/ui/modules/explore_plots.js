@@ -137,7 +137,7 @@ export class Plots {
       range: [0, MEL(TOP_HZ)], splits: TICKS_HZ.map(MEL), label: (mel) => { const hz = Math.round(HZ(mel)); return hz >= 1000 ? `${Math.round(hz / 1000)}k` : String(hz); } }));
     if (!emission) return;
     const rows = Math.max(1, emission.tokens.length);
-    this.#add("emission", rows * ROW_PX + 8, this.#heat("emission", { range: [0, rows],
+    this.#add("emission", rows * ROW_PX + 18, this.#heat("emission", { range: [0, rows],
       splits: emission.tokens.map((_, row) => rows - row - 0.5).reverse(),
       label: (at) => emission.tokens[rows - Math.round(at + 0.5)]?.replace(" ", "␣") ?? "" }));
     this.#add("tracks", 128, this.#tracks(), true);
@@ -149,7 +149,7 @@ export class Plots {
       element("figcaption", { textContent: title }));
     this.place.append(box);
     const plot = new uPlot({
-      width: this.width, height: height + (last || !this.data.emission ? 30 : 0), padding: [4, 8, last ? 0 : 4, 0], legend: { show: false },
+      width: this.width, height: height + (last || !this.data.emission ? 30 : 0), padding: [9, 8, last ? 0 : 9, 0], legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false }, sync: { key: "w-explore" } },
       ...options,
       scales: { x: { time: false, auto: false }, ...options.scales },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.tokenization import TextTokenizer, TokenizedWord
 from wav2vec2_app.worker.model.decoding import EmissionDecoder, tokenizer_of
 from wav2vec2_app.worker.model.lexicon import Lexicon
-from wav2vec2_app.worker.model.viterbi import viterbi_path
+from wav2vec2_app.worker.model.viterbi import min_frames, viterbi_path
 from wav2vec2_app.worker.model.word_paths import WordPath, mean_probability, word_paths
 
 
@@ -65,24 +66,27 @@ def _candidate(
         return Candidate(text, language_log10=language_log10)
     try:
         [path] = word_paths(emission, [spelled], tokenizer.delimiter_id)
-        log_prob = viterbi_path(
-            emission.log_probs, _labels(spelled, tokenizer.delimiter_id), emission.blank_id
-        ).log_prob
     except InputError:  # more letters than frames
         return Candidate(text, language_log10=language_log10)
     characters = _characters(emission, start_s, path)
+    log_prob = _log_prob(emission, spelled, tokenizer.delimiter_id)
     return Candidate(text, characters, path.score, log_prob, language_log10)
 
 
-def _labels(
-    word: TokenizedWord, delimiter_id: int | None
-) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-    """The tokens of a word; of several spoken words with the delimiter between them."""
+def _log_prob(emission: Emission, word: TokenizedWord, delimiter_id: int | None) -> float:
+    """Of the most probable path that spells ``word``, with or without the delimiters around it."""
+    between = [] if delimiter_id is None else [delimiter_id]
     labels: list[int] = []
     for part in word.parts:
-        labels += [delimiter_id] if labels and delimiter_id is not None else []
+        labels += between if labels else []
         labels += part
-    return np.array(labels, np.int32)
+    edges = ([], between) if between else ([],)
+    found = []
+    for before, after in product(edges, edges):
+        spelled = np.array([*before, *labels, *after], np.int32)
+        if min_frames(spelled) <= len(emission.log_probs):
+            found.append(viterbi_path(emission.log_probs, spelled, emission.blank_id).log_prob)
+    return max(found)
 
 
 def _characters(emission: Emission, start_s: float, path: WordPath) -> tuple[AlignedCharacter, ...]:
