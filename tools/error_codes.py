@@ -57,7 +57,7 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("channels.separate",
      "A text cannot be aligned with separate channels. Send the recording with its channels mixed."),
     ("explore.*",
-     "A part or a word to explore cannot be used: no length, not a number, or a channel that does not exist."),
+     "A part or a word to explore cannot be used: no length, not a number, or no such channel."),
     ("compare.*",
      "The variants of a comparison cannot be used: too few or too many, two that are the same, JSON "
      "that is not valid, or a reference that is too long."),

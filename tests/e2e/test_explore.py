@@ -89,7 +89,7 @@ def test_plots_agree_with_the_sound_and_follow_the_player(open_page: Open, tone:
     assert "%" in (page.locator(FIELD).get_attribute("aria-valuetext") or "")
     assert page.locator(".w-explore-frame li").count() >= 1
     page.keyboard.press("+")
-    page.wait_for_function("document.querySelector('.w-explore-view').dataset.to < 4.1")
+    page.wait_for_function("document.querySelector('.w-explore-view').dataset.to < 4.5")
     page.keyboard.press("-")
     wait_for(page, 0, 8)
 

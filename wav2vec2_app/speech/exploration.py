@@ -17,15 +17,15 @@ from wav2vec2_app.speech.picture_window import PictureWindow
 
 MAX_PART_S: Final = 120.0
 """Longest part that is explored; a longer one is cut at its end."""
-COLUMNS: Final = (16, 2000)
+COLUMN_BOUNDS: Final = (16, 2000)
 """Fewest and most columns of a part."""
-MAX_WORDS: Final = 8
+MAX_COMPARED_WORDS: Final = 8
 """Most words that are compared in one place."""
-MAX_WORD_CHARACTERS: Final = 60
+MAX_COMPARED_CHARACTERS: Final = 60
 MAX_WORD_S: Final = 10.0
 """Longest time in which words are compared."""
 MAX_BEFORE: Final = 4
-"""Words before a word that the language model knows of."""
+"""Most words before a word that are passed to the language model."""
 
 UInt8 = NDArray[np.uint8]
 
@@ -105,7 +105,7 @@ class Exploration:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ComparedWord:
     """One of several words in the same place.
 
     Attributes:
@@ -133,7 +133,7 @@ class Explanation:
     says there: the greedy path.
     """
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[ComparedWord, ...]
     lm_weight: float
     word_score: float
     letters: str = ""
@@ -159,7 +159,7 @@ def parse_part(
         InputError: ``explore.bad_value``.
     """
     start_s, end_s = _number("start", start), _number("end", end)
-    count = round(min(max(_number("columns", columns), COLUMNS[0]), COLUMNS[1]))
+    count = round(min(max(_number("columns", columns), COLUMN_BOUNDS[0]), COLUMN_BOUNDS[1]))
     try:
         window = PictureWindow(start_s, min(end_s, start_s + MAX_PART_S))
     except ValueError:
@@ -182,7 +182,9 @@ def parse_word(
     if not given:
         raise _bad_value("words", "There is no word to compare.")
     context = _texts("before", before)[-MAX_BEFORE:]
-    return ExploredWord(start_s, end_s, given[:MAX_WORDS], context, channel=_channel(channel))
+    return ExploredWord(
+        start_s, end_s, given[:MAX_COMPARED_WORDS], context, channel=_channel(channel)
+    )
 
 
 def _texts(name: str, value: object) -> tuple[str, ...]:
@@ -190,8 +192,8 @@ def _texts(name: str, value: object) -> tuple[str, ...]:
     if not isinstance(parts, list | tuple) or not all(isinstance(one, str) for one in parts):
         raise _bad_value(name, "Words are text with blanks between them, or a list of texts.")
     found = tuple(one.strip() for one in parts if one.strip())
-    if any(len(one) > MAX_WORD_CHARACTERS for one in found):
-        raise _bad_value(name, f"A word has at most {MAX_WORD_CHARACTERS} characters.")
+    if any(len(one) > MAX_COMPARED_CHARACTERS for one in found):
+        raise _bad_value(name, f"A word has at most {MAX_COMPARED_CHARACTERS} characters.")
     return found
 
 

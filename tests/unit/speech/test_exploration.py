@@ -7,9 +7,9 @@ import pytest
 from tests.doubles import make_emission
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.exploration import (
-    COLUMNS,
+    COLUMN_BOUNDS,
+    MAX_COMPARED_WORDS,
     MAX_PART_S,
-    MAX_WORDS,
     frames_between,
     parse_part,
     parse_word,
@@ -41,8 +41,8 @@ def test_an_unusable_part_is_rejected_with_the_name_of_its_field(values: tuple, 
 
 def test_a_part_is_bounded() -> None:
     long = parse_part(10, 10_000, 10**9)
-    assert (long.window.end_s, long.columns) == (10 + MAX_PART_S, COLUMNS[1])
-    assert parse_part("1", "2.5", 0).columns == COLUMNS[0]
+    assert (long.window.end_s, long.columns) == (10 + MAX_PART_S, COLUMN_BOUNDS[1])
+    assert parse_part("1", "2.5", 0).columns == COLUMN_BOUNDS[0]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_words_are_compared_once_each_and_not_too_many() -> None:
     word = parse_word(0, 1, " one one two ", ["a", "b", "c", "d", "e"])
     assert word.words == ("one", "two")
     assert word.before == ("b", "c", "d", "e")
-    assert len(parse_word(0, 1, [str(number) for number in range(99)]).words) == MAX_WORDS
+    assert len(parse_word(0, 1, [str(number) for number in range(99)]).words) == MAX_COMPARED_WORDS
 
 
 def test_frames_of_a_part_stay_inside_the_emission() -> None:

@@ -12,7 +12,7 @@ from pydantic import FiniteFloat
 from wav2vec2_app.server.schema.alignments import AlignedCharacterJson
 from wav2vec2_app.server.schema.base import JsonModel, finite, probability, seconds
 from wav2vec2_app.server.tasks import AudioResult
-from wav2vec2_app.speech.exploration import Candidate, EmissionPart, Explanation, Exploration
+from wav2vec2_app.speech.exploration import ComparedWord, EmissionPart, Explanation, Exploration
 
 CERTAIN: Final = 65535
 """The number of probability 1."""
@@ -148,7 +148,7 @@ def _emission(part: EmissionPart) -> EmissionPartJson:
     )
 
 
-def _candidate(one: Candidate, found: Explanation) -> CandidateJson:
+def _candidate(one: ComparedWord, found: Explanation) -> CandidateJson:
     total = one.log_prob
     if total is not None and found.lm_weight and one.language_log10 is not None:
         total += found.lm_weight * one.language_log10 + found.word_score

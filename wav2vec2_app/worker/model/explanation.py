@@ -10,7 +10,7 @@ import numpy as np
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.alignment import AlignedCharacter
 from wav2vec2_app.speech.emission import Emission
-from wav2vec2_app.speech.exploration import Candidate, Explanation
+from wav2vec2_app.speech.exploration import ComparedWord, Explanation
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.tokenization import TextTokenizer, TokenizedWord
 from wav2vec2_app.worker.model.decoding import EmissionDecoder, tokenizer_of
@@ -58,19 +58,19 @@ def _candidate(
     text: str,
     tokenizer: TextTokenizer,
     language_log10: float | None,
-) -> Candidate:
+) -> ComparedWord:
     spelled = TokenizedWord(
         text, tuple(part for word in tokenizer.tokenize(text) for part in word.parts)
     )
     if spelled.wildcard:
-        return Candidate(text, language_log10=language_log10)
+        return ComparedWord(text, language_log10=language_log10)
     try:
         [path] = word_paths(emission, [spelled], tokenizer.delimiter_id)
     except InputError:  # more letters than frames
-        return Candidate(text, language_log10=language_log10)
+        return ComparedWord(text, language_log10=language_log10)
     characters = _characters(emission, start_s, path)
     log_prob = _log_prob(emission, spelled, tokenizer.delimiter_id)
-    return Candidate(text, characters, path.score, log_prob, language_log10)
+    return ComparedWord(text, characters, path.score, log_prob, language_log10)
 
 
 def _log_prob(emission: Emission, word: TokenizedWord, delimiter_id: int | None) -> float:

@@ -20,7 +20,7 @@ from wav2vec2_app.server.tasks import Operation
 from wav2vec2_app.server.ui.exploration_handlers import fetch_wanted
 from wav2vec2_app.server.ui.page import build_page
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.speech.exploration import Candidate, Explanation, ExploredPart, ExploredWord
+from wav2vec2_app.speech.exploration import ComparedWord, Explanation, ExploredPart, ExploredWord
 from wav2vec2_app.speech.picture_window import PictureWindow
 
 
@@ -65,9 +65,9 @@ async def test_words_are_compared_with_the_decoder_of_the_transcript(
 ) -> None:
     await browser.transcribe(clip)
     candidates = (
-        Candidate("<b>", (), 0.5, -1.0, -2.0),
-        Candidate("x", (), 0.0, None, -2.0),
-        Candidate("y", (), 0.5, -3.0, None),
+        ComparedWord("<b>", (), 0.5, -1.0, -2.0),
+        ComparedWord("x", (), 0.0, None, -2.0),
+        ComparedWord("y", (), 0.5, -3.0, None),
     )
     adapter.answer(Operation.EXPLORE, Explanation(candidates, 3.0, -1.0, "B"))
     values = {"start": 0, "end": 0.4, "words": ["<b>", "x", "y"], "before": ["good"]}
@@ -129,7 +129,7 @@ async def test_programs_explore_an_earlier_request(
     assert explored(adapter) == [ExploredPart(PictureWindow(0.5, 1.5), 50)]
     assert answer["high"]
 
-    adapter.answer(Operation.EXPLORE, Explanation((Candidate("a"),), 0.0, 0.0))
+    adapter.answer(Operation.EXPLORE, Explanation((ComparedWord("a"),), 0.0, 0.0))
     answer = await call(page, "explain", finished.task_id, 0, 1, "a", "the")
     assert answer["lm_weight"] == 0.0
     missing = await call(page, "explain", "", 0, 1, "a")
