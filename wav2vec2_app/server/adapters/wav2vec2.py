@@ -22,7 +22,6 @@ from wav2vec2_app.server.tasks import (
     ignore_progress,
 )
 from wav2vec2_app.speech.audio import Audio, AudioSource
-from wav2vec2_app.speech.exploration import Explorable
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -236,7 +235,9 @@ class Wav2Vec2Adapter:
 
     async def _explore(self, task: ModelTask, _: Report) -> TaskResult:
         audio = _needed(task.inputs.audio, "decoded audio")
-        wanted: Explorable = _needed(task.task.explored, "what to explore")
+        wanted = task.task.explored
+        if wanted is None:
+            raise InternalError("The step needs what to explore.", code="task.missing_input")
         timed = await self._service.explore(
             audio,
             _needed(task.inputs.recognition, "a transcript"),
