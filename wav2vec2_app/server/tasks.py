@@ -64,8 +64,7 @@ class Operation(str, Enum):
 class Target:
     """Which adapter, which model and which decoding options a step is for.
 
-    ``adapter`` is empty where any adapter will do; ``model`` may be :data:`AUTO_MODEL`; ``decoding`` is
-    ``None`` for the options of the task.
+    ``adapter`` is empty for any, ``model`` may be :data:`AUTO_MODEL`, ``decoding`` ``None``: the task's.
     """
 
     adapter: str = ""
@@ -80,8 +79,7 @@ ANY_TARGET = Target()
 class Step:
     """One node of a task's graph: an operation, and the adapter, model and options that it is for.
 
-    Steps are the keys everywhere, so that one task can have several transcripts by different models or
-    decoders. Steps that depend on no model have :data:`ANY_TARGET`.
+    Steps are keys, so a task can have several transcripts; those of no model have :data:`ANY_TARGET`.
     """
 
     operation: Operation
@@ -169,10 +167,7 @@ class AudioTask:
 
 @dataclass(frozen=True)
 class StepInputs:
-    """What the steps before this one produced, as far as this one depends on it.
-
-    ``recognition`` is the transcript that alignment, decoding again and pictures start from.
-    """
+    """What this step needs of earlier ones; it starts from the transcript in ``recognition``."""
 
     probe: AudioProbe | None = None
     audio: Audio | None = None

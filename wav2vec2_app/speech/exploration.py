@@ -82,7 +82,12 @@ class EmissionPart:
 
 
 @dataclass(frozen=True)
-class Exploration:
+class Explored:
+    """What an exploration answers: a part, or words compared in one place."""
+
+
+@dataclass(frozen=True)
+class Exploration(Explored):
     """A part of a recording; everything counts from the start of the recording.
 
     Attributes:
@@ -125,7 +130,7 @@ class ComparedWord:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Explored):
     """Words compared in one place: the transcribed one first.
 
     ``lm_weight`` and ``word_score`` are what the search adds to the path: ``lm_weight * language_log10 +
@@ -140,7 +145,6 @@ class Explanation:
 
 
 Explorable = ExploredPart | ExploredWord
-Explored = Exploration | Explanation
 
 
 def frames_between(emission: Emission, start_s: float, end_s: float) -> tuple[int, int]:

@@ -387,6 +387,8 @@ STAGES: Final[Mapping[str, str]] = {
     "align": "Align",
     "features": "Acoustic features",
     "measure": "Acoustic analysis",
+    "explore": "Explored part",
+    "explain": "Compared words",
     "draw": "Draw pictures",
     "encode": "Encode audio",
     "describe": "Describe",
