@@ -45,6 +45,7 @@ from wav2vec2_app.speech.alignment import AlignedCharacter, AlignedWord, Alignme
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, AudioProbe, AudioSource
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
 from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.exploration import EmissionPart, Exploration
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
@@ -63,6 +64,7 @@ _STAGES: Mapping[Operation, tuple[tuple[str, str, float], ...]] = {
     Operation.ANALYZE: (("features", "audio", 1.0),),
     Operation.MEASURE: (("measure", "audio", 1.0),),
     Operation.DRAW: (("draw", "audio", 1.0),),
+    Operation.EXPLORE: (("explore", "audio", 1.0),),
     Operation.DESCRIBE: (("encode", "audio", 0.0), ("describe", "gama", 1.0)),
 }
 """Stages of each operation: name, process, share of the operation's time."""
@@ -148,6 +150,19 @@ def make_alignment(text: str = "hello world") -> Alignment:
         for number, word in enumerate(text.split())
     )
     return Alignment(words, 0.9 if words else 0.0)
+
+
+def make_exploration(duration_s: float = 1.0) -> Exploration:
+    """A part of ten columns whose emission has four frames and two characters."""
+    emission = EmissionPart(
+        start_s=0.0, frame_s=FRAME_S, merged=1, tokens=("A", " "),
+        probabilities=np.array([[0, 1, 0, 0.5], [0, 0, 0.25, 0]], np.float32),
+        blank=np.array([1, 0, 0.75, 0.5], np.float32),
+        entropy_bits=np.array([0, 0, 0.8, 1], np.float32),
+    )  # fmt: skip
+    column = np.linspace(0, 1, 10, dtype=np.float32)
+    spectrum = np.arange(40, dtype=np.uint8).reshape(4, 10)
+    return Exploration(0.0, duration_s, -column, column, spectrum, 31.25, 80.0, emission)
 
 
 def make_features(duration_s: float = 1.0, *, frame_s: float = FRAME_S) -> Features:
@@ -405,6 +420,8 @@ class FakeAdapter:
             return make_acoustics(self.duration_s)
         if task.operation is Operation.DESCRIBE:
             return make_description(task.task.question)
+        if task.operation is Operation.EXPLORE:
+            return make_exploration(self.duration_s)
         return self._draw(report)
 
     def _draw(self, report: Report) -> tuple[Picture, ...]:

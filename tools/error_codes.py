@@ -56,6 +56,8 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
      "The text to align is missing or too long."),
     ("channels.separate",
      "A text cannot be aligned with separate channels. Send the recording with its channels mixed."),
+    ("explore.*",
+     "A part or a word to explore cannot be used: no length, not a number, or no such channel."),
     ("compare.*",
      "The variants of a comparison cannot be used: too few or too many, two that are the same, JSON "
      "that is not valid, or a reference that is too long."),

@@ -25,6 +25,7 @@ from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.description import Description
+from wav2vec2_app.speech.exploration import Explored
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.transcript import PreviewWords, Recognition
 
@@ -112,6 +113,7 @@ class Partial(StepEvent):
         | Acoustics
         | Picture
         | Description
+        | Explored
         | PreviewWords
     )
     stages: tuple[Stage, ...] = ()

@@ -20,6 +20,7 @@ class Operation(str, Enum):
     ANALYZE = "analyze"
     MEASURE = "measure"
     DRAW = "draw"
+    EXPLORE = "explore"
     DESCRIBE = "describe"
 
 
@@ -62,4 +63,5 @@ class Want(str, Enum):
     FEATURES = "features"
     ACOUSTICS = "acoustics"
     PICTURES = "pictures"
+    EXPLORATION = "exploration"
     DESCRIPTION = "description"

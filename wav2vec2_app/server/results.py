@@ -12,6 +12,7 @@ from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.description import Description
+from wav2vec2_app.speech.exploration import Explored
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.transcript import PreviewWords, Recognition, Transcript
 
@@ -59,7 +60,7 @@ def ignore_progress(_: Progress) -> None:
 
 StepValue: TypeAlias = (
     AudioProbe | Audio | Recognition | Alignment | Features | Acoustics | tuple[Picture, ...]
-    | Description
+    | Description | Explored
 )  # fmt: skip
 """What a step produces, by operation; TRANSCRIBE and DECODE_TEXT both a Recognition."""
 
@@ -107,6 +108,7 @@ class AudioResult:
     acoustics: Acoustics | None = None
     pictures: tuple[Picture, ...] = ()
     description: Description | None = None
+    explored: Explored | None = None
     real_time_factor: float = 0.0
     problems: tuple[Problem, ...] = ()
     recognitions: Mapping[Target, Recognition] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from wav2vec2_app.speech.audio import (
     DecodeAudioOptions,
 )  # fmt: skip
 from wav2vec2_app.speech.description import DEFAULT_QUESTION
+from wav2vec2_app.speech.exploration import Explorable
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
@@ -40,6 +41,7 @@ class AudioTask:
         comparison: the task succeeds without a transcript that fails, also that of the primary target.
         audio_options: the track of the source, and whether its channels are transcribed separately.
         picture_window: the part of the recording that pictures show; ``None``: all of it.
+        explored: the part or the word that an exploration shows.
         previews: whether words of a long recording are reported while it is transcribed.
         client, history: who sends it, and whose history has its result (:mod:`wav2vec2_app.server.clients`).
     """
@@ -59,6 +61,7 @@ class AudioTask:
     previews: bool = False
     question: str = DEFAULT_QUESTION
     picture_window: PictureWindow | None = None
+    explored: Explorable | None = None
     client: str = field(default_factory=current_client)
     history: str = field(default_factory=current_history)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -2,7 +2,7 @@
    ui/page.py. */
 
 import { $, all, clock } from "./dom.js";
-import { startModes } from "./modes.js";
+import { startExplore, startModes } from "./modes.js";
 import { startChoices } from "./choices.js";
 import { startComparison } from "./comparison.js";
 import { startJson } from "./json.js";
@@ -36,6 +36,7 @@ export const start = (config, shared) => {
   const state = startState(player, transcript, config.texts.state);
   Object.assign(shared, { player, transcript, transport, state, wavOf });
   startModes(config, shared);
+  startExplore(config, shared);
 
   /* --- the selected part becomes a recording of its own --- */
 

@@ -5,6 +5,25 @@ import { all, element } from "./dom.js";
 
 const FIRST = "transcribe";
 
+/* Load a style sheet that lies beside the modules. */
+export const style = (name) => new Promise((done) => {
+  const sheet = element("link", { rel: "stylesheet", href: new URL(`./${name}.css`, import.meta.url).href });
+  sheet.onload = sheet.onerror = done;
+  document.head.append(sheet);
+});
+
+/* The fold "Explore" of a result: its script and styles are loaded when it is opened for the first time. */
+export const startExplore = (config, shared) => {
+  const fold = document.getElementById("w-explore");
+  let loaded = null;
+  fold?.addEventListener("toggle", async () => {
+    loaded ??= Promise.all([import("./explore.js"), style("uplot"), style("explore")])
+      .then(([module]) => { shared.explore = module.start(config, shared, fold.querySelector(".w-explore-view")); });
+    await loaded;
+    if (fold.open) shared.explore.open(); else shared.explore.close();
+  });
+};
+
 export const startModes = (config, shared) => {
   const links = all(".w-modes a");
   if (!links.length) return;
@@ -13,10 +32,7 @@ export const startModes = (config, shared) => {
 
   const load = (name) => {
     if (!opened.has(name)) {
-      const sheet = element("link", { rel: "stylesheet", href: new URL(`./${name}.css`, import.meta.url).href });
-      const styled = new Promise((done) => { sheet.onload = sheet.onerror = done; });
-      document.head.append(sheet);
-      opened.set(name, Promise.all([import(`./${name}.js`), styled]).then(([module]) => module.start(config, shared)));
+      opened.set(name, Promise.all([import(`./${name}.js`), style(name)]).then(([module]) => module.start(config, shared)));
     }
     return opened.get(name);
   };

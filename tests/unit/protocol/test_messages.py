@@ -17,15 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tests.doubles import make_exploration
 from wav2vec2_app.errors import ProtocolError
-from wav2vec2_app.protocol import audio, codec, download, inference, text, wav, whisper
+from wav2vec2_app.protocol import audio, codec, download, exploration, inference, text, wav, whisper
 from wav2vec2_app.protocol.frame import Body, Frame, encode
 from wav2vec2_app.protocol.message import Empty, Message, Request, WorkerStage
 from wav2vec2_app.protocol.reader import read_frame
 from wav2vec2_app.protocol.registry import REQUESTS
 from wav2vec2_app.speech.acoustics import Acoustics
+from wav2vec2_app.speech.alignment import AlignedCharacter
 from wav2vec2_app.speech.audio import AudioProbe, AudioSource, DecodeAudioOptions
 from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.exploration import ComparedWord, Explanation
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import ModelChoice, ModelInfo
 from wav2vec2_app.speech.options import DecodingOptions
@@ -129,6 +132,14 @@ decode_options = st.builds(
     channels=st.sampled_from(["mix", "separate"]),
 )
 
+letters = st.builds(AlignedCharacter, texts, numbers, numbers, numbers)
+compared = st.builds(
+    ComparedWord, texts, st.lists(letters, max_size=3).map(tuple), numbers, st.none() | numbers
+)
+explanations = st.builds(
+    Explanation, st.lists(compared, max_size=3).map(tuple), numbers, numbers, texts
+)
+
 MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     Empty: st.builds(Empty),
     audio.AudioInfo: of(audio.AudioInfo),
@@ -154,6 +165,22 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
         st.none() | emissions(),
         words,
         st.lists(texts).map(tuple),
+    ),
+    exploration.ExploreRequest: st.builds(
+        exploration.ExploreRequest,
+        samples,
+        st.none() | emissions(),
+        numbers,
+        st.integers(1, 2000),
+    ),
+    exploration.ExploreResponse: st.builds(
+        exploration.ExploreResponse, st.just(make_exploration()), stages=stages
+    ),
+    exploration.ExplainRequest: of(
+        exploration.ExplainRequest, emission=emissions(), decoding=of(DecodingOptions)
+    ),
+    exploration.ExplainResponse: st.builds(
+        exploration.ExplainResponse, explanations, stages=stages
     ),
     audio.DrawResponse: of(audio.DrawResponse, stages=stages),
     audio.PictureDrawn: st.builds(
@@ -238,7 +265,7 @@ def assert_equal(left: object, right: object) -> None:
 def test_every_message_is_tested_here() -> None:
     defined = {
         cls
-        for module in (audio, inference, text, download, wav, whisper)
+        for module in (audio, exploration, inference, text, download, wav, whisper)
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, Message) and cls.__module__ == module.__name__
     }

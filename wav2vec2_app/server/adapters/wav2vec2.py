@@ -83,6 +83,7 @@ class Wav2Vec2Adapter:
             Operation.ANALYZE: self._analyze,
             Operation.MEASURE: self._measure_voice,
             Operation.DRAW: self._draw,
+            Operation.EXPLORE: self._explore,
         }
 
     async def initialize(self) -> None:
@@ -223,6 +224,21 @@ class Wav2Vec2Adapter:
             _needed(task.inputs.recognition, "a transcript"),
             task.task.picture_window,
             report=report,
+            deadline=task.deadline,
+            request_id=task.task.id,
+        )
+        return TaskResult(task.operation, timed.value, timed.stages)
+
+    async def _explore(self, task: ModelTask, _: Report) -> TaskResult:
+        audio = _needed(task.inputs.audio, "decoded audio")
+        wanted = task.task.explored
+        if wanted is None:
+            raise InternalError("The step needs what to explore.", code="task.missing_input")
+        timed = await self._service.explore(
+            audio,
+            _needed(task.inputs.recognition, "a transcript"),
+            wanted,
+            task.decoding,
             deadline=task.deadline,
             request_id=task.task.id,
         )

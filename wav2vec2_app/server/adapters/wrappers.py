@@ -34,6 +34,7 @@ from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.description import Description
+from wav2vec2_app.speech.exploration import Explored
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -48,6 +49,7 @@ _VALUE_TYPES: Mapping[Operation, type] = {
     Operation.ANALYZE: Features,
     Operation.MEASURE: Acoustics,
     Operation.DRAW: tuple,
+    Operation.EXPLORE: Explored,
     Operation.DESCRIBE: Description,
 }
 
@@ -233,8 +235,7 @@ class LimitedAdapter(WrapperAdapter):
 class FallbackAdapter(WrapperAdapter):
     """Several adapters behind the interface of one: each task goes to the first that succeeds.
 
-    The next one is tried if one fails in a way that may pass, or is paused. The error of the first
-    one is raised if none succeeds: it is the one that the caller chose.
+    The next one is tried if one is paused or fails in a way that passes; if all fail, the first error counts.
 
     Args:
         adapters: at least one; the first one speaks for all where only one can.

@@ -158,6 +158,9 @@ def _nodes(
         yield Node(features, (audio,))
     if Want.ACOUSTICS in wants:
         yield Node(Step(Operation.MEASURE), (audio, features))
+    if Want.EXPLORATION in wants:
+        transcribe = Step(Operation.TRANSCRIBE, targets[0])
+        yield Node(Step(Operation.EXPLORE, targets[0]), (audio, transcribe))
     if Want.PICTURES in wants:
         shown = Operation.DECODE_TEXT if decode_again else Operation.TRANSCRIBE
         yield Node(Step(Operation.DRAW, targets[0]), (audio, Step(shown, targets[0]), features))
@@ -167,7 +170,7 @@ def _transcript_nodes(
     wants: frozenset[Want], targets: Sequence[Target], decode_again: bool
 ) -> Iterator[Node[Step]]:
     """Every target's transcript if it is wanted, else that of the first one if it is needed."""
-    if not wants & {Want.TRANSCRIPT, Want.ALIGNMENT, Want.PICTURES}:
+    if not wants & {Want.TRANSCRIPT, Want.ALIGNMENT, Want.PICTURES, Want.EXPLORATION}:
         return
     for target in targets if Want.TRANSCRIPT in wants else targets[:1]:
         transcribe = Step(Operation.TRANSCRIBE, target)
@@ -185,6 +188,7 @@ def _main_step(wants: frozenset[Want], primary: Target, decode_again: bool) -> S
         (Want.FEATURES, Step(Operation.ANALYZE)),
         (Want.ACOUSTICS, Step(Operation.MEASURE)),
         (Want.PICTURES, Step(Operation.DRAW, primary)),
+        (Want.EXPLORATION, Step(Operation.EXPLORE, primary)),
     ):
         if want in wants:
             return step

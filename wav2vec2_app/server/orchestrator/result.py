@@ -13,6 +13,7 @@ from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.description import Description
+from wav2vec2_app.speech.exploration import Explored
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -52,7 +53,6 @@ def assemble_result(
         raise InternalError("The task has no decoded audio.", code="task.missing_input")
     recognitions = recognitions_of(results, targets)
     primary = targets[0]
-    drawn = results.get(Step(Operation.DRAW, primary))
     stages = timeline(results.values(), queue, attempts)
     waited_s = max((stage.duration_s for stage in stages if stage.name == WAITING), default=0.0)
     work_s = total_s - remote_s - queue.duration_s - waited_s
@@ -64,8 +64,9 @@ def assemble_result(
         alignment=value_of(Alignment, results, Step(Operation.ALIGN, primary)),
         features=value_of(Features, results, Step(Operation.ANALYZE)),
         acoustics=value_of(Acoustics, results, Step(Operation.MEASURE)),
-        pictures=drawn.value if drawn and isinstance(drawn.value, tuple) else (),
+        pictures=value_of(tuple, results, Step(Operation.DRAW, primary)) or (),
         description=value_of(Description, results, Step(Operation.DESCRIBE)),
+        explored=value_of(Explored, results, Step(Operation.EXPLORE, primary)),
         real_time_factor=_ratio(work_s, audio.duration_s),
         problems=problems,
         recognitions=recognitions,

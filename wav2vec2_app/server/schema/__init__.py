@@ -34,6 +34,12 @@ from wav2vec2_app.server.schema.descriptions import (
     description,
 )
 from wav2vec2_app.server.schema.errors import ErrorJson, ErrorResponse, error, error_json
+from wav2vec2_app.server.schema.explorations import (
+    ExplanationResponse,
+    ExplorationResponse,
+    explanation,
+    exploration,
+)
 from wav2vec2_app.server.schema.exports import (
     PUBLISHED,
     alignment_document,
@@ -83,6 +89,8 @@ __all__ = [
     "DifferenceJson",
     "ErrorJson",
     "ErrorResponse",
+    "ExplanationResponse",
+    "ExplorationResponse",
     "HistoryItemJson",
     "HistoryResponse",
     "JsonModel",
@@ -105,6 +113,8 @@ __all__ = [
     "description",
     "error",
     "error_json",
+    "explanation",
+    "exploration",
     "is_ready",
     "json_schema",
     "model",

@@ -25,6 +25,7 @@ from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.results import Progress, Report, ignore_progress
 from wav2vec2_app.server.service import stages
 from wav2vec2_app.server.service.client import WorkerClient
+from wav2vec2_app.server.service.explorations import ExploreSteps
 from wav2vec2_app.server.service.inference import EmitStep, WindowedInference, ignore_window
 from wav2vec2_app.server.service.loading import ModelLoader
 from wav2vec2_app.server.service.memory import (
@@ -53,6 +54,7 @@ from wav2vec2_app.speech.audio import (
     DecodeAudioOptions,
 )  # fmt: skip
 from wav2vec2_app.speech.emission import Emitted
+from wav2vec2_app.speech.exploration import Explorable, Explored
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelInfo
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
@@ -96,6 +98,7 @@ class Wav2Vec2Service:
         self._models = ServiceModels(workers, loader, policy.models)
         self._windows = WindowedInference(self._inference, policy.windows, self._priority, loader)
         self._text = TextSteps(text, self._priority)
+        self._explorations = ExploreSteps(self._audio, text)
         self._guard = MemoryGuard(
             self._memory,
             workers.replace,
@@ -320,6 +323,16 @@ class Wav2Vec2Service:
             request_id=request_id,
         )
         return StepResult(tuple(pictures.values()), answer.stages)
+
+    async def explore(
+        self, audio: Audio, recognition: Recognition, wanted: Explorable, decoding: DecodingOptions,
+        *, deadline: Deadline | None = None, request_id: str = "",
+    ) -> StepResult[Explored]:  # fmt: skip
+        """The data of a part of ``audio``, or words compared in one place of it."""
+        self._assert_state(ServiceState.READY)
+        return await self._explorations.explore(
+            audio, recognition, wanted, decoding, deadline=deadline, request_id=request_id
+        )
 
     # --- facts ---
 

@@ -13,7 +13,8 @@ from wav2vec2_app.server.ui import acoustics_panel, handlers, options_panel, scr
 from wav2vec2_app.server.ui.alignment_handlers import align
 from wav2vec2_app.server.ui.description_handlers import describe
 from wav2vec2_app.server.ui.endpoints import session_of
-from wav2vec2_app.server.ui.export_handlers import change_export, fetch_file
+from wav2vec2_app.server.ui.exploration_handlers import fetch_wanted
+from wav2vec2_app.server.ui.export_handlers import change_export
 from wav2vec2_app.server.ui.handlers import Updates
 from wav2vec2_app.server.ui.layout import PageParts
 from wav2vec2_app.server.ui.picture_handlers import redraw
@@ -98,9 +99,9 @@ class PageEvents:
         return self._change(await change_export(self.tabs, self._session(request), *values))
 
     async def on_fetch_file(self, request: gr.Request, wanted: str) -> Changes:
-        """Write a file of the tab."""
+        """Write a file of the tab, or data of its exploration."""
         session = self._session(request)
-        return self._change(await fetch_file(self.tabs, session, wanted))
+        return self._change(await fetch_wanted(self._orchestrator, self.tabs, session, wanted))
 
     async def on_redraw(self, request: gr.Request, part: str) -> AsyncGenerator[Changes, None]:
         """Draw another part of the recording."""

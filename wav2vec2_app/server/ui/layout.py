@@ -23,7 +23,15 @@ from wav2vec2_app.server.ui.comparison_panel import ComparisonPanel
 from wav2vec2_app.server.ui.description_panel import DescriptionPanel
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only
 from wav2vec2_app.server.ui.options_panel import OptionsPanel
-from wav2vec2_app.server.ui.render import live, modes, pictures, system, transcript, transport
+from wav2vec2_app.server.ui.render import (
+    explore,
+    live,
+    modes,
+    pictures,
+    system,
+    transcript,
+    transport,
+)
 from wav2vec2_app.server.ui.views import TranscriptionView
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.models import AUTO_MODEL
@@ -89,6 +97,7 @@ def lay_out(
             clips = _clips(examples)
         with gr.Column(elem_id="answer", scale=8, min_width=300):
             options, export = _answer(html, settings)
+    _html(explore.entrance(), elem_id="explore")
     text, align = _alignment(html)
     comparison = comparison_panel.lay_out(status)
     description = description_panel.lay_out(html, _part) if settings.gama_url else None

@@ -16,6 +16,7 @@ from wav2vec2_app.server.ui.bindings import bind
 from wav2vec2_app.server.ui.comparison_endpoint import add_compare_endpoint
 from wav2vec2_app.server.ui.description_handlers import add_describe_endpoint
 from wav2vec2_app.server.ui.endpoints import add_endpoints
+from wav2vec2_app.server.ui.exploration_handlers import add_explore_endpoints
 from wav2vec2_app.server.ui.gradio_internals import (
     check_client_paths,
     discard_failed_uploads,
@@ -77,6 +78,7 @@ def build_page(
         comparison_panel.bind(parts.comparison, recording, parts.cancel, orchestrator)
         add_endpoints(page, orchestrator)
         add_compare_endpoint(page, orchestrator)
+        add_explore_endpoints(page, orchestrator)
         if settings.gama_url:
             add_describe_endpoint(page, orchestrator)
     page.queue(default_concurrency_limit=None, api_open=False)

@@ -77,6 +77,7 @@ RUNNING: Final[Mapping[Operation, str]] = {
     Operation.ANALYZE: "Computing acoustic features",
     Operation.MEASURE: "Measuring the sound",
     Operation.DRAW: "Drawing the pictures",
+    Operation.EXPLORE: "Preparing the part",
     Operation.DESCRIBE: "Waiting for the answer",
 }
 ATTEMPT: Final = "{text}… (attempt {attempt})"
@@ -226,6 +227,13 @@ CLEAR_PART: Final = "Clear the selection"
 CHOOSE_ANOTHER: Final = "Choose another file"
 RECORD_AGAIN: Final = "Record again"
 REMOVE: Final = "Remove"
+
+# --- explore ------------------------------------------------------------------------------------
+
+EXPLORE: Final = "Explore what the model saw"
+EXPLORE_HINT: Final = (
+    "Sound, spectrogram and characters on one time axis; why a word was transcribed"
+)
 
 # --- comparison with what was said --------------------------------------------------------------
 
@@ -379,6 +387,8 @@ STAGES: Final[Mapping[str, str]] = {
     "align": "Align",
     "features": "Acoustic features",
     "measure": "Acoustic analysis",
+    "explore": "Explored part",
+    "explain": "Compared words",
     "draw": "Draw pictures",
     "encode": "Encode audio",
     "describe": "Describe",
@@ -525,6 +535,54 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "noAudio": "Record, upload a file or choose a clip first.",
         "ready": "Transcript ready, {words} words, {uncertain} uncertain",
         "readyEmpty": "Transcript ready, no words",
+    },
+    "explore": {
+        "help": "Drag to zoom, click to go to a place. In the plots, arrow keys step through frames, plus "
+        "and minus zoom, Enter plays from the frame.",
+        "tools": "Part that is shown",
+        "frames": "Frame of the model. Arrow keys step, plus and minus zoom, Enter plays.",
+        "words": "Words in this part. Choose one to see why it was transcribed.",
+        "whyLabel": "Why this word",
+        "scroll": "Start of the part",
+        "earlier": EARLIER,
+        "later": LATER,
+        "zoomIn": ZOOM_IN,
+        "zoomOut": ZOOM_OUT,
+        "all": SHOW_ALL,
+        "showAll": SHOW_ALL_HELP,
+        "channel": "Channel",
+        "channelNumber": "Channel {channel}",
+        "part": "{start} to {end}",
+        "plots": {
+            "waveform": "Waveform and words",
+            "spectrogram": "Spectrogram, frequency in Hz (mel axis)",
+            "emission": "Emission: probability of each character",
+            "tracks": "Blank (dashed, left axis) and entropy (solid, bits)",
+        },
+        "merged": "Each column shows {count} frames. Zoom in for single frames.",
+        "noEmission": "This model gives no emission: there are no characters to show.",
+        "noFrame": "Point at a frame, or press an arrow key in the plots, to see its characters.",
+        "failed": "The part could not be loaded. Zoom or scroll to try again.",
+        "frame": "{start}–{end} s, entropy {bits} bits",
+        "blank": "blank",
+        "space": "space",
+        "tooManyWords": "Zoom in to choose a word.",
+        "why": "Why “{word}”",
+        "playWord": "Play the word",
+        "letters": "Characters of the word with their probabilities and times",
+        "noLetters": "Its characters do not fit into this place.",
+        "alone": "The emission alone says: {letters}",
+        "table": "Words compared in this place",
+        "columns": ["Word", "Characters", "Sound", "Language", "Total"],
+        "noFit": "does not fit",
+        "unknown": "not in the lexicon",
+        "noOther": "The decoder considered no other word here.",
+        "against": "Against “{other}”: sound {sound}",
+        "language": "and language model {value} (natural logarithm; above 0 favours the transcribed word).",
+        "noLanguage": "(natural logarithm; above 0 favours the transcribed word). No language model was "
+        "used.",
+        "another": "Compare with another word",
+        "compare": "Compare",
     },
     "comparison": {
         "rate": "Word error rate {percent} % (errors: {errors}, words: {words}).",

@@ -72,6 +72,14 @@ class EmissionDecoder:
         self._lexicon(emission, ())
         return_memory()  # of the lists that the lexicon was built from
 
+    def language_of(self, emission: Emission, options: DecodingOptions) -> Lexicon | None:
+        """The lexicon and language model that a beam search with ``options`` uses; ``None`` without them.
+
+        Raises:
+            InputError: ``decoder.wrong_language``, the vocabulary cannot spell its words.
+        """
+        return self._lexicon(emission, hotword_list(options))
+
     def decode(
         self,
         emission: Emission,

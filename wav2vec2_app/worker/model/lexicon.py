@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -70,6 +70,7 @@ class Lexicon:
         self.delimiter_id = ids[emission.word_delimiter]
         self.unknown_id = len(spellings)
         self.words = tuple(spellings)
+        self._numbers = {word: number for number, word in enumerate(self.words)}
         self.hotword_ids = frozenset(
             number for number, word in enumerate(spellings) if word in hotword_spellings
         )
@@ -92,6 +93,26 @@ class Lexicon:
             return self._kenlm
         weight = max(options.lm_weight, 0.1)
         return _boosted(self._kenlm, self.hotword_ids, options.hotword_boost / weight)
+
+    def log10_after(
+        self, before: Sequence[str], word: str, options: DecodingOptions
+    ) -> float | None:
+        """The log10 probability of ``word`` after the words ``before`` it; ``None`` if it is not known."""
+        number = self._number_of(word)
+        if number is None:
+            return None
+        model = self.language_model(options)
+        state = model.start(False)
+        for earlier in before:
+            known = self._number_of(earlier)
+            state, _ = model.score(state, self.unknown_id if known is None else known)
+        return model.score(state, number)[1]
+
+    def _number_of(self, word: str) -> int | None:
+        """The number of a word, written in any case; ``None`` if it is not in the lexicon."""
+        plain = word.replace("’", "'")
+        forms = (word, plain.lower(), plain.strip('.,;:!?…"()').lower())
+        return next((self._numbers[form] for form in forms if form in self._numbers), None)
 
     def _lookahead(self, state: object, number: int) -> float:
         """The score of a word in the trie, log10."""

@@ -24,6 +24,7 @@ from wav2vec2_app.protocol.audio import (
     ProbeRequest,
     ProbeResponse,
 )
+from wav2vec2_app.protocol.exploration import ExploreRequest, ExploreResponse
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import Context, Empty
 from wav2vec2_app.protocol.wav import EncodeWavRequest, EncodeWavResponse
@@ -34,6 +35,7 @@ from wav2vec2_app.worker.audio.acoustics.measure import measure
 from wav2vec2_app.worker.audio.joined import one_after_the_other
 from wav2vec2_app.worker.audio.wav import wav_of
 from wav2vec2_app.worker.call import Role
+from wav2vec2_app.worker.plots.exploration import explore as explore_part
 from wav2vec2_app.worker.sandbox import Limits, confine, limit_operation
 from wav2vec2_app.worker.stages import sequence
 
@@ -74,6 +76,7 @@ def create(config: Mapping[str, object]) -> Role:
             AnalyzeRequest.handler(_limited(analyze, cpu_s)),
             MeasureRequest.handler(_limited(measure_all, cpu_s)),
             DrawRequest.handler(_limited(draw, cpu_s)),
+            ExploreRequest.handler(_limited(explore, cpu_s)),
             EncodeWavRequest.handler(_limited(encode_wav, cpu_s)),
         ),
         info=lambda: AudioInfo(FORMAT_NAMES),
@@ -169,6 +172,14 @@ def draw(request: DrawRequest, context: Context[PictureDrawn]) -> DrawResponse:
         skipped=tuple(name for name in names if name not in drawn),
         stages=sequence({"draw": time.perf_counter() - begin}),
     )
+
+
+def explore(request: ExploreRequest, _: Context[Empty]) -> ExploreResponse:
+    """Compute the data of a part."""
+    begin = time.perf_counter()
+    samples = _checked(request.samples)
+    found = explore_part(samples, request.emission, request.start_s, request.columns)
+    return ExploreResponse(found, stages=sequence({"explore": time.perf_counter() - begin}))
 
 
 def encode_wav(request: EncodeWavRequest, _: Context[Empty]) -> EncodeWavResponse:

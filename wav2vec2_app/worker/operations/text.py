@@ -11,6 +11,7 @@ import numpy as np
 
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.protocol import codec
+from wav2vec2_app.protocol.exploration import ExplainRequest, ExplainResponse
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import Context, Empty
 from wav2vec2_app.protocol.text import (
@@ -33,6 +34,7 @@ from wav2vec2_app.worker.model.alphabet import Alphabet
 from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
 from wav2vec2_app.worker.model.checkpoint_files import CONFIG, json_number, read_json
 from wav2vec2_app.worker.model.decoding import EmissionDecoder, tokenizer_of
+from wav2vec2_app.worker.model.explanation import explain
 from wav2vec2_app.worker.model.viterbi import prepare
 from wav2vec2_app.worker.model.writing import Writer
 from wav2vec2_app.worker.stages import sequence
@@ -71,11 +73,15 @@ def create(config: Mapping[str, object]) -> Role:
     def punctuate(request: PunctuateRequest, context: Context[Empty]) -> PunctuateResponse:
         return punctuate_text(request, writer, context.check_cancelled)
 
+    def explain_one(request: ExplainRequest, _: Context[Empty]) -> ExplainResponse:
+        return explain_word(request, decoder)
+
     return Role(
         (
             DecodeTextRequest.handler(decode),
             PunctuateRequest.handler(punctuate),
             AlignRequest.handler(align_text),
+            ExplainRequest.handler(explain_one),
         ),
         info=lambda: TextInfo(decoder.note),
     )
@@ -137,6 +143,20 @@ def align_text(request: AlignRequest, context: Context[Empty]) -> AlignResponse:
         score=found.score,
         stages=sequence({"align": time.perf_counter() - begin}),
     )
+
+
+def explain_word(request: ExplainRequest, decoder: EmissionDecoder) -> ExplainResponse:
+    """Compare words in one place."""
+    begin = time.perf_counter()
+    found = explain(
+        request.emission,
+        request.start_s,
+        request.words,
+        request.before,
+        request.decoding,
+        decoder if request.language else None,
+    )
+    return ExplainResponse(found, stages=sequence({"explain": time.perf_counter() - begin}))
 
 
 def _spans(parts: Sequence[AlignedWord] | Sequence[AlignedCharacter]) -> Float32:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -11,6 +12,7 @@ from tests.doubles import (
     make_acoustics,
     make_alignment,
     make_audio,
+    make_exploration,
     make_features,
     make_model_info,
     make_picture,
@@ -27,6 +29,7 @@ from wav2vec2_app.server.results import Stage
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.tasks import AudioTask, ModelTask, StepInputs
+from wav2vec2_app.speech.exploration import parse_part
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.transcript import Recognition
 
@@ -60,6 +63,7 @@ class FakeService:
             "analyze": make_features(2.0),
             "measure": make_acoustics(2.0),
             "draw": (make_picture(),),
+            "explore": make_exploration(),
         }
 
         async def call(*_: object, **named: object) -> StepResult[object]:
@@ -94,7 +98,8 @@ OPERATIONS = [one for one in Operation if one is not Operation.DESCRIBE]
 
 
 def step(operation: Operation, inputs: StepInputs = INPUTS, *, model: str = "auto") -> ModelTask:
-    return ModelTask(Step(operation, Target(model=model)), make_task(), inputs, DEADLINE)
+    task = replace(make_task(), explored=parse_part(0, 1))
+    return ModelTask(Step(operation, Target(model=model)), task, inputs, DEADLINE)
 
 
 def test_it_has_the_interface_of_an_adapter(adapter: Wav2Vec2Adapter) -> None:
@@ -114,6 +119,7 @@ def test_it_has_the_interface_of_an_adapter(adapter: Wav2Vec2Adapter) -> None:
         (Operation.ANALYZE, "analyze"),
         (Operation.MEASURE, "measure"),
         (Operation.DRAW, "draw"),
+        (Operation.EXPLORE, "explore"),
     ],
 )
 async def test_every_operation_calls_the_service_with_the_deadline_and_the_request_id(

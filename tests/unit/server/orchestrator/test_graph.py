@@ -8,7 +8,7 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.operations import ANY_TARGET, Operation, Step, Target, Want
 from wav2vec2_app.server.orchestrator.graph import Node, TaskGraph, plan
 
-DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW = (
+DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, EXPLORE = (
     Operation.DECODE_AUDIO,
     Operation.TRANSCRIBE,
     Operation.DECODE_TEXT,
@@ -16,6 +16,7 @@ DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW = (
     Operation.ANALYZE,
     Operation.MEASURE,
     Operation.DRAW,
+    Operation.EXPLORE,
 )
 
 
@@ -66,6 +67,7 @@ def test_what_an_essential_node_needs_is_essential_too() -> None:
         ([], [DECODE], [DECODE]),
         ([Want.TRANSCRIPT], [DECODE, TRANSCRIBE], [DECODE, TRANSCRIBE]),
         ([Want.FEATURES], [DECODE, ANALYZE], [DECODE, ANALYZE]),
+        ([Want.EXPLORATION], [DECODE, TRANSCRIBE, EXPLORE], [DECODE, TRANSCRIBE, EXPLORE]),
         ([Want.ACOUSTICS], [DECODE, ANALYZE, MEASURE], [DECODE, ANALYZE, MEASURE]),
         (
             [Want.TRANSCRIPT, Want.ACOUSTICS],
@@ -86,7 +88,7 @@ def test_what_an_essential_node_needs_is_essential_too() -> None:
         ([Want.ALIGNMENT], [DECODE, TRANSCRIBE, ALIGN], [DECODE, TRANSCRIBE, ALIGN]),
         (
             list(Want),
-            [DECODE, TRANSCRIBE, ALIGN, ANALYZE, MEASURE, DRAW],
+            [DECODE, TRANSCRIBE, ALIGN, ANALYZE, MEASURE, EXPLORE, DRAW],
             [DECODE, TRANSCRIBE, ALIGN],
         ),
     ],

@@ -23,11 +23,12 @@ def parameters(page: gr.Blocks, endpoint: str) -> list[dict]:
     return page.get_api_info()["named_endpoints"][endpoint]["parameters"]
 
 
-async def test_clients_see_seven_endpoints_and_no_events_of_the_page(page: gr.Blocks) -> None:
+async def test_clients_see_the_endpoints_and_no_events_of_the_page(page: gr.Blocks) -> None:
     named = page.get_api_info()["named_endpoints"]
 
     assert set(named) == {
         "/transcribe", "/analyze", "/decode", "/align", "/capabilities", "/status", "/compare",
+        "/explore", "/explain",
     }  # fmt: skip
 
 
