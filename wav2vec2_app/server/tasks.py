@@ -25,6 +25,7 @@ from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.speech.picture_window import PictureWindow
+from wav2vec2_app.speech.retiming import Stretch
 from wav2vec2_app.speech.transcript import PreviewWords, Recognition, Transcript
 
 SERVER_PROCESS = "server"
@@ -109,14 +110,13 @@ class AudioTask:
         wants: which results to produce.
         model, decoding: what transcribes it, and how its emission is decoded.
         text, question: the text to align, and the question that a description answers.
+        stretch, picture_window: the part that the text is aligned with, or pictures show; ``None``: all.
         session: groups the tasks of one user, so that they can be cancelled together.
         cached_id: the id of an earlier task, whose audio and transcripts are used again.
-        audio: the recording after decoding; the result of such a task is not cached.
-        live: a pass of live captions, which has a short queue of its own.
+        audio, live: decoded audio, whose result is not cached; a pass of captions, with a short queue.
         targets: whose transcripts are made side by side, the primary one first. Empty: ``model`` alone.
         comparison: the task succeeds without a transcript that fails, also that of the primary target.
         audio_options: the track of the source, and whether its channels are transcribed separately.
-        picture_window: the part of the recording that pictures show; ``None``: all of it.
         previews: whether words of a long recording are reported while it is transcribed.
         client, history: who sends it, and whose history has its result (:mod:`wav2vec2_app.server.clients`).
     """
@@ -136,6 +136,7 @@ class AudioTask:
     previews: bool = False
     question: str = DEFAULT_QUESTION
     picture_window: PictureWindow | None = None
+    stretch: Stretch | None = None
     client: str = field(default_factory=current_client)
     history: str = field(default_factory=current_history)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -240,8 +241,7 @@ def ignore_progress(_: Progress) -> None:
 
 
 StepValue: TypeAlias = (
-    AudioProbe | Audio | Recognition | Alignment | Features | Acoustics | tuple[Picture, ...]
-    | Description
+    AudioProbe | Audio | Recognition | Alignment | Features | Acoustics | Description | tuple[Picture, ...]
 )  # fmt: skip
 """What a step produces, by operation; TRANSCRIBE and DECODE_TEXT both a Recognition."""
 

@@ -49,8 +49,8 @@ class PageParts:
     """The components that events read and write; ``html`` by the names that updates use.
 
     ``forget`` and ``fetch`` are invisible buttons; the page's script presses them when the recording is
-    removed, and to fetch the file that it puts into ``wanted``. ``redraw`` is another one, for pictures of
-    the part that it puts there.
+    removed, and to fetch the file that it puts into ``wanted``. ``redraw`` and ``retime`` are others, for
+    pictures of the part and for times of the words that it puts there; ``times`` has the answer.
     """
 
     audio: gr.Audio
@@ -60,6 +60,8 @@ class PageParts:
     forget: gr.Button
     fetch: gr.Button
     redraw: gr.Button
+    retime: gr.Button
+    times: gr.HTML
     wanted: gr.Textbox
     clips: tuple[tuple[gr.Button, Example], ...]
     options: OptionsPanel
@@ -84,11 +86,12 @@ def lay_out(
     with gr.Row(elem_id="desk"):
         with gr.Column(elem_id="ask", scale=5, min_width=300):
             audio, model, run, cancel = _input(status, settings)
-            forget, fetch, redraw, wanted = _for_scripts()
+            forget, fetch, redraw, retime, wanted = _for_scripts()
             track, separate = _track_and_channels()
             clips = _clips(examples)
         with gr.Column(elem_id="answer", scale=8, min_width=300):
             options, export = _answer(html, settings)
+            times = _html("", elem_id="times")
     text, align = _alignment(html)
     comparison = comparison_panel.lay_out(status)
     description = description_panel.lay_out(html, _part) if settings.gama_url else None
@@ -96,8 +99,8 @@ def lay_out(
     _evidence(html, status)
     _modes_and_footer(settings, assets)
     return PageParts(
-        audio, model, run, cancel, forget, fetch, redraw, wanted, clips, options, track, separate, export,
-        text, align, html, comparison, acoustics, description,
+        audio, model, run, cancel, forget, fetch, redraw, retime, times, wanted, clips, options,
+        track, separate, export, text, align, html, comparison, acoustics, description,
     )  # fmt: skip
 
 
@@ -108,13 +111,16 @@ def _modes_and_footer(settings: Settings, assets: Path) -> None:
     _html(footer, elem_id="foot")
 
 
-def _for_scripts() -> tuple[gr.Button, gr.Button, gr.Button, gr.Textbox]:
+def _for_scripts() -> tuple[gr.Button, gr.Button, gr.Button, gr.Button, gr.Textbox]:
     """What the page's scripts press, and where they put what they want."""
-    names = {"forget": texts.REMOVE, "fetch-file": texts.FETCH_FILE, "redraw": texts.REDRAW}
-    forget, fetch, redraw = (
+    names = {
+        "forget": texts.REMOVE, "fetch-file": texts.FETCH_FILE, "redraw": texts.REDRAW,
+        "retime": texts.RETIME,
+    }  # fmt: skip
+    forget, fetch, redraw, retime = (
         gr.Button(text, elem_id=name, visible="hidden") for name, text in names.items()
     )
-    return forget, fetch, redraw, gr.Textbox(visible=False)
+    return forget, fetch, redraw, retime, gr.Textbox(visible=False)
 
 
 def _answer(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import comparison_panel, texts
+from wav2vec2_app.server.ui import comparison_panel, retiming, texts
 from wav2vec2_app.server.ui.bindings import bind
 from wav2vec2_app.server.ui.comparison_endpoint import add_compare_endpoint
 from wav2vec2_app.server.ui.description_handlers import add_describe_endpoint
@@ -70,7 +70,8 @@ def build_page(
         title=texts.TITLE, analytics_enabled=False, fill_width=True, delete_cache=DELETE_UPLOADS
     ) as page:
         parts = lay_out(orchestrator.status(), settings, examples, assets)
-        bind(page, parts, orchestrator)
+        tabs = bind(page, parts, orchestrator)
+        retiming.bind(parts.retime, parts.times, parts.wanted, orchestrator, tabs)
         recording = parts.audio, parts.track
         comparison_panel.bind(parts.comparison, recording, parts.cancel, orchestrator)
         add_endpoints(page, orchestrator)

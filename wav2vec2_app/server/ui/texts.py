@@ -194,6 +194,8 @@ VIEW_JSON: Final = "JSON"
 JSON_HELP: Final = "Transcript as JSON"
 SEARCH: Final = "Search"
 FOLLOW: Final = "Follow the playback"
+EDIT: Final = "Correct"
+RETIME: Final = "Time the corrected words"
 
 # --- the player ---------------------------------------------------------------------------------
 
@@ -531,6 +533,41 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "missing": "Said, not in the transcript",
         "extra": "In the transcript, not said",
         "tooLong": "This is too long to compare on the page.",
+    },
+    "editor": {
+        "title": "Correct the transcript",
+        "hint": "Go to a word and press E, or select several words. Press A to accept the word, Ctrl+Z to "
+        "undo. Corrected words get their times from the recording.",
+        "correct": "Correct the words",
+        "fieldLabel": "Instead",
+        "fieldHint": "One word, several, or none to delete. Enter saves, Escape cancels.",
+        "save": "Save",
+        "cancel": "Cancel",
+        "undo": "Undo",
+        "redo": "Redo",
+        "loop": "Loop",
+        "original": "Show what the model wrote",
+        "restore": "Back to the original",
+        "close": "Close",
+        "more": "Show more",
+        "accept": "Accept",
+        "count": "Corrected: {changed}. Accepted: {checked}.",
+        "review": "Uncertain words to review: {count}",
+        "allReviewed": "No uncertain words are left.",
+        "wordLabel": "Text of {word} at {start}",
+        "playWord": "Play {word} at {start}",
+        "choose": "Replace {word} by {other}",
+        "acceptWord": "Accept {word}",
+        "corrected": "{before} replaced by {after}",
+        "deleted": "{before} deleted",
+        "accepted": "{word} accepted",
+        "undone": "Undone",
+        "redone": "Done again",
+        "nothingToUndo": "There is nothing to undo",
+        "nothingToRedo": "There is nothing to redo",
+        "restored": "The original is back",
+        "chooseFirst": "Choose a word first.",
+        "notTimed": "The corrected words keep estimated times.",
     },
     "history": {
         "title": HISTORY,

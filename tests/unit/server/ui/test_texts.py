@@ -60,6 +60,9 @@ def test_modules_find_every_text_they_use() -> None:
         "source.js": "source",
         "state.js": "state",
         "comparison.js": "comparison",
+        "editing.js": "editor",
+        "editor.js": "editor",
+        "retiming.js": "editor",
         "history.js": "history",
         "batch.js": "batch",
     }

@@ -116,6 +116,8 @@ def tools() -> str:
         f'<label class="w-search"><span>{texts.SEARCH}</span>'
         '<input type="search" id="w-search" autocomplete="off" spellcheck="false"></label>'
         '<span class="w-search-count" id="w-search-count" role="status"></span>'
+        '<button type="button" class="w-button w-small" data-do="edit" aria-expanded="false" hidden="">'
+        f"{texts.EDIT}</button>"
         f'<button type="button" class="w-button w-small w-follow" data-do="follow" hidden="">'
         f"{texts.FOLLOW}</button></div>"
     )
