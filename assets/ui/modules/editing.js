@@ -3,7 +3,7 @@
 import { all, announce, format, lazily } from "./dom.js";
 
 export const startEditing = (transcript, config, shared) => {
-  const texts = config.texts.editor;
+  const { editor: texts } = config.texts;
   const editor = lazily("editor", (module) => module.startEditor(transcript, texts, shared), { styled: true });
   const retiming = lazily("retiming", (module) => module.startRetiming(transcript, texts));
   const { corrections } = transcript;
@@ -48,7 +48,7 @@ export const startEditing = (transcript, config, shared) => {
       if (!corrections.past.length && !corrections.future.length) return;
       if (key === "y" || event.shiftKey) shared.redo(); else shared.undo();
       event.preventDefault();
-    } else if (!event.ctrlKey && !event.metaKey && shared.letterKeys !== false && Object.hasOwn(KEYS, event.key) && transcript.range()) {
+    } else if (!event.ctrlKey && !event.metaKey && document.body.dataset.letterKeys !== "off" && Object.hasOwn(KEYS, event.key) && transcript.range()) {
       event.preventDefault();
       KEYS[event.key]();
     }

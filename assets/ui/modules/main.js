@@ -15,6 +15,7 @@ import { startState } from "./state.js";
 import { startTable } from "./table.js";
 import { TranscriptView } from "./transcript.js";
 import { startTransport } from "./transport.js";
+import { startWays } from "./ways.js";
 import { cut, wavOf } from "./wav.js";
 
 const ALIGNED = "#aligned .w-words";
@@ -32,6 +33,7 @@ export const start = (config, shared) => {
   shared.corrected = () => (transcript.edited ? transcript.words.map(({ text, start, end, confidence, channel }) => [
     text, start, end, confidence, channel]) : null);
   startEditing(transcript, config, shared);
+  startWays(config, shared);
   startComparison(transcript, config.texts.comparison, shared);
   const source = startSource(player, { ...config.texts.source, accept: config.accept }, {
     onChange: () => state.update(), upload: (files) => shared.uploadFiles(files) });

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
@@ -31,8 +31,6 @@ from wav2vec2_app.speech.options import MAX_TEXT_CHARACTERS
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.status import OrchestratorStatus
-
-_PANELS: Final = (("latency", texts.LATENCY),)
 
 
 @dataclass(frozen=True)
@@ -232,16 +230,13 @@ def _alignment(html: dict[str, gr.HTML]) -> tuple[gr.Textbox, gr.Button]:
             )
             with gr.Row(elem_id="align-buttons"):
                 align = gr.Button(texts.ALIGN, variant="primary", elem_id="align", min_width=110)
-                _html(_FILL_FROM_TRANSCRIPT, elem_id="align-fill")
+                fill = texts.FILL_FROM_TRANSCRIPT
+                button = f'<button type="button" class="w-link" data-do="fill">{fill}</button>'
+                _html(button, elem_id="align-fill")
         with gr.Column(elem_id="align-answer", scale=8, min_width=300):
             for name in ("align-status", "aligned"):
                 html[name] = _part(name)
     return text, align
-
-
-_FILL_FROM_TRANSCRIPT: Final = (
-    f'<button type="button" class="w-link" data-do="fill">{texts.FILL_FROM_TRANSCRIPT}</button>'
-)
 
 
 def _evidence(html: dict[str, gr.HTML], status: OrchestratorStatus) -> None:
@@ -254,11 +249,12 @@ def _evidence(html: dict[str, gr.HTML], status: OrchestratorStatus) -> None:
             for place in pictures.PLACES:
                 name = pictures.part(place.name)
                 html[name] = _part(name)
-        with gr.Column(elem_id="cost", scale=5, min_width=300):
-            for name, heading in _PANELS:
-                with gr.Column(elem_classes="w-panel", elem_id=f"panel-{name}"):
-                    _heading(heading)
-                    html[name] = _part(name)
+        with (
+            gr.Column(elem_id="cost", scale=5, min_width=300),
+            gr.Column(elem_classes="w-panel", elem_id="panel-latency"),
+        ):
+            _heading(texts.LATENCY)
+            html["latency"] = _part("latency")
     html["memory"].value = system.memory(status)
 
 
@@ -272,8 +268,12 @@ def _filled(template: Path, privacy: str = "") -> str:
         "http_reference": texts.HTTP_REFERENCE,
         "change_theme": texts.CHANGE_THEME,
         "system_status": texts.SYSTEM_STATUS,
+        "keys": texts.KEYBOARD_SHORTCUTS,
+        "copy_link": texts.COPY_LINK,
+        "link_hint": texts.LINK_HINT,
     }
     escaped = {name: escape(text) for name, text in values.items()}
+    escaped["languages"] = transport.languages()
     return Template(template.read_text(encoding="utf-8")).substitute(escaped)
 
 

@@ -11,6 +11,7 @@ import gradio as gr
 
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.gradio_internals import any_value_input
+from wav2vec2_app.server.ui.languages import translated
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS, WRITING_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS, Option, Value
 
@@ -92,13 +93,13 @@ def _group(option: Option) -> str:
 
 
 def _input(option: Option) -> gr.Component:
-    name = element_id(option)
+    name, label, info = element_id(option), translated(option.label), translated(option.help)
     if option.type == "choice":
         return gr.Radio(
-            [(choice.label, choice.value) for choice in option.choices],
+            [(translated(choice.label), choice.value) for choice in option.choices],
             value=option.default,
-            label=option.label,
-            info=option.help,
+            label=label,
+            info=info,
             elem_id=name,
             min_width=240,
         )
@@ -106,8 +107,8 @@ def _input(option: Option) -> gr.Component:
         placeholder = texts.RULES_PLACEHOLDER if option.lines else texts.HOTWORDS_PLACEHOLDER
         return gr.Textbox(
             input_value(option.default),
-            label=option.label,
-            info=option.help,
+            label=label,
+            info=info,
             placeholder=placeholder,
             lines=2,
             max_lines=8 if option.lines else 4,
@@ -120,8 +121,8 @@ def _input(option: Option) -> gr.Component:
         option.high,
         option.default,
         step=option.step,
-        label=option.label,
-        info=option.help,
+        label=label,
+        info=info,
         elem_id=name,
         min_width=180,
     )

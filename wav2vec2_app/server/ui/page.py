@@ -21,6 +21,7 @@ from wav2vec2_app.server.ui.gradio_internals import (
     discard_failed_uploads,
     slow_down_queue_poll,
 )
+from wav2vec2_app.server.ui.languages import current_language
 from wav2vec2_app.server.ui.layout import Example, lay_out
 from wav2vec2_app.server.ui.render.confidence import LEVELS
 from wav2vec2_app.server.ui.theme import build_theme
@@ -103,7 +104,7 @@ def mount_page(app: App, page: gr.Blocks, settings: Settings, *, assets: Path) -
         ssr_mode=False,
         show_error=False,  # Gradio's own messages contain paths; ours are part of the answers
         theme=build_theme(),
-        css="\n".join([texts.css_variables(), *(_read(folder, sheet) for sheet in STYLE_SHEETS)]),
+        css=page_css(folder),
         js=scripts(folder, load_examples(assets / "examples")),
         head=_head(settings),
     )
@@ -119,10 +120,16 @@ def upload_ceiling(settings: Settings) -> int:
     return 2 * settings.max_bytes
 
 
+def page_css(folder: Path) -> str:
+    """The style sheets, with the texts that they show."""
+    return "\n".join([texts.css_variables(), *(_read(folder, sheet) for sheet in STYLE_SHEETS)])
+
+
 def scripts(folder: Path, examples: Sequence[Example] = ()) -> str:
     """The scripts as one function without arguments, called with their texts and constants."""
     config = {
         "texts": texts.FOR_SCRIPTS,
+        "language": current_language(),
         "options": [option.name for option in OPTIONS],
         "exportOptions": [option.name for option in EXPORT_OPTIONS],
         "accept": ACCEPTED_FILES,

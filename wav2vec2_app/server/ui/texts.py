@@ -1,19 +1,24 @@
 """Every text of the page: labels, buttons, hints, notices, legends, messages and descriptions.
 
 Values are put in with ``str.format``; HTML is added by ``render``. Texts of decoding options are in their
-table (``speech/options.py``), texts of errors with the errors. To translate the page, translate this module.
+table (``speech/options.py``), texts of errors with the errors. ``assets/ui/translations.tsv`` has a row for
+each: the attributes of this module are texts in the language of the request (``languages.py``).
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Final
 
 from wav2vec2_app.server.tasks import Operation
+from wav2vec2_app.server.ui import languages
 
 # --- the page -----------------------------------------------------------------------------------
 
+LANGUAGE: Final = "Language"
 TITLE: Final = "wav2vec2 · speech recognition you can look into"
 NAME: Final = "wav2vec2"
 TAGLINE: Final = "Speak. See the transcript, how certain the model is, and what it costs."
@@ -24,6 +29,9 @@ USE_FROM_PROGRAM: Final = "Use it from a program"
 HTTP_REFERENCE: Final = "HTTP interface"
 SYSTEM_STATUS: Final = "System status"
 CHANGE_THEME: Final = "Light or dark"
+KEYBOARD_SHORTCUTS: Final = "Keyboard shortcuts"
+COPY_LINK: Final = "Copy link with these settings"
+LINK_HINT: Final = "The link has the model and the options, never audio or text."
 
 # --- input --------------------------------------------------------------------------------------
 
@@ -496,6 +504,31 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
     "copyRefused": "Not allowed",
     "tryAgain": TRY_AGAIN,
     "tryAgainIn": TRY_AGAIN_IN,
+    "help": {
+        "title": KEYBOARD_SHORTCUTS,
+        "close": "Close",
+        "record": "Record, or stop recording",
+        "play": "Play or pause",
+        "uncertain": "Next, previous uncertain word",
+        "correct": "Correct the word or the selected words",
+        "accept": "Accept the word and go to the next uncertain one",
+        "choose": "Replace the word by an alternative",
+        "undo": "Undo, redo",
+        "words": "In the transcript: go to words; with Shift, select them",
+        "search": SEARCH,
+        "list": "This list",
+        "letters": "Use keys of a single letter",
+    },
+    "ways": {
+        "copied": "Copied",
+        "newHere": "New here?",
+        "lines": [
+            "Record yourself, upload a file or try a clip: the words appear with their times.",
+            "Colours say how certain the model is. Click a word to play it; correct it where it is wrong.",
+            "Export the text or subtitles, and press ? for all keys.",
+        ],
+        "understood": "Understood",
+    },
     "cannotPlay": ["This browser cannot play this file.", "The transcript is not affected."],
     "player": {
         "play": PLAY,
@@ -693,19 +726,30 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
 }
 """What ``page.js`` and ``live.js`` show; a pair is a title and what to do."""
 
-_IN_STYLE_SHEETS: Final[Mapping[str, str]] = {
-    "microphone": MICROPHONE,
-    "file": FILE,
-    "alignment-hint": ALIGNMENT_HINT,
-    "description-hint": DESCRIPTION_HINT,
-    "comparison-hint": COMPARISON_HINT,
-}
-
 
 def css_variables() -> str:
     """The texts that style sheets show (on parts of Gradio's that have none), as CSS variables."""
+    now = sys.modules[__name__]
+    in_style_sheets = {
+        "microphone": now.MICROPHONE,
+        "file": now.FILE,
+        "alignment-hint": now.ALIGNMENT_HINT,
+        "description-hint": now.DESCRIPTION_HINT,
+        "comparison-hint": now.COMPARISON_HINT,
+    }
     lines = "".join(
         f"--w-text-{name}: {json.dumps(text, ensure_ascii=False)};"
-        for name, text in _IN_STYLE_SHEETS.items()
+        for name, text in in_style_sheets.items()
     )
     return f":root {{ {lines} }}"
+
+
+class _Texts(ModuleType):
+    """The module: what is written in capitals has the language of the request."""
+
+    def __getattribute__(self, name: str) -> object:
+        value: object = super().__getattribute__(name)
+        return languages.translated(value) if name.isupper() else value
+
+
+sys.modules[__name__].__class__ = _Texts

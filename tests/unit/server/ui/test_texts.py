@@ -63,6 +63,8 @@ def test_modules_find_every_text_they_use() -> None:
         "editing.js": "editor",
         "editor.js": "editor",
         "retiming.js": "editor",
+        "help.js": "help",
+        "welcome.js": "ways",
         "history.js": "history",
         "batch.js": "batch",
     }
