@@ -435,7 +435,7 @@
 
   document.documentElement.lang = config.language;
   document.addEventListener("change", (event) => {
-    if (!event.target.matches?.(".w-language")) return;
+    if (!event.target.matches?.('[data-do="language"]')) return;
     const address = new URL(location.href);
     address.searchParams.set("lang", event.target.value);
     location.assign(address);

@@ -4,7 +4,7 @@ import { element } from "./dom.js";
 
 export const startHelp = (texts, setLetters) => {
   const keys = [
-    [["R"], texts.record], [["Space"], texts.play], [["N", "P"], texts.uncertain], [["E"], texts.correct],
+    [["R"], texts.record], [[texts.space], texts.play], [["N", "P"], texts.uncertain], [["E"], texts.correct],
     [["A"], texts.accept], [["1", "2", "…"], texts.choose], [["Ctrl Z", "Ctrl Shift Z"], texts.undo],
     [["←", "→", "↑", "↓"], texts.words], [["/"], texts.search], [["?"], texts.list],
   ];

@@ -300,7 +300,8 @@ export class TranscriptView extends EventTarget {
 
   onKey(event) {
     const at = this.at >= 0 ? this.at : Math.max(-1, this.now);
-    this.#pick(event.shiftKey && at >= 0 && event.key.startsWith("Arrow") ? (this.anchor >= 0 ? this.anchor : at) : -1);
+    const moves = /^(Arrow|Home|End|Enter|Escape)/.test(event.key);
+    if (moves) this.#pick(event.shiftKey && at >= 0 ? (this.anchor >= 0 ? this.anchor : at) : -1);
     const steps = { ArrowRight: 1, ArrowLeft: -1 };
     if (event.key in steps) this.goTo(at + steps[event.key]);
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") this.#goToRow(event.key === "ArrowDown" ? 1 : -1);

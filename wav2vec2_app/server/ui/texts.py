@@ -472,6 +472,8 @@ STATUS_SINCE: Final = "{time} ago"
 LIVE: Final = "Live"
 LIVE_START: Final = "Start listening"
 LIVE_STOP: Final = "Stop listening"
+LIVE_SOURCE: Final = "Sound from"
+LIVE_TAB: Final = "Tab or system sound"
 LIVE_LEVEL: Final = "Microphone level"
 LIVE_TIME: Final = "Time"
 LIVE_DELAY: Final = "Delay"
@@ -509,6 +511,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "close": "Close",
         "record": "Record, or stop recording",
         "play": "Play or pause",
+        "space": "Space",
         "uncertain": "Next, previous uncertain word",
         "correct": "Correct the word or the selected words",
         "accept": "Accept the word and go to the next uncertain one",
@@ -695,6 +698,20 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "other": ["The microphone did not start.", _UPLOAD_INSTEAD],
         "ended": [
             "The microphone was disconnected.",
+            "The captions so far remain. Start again to continue.",
+        ],
+    },
+    "sharing": {
+        "NoSound": [
+            "No sound was shared.",
+            "Start again, choose a tab or a screen, and switch on the sharing of its sound.",
+        ],
+        "other": [
+            "Nothing was shared.",
+            "Start again and choose a tab or a screen, or use the microphone.",
+        ],
+        "ended": [
+            "The shared sound has ended.",
             "The captions so far remain. Start again to continue.",
         ],
     },

@@ -31,6 +31,9 @@ def controls() -> str:
         f'{_meter()}<dl class="w-live-facts"><div><dt>{texts.LIVE_TIME}</dt>'
         f'<dd id="live-time">0:00</dd></div><div title="{texts.LIVE_DELAY_HELP}">'
         f'<dt>{texts.LIVE_DELAY}</dt><dd id="live-delay" data-level="none">–</dd></div></dl></div>'
+        f'<label class="w-live-source" id="live-source-field" hidden="">{texts.LIVE_SOURCE} '
+        f'<select class="w-language" id="live-source"><option value="">{texts.MICROPHONE}</option>'
+        f'<option value="tab">{texts.LIVE_TAB}</option></select></label>'
         f'<p class="w-hint">{texts.LIVE_HINT.format(grey=grey)}</p></div>'
     )
 
