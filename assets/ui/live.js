@@ -377,8 +377,8 @@
       if (session !== own || own.stopping) { end(own); return; }
       own.rate = own.context.sampleRate;
     } catch (error) {
-      const reasons = shared ? common.sharing : microphoneTexts;
-      showProblem("microphone", ...(reasons[error.name] ?? reasons.other));
+      showProblem("microphone", ...(shared ? common.sharing[error.name] ?? common.sharing.other
+        : microphoneTexts[error.name] ?? microphoneTexts.other));
       end(own, "failed", texts.notListening);
       return;
     }

@@ -145,6 +145,7 @@ def test_input_is_chosen_before_it_is_used(page: Page) -> None:
     assert order.index("choice") < order.index("record")
 
 
+@pytest.mark.slow
 def test_landmarks_and_headings(page: Page, clip: Clip) -> None:
     choose(page, clip)
     page.wait_for_selector(DONE)

@@ -60,6 +60,7 @@ def test_replacement_rule_changes_the_words_on_the_page(finished: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.matrix
 def test_acoustic_analysis_is_shown_when_its_panel_is_opened(
     open_page: Open, clip: Clip, width: int
 ) -> None:

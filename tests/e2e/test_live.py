@@ -125,6 +125,7 @@ def test_client_over_the_limit_of_sessions_gets_an_error(launch: Launch) -> None
         browser.close()
 
 
+@pytest.mark.slow
 def test_blocked_microphone_and_page_without_https_are_explained(
     server: RunningServer, launch: Launch
 ) -> None:
@@ -150,6 +151,7 @@ def test_blocked_microphone_and_page_without_https_are_explained(
         browser.close()
 
 
+@pytest.mark.slow
 def test_narrow_page_does_not_scroll_sideways(open_page: Open) -> None:
     page = open_page(width=360)
     start(page)
@@ -225,6 +227,7 @@ def test_words_play_and_captions_open_as_a_recording(page: Page) -> None:
     assert "live recording" in page.locator(".w-source-name").inner_text()
 
 
+@pytest.mark.slow
 def test_page_warns_before_captions_are_lost(page: Page) -> None:
     warns = "() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
     assert not page.evaluate(warns)

@@ -136,6 +136,7 @@ def test_nothing_above_the_words_moves_while_results_arrive(page: Page) -> None:
     assert page.evaluate(tops) == pytest.approx(before, abs=40)
 
 
+@pytest.mark.slow
 def test_silence_is_explained(page: Page, tmp_path: Path) -> None:
     path = tmp_path / "silence.wav"
     soundfile.write(path, np.zeros(16_000), 16_000)
@@ -233,6 +234,7 @@ def test_blocked_microphone_is_explained(server: RunningServer, launch: Launch) 
     browser.close()
 
 
+@pytest.mark.slow
 def test_page_without_a_secure_context_explains_why_there_is_no_microphone(
     server: RunningServer, launch: Launch
 ) -> None:
@@ -328,6 +330,7 @@ def test_dropped_or_pasted_video_is_transcribed(
     assert is_transcript(clip, words(page))
 
 
+@pytest.mark.slow
 def test_pasted_file_replaces_the_recording_on_the_page(
     page: Page, clip: Clip, tmp_path: Path
 ) -> None:
@@ -546,6 +549,7 @@ def test_hotword_is_favoured_until_the_reset(finished: Page) -> None:
     assert finished.evaluate("window.wordless") == 0
 
 
+@pytest.mark.slow
 def test_too_many_hotwords_keep_the_words_and_are_explained(finished: Page) -> None:
     before = words(finished)
 
@@ -654,6 +658,7 @@ def contrast(page: Page, selector: str) -> float:
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.slow
 def test_text_is_readable_in_light_and_dark(open_page: Open, clip: Clip, theme: str) -> None:
     page = open_page(f"?__theme={theme}")
     choose(page, clip)
@@ -672,6 +677,7 @@ def test_text_is_readable_in_light_and_dark(open_page: Open, clip: Clip, theme: 
             assert contrast(page, selector) >= 4.5, selector
 
 
+@pytest.mark.slow
 def test_dark_page_is_dark_and_a_light_one_light(open_page: Open) -> None:
     brightness = {
         theme: open_page(f"?__theme={theme}").evaluate(
@@ -687,6 +693,7 @@ def test_dark_page_is_dark_and_a_light_one_light(open_page: Open) -> None:
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("width", [390, 768, 1280])
+@pytest.mark.slow
 def test_page_fits_its_width(open_page: Open, clip: Clip, width: int) -> None:
     page = open_page(width=width)
     choose(page, clip)

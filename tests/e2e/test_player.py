@@ -456,6 +456,7 @@ def test_words_of_a_long_recording_appear_while_it_is_transcribed(
     assert page.locator(f"{WORDS} .w-word").count() > 0
 
 
+@pytest.mark.slow
 def test_reader_who_scrolls_is_left_alone(page: Page) -> None:
     choose(page, LONGEST)
     page.wait_for_selector(DONE)

@@ -160,6 +160,7 @@ def test_align_rejects_an_empty_text(tmp_path: Path) -> None:
     assert "align.empty_text" in done.stderr
 
 
+@pytest.mark.slow
 def test_doctor_names_model_device_and_workers() -> None:
     done = run.invoke(app, ["doctor"])
 
@@ -197,8 +198,7 @@ def test_serve_takes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
 NAMES = ["Łódź 東京 🎤.wav", os.fsdecode(b"caf\xe9.wav"), "naïve ‘x’.wav"]
 
 
-@pytest.mark.matrix
-@pytest.mark.matrix
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_no_name_of_a_file_stops_the_command(tmp_path: Path, encoding: str) -> None:
     for name in NAMES:
@@ -221,6 +221,7 @@ def test_no_name_of_a_file_stops_the_command(tmp_path: Path, encoding: str) -> N
 # --- compare --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_compare_prints_texts_cost_and_word_errors() -> None:
     reference = clips()[0].text
 
@@ -275,6 +276,7 @@ def test_analyze_prints_the_measures_of_the_sound_and_of_the_words() -> None:
     assert {"words_per_minute", "pauses"} <= measures
 
 
+@pytest.mark.slow
 def test_several_formats_are_saved_in_a_folder(tmp_path: Path) -> None:
     arguments = ["--output", "textgrid", "--output", "docx", "--to", str(tmp_path / "out")]
 

@@ -81,6 +81,7 @@ def test_transcribe_prints_what_was_said(
     assert answer["model"]["name"] == "embedded"
 
 
+@pytest.mark.slow
 def test_serve_answers(command: Path, environment: dict[str, str], tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -77,6 +77,7 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
 
     from wav2vec2_app.server.api import add_routes, errors
     from wav2vec2_app.server.api.access import Access
+    from wav2vec2_app.server.api.compression import CompressPage
     from wav2vec2_app.server.api.history_key import HistoryKeys
     from wav2vec2_app.server.ui.languages import Languages
     from wav2vec2_app.server.ui.localized_page import localize
@@ -105,6 +106,7 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
     for mounted in app.routes:
         if isinstance(mounted, Mount) and isinstance(mounted.app, FastAPI):
             errors.install(mounted.app)  # uploads to the page can meet a full disk too
+    app.add_middleware(CompressPage)
     app.add_middleware(HistoryKeys)
     app.add_middleware(Languages)
     app.add_middleware(Access, settings=settings)

@@ -25,7 +25,7 @@ from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.speech.picture_window import PictureWindow
-from wav2vec2_app.speech.retiming import Stretch
+from wav2vec2_app.speech.retiming import AudioStretch
 from wav2vec2_app.speech.transcript import PreviewWords, Recognition, Transcript
 
 SERVER_PROCESS = "server"
@@ -136,7 +136,7 @@ class AudioTask:
     previews: bool = False
     question: str = DEFAULT_QUESTION
     picture_window: PictureWindow | None = None
-    stretch: Stretch | None = None
+    stretch: AudioStretch | None = None
     client: str = field(default_factory=current_client)
     history: str = field(default_factory=current_history)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -14,7 +14,7 @@ from wav2vec2_app.speech.transcript import Recognition
 
 
 @dataclass(frozen=True)
-class Stretch:
+class AudioStretch:
     """The part of a recording that a text is aligned with.
 
     Attributes:
@@ -36,7 +36,7 @@ class RetimedWord:
     score: float
 
 
-def parse_stretch(start: object, end: object, channel: object = 0) -> Stretch | None:
+def parse_stretch(start: object, end: object, channel: object = 0) -> AudioStretch | None:
     """A stretch as a client sends it; ``None`` if neither its start nor its end is given.
 
     Raises:
@@ -48,10 +48,10 @@ def parse_stretch(start: object, end: object, channel: object = 0) -> Stretch | 
     number = _number(channel, 0.0)
     if not 0 <= start_s < end_s or not number >= 0 or not number.is_integer():
         raise _bad_part()
-    return Stretch(start_s, end_s, int(number))
+    return AudioStretch(start_s, end_s, int(number))
 
 
-def cut_stretch(recognition: Recognition, stretch: Stretch | None) -> tuple[Emitted, float]:
+def cut_stretch(recognition: Recognition, stretch: AudioStretch | None) -> tuple[Emitted, float]:
     """The emission that a text is aligned with, and where it begins in the recording, seconds.
 
     Raises:
@@ -73,7 +73,7 @@ def shifted(alignment: Alignment, by_s: float) -> Alignment:
     return replace(alignment, words=tuple(_later(word, by_s) for word in alignment.words))
 
 
-def retimed(texts: Sequence[str], alignment: Alignment, stretch: Stretch) -> list[RetimedWord]:
+def retimed(texts: Sequence[str], alignment: Alignment, stretch: AudioStretch) -> list[RetimedWord]:
     """The time of each of ``texts`` in the alignment of all of them, joined by blanks.
 
     A text may hold several aligned words (“1 000”), or none (a dash): then it has the moment between its
@@ -131,7 +131,7 @@ def _channel(recognition: Recognition, channel: int) -> Recognition:
     return recognition.channels[channel - 1]
 
 
-def _frames(emission: Emission, stretch: Stretch) -> tuple[int, int]:
+def _frames(emission: Emission, stretch: AudioStretch) -> tuple[int, int]:
     start = math.floor(stretch.start_s / emission.frame_s + 1e-6)
     stop = min(math.ceil(stretch.end_s / emission.frame_s - 1e-6), len(emission.log_probs))
     if start >= stop:

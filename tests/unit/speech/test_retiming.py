@@ -8,7 +8,7 @@ import pytest
 from tests.doubles import make_recognition
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.alignment import AlignedWord, Alignment
-from wav2vec2_app.speech.retiming import Stretch, cut_stretch, parse_stretch, retimed, shifted
+from wav2vec2_app.speech.retiming import AudioStretch, cut_stretch, parse_stretch, retimed, shifted
 from wav2vec2_app.speech.transcript import Recognition
 
 
@@ -17,7 +17,7 @@ def aligned(*words: tuple[str, float, float]) -> Alignment:
 
 
 def times(texts: list[str], alignment: Alignment) -> list[tuple[float, float]]:
-    found = retimed(texts, alignment, Stretch(0.0, 9.0))
+    found = retimed(texts, alignment, AudioStretch(0.0, 9.0))
     return [(one.start_s, one.end_s) for one in found]
 
 
@@ -49,7 +49,7 @@ def test_stretch_is_cut_from_the_emission_and_times_are_those_of_the_recording()
     assert recognition.emission is not None
     frame_s = recognition.emission.frame_s
 
-    emitted, offset_s = cut_stretch(recognition, Stretch(2 * frame_s, 5 * frame_s))
+    emitted, offset_s = cut_stretch(recognition, AudioStretch(2 * frame_s, 5 * frame_s))
 
     assert np.array_equal(emitted.emission.log_probs, recognition.emission.log_probs[2:5])
     assert offset_s == pytest.approx(2 * frame_s)
@@ -62,14 +62,14 @@ def test_stretch_of_a_channel_is_that_of_its_own_emission() -> None:
     one, other = make_recognition(), make_recognition()
     both = Recognition(one.transcript, None, (one, other))
 
-    emitted, _ = cut_stretch(both, Stretch(0.0, 0.1, 2))
+    emitted, _ = cut_stretch(both, AudioStretch(0.0, 0.1, 2))
 
     assert other.emission is not None
     assert np.shares_memory(emitted.emission.log_probs, other.emission.log_probs)
     with pytest.raises(InputError, match="not a part"):
-        cut_stretch(both, Stretch(0.0, 0.1, 3))
+        cut_stretch(both, AudioStretch(0.0, 0.1, 3))
     with pytest.raises(InputError, match="channels"):
-        cut_stretch(both, Stretch(0.0, 0.1))
+        cut_stretch(both, AudioStretch(0.0, 0.1))
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,11 @@ def test_unusable_stretch_is_a_typed_error(values: tuple[object, ...]) -> None:
 
 
 def test_stretch_is_also_sent_as_text_and_from_the_beginning() -> None:
-    assert parse_stretch("0.5", "2") == Stretch(0.5, 2.0)
-    assert parse_stretch("", 2.0, 1) == Stretch(0.0, 2.0, 1)
+    assert parse_stretch("0.5", "2") == AudioStretch(0.5, 2.0)
+    assert parse_stretch("", 2.0, 1) == AudioStretch(0.0, 2.0, 1)
 
 
 def test_stretch_after_the_end_is_a_typed_error() -> None:
     with pytest.raises(InputError) as caught:
-        cut_stretch(make_recognition(), Stretch(1000.0, 1001.0))
+        cut_stretch(make_recognition(), AudioStretch(1000.0, 1001.0))
     assert caught.value.code == "align.bad_part"

@@ -1,5 +1,7 @@
 """Everything that depends on undocumented parts of Gradio: one function for each, with its reason.
 
+What makes the updates of outputs cheaper is in ``gradio_updates.py``, and guarded here.
+
 Each patch was tested with Gradio :data:`TESTED`, to which ``pyproject.toml`` pins it. With another version a
 patch is disabled, which is logged, and the page works without it. Patches that protect the server are
 different: they are applied to any version that still has what they change, because a page without them would

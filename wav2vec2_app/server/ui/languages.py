@@ -19,21 +19,21 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ENGLISH: Final = "en"
-LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
-    {ENGLISH: "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
+FALLBACK_LANGUAGE: Final = "en"
+PAGE_LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {FALLBACK_LANGUAGE: "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 )
 """Each language by its code, with its own name."""
-PACKAGE: Final = Path(__file__).parents[2]
+APP_FOLDER: Final = Path(__file__).parents[2]
 TABLE: Final = "translations.tsv"
 PARAMETER: Final = "lang"
 """Name in the query of the page's address, which its other requests have as their referer."""
 LANGUAGE_COOKIE: Final = "wav2vec2_language"
-COOKIE_AGE_S: Final = 365 * 24 * 3600
+LANGUAGE_AGE_S: Final = 365 * 24 * 3600
 LANGUAGE_IN_SCOPE: Final = "wav2vec2.language"
 """Key of the language in the ASGI scope: Gradio runs requests in tasks of its queue."""
 
-_CURRENT: ContextVar[str] = ContextVar("language", default=ENGLISH)
+_CURRENT: ContextVar[str] = ContextVar("language", default=FALLBACK_LANGUAGE)
 T = TypeVar("T")
 
 
@@ -44,7 +44,7 @@ def current_language() -> str:
 
 def set_language(code: str) -> None:
     """Texts have another language from now on, in the current task; an unknown one changes nothing."""
-    if code in LANGUAGES:
+    if code in PAGE_LANGUAGES:
         _CURRENT.set(code)
 
 
@@ -61,14 +61,14 @@ def speaking(code: str) -> Iterator[None]:
 def translated(value: T) -> T:
     """A text, or a structure of texts, in the current language; English where there is no translation."""
     code = _CURRENT.get()
-    return value if code == ENGLISH else _translated(value, tables()[code])
+    return value if code == FALLBACK_LANGUAGE else _translated(value, tables()[code])
 
 
 @functools.cache
 def tables() -> Mapping[str, Mapping[str, str]]:
     """The translations by language, then by the English text."""
-    packaged = PACKAGE / "assets"
-    assets = packaged if packaged.is_dir() else PACKAGE.parent / "assets"
+    packaged = APP_FOLDER / "assets"
+    assets = packaged if packaged.is_dir() else APP_FOLDER.parent / "assets"
     lines = (assets / "ui" / TABLE).read_text(encoding="utf-8").splitlines()
     codes, *rows = (line.split("\t") for line in lines)
     columns = range(1, len(codes))
@@ -77,8 +77,8 @@ def tables() -> Mapping[str, Mapping[str, str]]:
 
 def _translated(value: T, table: Mapping[str, str]) -> T:
     found: object = value
-    if type(value) is str:
-        found = table.get(value, value)
+    if isinstance(value, str):
+        found = table.get(str(value), value)
     elif isinstance(value, tuple):
         found = tuple(_translated(one, table) for one in value)
     elif isinstance(value, list):
@@ -103,7 +103,7 @@ def preferred(query: str, headers: Headers) -> str:
 def chosen(query: str) -> str:
     """The language that the query of an address names; empty if it names none that there is."""
     code = parse_qs(query).get(PARAMETER, [""])[-1].lower()
-    return code if code in LANGUAGES else ""
+    return code if code in PAGE_LANGUAGES else ""
 
 
 def accepted(header: str) -> str:
@@ -113,8 +113,8 @@ def accepted(header: str) -> str:
         tag, _, weight = part.strip().partition(";")
         code = tag.split("-")[0].strip().lower()
         offers.append((-_weight(weight), number, code))
-    known = (code for weight, _, code in sorted(offers) if weight < 0 and code in LANGUAGES)
-    return next(known, ENGLISH)
+    known = (code for weight, _, code in sorted(offers) if weight < 0 and code in PAGE_LANGUAGES)
+    return next(known, FALLBACK_LANGUAGE)
 
 
 def _weight(parameter: str) -> float:
@@ -130,7 +130,7 @@ def _weight(parameter: str) -> float:
 def _cookie(headers: Headers) -> str:
     with suppress(CookieError):
         morsel = SimpleCookie(headers.get("cookie", "")).get(LANGUAGE_COOKIE)
-        return morsel.value if morsel is not None and morsel.value in LANGUAGES else ""
+        return morsel.value if morsel is not None and morsel.value in PAGE_LANGUAGES else ""
     return ""
 
 
@@ -147,7 +147,8 @@ class Languages:
         query = scope["query_string"].decode("latin-1")
         code = preferred(query, Headers(scope=scope))
         scope[LANGUAGE_IN_SCOPE] = code
-        page = scope["method"] == "GET" and scope["path"] in ("/", "/status")
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        page = scope["method"] == "GET" and path in ("", "/", "/status")
         with speaking(code):
             await self._app(scope, receive, _noting(send, chosen(query)) if page else send)
 
@@ -160,7 +161,7 @@ def _noting(send: Send, code: str) -> Send:
             headers = MutableHeaders(scope=message)
             headers.add_vary_header("Accept-Language, Cookie")
             if code:
-                cookie = f"{LANGUAGE_COOKIE}={code}; Path=/; Max-Age={COOKIE_AGE_S}; SameSite=Lax"
+                cookie = f"{LANGUAGE_COOKIE}={code}; Path=/; Max-Age={LANGUAGE_AGE_S}; SameSite=Lax"
                 headers.append("set-cookie", cookie)
         await send(message)
 

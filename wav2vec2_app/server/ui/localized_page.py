@@ -15,7 +15,12 @@ import gradio as gr
 
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.gradio_internals import applies
-from wav2vec2_app.server.ui.languages import ENGLISH, LANGUAGES, current_language, speaking
+from wav2vec2_app.server.ui.languages import (
+    FALLBACK_LANGUAGE,
+    PAGE_LANGUAGES,
+    current_language,
+    speaking,
+)
 from wav2vec2_app.server.ui.layout import Example, lay_out
 from wav2vec2_app.server.ui.page import page_css, scripts
 from wav2vec2_app.settings import Settings
@@ -23,20 +28,20 @@ from wav2vec2_app.settings import Settings
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
-Config = dict[str, Any]
+PageConfig = dict[str, Any]
 """Gradio's configuration of a page: JSON, without types of its own."""
 TEXT_PROPS: Final = ("label", "info", "placeholder", "value", "choices")
 """Properties of components that have texts."""
 
 
-class LocalizedConfig(Config):
+class LocalizedConfig(PageConfig):
     """A configuration that has the texts of the language of the current request."""
 
-    def __init__(self, english: Config, others: Mapping[str, Config]) -> None:
+    def __init__(self, english: PageConfig, others: Mapping[str, PageConfig]) -> None:
         super().__init__(english)
         self._others = others
 
-    def _now(self) -> Config | None:
+    def _now(self) -> PageConfig | None:
         return self._others.get(current_language())
 
     def __getitem__(self, key: str) -> Any:
@@ -51,7 +56,7 @@ class LocalizedConfig(Config):
         found = self._now()
         return super().items() if found is None else found.items()
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Config:
+    def __deepcopy__(self, memo: dict[int, Any]) -> PageConfig:
         return copy.deepcopy(dict(self.items()), memo)
 
 
@@ -67,17 +72,19 @@ def localize(
     if not applies("the page in other languages", page, "config"):
         return
     english: Any = page.config
-    others: dict[str, Config] = {}
-    for code in (one for one in LANGUAGES if one != ENGLISH):
+    others: dict[str, PageConfig] = {}
+    for code in (one for one in PAGE_LANGUAGES if one != FALLBACK_LANGUAGE):
         with speaking(code):
             with gr.Blocks(analytics_enabled=False) as layout:
                 lay_out(orchestrator.status(), settings, examples, assets)
             found: Any = layout.get_config_file()
             others[code] = _with_texts(english, found, examples, assets / "ui")
-    page.config = LocalizedConfig(english, others)  # type: ignore[assignment]
+    page.config = LocalizedConfig(english, others)
 
 
-def _with_texts(english: Config, layout: Config, examples: Sequence[Example], ui: Path) -> Config:
+def _with_texts(
+    english: PageConfig, layout: PageConfig, examples: Sequence[Example], ui: Path
+) -> PageConfig:
     """``english`` with the texts of ``layout``, whose components come in the same order."""
     components = [dict(one) for one in english["components"]]
     for component, other in zip(components, layout["components"], strict=False):

@@ -19,12 +19,12 @@ from wav2vec2_app.server.ui.requests import task_for
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tabs
 from wav2vec2_app.server.ui.views import NOT_CACHED
 from wav2vec2_app.speech.options import text_to_align
-from wav2vec2_app.speech.retiming import RetimedWord, Stretch, parse_stretch, retimed
+from wav2vec2_app.speech.retiming import AudioStretch, RetimedWord, parse_stretch, retimed
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
-MAX_WORDS: Final = 2000
+MAX_CORRECTED_WORDS: Final = 2000
 """Most words of a stretch; the scripts send the corrected ones and some beside them."""
 _ALIGNMENT: Final = frozenset({Want.ALIGNMENT})
 
@@ -35,7 +35,7 @@ class Correction:
 
     number: int
     words: tuple[str, ...]
-    stretch: Stretch
+    stretch: AudioStretch
 
 
 def bind(
@@ -93,7 +93,7 @@ def parse_correction(sent: str) -> Correction:
     if not isinstance(given, dict) or type(given.get("number")) is not int:
         raise _bad_words()
     words = given.get("words")
-    if not isinstance(words, list) or not 0 < len(words) <= MAX_WORDS:
+    if not isinstance(words, list) or not 0 < len(words) <= MAX_CORRECTED_WORDS:
         raise _bad_words()
     if not all(isinstance(one, str) and len(one) <= MAX_WORD_CHARACTERS for one in words):
         raise _bad_words()
@@ -126,7 +126,7 @@ async def _retimed(
 
 
 def _tasks(
-    finished: FinishedRun | None, session: str, text: str, stretch: Stretch
+    finished: FinishedRun | None, session: str, text: str, stretch: AudioStretch
 ) -> Iterator[AudioTask]:
     """The cached emission of the finished run, then (if it is no longer cached) the recording."""
     if finished is None:
@@ -156,7 +156,7 @@ def _bad_words() -> InputError:
     return InputError(
         "The corrected words cannot be used.",
         code="align.bad_words",
-        hint=f"Correct fewer words at once; the limit is {MAX_WORDS}.",
+        hint=f"Correct fewer words at a time; the limit is {MAX_CORRECTED_WORDS}.",
     )
 
 

@@ -12,8 +12,8 @@ from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.languages import (
-    ENGLISH,
-    LANGUAGES,
+    FALLBACK_LANGUAGE,
+    PAGE_LANGUAGES,
     TABLE,
     Languages,
     accepted,
@@ -29,7 +29,7 @@ from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS
 
-OTHERS = [code for code in LANGUAGES if code != ENGLISH]
+OTHERS = [code for code in PAGE_LANGUAGES if code != FALLBACK_LANGUAGE]
 
 
 def all_texts() -> set[str]:
@@ -69,8 +69,8 @@ def test_translations_have_the_placeholders_of_the_text(code: str) -> None:
 def test_rows_of_the_table_are_complete_and_have_no_markup() -> None:
     rows = (assets_path() / "ui" / TABLE).read_text("utf-8").splitlines()
 
-    assert rows[0].split("\t") == list(LANGUAGES)
-    assert {len(row.split("\t")) for row in rows} == {len(LANGUAGES)}
+    assert rows[0].split("\t") == list(PAGE_LANGUAGES)
+    assert {len(row.split("\t")) for row in rows} == {len(PAGE_LANGUAGES)}
     assert len({row.split("\t")[0] for row in rows}) == len(rows), "each text has one row"
     assert [row for row in rows if re.search(r"[<>]", row)] == []
 
@@ -159,7 +159,7 @@ async def test_first_page_has_no_text_in_english(orchestrator: ModelOrchestrator
 
 
 def shown_texts(config: dict[str, object]) -> set[str]:
-    """Labels, texts between tags, and attributes that users see or hear."""
+    """Labels, texts between tags, and attributes that users perceive."""
     found: set[str] = {str(config["title"])}
     for component in config["components"]:  # type: ignore[attr-defined]
         props = component["props"]

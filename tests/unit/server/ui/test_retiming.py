@@ -13,8 +13,8 @@ from tests.unit.conftest import Start
 from tests.unit.server.ui.test_decode_again import Browser
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.tasks import Operation
-from wav2vec2_app.server.ui.retiming import MAX_WORDS, parse_correction, retime
-from wav2vec2_app.speech.retiming import Stretch
+from wav2vec2_app.server.ui.retiming import MAX_CORRECTED_WORDS, parse_correction, retime
+from wav2vec2_app.speech.retiming import AudioStretch
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_stretch_is_aligned_with_the_cached_emission_alone(
     assert answer["request"] == finished.task_id
     assert adapter.count(Operation.TRANSCRIBE) == 1
     task = next(call.task for call in adapter.calls if call.operation is Operation.ALIGN)
-    assert (task.text, task.stretch) == ("hello world", Stretch(0.0, 0.8))
+    assert (task.text, task.stretch) == ("hello world", AudioStretch(0.0, 0.8))
 
 
 async def test_recording_is_used_where_its_emission_is_not_cached_any_more(
@@ -84,7 +84,7 @@ async def test_failure_says_why_and_what_to_do(
         '{"number": 1, "words": [], "end": 1}', '{"number": 1, "words": [1], "end": 1}',
         '{"number": 1, "words": "ab", "end": 1}', '{"number": 1, "words": ["a"]}',
         '{"number": 1, "words": ["a"], "start": 2, "end": 1}',
-        json.dumps({"number": 1, "words": ["a"] * (MAX_WORDS + 1), "end": 1}),
+        json.dumps({"number": 1, "words": ["a"] * (MAX_CORRECTED_WORDS + 1), "end": 1}),
         json.dumps({"number": 1, "words": ["a" * 1001], "end": 1}),
     ],
 )  # fmt: skip

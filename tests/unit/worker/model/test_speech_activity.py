@@ -248,6 +248,7 @@ SOUNDS: dict[str, Callable[[], Float32]] = {
 }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", SOUNDS)
 def test_minute_without_speech_has_no_transcript(embedded: Recognizer, name: str) -> None:
     assert listen(embedded, SOUNDS[name]())[1] == SpeechActivity((), "no_speech")
@@ -257,6 +258,7 @@ def examples() -> list[Path]:
     return sorted((assets_path() / "examples").glob("*.flac"))
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("path", examples(), ids=lambda path: path.stem)
 def test_example_clips_are_not_masked_however_quiet(embedded: Recognizer, path: Path) -> None:
     samples = soundfile.read(path, dtype="float32")[0]

@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 from wav2vec2_app.server.ui import texts
-from wav2vec2_app.server.ui.languages import LANGUAGES, current_language
+from wav2vec2_app.server.ui.languages import PAGE_LANGUAGES, current_language
 
 SPEEDS: Final = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
@@ -159,6 +159,6 @@ def languages() -> str:
     """The choice of the page's language."""
     options = "".join(
         f'<option value="{code}" lang="{code}"{" selected" * (code == current_language())}>{name}</option>'
-        for code, name in LANGUAGES.items()
+        for code, name in PAGE_LANGUAGES.items()
     )
     return f'<label>{texts.LANGUAGE} <select class="w-language" data-do="language">{options}</select></label>'
