@@ -87,3 +87,24 @@ def test_editor_lists_uncertain_words_and_gives_the_original_back(page: Page, cl
     assert texts(page) == before
     page.click("#w-editor >> text='Undo'")
     assert "corrected" in texts(page)
+
+
+def test_corrections_survive_another_draw_of_the_same_words(page: Page, clip: Clip) -> None:
+    choose(page, clip)
+    expect(page.locator("#status [data-state=done]")).to_be_visible()
+    page.evaluate("wav2vec2Page.transcript.corrections.replace(0, 1, ['Corrected'])")
+    timed(page)
+
+    page.evaluate(
+        """async () => {
+          const place = document.querySelector("#transcript .w-transcript").parentElement;
+          const before = place.innerHTML;
+          const drawn = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+          for (const html of ["", "<p></p>", before]) { place.innerHTML = html; await drawn(); }
+        }"""
+    )
+
+    assert texts(page)[0] == "Corrected"
+    expect(page.locator("#transcript .w-word").first).to_have_text("Corrected")
+    page.evaluate("wav2vec2Page.undo()")
+    assert texts(page)[0] != "Corrected"

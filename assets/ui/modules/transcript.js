@@ -43,6 +43,7 @@ export class TranscriptView extends EventTarget {
     const list = holder && $(".w-words", holder);
     if (!list) {
       this.corrections.keep();
+      this.corrections.begin(null, []);
       this.key = this.growing = null;
       if (this.words.length) this.#set([], null);
       return;
