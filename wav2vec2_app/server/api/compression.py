@@ -9,7 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-LEVEL: Final = 5
+GZIP_LEVEL: Final = 5
 """Of gzip: higher ones take twice the time for 2 % of the bytes."""
 COMPRESSED: Final = frozenset({"", "/", "/config"})
 """The page, and its description for ``gradio_client``."""
@@ -20,7 +20,7 @@ class CompressPage:
 
     def __init__(self, app: ASGIApp) -> None:
         self._plain = app
-        self._compressed = GZipMiddleware(app, compresslevel=LEVEL)
+        self._compressed = GZipMiddleware(app, compresslevel=GZIP_LEVEL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         compressed = scope["type"] == "http" and _route(scope) in COMPRESSED

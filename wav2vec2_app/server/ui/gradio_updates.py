@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def leave_unchanged_outputs(page: gr.Blocks) -> None:
     """Process only the outputs that an update names.
 
-    Gradio makes the component of every output of an event anew, also of those that do not change: 2 ms
+    Gradio creates the component of every output of an event again, also of those that do not change: 2 ms
     each, and an event of the page has some twenty outputs. With this patch the others are passed to the
     browser as unchanged without it.
     """

@@ -151,7 +151,7 @@ class TranscriptionView:
             **self._missing_pictures(),
         }
         if not self.has_words:
-            update |= {"latency": latency.idle(), **self._earlier()}
+            update |= {"latency": latency.idle(), **self._earlier(), **self.previews.rest()}
         if not isinstance(error, CancelledError):
             update["problem"] = cards.error_card(error, self.task_id)
         elif not self.has_words and self.earlier is None and not self.previews.count:
@@ -193,7 +193,7 @@ class TranscriptionView:
         elif isinstance(event.value, Picture):
             update = self._picture(event.value)
         elif isinstance(event.value, PreviewWords):
-            update = self._preview(event.value)
+            update = self._preview(event.value, event.at_s)
         if event.stages:
             update["latency"] = latency.waterfall(event.stages, None, event.at_s)
         return update
@@ -203,10 +203,10 @@ class TranscriptionView:
         words = transcript.words(recognition, self.audio_url, self.export_options())
         return {"transcript": words}
 
-    def _preview(self, preview: PreviewWords) -> Update:
+    def _preview(self, preview: PreviewWords, at_s: float) -> Update:
         """Words of a recording that is still being transcribed; the first of them make the place for all."""
         first = not self.previews.count
-        update: Update = {"preview": self.previews.add(preview.words)}
+        update: Update = {**self.previews.add(preview.words, at_s)}
         return update | ({"transcript": transcript.growing(self.audio_url)} if first else {})
 
     def _picture(self, picture: Picture) -> Update:

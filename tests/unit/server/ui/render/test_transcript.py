@@ -224,16 +224,35 @@ def test_earlier_result_says_whose_it_is() -> None:
     assert len(rows_of(html)) == 1
 
 
+def preview_of(update: dict[str, str]) -> tuple[int, list[str]]:
+    """The number of the first group of words in an update, and the words."""
+    [first] = re.findall(r'data-first="(\d+)"', update["preview"])
+    return int(first), [row[0] for part in rows_of(update["preview"]) for row in part]
+
+
+def spoken(*numbers: int) -> list[tuple[Word]]:
+    return [(Word(f"WORD{n}", n, n + 0.5, 0.9),) for n in numbers]
+
+
 def test_previews_continue_and_repeat_the_recent_ones() -> None:
     previews = RecentWords()
-    parts = [(Word(f"WORD{n}", n, n + 0.5, 0.9),) for n in range(10)]
 
-    htmls = [previews.add(part) for part in parts]
+    updates = [previews.add(part, at_s=number) for number, part in enumerate(spoken(*range(10)))]
 
-    assert 'data-first="0"' in htmls[0]
-    assert 'data-first="2"' in htmls[9]
-    assert [part[0][0] for part in rows_of(htmls[9])] == [f"word{n}" for n in range(2, 10)]
-    assert rows_of(htmls[0])[0][0][0] == "Word0"
+    assert preview_of(updates[0]) == (0, ["Word0"])
+    assert preview_of(updates[9]) == (2, [f"word{n}" for n in range(2, 10)])
+
+
+def test_previews_that_come_at_once_are_one_update() -> None:
+    previews = RecentWords()
+    parts = spoken(*range(40))
+
+    updates = [previews.add(part, at_s=0.01 * number) for number, part in enumerate(parts)]
+
+    assert [number for number, update in enumerate(updates) if update] == [0, 25]
+    assert preview_of(updates[25]) == (0, ["Word0", *(f"word{n}" for n in range(1, 26))])
+    assert preview_of(previews.rest()) == (0, ["Word0", *(f"word{n}" for n in range(1, 40))])
+    assert previews.rest() == {}
 
 
 @pytest.mark.parametrize(
