@@ -61,12 +61,12 @@ export const startLinks = (config) => {
   const opened = async () => {
     if (inputsOf(config.options[0]).length) return;
     document.querySelector("#decoding > button")?.click();
-    for (let tries = 0; tries < 40 && !inputsOf(config.options[0]).length; tries++) await new Promise((done) => setTimeout(done, 50));
+    for (let tries = 0; tries < 400 && !inputsOf(config.options[0]).length; tries++) await new Promise((done) => setTimeout(done, 50));
   };
 
   const apply = async () => {
     const wanted = new URLSearchParams(location.hash.slice(PREFIX.length));
-    for (let tries = 0; tries < 100 && !window.wav2vec2Options; tries++) await new Promise((done) => setTimeout(done, 50));
+    for (let tries = 0; tries < 600 && !window.wav2vec2Options; tries++) await new Promise((done) => setTimeout(done, 50));
     await opened();
     const before = new Map(values().map(([name, value]) => [name, String(value)]));
     for (const [name, value] of wanted) {
