@@ -347,8 +347,18 @@
     button.querySelector("span").textContent = running ? texts.stop : texts.start;
   };
 
+  /* The sound of a tab or of the system. Browsers share it together with a picture, which is not used. */
+  if (navigator.mediaDevices?.getDisplayMedia) byId("live-source-field").hidden = false;
+  const shareSound = async (audio) => {
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video: true, audio });
+    if (stream.getAudioTracks().length) return stream;
+    for (const track of stream.getTracks()) track.stop();
+    throw Object.assign(new Error(), { name: "NoSound" });
+  };
+
   const start = async () => {
     for (const kind of [...problems.keys()]) showProblem(kind);
+    const shared = byId("live-source").value === "tab";
     if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia || !window.AudioWorkletNode) {
       showProblem("microphone", ...microphoneTexts.insecure);
       return;
@@ -361,18 +371,19 @@
     loadAudio();
     setStatus("queued", texts.waiting);
     try {
-      own.stream = await navigator.mediaDevices.getUserMedia({
-        audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
+      const audio = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+      own.stream = await (shared ? shareSound(audio) : navigator.mediaDevices.getUserMedia({ audio }));
       own.context = await captureAudio(own.stream, (block) => onBlock(own, block));
       if (session !== own || own.stopping) { end(own); return; }
       own.rate = own.context.sampleRate;
     } catch (error) {
-      showProblem("microphone", ...(microphoneTexts[error.name] ?? microphoneTexts.other));
+      showProblem("microphone", ...(shared ? common.sharing[error.name] ?? common.sharing.other
+        : microphoneTexts[error.name] ?? microphoneTexts.other));
       end(own, "failed", texts.notListening);
       return;
     }
     own.stream.getAudioTracks()[0].addEventListener("ended", () => {
-      showProblem("microphone", ...microphoneTexts.ended);
+      showProblem("microphone", ...(shared ? common.sharing : microphoneTexts).ended);
       stop();
     });
     connect(own);

@@ -433,6 +433,14 @@
     else if (event.target.closest?.("#audio, #source")) page.clip = "";
   }, true);
 
+  document.documentElement.lang = config.language;
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches?.('[data-do="language"]')) return;
+    const address = new URL(location.href);
+    address.searchParams.set("lang", event.target.value);
+    location.assign(address);
+  });
+
   restoreTheme();
   markLiveRegions();
   updateExpanded();

@@ -32,7 +32,7 @@ def saved(page: Page, selector: str) -> bytes:
 
 
 def test_folded_formats_are_saved_with_corrected_words(finished: Page) -> None:
-    finished.evaluate("() => wav2vec2Page.transcript.replace(0, 'Corrected')")
+    finished.evaluate("() => wav2vec2Page.transcript.corrections.replace(0, 1, ['Corrected'])")
     finished.locator("#actions .w-more-formats summary").click()
 
     document = saved(finished, '#actions [data-name="transcript.docx"]')

@@ -263,11 +263,12 @@ def test_transcript_is_shown_as_json_with_the_alternatives_that_were_chosen(resu
     assert [word["text"] for word in before["words"]] == [word["text"] for word in rows(result)]
     assert not result.locator(WORDS).is_visible()
 
-    result.evaluate("() => window.wav2vec2Page.transcript.replace(0, 'Xylophone')")
+    result.evaluate("() => window.wav2vec2Page.transcript.corrections.replace(0, 1, ['Xylophone'])")
 
     result.wait_for_function("document.getElementById('w-json').textContent.includes('Xylophone')")
     result.evaluate(
-        "word => window.wav2vec2Page.transcript.replace(0, word)", before["words"][0]["text"]
+        "word => window.wav2vec2Page.transcript.corrections.replace(0, 1, [word])",
+        before["words"][0]["text"],
     )
     result.get_by_role("button", name=texts.VIEW_TEXT, exact=True).click()
     assert not view.is_visible()

@@ -83,6 +83,8 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
     from wav2vec2_app.server.api.access import Access
     from wav2vec2_app.server.api.compression import CompressPage
     from wav2vec2_app.server.api.history_key import HistoryKeys
+    from wav2vec2_app.server.ui.languages import Languages
+    from wav2vec2_app.server.ui.localized_page import localize
     from wav2vec2_app.server.ui.page import build_page, load_examples, modules_path, mount_page
 
     orchestrator, settings = system.orchestrator, system.settings
@@ -104,11 +106,13 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
     modules = GZipMiddleware(StaticFiles(directory=scripts / "modules"), minimum_size=500)
     app.mount(modules_path(scripts), modules, name="modules")
     app = mount_page(app, page, settings, assets=assets)
+    localize(page, orchestrator, settings, examples=examples, assets=assets)
     for mounted in app.routes:
         if isinstance(mounted, Mount) and isinstance(mounted.app, FastAPI):
             errors.install(mounted.app)  # uploads to the page can meet a full disk too
     app.add_middleware(CompressPage)
     app.add_middleware(HistoryKeys)
+    app.add_middleware(Languages)
     app.add_middleware(Access, settings=settings)
     return app
 

@@ -21,6 +21,7 @@ from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.speech.picture_window import PictureWindow
+from wav2vec2_app.speech.retiming import AudioStretch
 from wav2vec2_app.speech.transcript import Recognition
 
 
@@ -40,7 +41,7 @@ class AudioTask:
         targets: whose transcripts are made side by side, the primary one first. Empty: ``model`` alone.
         comparison: the task succeeds without a transcript that fails, also that of the primary target.
         audio_options: the track of the source, and whether its channels are transcribed separately.
-        picture_window: the part of the recording that pictures show; ``None``: all of it.
+        stretch, picture_window: the part that the text is aligned with, or pictures show; ``None``: all.
         explored: the part or the word that an exploration shows.
         previews: whether words of a long recording are reported while it is transcribed.
         client, history: who sends it, and whose history has its result (:mod:`wav2vec2_app.server.clients`).
@@ -61,6 +62,7 @@ class AudioTask:
     previews: bool = False
     question: str = DEFAULT_QUESTION
     picture_window: PictureWindow | None = None
+    stretch: AudioStretch | None = None
     explored: Explorable | None = None
     client: str = field(default_factory=current_client)
     history: str = field(default_factory=current_history)

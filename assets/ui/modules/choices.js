@@ -28,9 +28,8 @@ export const startChoices = (transcript, texts) => {
     const word = shown;
     const other = word?.others[number];
     if (!other) return;
-    word.others = [word.text, ...word.others.filter((one) => one !== other)];
     announce(format(texts.chosen, { before: word.text, after: other }));
-    transcript.replace(word.index, other);
+    transcript.corrections.replace(word.index, 1, [other]);
     hide();
   };
 

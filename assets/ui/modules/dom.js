@@ -44,3 +44,17 @@ export const announce = (text) => {
     element("div", { id: "w-announcer", className: "w-offscreen", attributes: { role: "status" } }));
   place.textContent = text;
 };
+
+/* A module that is imported, with its style sheet of the same name if it has one, when it is first called for. */
+export const lazily = (name, start, { styled = false } = {}) => {
+  let started = null;
+  const load = async () => {
+    const style = styled ? new Promise((done) => {
+      const href = new URL(`./${name}.css`, import.meta.url).href;
+      document.head.append(element("link", { rel: "stylesheet", href, onload: done, onerror: done }));
+    }) : null;
+    const [module] = await Promise.all([import(`./${name}.js`), style]);
+    return start(module);
+  };
+  return () => (started ??= load().catch((error) => { started = null; throw error; }));
+};

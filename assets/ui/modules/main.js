@@ -5,6 +5,7 @@ import { $, all, clock } from "./dom.js";
 import { startExplore, startModes } from "./modes.js";
 import { startChoices } from "./choices.js";
 import { startComparison } from "./comparison.js";
+import { startEditing } from "./editing.js";
 import { startJson } from "./json.js";
 import { startPictures } from "./pictures.js";
 import { Player } from "./player.js";
@@ -14,6 +15,7 @@ import { startState } from "./state.js";
 import { startTable } from "./table.js";
 import { TranscriptView } from "./transcript.js";
 import { startTransport } from "./transport.js";
+import { startWays } from "./ways.js";
 import { cut, wavOf } from "./wav.js";
 
 const ALIGNED = "#aligned .w-words";
@@ -30,6 +32,8 @@ export const start = (config, shared) => {
   /* The words as they were corrected, for the files; null while they are what the server sent. */
   shared.corrected = () => (transcript.edited ? transcript.words.map(({ text, start, end, confidence, channel }) => [
     text, start, end, confidence, channel]) : null);
+  startEditing(transcript, config, shared);
+  startWays(config, shared);
   startComparison(transcript, config.texts.comparison, shared);
   const source = startSource(player, { ...config.texts.source, accept: config.accept }, {
     onChange: () => state.update(), upload: (files) => shared.uploadFiles(files) });

@@ -38,7 +38,7 @@ export const startState = (player, transcript, texts) => {
     load();
     const done = status() === "done" && state === "result";
     const words = transcript.words.length;
-    const key = done ? `${transcript.key ?? ""}:${words}` : "";
+    const key = done ? `${transcript.key ?? ""}:${transcript.corrections.original.length}` : "";
     if (done && key !== before && hasResult()) {
       const uncertain = transcript.words.filter((word) => word.level !== "high").length;
       announce(words ? format(texts.ready, { words, uncertain }) : texts.readyEmpty);

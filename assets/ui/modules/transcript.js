@@ -2,9 +2,12 @@
    speech stay light. The position of the player is marked; the lines follow it until the reader scrolls.
 
    The server sends words as JSON in a hidden element; a list that grows while the recording is transcribed is
-   continued, not drawn again. Gradio updates elements in place: the same element may get other contents. Events: "words" (other words), "current" (another word is marked). */
+   continued, not drawn again. Gradio updates elements in place: the same element may get other contents. Words can
+   be corrected, and corrections undone (corrections.js). Events: "words" (other words), "current" (another word
+   is marked), "at" (the reader went to a word), "edited" (a correction; its detail is what needs times). */
 
 import { $, all, announce, clock, element, format, isCalm, lastStarted } from "./dom.js";
+import { Corrections } from "./corrections.js";
 import { linesOf, parseWords } from "./lines.js";
 
 const BLOCK_LINES = 12;
@@ -21,7 +24,8 @@ const bare = (text) => text.toLocaleLowerCase().replace(/(?<=[^\p{P}])[\p{P}]+$/
 export class TranscriptView extends EventTarget {
   constructor(player, texts, levels) {
     super();
-    Object.assign(this, { player, texts, levels, words: [], blocks: [], now: -1, at: -1, following: true, found: null });
+    Object.assign(this, { player, texts, levels, words: [], blocks: [], now: -1, at: -1, anchor: -1, following: true, found: null });
+    this.corrections = new Corrections(this);
     this.observer = new IntersectionObserver((entries) => entries.forEach((one) => this.#onNear(one)), { rootMargin: `${NEAR} 0px` });
     player.addEventListener("time", () => this.#mark());
     player.addEventListener("state", () => { if (player.playing) this.following = true; this.#mark(); });
@@ -38,6 +42,8 @@ export class TranscriptView extends EventTarget {
     const holder = $("#transcript .w-transcript");
     const list = holder && $(".w-words", holder);
     if (!list) {
+      this.corrections.keep();
+      this.corrections.begin(null, []);
       this.key = this.growing = null;
       if (this.words.length) this.#set([], null);
       return;
@@ -45,16 +51,15 @@ export class TranscriptView extends EventTarget {
     const data = $(".w-data", holder);
     const key = `${data?.dataset.key ?? "growing"} ${holder.dataset.audio}`;
     if (key === this.key && (list.firstChild || !this.words.length)) return;
-    if (key === this.key && this.edited) { /* the same words were drawn again: corrections stay */
-      this.#set(this.words, list);
-      this.edited = true;
-      return;
-    }
+    if (key !== this.key) this.corrections.keep();
     this.key = key;
     this.growing = data ? null : list;
     this.parts = 0;
     this.part = "";
-    this.#set(data ? parseWords(JSON.parse(data.textContent), this.levels) : [], list);
+    const kept = data && this.corrections.of(key); /* the same words were drawn again: corrections stay */
+    const words = kept ?? (data ? parseWords(JSON.parse(data.textContent), this.levels) : []);
+    if (!kept) this.corrections.begin(key, words);
+    this.#set(words, list);
   }
 
   #set(words, list) {
@@ -64,8 +69,8 @@ export class TranscriptView extends EventTarget {
     this.url = source ? new URL(source, document.baseURI).href : "";
     this.blocks = [];
     this.now = this.at = -1;
+    this.anchor = -1;
     this.found = this.lower = null;
-    this.edited = false;
     if (list) this.#layOut(list);
     this.dispatchEvent(new Event("words"));
   }
@@ -157,6 +162,8 @@ export class TranscriptView extends EventTarget {
       attributes: { role: "option", "aria-selected": String(index === this.at),
         "aria-label": format(this.texts.word, { word: text, percent: Math.round(confidence * 100), start: start.toFixed(2) }) } });
     if (word.chosen) span.dataset.chosen = "";
+    if (word.was !== undefined) span.dataset.was = word.was;
+    if (this.picked(index)) span.classList.add("w-picked");
     if (index === this.now) span.classList.add("w-now");
     if (index === this.at) span.classList.add("w-at");
     if (this.found?.has(index)) span.classList.add("w-found");
@@ -250,15 +257,39 @@ export class TranscriptView extends EventTarget {
     }
   }
 
-  /* Another text for a word. */
-  replace(index, text) {
-    const word = this.words[index];
-    Object.assign(word, { text, chosen: true });
-    this.edited = true;
+  get edited() { return this.corrections.changed; }
+
+  /* Other words in place of `count` words at `at`; the lines from there on are drawn again. */
+  splice(at, count, words) {
+    const list = this.list;
+    this.anchor = -1;
+    this.words = [...this.words.slice(0, at), ...words, ...this.words.slice(at + count)];
+    for (let index = at; index < this.words.length; index++) this.words[index].index = index;
+    const from = Math.max(0, lastStarted(this.blocks, Math.max(0, at - 1), (block) => block.first));
+    const first = this.blocks[from]?.first ?? 0;
+    const old = this.blocks.splice(from);
+    for (const { node } of old) { this.observer.unobserve(node); node.remove(); }
+    if (list) this.#append(list, first);
+    this.at = Math.min(this.at, this.words.length - 1);
+    const drawn = Math.max(1, old.filter((block) => block.drawn).length);
+    for (const block of this.blocks.slice(from, from + drawn)) this.#draw(block);
+    this.now = -1;
     this.lower = null;
-    const before = this.node(index);
-    before?.replaceWith(this.#word(word));
-    this.dispatchEvent(new Event("edited"));
+    this.dispatchEvent(new Event("words"));
+    this.#mark();
+  }
+
+  /* The words that are selected: [first, last + 1]; null if none is. */
+  range() {
+    const picked = String(getSelection()) && this.list ? all(".w-word", this.list).filter((one) => getSelection().containsNode(one, true)) : [];
+    if (picked.length) return [Number(picked[0].dataset.index), Number(picked.at(-1).dataset.index) + 1];
+    if (this.at < 0) return this.now >= 0 ? [this.now, this.now + 1] : null;
+    const other = this.anchor < 0 ? this.at : this.anchor;
+    return [Math.min(this.at, other), Math.max(this.at, other) + 1];
+  }
+
+  picked(index) {
+    return this.anchor >= 0 && index >= Math.min(this.at, this.anchor) && index <= Math.max(this.at, this.anchor);
   }
 
   play(index) {
@@ -270,6 +301,8 @@ export class TranscriptView extends EventTarget {
 
   onKey(event) {
     const at = this.at >= 0 ? this.at : Math.max(-1, this.now);
+    const moves = /^(Arrow|Home|End|Enter|Escape)/.test(event.key);
+    if (moves) this.#pick(event.shiftKey && at >= 0 ? (this.anchor >= 0 ? this.anchor : at) : -1);
     const steps = { ArrowRight: 1, ArrowLeft: -1 };
     if (event.key in steps) this.goTo(at + steps[event.key]);
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") this.#goToRow(event.key === "ArrowDown" ? 1 : -1);
@@ -279,7 +312,15 @@ export class TranscriptView extends EventTarget {
     else if (event.key === " ") this.player.toggle();
     else if (event.key === "Escape") this.player.pause();
     else return false;
+    if (this.anchor >= 0) this.#pick(this.anchor);
     return true;
+  }
+
+  /* The words from `anchor` to the current one are selected; -1: none. */
+  #pick(anchor) {
+    if (anchor < 0 && this.anchor < 0) return;
+    this.anchor = anchor;
+    for (const one of all(".w-word", this.list)) one.classList.toggle("w-picked", this.picked(Number(one.dataset.index)));
   }
 
   /* The nearest word of the row below or above. */

@@ -119,7 +119,7 @@ export const startTransport = (player, texts, words) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !player.url || box.hidden) return;
     const inField = event.target.closest?.("input, textarea, select, [contenteditable=true]");
     if (inField) return;
-    if (event.key === "n" || event.key === "p") words.goToUncertain(event.key === "n" ? 1 : -1);
+    if ((event.key === "n" || event.key === "p") && document.body.dataset.letterKeys !== "off") words.goToUncertain(event.key === "n" ? 1 : -1);
     else if (event.key === " " && !event.target.closest?.(TYPING.replace(", [role=slider]", ""))) player.toggle();
     else if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && !event.target.closest?.(TYPING)) {
       player.seek(player.time + (event.key === "ArrowLeft" ? -JUMP_S : JUMP_S));

@@ -19,6 +19,7 @@ from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities, Scores
 from wav2vec2_app.server.tasks import ModelTask
 from wav2vec2_app.speech.audio import Audio, AudioSource
 from wav2vec2_app.speech.models import AUTO_MODEL
+from wav2vec2_app.speech.retiming import cut_stretch, shifted
 from wav2vec2_app.speech.transcript import Recognition
 
 FEATURES = (
@@ -195,10 +196,11 @@ class Wav2Vec2Adapter:
 
     async def _align(self, task: ModelTask, _: Report) -> TaskResult:
         recognition = _needed(task.inputs.recognition, "a transcript")
+        emitted, offset_s = cut_stretch(recognition, task.task.stretch)
         timed = await self._service.align(
-            recognition.emitted, task.task.text, deadline=task.deadline, request_id=task.task.id
+            emitted, task.task.text, deadline=task.deadline, request_id=task.task.id
         )
-        return TaskResult(task.operation, timed.value, timed.stages)
+        return TaskResult(task.operation, shifted(timed.value, offset_s), timed.stages)
 
     async def _analyze(self, task: ModelTask, _: Report) -> TaskResult:
         timed = await self._service.analyze(

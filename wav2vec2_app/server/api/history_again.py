@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from fastapi import Request
 
@@ -16,9 +17,12 @@ from wav2vec2_app.server.storage.restoring import restored
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.export_options import EXPORT_OPTION, ExportOptions, parse_export
 from wav2vec2_app.speech.options import OPTION, parse_options, text_to_align
+from wav2vec2_app.speech.retiming import parse_stretch
 
 OwnedItem = tuple[str, str]
 """The owner and the id of an item."""
+_STRETCH: Final = ("start", "end", "channel")
+"""Fields of the part of the recording that a text is aligned with."""
 
 
 async def decode_again(
@@ -64,13 +68,16 @@ async def align_again(
         InputError: the text cannot be used, or the item is not there or has no emission.
         RequestFailed: the task failed.
     """
-    _check_names(body, {*EXPORT_OPTION, "text"})
+    _check_names(body, {*EXPORT_OPTION, "text", *_STRETCH})
     text = text_to_align(body.get("text"))
+    stretch = parse_stretch(*(body.get(name) for name in _STRETCH))
     owner, item_id = item
     cached = await restored(store, owner, item_id)
     orchestrator.restore(item_id, cached)
     wants = frozenset({Want.ALIGNMENT})
-    task = AudioTask(wants=wants, text=text, session=cached.session, cached_id=item_id)
+    task = AudioTask(
+        wants=wants, text=text, session=cached.session, cached_id=item_id, stretch=stretch
+    )
     return schema.alignment(await run_while_connected(orchestrator, request, task), text)
 
 

@@ -33,6 +33,7 @@ from wav2vec2_app.speech.exports import EXPORT_FORMAT, ExportDocument, exported
 from wav2vec2_app.speech.languages import language_name
 from wav2vec2_app.speech.models import model_for_language, model_or_auto
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
+from wav2vec2_app.speech.retiming import parse_stretch
 
 FULL_JSON: Final = "full_json"
 """The JSON of the export formats; ``json`` is OpenAI's."""
@@ -109,7 +110,10 @@ async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: R
             text = options.text_to_align(upload.text("text"))
             model = model_of(upload, orchestrator)
             task = _task(upload, model, wants=frozenset({Want.ALIGNMENT}), text=text)
-            task = replace(task, audio_options=form.audio_options(upload, channels=False))
+            stretch = parse_stretch(upload.get("start", ""), upload.get("end", ""))
+            task = replace(
+                task, audio_options=form.audio_options(upload, channels=False), stretch=stretch
+            )
             result = await run_while_connected(orchestrator, request, task)
     except Wav2Vec2Error as error:
         raise RequestFailed(error) from error

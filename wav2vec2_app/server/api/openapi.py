@@ -14,6 +14,7 @@ from wav2vec2_app.speech.synthesis import CONFLICT_RESOLUTIONS
 
 Fields = Mapping[str, Mapping[str, object]]
 
+_STRETCH: Final = "the part of the recording that the text is aligned with, seconds"
 _TRACK: Final = {"type": "integer", "minimum": 1, "description": "number of an audio track"}
 """JSON schema of each field of a form."""
 Responses = dict[int | str, dict[str, Any]]
@@ -60,6 +61,8 @@ def alignments(formats: Sequence[str]) -> RouteArguments:
     fields = {
         **_FILE_FIELDS,
         "text": {"type": "string"},
+        "start": {"type": "number", "minimum": 0, "description": _STRETCH},
+        "end": {"type": "number", "minimum": 0, "description": _STRETCH},
         "response_format": {"type": "string", "enum": formats, "default": "json"},
         **{option.name: option.json_schema() for option in EXPORT_OPTIONS},
         "track": _TRACK,

@@ -13,6 +13,7 @@ from wav2vec2_app.server.results import Attempt, Progress, Report, Stage, StepVa
 from wav2vec2_app.server.tasks import AudioTask, ModelTask, StepInputs
 from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.features import Features
+from wav2vec2_app.speech.retiming import cut_stretch
 from wav2vec2_app.speech.transcript import Recognition
 
 NEEDS_EMISSION = frozenset({Operation.DECODE_TEXT, Operation.ALIGN})
@@ -62,11 +63,13 @@ class TaskSteps:
         """What an adapter gets for ``step``; ``needed`` has the results of the steps it depends on.
 
         Raises:
-            InputError: ``model.no_emission``: the model of the transcript gives no emission.
+            InputError: ``model.no_emission``: the model of the transcript gives no emission;
+                ``align.bad_part``: it has no such part.
         """
         inputs = _inputs(step, {**self._given, **needed})
         if _needs_one_emission(step, inputs.recognition) and inputs.recognition is not None:
-            _ = inputs.recognition.emitted  # raises where there is none
+            stretch = self._task.stretch if step.operation is Operation.ALIGN else None
+            cut_stretch(inputs.recognition, stretch)  # raises where there is none
         return ModelTask(step, self._task, inputs)
 
     def _attempt(self, step: Step, attempt: Attempt) -> None:

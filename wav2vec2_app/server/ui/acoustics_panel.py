@@ -15,9 +15,9 @@ from wav2vec2_app.server.operations import Operation, Want
 from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui.components import part
 from wav2vec2_app.server.ui.endpoints import session_of
 from wav2vec2_app.server.ui.handlers import Updates, follow
-from wav2vec2_app.server.ui.options_panel import Part
 from wav2vec2_app.server.ui.render import acoustics, cards, status
 from wav2vec2_app.server.ui.requests import task_for
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tabs
@@ -41,8 +41,8 @@ class AcousticsPanel:
     run: gr.Button
 
 
-def lay_out(html: dict[str, gr.HTML], part: Part) -> AcousticsPanel:
-    """The panel, closed; ``part`` makes the parts that updates write, which are put into ``html``."""
+def lay_out(html: dict[str, gr.HTML]) -> AcousticsPanel:
+    """The panel, closed; ``html`` gets the parts that updates write."""
     with gr.Accordion(texts.ACOUSTICS, open=False, elem_id="acoustics-panel") as accordion:
         run = gr.Button(texts.MEASURE, size="sm", elem_id="measure", min_width=0, scale=0)
         for name in PANEL_PARTS:

@@ -40,10 +40,7 @@ Changes = dict[gr.Component, object]
 
 
 class PageEvents:
-    """The page's events as Gradio calls them.
-
-    Gradio requires that no two events have one name, so these are not named like the endpoints.
-    """
+    """The page's events as Gradio calls them; named unlike the endpoints, which Gradio requires."""
 
     def __init__(self, orchestrator: ModelOrchestrator, parts: PageParts) -> None:
         self._orchestrator = orchestrator
@@ -166,8 +163,8 @@ class PageEvents:
         return change
 
 
-def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> None:
-    """Bind all events of the page; called inside its context."""
+def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> Tabs:
+    """Bind all events of the page; called inside its context. Returns what its tabs show."""
     events = PageEvents(orchestrator, parts)
     _bind_transcript(parts, events)
     _bind_alignment(parts, events)
@@ -191,6 +188,7 @@ def bind(page: gr.Blocks, parts: PageParts, orchestrator: ModelOrchestrator) -> 
     outputs += [parts.model, parts.comparison.models]
     for event in (page.load, gr.Timer(STATUS_REFRESH_S).tick):
         event(events.on_refresh, outputs=outputs, queue=False, **_PRIVATE)
+    return events.tabs
 
 
 def _bind_transcript(parts: PageParts, events: PageEvents) -> None:

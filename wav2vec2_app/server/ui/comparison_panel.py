@@ -20,6 +20,7 @@ from wav2vec2_app.server.orchestrator.comparison import (
 )
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.endpoints import session_of
+from wav2vec2_app.server.ui.languages import translated
 from wav2vec2_app.server.ui.render import cards, comparison, status, system
 from wav2vec2_app.server.ui.requests import source_of
 from wav2vec2_app.server.ui.views import no_audio
@@ -82,7 +83,7 @@ def _inputs(
         label=texts.COMPARE_MODELS,
         elem_id="compare-models",
     )
-    choices = {choice.value: choice.label for choice in OPTION["decoder"].choices}
+    choices = {choice.value: translated(choice.label) for choice in OPTION["decoder"].choices}
     decoders = gr.CheckboxGroup(
         [(choices[name], name) for name in DEFAULT_DECODERS],
         value=list(DEFAULT_DECODERS),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import gradio as gr
 
 from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui.components import part
 from wav2vec2_app.speech.description import (
     DEFAULT_QUESTION,
     DESCRIBED_S,
@@ -23,8 +23,8 @@ class DescriptionPanel:
     describe: gr.Button
 
 
-def lay_out(html: dict[str, gr.HTML], part: Callable[[str], gr.HTML]) -> DescriptionPanel:
-    """Add the panel; ``part`` makes the parts that updates write, which are put into ``html``."""
+def lay_out(html: dict[str, gr.HTML]) -> DescriptionPanel:
+    """Add the panel; ``html`` gets the parts that updates write."""
     seconds = f"{DESCRIBED_S:g}"
     with (
         gr.Accordion(texts.DESCRIPTION, open=False, elem_id="description"),

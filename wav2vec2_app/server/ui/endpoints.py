@@ -37,6 +37,7 @@ from wav2vec2_app.server.ui.gradio_internals import (
     show_own_sample,
 )
 from wav2vec2_app.server.ui.handlers import EVERYTHING
+from wav2vec2_app.server.ui.languages import LANGUAGE_IN_SCOPE, set_language
 from wav2vec2_app.server.ui.options_panel import endpoint_input
 from wav2vec2_app.server.ui.requests import id_of, required, required_id, task_for
 from wav2vec2_app.speech.audio import parse_audio_options
@@ -161,6 +162,7 @@ class Endpoints:
 
 def session_of(request: gr.Request, orchestrator: ModelOrchestrator) -> str:
     """The session of the browser tab or program that sends a request; notes whose session it is."""
+    set_language(in_scope(request, LANGUAGE_IN_SCOPE))
     client, history = in_scope(request, CLIENT_IN_SCOPE), in_scope(request, HISTORY_IN_SCOPE)
     return orchestrator.session_clients.introduce(request.session_hash or "", client, history)
 

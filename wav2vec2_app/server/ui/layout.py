@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from wav2vec2_app.server.ui import (
     acoustics_panel,
+    alignment_panel,
     comparison_panel,
     description_panel,
     options_panel,
@@ -20,6 +21,7 @@ from wav2vec2_app.server.ui import (
 )
 from wav2vec2_app.server.ui.acoustics_panel import AcousticsPanel
 from wav2vec2_app.server.ui.comparison_panel import ComparisonPanel
+from wav2vec2_app.server.ui.components import heading, markup, part
 from wav2vec2_app.server.ui.description_panel import DescriptionPanel
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only
 from wav2vec2_app.server.ui.options_panel import OptionsPanel
@@ -32,15 +34,11 @@ from wav2vec2_app.server.ui.render import (
     transcript,
     transport,
 )
-from wav2vec2_app.server.ui.views import TranscriptionView
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.models import AUTO_MODEL
-from wav2vec2_app.speech.options import MAX_TEXT_CHARACTERS
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.status import OrchestratorStatus
-
-_PANELS: Final = (("latency", texts.LATENCY),)
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,8 @@ class PageParts:
     """The components that events read and write; ``html`` by the names that updates use.
 
     ``forget`` and ``fetch`` are invisible buttons; the page's script presses them when the recording is
-    removed, and to fetch the file that it puts into ``wanted``. ``redraw`` is another one, for pictures of
-    the part that it puts there.
+    removed, and to fetch the file that it puts into ``wanted``. ``redraw`` and ``retime`` are others, for
+    pictures of the part and for times of the words that it puts there; ``times`` has the answer.
     """
 
     audio: gr.Audio
@@ -68,6 +66,8 @@ class PageParts:
     forget: gr.Button
     fetch: gr.Button
     redraw: gr.Button
+    retime: gr.Button
+    times: gr.HTML
     wanted: gr.Textbox
     clips: tuple[tuple[gr.Button, Example], ...]
     options: OptionsPanel
@@ -88,42 +88,46 @@ def lay_out(
     """All components of the page; called inside its context."""
     html: dict[str, gr.HTML] = {}
     _header(html, assets)
-    _html(modes.navigation(settings), elem_id="modes")
+    markup(modes.navigation(settings), elem_id="modes")
     with gr.Row(elem_id="desk"):
         with gr.Column(elem_id="ask", scale=5, min_width=300):
             audio, model, run, cancel = _input(status, settings)
-            forget, fetch, redraw, wanted = _for_scripts()
+            forget, fetch, redraw, retime, wanted = _for_scripts()
             track, separate = _track_and_channels()
             clips = _clips(examples)
         with gr.Column(elem_id="answer", scale=8, min_width=300):
             options, export = _answer(html, settings)
-    _html(explore.entrance(), elem_id="explore")
-    text, align = _alignment(html)
+            times = markup("", elem_id="times")
+    markup(explore.entrance(), elem_id="explore")
+    text, align = alignment_panel.lay_out(html)
     comparison = comparison_panel.lay_out(status)
-    description = description_panel.lay_out(html, _part) if settings.gama_url else None
-    acoustics = acoustics_panel.lay_out(html, _part)
+    description = description_panel.lay_out(html) if settings.gama_url else None
+    acoustics = acoustics_panel.lay_out(html)
     _evidence(html, status)
     _modes_and_footer(settings, assets)
     return PageParts(
-        audio, model, run, cancel, forget, fetch, redraw, wanted, clips, options, track, separate, export,
-        text, align, html, comparison, acoustics, description,
+        audio, model, run, cancel, forget, fetch, redraw, retime, times, wanted, clips, options,
+        track, separate, export, text, align, html, comparison, acoustics, description,
     )  # fmt: skip
 
 
 def _modes_and_footer(settings: Settings, assets: Path) -> None:
     for mode in modes.offered(settings):
-        _html(modes.place(mode), elem_id=f"mode-{mode.name}")
+        markup(modes.place(mode), elem_id=f"mode-{mode.name}")
     footer = _filled(assets / "ui" / "footer.html", privacy=modes.privacy(settings))
-    _html(footer, elem_id="foot")
+    markup(footer, elem_id="foot")
 
 
-def _for_scripts() -> tuple[gr.Button, gr.Button, gr.Button, gr.Textbox]:
+def _for_scripts() -> tuple[gr.Button, gr.Button, gr.Button, gr.Button, gr.Textbox]:
     """What the page's scripts press, and where they put what they want."""
-    names = {"forget": texts.REMOVE, "fetch-file": texts.FETCH_FILE, "redraw": texts.REDRAW}
-    forget, fetch, redraw = (
+    names = {
+        "forget": texts.REMOVE, "fetch-file": texts.FETCH_FILE, "redraw": texts.REDRAW,
+        "retime": texts.RETIME,
+    }  # fmt: skip
+    forget, fetch, redraw, retime = (
         gr.Button(text, elem_id=name, visible="hidden") for name, text in names.items()
     )
-    return forget, fetch, redraw, gr.Textbox(visible=False)
+    return forget, fetch, redraw, retime, gr.Textbox(visible=False)
 
 
 def _answer(
@@ -131,31 +135,31 @@ def _answer(
 ) -> tuple[OptionsPanel, tuple[gr.Component, ...]]:
     """The result: status, player, transcript, export; returns the options of both kinds."""
     for name in ("status", "problem"):
-        html[name] = _part(name)
-    _html(transport.transport(), elem_id="transport")
-    _html(transport.tools(), elem_id="transcript-tools")
-    html["transcript"] = _part("transcript")
-    html["preview"] = _html("", elem_id="preview")
-    _html(transcript.word_table(), elem_id="words")
-    _html(transport.json_view(), elem_id="json")
-    html["actions"] = _part("actions")
-    html["file"] = _html("", elem_id="file")
+        html[name] = part(name)
+    markup(transport.transport(), elem_id="transport")
+    markup(transport.tools(), elem_id="transcript-tools")
+    html["transcript"] = part("transcript")
+    html["preview"] = markup("", elem_id="preview")
+    markup(transcript.word_table(), elem_id="words")
+    markup(transport.json_view(), elem_id="json")
+    html["actions"] = part("actions")
+    html["file"] = markup("", elem_id="file")
     if settings.live_sessions:
-        _html(live.captions(), elem_id="live-answer")
-    options, export = options_panel.lay_out(), options_panel.lay_out_export(html, _part)
-    _html(transport.comparison(), elem_id="check")
+        markup(live.captions(), elem_id="live-answer")
+    options, export = options_panel.lay_out(), options_panel.lay_out_export(html)
+    markup(transport.comparison(), elem_id="check")
     return options, export
 
 
 def _header(html: dict[str, gr.HTML], assets: Path) -> None:
     with gr.Row(elem_id="top"):
-        _html(_filled(assets / "ui" / "header.html"), elem_id="brand")
-        html["notices"] = _html("", elem_id="notices")
-        html["system"] = _html(system.unknown(), elem_id="system")
+        markup(_filled(assets / "ui" / "header.html"), elem_id="brand")
+        html["notices"] = markup("", elem_id="notices")
+        html["system"] = markup(system.unknown(), elem_id="system")
     with gr.Column(elem_classes="w-panel", elem_id="panel-memory"):
-        _heading(texts.MEMORY)
-        html["memory"] = _html("", elem_id="memory")
-    _html("", elem_id="microphone-note")
+        heading(texts.MEMORY)
+        html["memory"] = markup("", elem_id="memory")
+    markup("", elem_id="microphone-note")
 
 
 def _input(
@@ -171,9 +175,9 @@ def _input(
         buttons=[],
         waveform_options=gr.WaveformOptions(show_recording_waveform=False),  # the transport has one
     )
-    _html(transport.source(), elem_id="source")
+    markup(transport.source(), elem_id="source")
     if settings.live_sessions:
-        _html(live.controls(), elem_id="live")
+        markup(live.controls(), elem_id="live")
     model = gr.Dropdown(
         choices=system.choices(status),
         value=AUTO_MODEL,
@@ -210,7 +214,7 @@ def _track_and_channels() -> tuple[gr.Textbox, gr.Checkbox]:
 def _clips(examples: Sequence[Example]) -> tuple[tuple[gr.Button, Example], ...]:
     if not examples:
         return ()
-    _heading(texts.CLIPS, elem_id="clips-heading")
+    heading(texts.CLIPS, elem_id="clips-heading")
     with gr.Row(elem_id="clips"):
         return tuple(
             (gr.Button(one.title, size="sm", min_width=0, elem_classes="w-clip"), one)
@@ -218,50 +222,22 @@ def _clips(examples: Sequence[Example]) -> tuple[tuple[gr.Button, Example], ...]
         )
 
 
-def _alignment(html: dict[str, gr.HTML]) -> tuple[gr.Textbox, gr.Button]:
-    with (
-        gr.Accordion(texts.ALIGNMENT, open=False, elem_id="alignment"),
-        gr.Row(elem_id="align-desk"),
-    ):
-        with gr.Column(elem_id="align-ask", scale=5, min_width=280):
-            text = gr.Textbox(
-                label=texts.ALIGN_LABEL,
-                info=texts.ALIGN_INFO,
-                placeholder=texts.ALIGN_PLACEHOLDER,
-                lines=5,
-                max_lines=12,
-                max_length=MAX_TEXT_CHARACTERS,
-                elem_id="align-text",
-            )
-            with gr.Row(elem_id="align-buttons"):
-                align = gr.Button(texts.ALIGN, variant="primary", elem_id="align", min_width=110)
-                _html(_FILL_FROM_TRANSCRIPT, elem_id="align-fill")
-        with gr.Column(elem_id="align-answer", scale=8, min_width=300):
-            for name in ("align-status", "aligned"):
-                html[name] = _part(name)
-    return text, align
-
-
-_FILL_FROM_TRANSCRIPT: Final = (
-    f'<button type="button" class="w-link" data-do="fill">{texts.FILL_FROM_TRANSCRIPT}</button>'
-)
-
-
 def _evidence(html: dict[str, gr.HTML], status: OrchestratorStatus) -> None:
     """The pictures, and beside them time, memory and words."""
     with gr.Row(elem_id="evidence"):
         with gr.Column(elem_id="pictures", scale=8, min_width=300):
-            _heading(texts.PICTURES)
-            _html(transport.picture_tools(), elem_id="pictures-zoom")
-            html["pictures-note"] = _html("", elem_id="pictures-note")
+            heading(texts.PICTURES)
+            markup(transport.picture_tools(), elem_id="pictures-zoom")
+            html["pictures-note"] = markup("", elem_id="pictures-note")
             for place in pictures.PLACES:
                 name = pictures.part(place.name)
-                html[name] = _part(name)
-        with gr.Column(elem_id="cost", scale=5, min_width=300):
-            for name, heading in _PANELS:
-                with gr.Column(elem_classes="w-panel", elem_id=f"panel-{name}"):
-                    _heading(heading)
-                    html[name] = _part(name)
+                html[name] = part(name)
+        with (
+            gr.Column(elem_id="cost", scale=5, min_width=300),
+            gr.Column(elem_classes="w-panel", elem_id="panel-latency"),
+        ):
+            heading(texts.LATENCY)
+            html["latency"] = part("latency")
     html["memory"].value = system.memory(status)
 
 
@@ -275,26 +251,10 @@ def _filled(template: Path, privacy: str = "") -> str:
         "http_reference": texts.HTTP_REFERENCE,
         "change_theme": texts.CHANGE_THEME,
         "system_status": texts.SYSTEM_STATUS,
+        "keys": texts.KEYBOARD_SHORTCUTS,
+        "copy_link": texts.COPY_LINK,
+        "link_hint": texts.LINK_HINT,
     }
     escaped = {name: escape(text) for name, text in values.items()}
+    escaped["languages"] = transport.languages()
     return Template(template.read_text(encoding="utf-8")).substitute(escaped)
-
-
-def _heading(text: str, elem_id: str | None = None) -> None:
-    _html(f"<h2>{escape(text)}</h2>", elem_id=elem_id, elem_classes="w-heading")
-
-
-def _html(value: str, *, elem_id: str | None = None, elem_classes: str | None = None) -> gr.HTML:
-    """Markup of ours, styled by ``page.css`` alone."""
-    return gr.HTML(
-        value,
-        apply_default_css=False,
-        js_on_load=None,
-        elem_id=elem_id,
-        elem_classes=elem_classes,
-    )
-
-
-def _part(name: str) -> gr.HTML:
-    value = TranscriptionView.idle().get(name, "")
-    return _html(str(value), elem_id=name.replace(":", "-"))

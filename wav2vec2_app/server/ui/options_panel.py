@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -10,12 +10,12 @@ from typing import Final
 import gradio as gr
 
 from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui.components import part
 from wav2vec2_app.server.ui.gradio_internals import any_value_input
+from wav2vec2_app.server.ui.languages import translated
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS, WRITING_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS, Option, Value
 
-Part = Callable[[str], gr.HTML]
-"""Makes a part of the page that updates write."""
 _GROUPS: Final = ("choice", "beam", "hotwords", "all")
 """Order of the rows of the panel; each group of options is one row."""
 
@@ -48,7 +48,7 @@ def element_id(option: Option) -> str:
     return option.name.replace("_", "-")
 
 
-def lay_out_export(html: dict[str, gr.HTML], part: Part) -> tuple[gr.Component, ...]:
+def lay_out_export(html: dict[str, gr.HTML]) -> tuple[gr.Component, ...]:
     """The panel of the export options, closed, with a preview; its inputs in the order of their table."""
     inputs: dict[str, gr.Component] = {}
     lists = [option for option in WRITING_OPTIONS if option.is_list]
@@ -92,13 +92,13 @@ def _group(option: Option) -> str:
 
 
 def _input(option: Option) -> gr.Component:
-    name = element_id(option)
+    name, label, info = element_id(option), translated(option.label), translated(option.help)
     if option.type == "choice":
         return gr.Radio(
-            [(choice.label, choice.value) for choice in option.choices],
+            [(translated(choice.label), choice.value) for choice in option.choices],
             value=option.default,
-            label=option.label,
-            info=option.help,
+            label=label,
+            info=info,
             elem_id=name,
             min_width=240,
         )
@@ -106,8 +106,8 @@ def _input(option: Option) -> gr.Component:
         placeholder = texts.RULES_PLACEHOLDER if option.lines else texts.HOTWORDS_PLACEHOLDER
         return gr.Textbox(
             input_value(option.default),
-            label=option.label,
-            info=option.help,
+            label=label,
+            info=info,
             placeholder=placeholder,
             lines=2,
             max_lines=8 if option.lines else 4,
@@ -120,8 +120,8 @@ def _input(option: Option) -> gr.Component:
         option.high,
         option.default,
         step=option.step,
-        label=option.label,
-        info=option.help,
+        label=label,
+        info=info,
         elem_id=name,
         min_width=180,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import gradio as gr
 
-from wav2vec2_app.server.ui import comparison_panel, texts
+from wav2vec2_app.server.ui import comparison_panel, retiming, texts
 from wav2vec2_app.server.ui.bindings import bind
 from wav2vec2_app.server.ui.comparison_endpoint import add_compare_endpoint
 from wav2vec2_app.server.ui.description_handlers import add_describe_endpoint
@@ -23,6 +23,7 @@ from wav2vec2_app.server.ui.gradio_internals import (
     slow_down_queue_poll,
 )
 from wav2vec2_app.server.ui.gradio_updates import leave_unchanged_outputs
+from wav2vec2_app.server.ui.languages import current_language
 from wav2vec2_app.server.ui.layout import Example, lay_out
 from wav2vec2_app.server.ui.mcp_tools import mount_tools
 from wav2vec2_app.server.ui.render.confidence import LEVELS
@@ -73,7 +74,8 @@ def build_page(
         title=texts.TITLE, analytics_enabled=False, fill_width=True, delete_cache=DELETE_UPLOADS
     ) as page:
         parts = lay_out(orchestrator.status(), settings, examples, assets)
-        bind(page, parts, orchestrator)
+        tabs = bind(page, parts, orchestrator)
+        retiming.bind(parts.retime, parts.times, parts.wanted, orchestrator, tabs)
         recording = parts.audio, parts.track
         comparison_panel.bind(parts.comparison, recording, parts.cancel, orchestrator)
         add_endpoints(page, orchestrator)
@@ -109,7 +111,7 @@ def mount_page(app: App, page: gr.Blocks, settings: Settings, *, assets: Path) -
         ssr_mode=False,
         show_error=False,  # Gradio's own messages contain paths; ours are part of the answers
         theme=build_theme(),
-        css="\n".join([texts.css_variables(), *(_read(folder, sheet) for sheet in STYLE_SHEETS)]),
+        css=page_css(folder),
         js=scripts(folder, load_examples(assets / "examples")),
         head=_head(settings),
     )
@@ -125,10 +127,16 @@ def upload_ceiling(settings: Settings) -> int:
     return 2 * settings.max_bytes
 
 
+def page_css(folder: Path) -> str:
+    """The style sheets, with the texts that they show."""
+    return "\n".join([texts.css_variables(), *(_read(folder, sheet) for sheet in STYLE_SHEETS)])
+
+
 def scripts(folder: Path, examples: Sequence[Example] = ()) -> str:
     """The scripts as one function without arguments, called with their texts and constants."""
     config = {
         "texts": texts.FOR_SCRIPTS,
+        "language": current_language(),
         "options": [option.name for option in OPTIONS],
         "exportOptions": [option.name for option in EXPORT_OPTIONS],
         "accept": ACCEPTED_FILES,

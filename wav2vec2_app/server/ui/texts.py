@@ -1,19 +1,24 @@
 """Every text of the page: labels, buttons, hints, notices, legends, messages and descriptions.
 
 Values are put in with ``str.format``; HTML is added by ``render``. Texts of decoding options are in their
-table (``speech/options.py``), texts of errors with the errors. To translate the page, translate this module.
+table (``speech/options.py``), texts of errors with the errors. ``assets/ui/translations.tsv`` has a row for
+each: the attributes of this module are texts in the language of the request (``languages.py``).
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Final
 
 from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.ui import languages
 
 # --- the page -----------------------------------------------------------------------------------
 
+LANGUAGE: Final = "Language"
 TITLE: Final = "wav2vec2 · speech recognition you can look into"
 NAME: Final = "wav2vec2"
 TAGLINE: Final = "Speak. See the transcript, how certain the model is, and what it costs."
@@ -24,6 +29,9 @@ USE_FROM_PROGRAM: Final = "Use it from a program"
 HTTP_REFERENCE: Final = "HTTP interface"
 SYSTEM_STATUS: Final = "System status"
 CHANGE_THEME: Final = "Light or dark"
+KEYBOARD_SHORTCUTS: Final = "Keyboard shortcuts"
+COPY_LINK: Final = "Copy link with these settings"
+LINK_HINT: Final = "The link has the model and the options, never audio or text."
 
 # --- input --------------------------------------------------------------------------------------
 
@@ -195,6 +203,8 @@ VIEW_JSON: Final = "JSON"
 JSON_HELP: Final = "Transcript as JSON"
 SEARCH: Final = "Search"
 FOLLOW: Final = "Follow the playback"
+EDIT: Final = "Correct"
+RETIME: Final = "Time the corrected words"
 
 # --- the player ---------------------------------------------------------------------------------
 
@@ -472,6 +482,8 @@ STATUS_SINCE: Final = "{time} ago"
 LIVE: Final = "Live"
 LIVE_START: Final = "Start listening"
 LIVE_STOP: Final = "Stop listening"
+LIVE_SOURCE: Final = "Sound from"
+LIVE_TAB: Final = "Tab or system sound"
 LIVE_LEVEL: Final = "Microphone level"
 LIVE_TIME: Final = "Time"
 LIVE_DELAY: Final = "Delay"
@@ -504,6 +516,32 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
     "copyRefused": "Not allowed",
     "tryAgain": TRY_AGAIN,
     "tryAgainIn": TRY_AGAIN_IN,
+    "help": {
+        "title": KEYBOARD_SHORTCUTS,
+        "close": "Close",
+        "record": "Record, or stop recording",
+        "play": "Play or pause",
+        "space": "Space",
+        "uncertain": "Next, previous uncertain word",
+        "correct": "Correct the word or the selected words",
+        "accept": "Accept the word and go to the next uncertain one",
+        "choose": "Replace the word by an alternative",
+        "undo": "Undo, redo",
+        "words": "In the transcript: go to words; with Shift, select them",
+        "search": SEARCH,
+        "list": "This list",
+        "letters": "Use keys of a single letter",
+    },
+    "ways": {
+        "copied": "Copied",
+        "newHere": "New here?",
+        "lines": [
+            "Record yourself, upload a file or try a clip: the words appear with their times.",
+            "Colours say how certain the model is. Click a word to play it; correct it where it is wrong.",
+            "Export the text or subtitles, and press ? for all keys.",
+        ],
+        "understood": "Understood",
+    },
     "cannotPlay": ["This browser cannot play this file.", "The transcript is not affected."],
     "player": {
         "play": PLAY,
@@ -589,6 +627,41 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "missing": "Said, not in the transcript",
         "extra": "In the transcript, not said",
         "tooLong": "This is too long to compare on the page.",
+    },
+    "editor": {
+        "title": "Correct the transcript",
+        "hint": "Go to a word and press E, or select several words. Press A to accept the word, Ctrl+Z to "
+        "undo. Corrected words get their times from the recording.",
+        "correct": "Correct the words",
+        "fieldLabel": "Instead",
+        "fieldHint": "One word, several, or none to delete. Enter saves, Escape cancels.",
+        "save": "Save",
+        "cancel": "Cancel",
+        "undo": "Undo",
+        "redo": "Redo",
+        "loop": "Loop",
+        "original": "Show what the model wrote",
+        "restore": "Back to the original",
+        "close": "Close",
+        "more": "Show more",
+        "accept": "Accept",
+        "count": "Corrected: {changed}. Accepted: {checked}.",
+        "review": "Uncertain words to review: {count}",
+        "allReviewed": "No uncertain words are left.",
+        "wordLabel": "Text of {word} at {start}",
+        "playWord": "Play {word} at {start}",
+        "choose": "Replace {word} by {other}",
+        "acceptWord": "Accept {word}",
+        "corrected": "{before} replaced by {after}",
+        "deleted": "{before} deleted",
+        "accepted": "{word} accepted",
+        "undone": "Undone",
+        "redone": "Done again",
+        "nothingToUndo": "There is nothing to undo",
+        "nothingToRedo": "There is nothing to redo",
+        "restored": "The original is back",
+        "chooseFirst": "Choose a word first.",
+        "notTimed": "The corrected words keep estimated times.",
     },
     "history": {
         "title": HISTORY,
@@ -686,6 +759,20 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
             "The captions so far remain. Start again to continue.",
         ],
     },
+    "sharing": {
+        "NoSound": [
+            "No sound was shared.",
+            "Start again, choose a tab or a screen, and switch on the sharing of its sound.",
+        ],
+        "other": [
+            "Nothing was shared.",
+            "Start again and choose a tab or a screen, or use the microphone.",
+        ],
+        "ended": [
+            "The shared sound has ended.",
+            "The captions so far remain. Start again to continue.",
+        ],
+    },
     "live": {
         "mode": LIVE,
         "recordingName": "live recording",
@@ -714,19 +801,30 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
 }
 """What ``page.js`` and ``live.js`` show; a pair is a title and what to do."""
 
-_IN_STYLE_SHEETS: Final[Mapping[str, str]] = {
-    "microphone": MICROPHONE,
-    "file": FILE,
-    "alignment-hint": ALIGNMENT_HINT,
-    "description-hint": DESCRIPTION_HINT,
-    "comparison-hint": COMPARISON_HINT,
-}
-
 
 def css_variables() -> str:
     """The texts that style sheets show (on parts of Gradio's that have none), as CSS variables."""
+    now = sys.modules[__name__]
+    in_style_sheets = {
+        "microphone": now.MICROPHONE,
+        "file": now.FILE,
+        "alignment-hint": now.ALIGNMENT_HINT,
+        "description-hint": now.DESCRIPTION_HINT,
+        "comparison-hint": now.COMPARISON_HINT,
+    }
     lines = "".join(
         f"--w-text-{name}: {json.dumps(text, ensure_ascii=False)};"
-        for name, text in _IN_STYLE_SHEETS.items()
+        for name, text in in_style_sheets.items()
     )
     return f":root {{ {lines} }}"
+
+
+class _Texts(ModuleType):
+    """The module: what is written in capitals has the language of the request."""
+
+    def __getattribute__(self, name: str) -> object:
+        value: object = super().__getattribute__(name)
+        return languages.translated(value) if name.isupper() else value
+
+
+sys.modules[__name__].__class__ = _Texts

@@ -43,14 +43,15 @@ def _word(word: schema.AlignedWordJson) -> str:
         f'<span class="w-word w-tile" role="option" aria-selected="false" '
         f'aria-label="{escape(label)}" data-level="{level}" data-start="{word.start:.3f}" '
         f'data-end="{word.end:.3f}" data-confidence="{score}" data-kind="score"{note}>'
-        f'<span class="w-tile-text">{escape(word.text)}{_STAR if word.wildcard else ""}</span>'
+        f'<span class="w-tile-text">{escape(word.text)}{_star() if word.wildcard else ""}</span>'
         f'<span class="w-letters">{letters or "···"}</span>'
         f'<span class="w-tile-facts">{word.start:.2f}–{word.end:.2f} s '
         f"<b>{score}</b></span></span>"
     )
 
 
-_STAR: Final = f'<sup class="w-star" title="{texts.NOT_SPELLED}">∗</sup>'
+def _star() -> str:
+    return f'<sup class="w-star" title="{texts.NOT_SPELLED}">∗</sup>'
 
 
 def _letter(one: schema.AlignedCharacterJson) -> str:

@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Final
 
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import status
 from wav2vec2_app.server.ui.render.cards import card
 from wav2vec2_app.server.ui.render.confidence import LEVELS
 
-_METER: Final = (
-    f'<div class="w-level" role="meter" aria-label="{texts.LIVE_LEVEL}" aria-valuemin="-60" '
-    'aria-valuemax="0" aria-valuenow="-60"><i></i></div>'
-)
+
+def _meter() -> str:
+    return (
+        f'<div class="w-level" role="meter" aria-label="{texts.LIVE_LEVEL}" aria-valuemin="-60" '
+        'aria-valuemax="0" aria-valuenow="-60"><i></i></div>'
+    )
 
 
 def controls() -> str:
@@ -27,9 +28,12 @@ def controls() -> str:
         '<div class="w-live-desk">'
         '<button type="button" class="w-live-button" id="live-toggle" aria-pressed="false">'
         f'<i aria-hidden="true"></i><span>{texts.LIVE_START}</span></button>'
-        f'{_METER}<dl class="w-live-facts"><div><dt>{texts.LIVE_TIME}</dt>'
+        f'{_meter()}<dl class="w-live-facts"><div><dt>{texts.LIVE_TIME}</dt>'
         f'<dd id="live-time">0:00</dd></div><div title="{texts.LIVE_DELAY_HELP}">'
         f'<dt>{texts.LIVE_DELAY}</dt><dd id="live-delay" data-level="none">–</dd></div></dl></div>'
+        f'<label class="w-live-source" id="live-source-field" hidden="">{texts.LIVE_SOURCE} '
+        f'<select class="w-language" id="live-source"><option value="">{texts.MICROPHONE}</option>'
+        f'<option value="tab">{texts.LIVE_TAB}</option></select></label>'
         f'<p class="w-hint">{texts.LIVE_HINT.format(grey=grey)}</p></div>'
     )
 

@@ -63,7 +63,7 @@ def words(recognition: Recognition, audio_url: str, options: ExportOptions = DEF
         return f"<div {audio}>{empty}</div>"
     return (
         f'<div class="w-transcript" {audio}>{_data(transcript.words)}'
-        f"{_LIST}"
+        f"{_list()}"
         f'<div class="w-under"><p class="w-hint w-click-hint">{texts.CLICK_HINT}</p>'
         f"{_legend(transcript)}{_struggles(transcript)}{_about(recognition)}</div></div>"
     )
@@ -106,12 +106,12 @@ def _row(word: Word, text: str) -> Row:
 
 def growing(audio_url: str) -> str:
     """The place of the words while the recording is being transcribed."""
-    return f'<div class="w-transcript" data-audio="{escape(audio_url)}">{_LIST}</div>'
+    return f'<div class="w-transcript" data-audio="{escape(audio_url)}">{_list()}</div>'
 
 
-_LIST: Final = (
-    f'<div class="w-words" tabindex="0" role="listbox" aria-label="{texts.TRANSCRIPT_HELP}"></div>'
-)
+def _list() -> str:
+    """The place of the words."""
+    return f'<div class="w-words" tabindex="0" role="listbox" aria-label="{texts.TRANSCRIPT_HELP}"></div>'
 
 
 def _about(recognition: Recognition) -> str:

@@ -6,6 +6,7 @@ from html import escape
 from typing import Final
 
 from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui.languages import PAGE_LANGUAGES, current_language
 
 SPEEDS: Final = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
@@ -93,11 +94,6 @@ def _part() -> str:
     )
 
 
-_VIEWS: Final = (
-    ("text", texts.VIEW_TEXT), ("words", texts.VIEW_WORDS), ("json", texts.VIEW_JSON),
-)  # fmt: skip
-
-
 def json_view() -> str:
     """The place of the transcript as JSON, which the page's scripts fill."""
     return f'<pre class="w-json" id="w-json" tabindex="0" role="region" aria-label="{texts.JSON_HELP}"></pre>'
@@ -105,10 +101,11 @@ def json_view() -> str:
 
 def tools() -> str:
     """The choice of text, table or JSON, and search; shown with a result."""
+    labels = {"text": texts.VIEW_TEXT, "words": texts.VIEW_WORDS, "json": texts.VIEW_JSON}
     views = "".join(
         f'<button type="button" class="w-view" data-view-button="{view}" '
         f'aria-pressed="{str(view == "text").lower()}">{label}</button>'
-        for view, label in _VIEWS
+        for view, label in labels.items()
     )
     return (
         f'<div class="w-tools"><h2>{texts.TRANSCRIPT}</h2>'
@@ -116,6 +113,8 @@ def tools() -> str:
         f'<label class="w-search"><span>{texts.SEARCH}</span>'
         '<input type="search" id="w-search" autocomplete="off" spellcheck="false"></label>'
         '<span class="w-search-count" id="w-search-count" role="status"></span>'
+        '<button type="button" class="w-button w-small" data-do="edit" aria-expanded="false" hidden="">'
+        f"{texts.EDIT}</button>"
         f'<button type="button" class="w-button w-small w-follow" data-do="follow" hidden="">'
         f"{texts.FOLLOW}</button></div>"
     )
@@ -154,3 +153,12 @@ def comparison() -> str:
         f'<textarea id="w-reference" rows="2" spellcheck="false" placeholder="{texts.REFERENCE_PLACEHOLDER}">'
         '</textarea></label><div id="w-comparison" role="status"></div></details>'
     )
+
+
+def languages() -> str:
+    """The choice of the page's language."""
+    options = "".join(
+        f'<option value="{code}" lang="{code}"{" selected" * (code == current_language())}>{name}</option>'
+        for code, name in PAGE_LANGUAGES.items()
+    )
+    return f'<label>{texts.LANGUAGE} <select class="w-language" data-do="language">{options}</select></label>'
