@@ -5,6 +5,7 @@ import { $, all, clock } from "./dom.js";
 import { startModes } from "./modes.js";
 import { startChoices } from "./choices.js";
 import { startComparison } from "./comparison.js";
+import { startFold } from "./folds.js";
 import { startJson } from "./json.js";
 import { startPictures } from "./pictures.js";
 import { Player } from "./player.js";
@@ -36,6 +37,7 @@ export const start = (config, shared) => {
   const state = startState(player, transcript, config.texts.state);
   Object.assign(shared, { player, transcript, transport, state, wavOf });
   startModes(config, shared);
+  startFold("find", config, shared);
 
   /* --- the selected part becomes a recording of its own --- */
 

@@ -134,7 +134,7 @@ def _answer(
     if settings.live_sessions:
         _html(live.captions(), elem_id="live-answer")
     options, export = options_panel.lay_out(), options_panel.lay_out_export(html, _part)
-    _html(transport.comparison(), elem_id="check")
+    _html(transport.find() + transport.comparison(), elem_id="check")
     return options, export
 
 

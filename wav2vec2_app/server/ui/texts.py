@@ -230,6 +230,7 @@ REMOVE: Final = "Remove"
 # --- comparison with what was said --------------------------------------------------------------
 
 CHECK: Final = "Compare with what was said"
+FIND: Final = "Find a sound"
 REFERENCE: Final = "Correct text"
 REFERENCE_PLACEHOLDER: Final = "Type or paste the correct text"
 
@@ -531,6 +532,23 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "missing": "Said, not in the transcript",
         "extra": "In the transcript, not said",
         "tooLong": "This is too long to compare on the page.",
+    },
+    "find": {
+        "word": "Word, as it is written",
+        "find": "Find",
+        "useStretch": "Use the selected stretch",
+        "select": "To find a sound, select it in the waveform of the player.",
+        "selected": "Selected: {start} to {end}",
+        "searching": "Searching",
+        "count": "Hits: {count}, the best first",
+        "none": "Nothing was found.",
+        "hitsLabel": "Hits",
+        "play": "Play",
+        "playHit": "Play hit {number}, {time}",
+        "score": "How well it matches",
+        "channel": "Channel {channel}: {said}",
+        "noWord": "Type a word, or select a stretch of the waveform.",
+        "lost": "The connection was lost. Try again.",
     },
     "history": {
         "title": HISTORY,
