@@ -86,6 +86,7 @@ async def measure() -> Sequence[Figure]:
     config = json.dumps(
         {
             "language_model": str(assets_path() / "lm"),
+            "punctuation": str(assets_path() / "punctuation"),
             "embedded": str(assets_path() / "model"),
             "warm_up": True,
         }

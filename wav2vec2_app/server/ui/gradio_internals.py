@@ -1,5 +1,7 @@
 """Everything that depends on undocumented parts of Gradio: one function for each, with its reason.
 
+What makes the updates of outputs cheaper is in ``gradio_updates.py``, and guarded here.
+
 Each patch was tested with Gradio :data:`TESTED`, to which ``pyproject.toml`` pins it. With another version a
 patch is disabled, which is logged, and the page works without it. Patches that protect the server are
 different: they are applied to any version that still has what they change, because a page without them would
@@ -51,7 +53,7 @@ def is_tested() -> bool:
     return installed_version().split(".")[:2] == TESTED.split(".")
 
 
-def _applies(patch: str, target: object, attribute: str, *, protects: bool = False) -> bool:
+def applies(patch: str, target: object, attribute: str, *, protects: bool = False) -> bool:
     """Whether a patch of ``target.attribute`` is to be applied; logged where it is not."""
     found = hasattr(target, attribute)
     if found and (protects or is_tested()):
@@ -165,7 +167,7 @@ def _write_nothing(*_: object) -> None:
 
 def slow_down_queue_poll(page: gr.Blocks) -> None:
     """Let the idle queue sleep 5 ms instead of 1 ms between two polls."""
-    if _applies("the slower poll of the queue", getattr(page, "_queue", None), "sleep_when_free"):
+    if applies("the slower poll of the queue", getattr(page, "_queue", None), "sleep_when_free"):
         page._queue.sleep_when_free = QUEUE_POLL_S
 
 
@@ -178,7 +180,7 @@ def check_client_paths(page: gr.Blocks) -> None:
     Gradio checks the paths that clients send only for a page that was launched; one that is mounted into
     another application counts as not launched, so any client could read any audio file of the server.
     """
-    if _applies("the check of paths that clients send", page, "has_launched", protects=True):
+    if applies("the check of paths that clients send", page, "has_launched", protects=True):
         page.has_launched = True
 
 
@@ -188,7 +190,7 @@ def accept_uploads_only(audio: gr.Audio) -> gr.Audio:
     Gradio would download any address that a client sends, of any size. (Patched on the instance: Gradio
     writes a stub file beside the source of each subclass.)
     """
-    if not _applies(
+    if not applies(
         "the rejection of addresses", audio, "async_move_resource_to_block_cache", protects=True
     ):
         return audio
@@ -210,7 +212,7 @@ def accept_uploads_only(audio: gr.Audio) -> gr.Audio:
 
 def show_own_sample(audio: gr.Audio, name: str) -> None:
     """Let the API page call an endpoint with the file ``name``; Gradio's sample is on another host."""
-    if _applies("the sample of the API page", audio, "example_payload"):
+    if applies("the sample of the API page", audio, "example_payload"):
         sample = {"path": name, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
         audio.example_payload = lambda: sample
         audio.example_value = lambda: name
@@ -224,7 +226,7 @@ def discard_failed_uploads() -> None:
     from gradio import route_utils
 
     parser: Any = getattr(route_utils, "GradioMultiPartParser", None)
-    if not _applies("the removal of failed uploads", parser, "parse", protects=True):
+    if not applies("the removal of failed uploads", parser, "parse", protects=True):
         return
     parse = parser.parse
     if getattr(parse, "discards", False):
@@ -257,7 +259,7 @@ def fill_in_defaults(page: gr.Blocks, endpoints: Collection[str]) -> None:
 
     Gradio's own clients do that themselves; a plain POST of ``[file, "auto"]`` would be rejected.
     """
-    if not _applies("filling in defaults of plain HTTP calls", page, "validate_inputs"):
+    if not applies("filling in defaults of plain HTTP calls", page, "validate_inputs"):
         return
     validate: Callable[[BlockFunction, list[object]], None] = page.validate_inputs
 
@@ -281,7 +283,7 @@ def any_value_input(default: object, schema: Mapping[str, object], label: str) -
         module = importlib.import_module("gradio.components.api_component")
     except ImportError:
         module = ModuleType("missing")
-    if _applies("the type of endpoint parameters", module, "Api"):
+    if applies("the type of endpoint parameters", module, "Api"):
         # ``view_api`` of Gradio's clients shows the additional description only
         text = schema.get("description")
         more = {"additional_description": text} if text else {}

@@ -21,6 +21,7 @@ from wav2vec2_app.server.ui.gradio_internals import (
     discard_failed_uploads,
     slow_down_queue_poll,
 )
+from wav2vec2_app.server.ui.gradio_updates import leave_unchanged_outputs
 from wav2vec2_app.server.ui.layout import Example, lay_out
 from wav2vec2_app.server.ui.render.confidence import LEVELS
 from wav2vec2_app.server.ui.search_endpoint import add_find_endpoint
@@ -81,6 +82,7 @@ def build_page(
             add_describe_endpoint(page, orchestrator)
     page.queue(default_concurrency_limit=None, api_open=False)
     slow_down_queue_poll(page)
+    leave_unchanged_outputs(page)
     return page
 
 

@@ -150,14 +150,15 @@ class EmissionDecoder:
         key = (emission.vocabulary, emission.blank_id, emission.word_delimiter, hotwords)
         lexicon = self._lexicons.get(key)
         if lexicon is None:
+            while len(self._lexicons) >= MAX_CACHED_LEXICONS:
+                self._lexicons.popitem(last=False)
+                check()  # freeing one takes a tenth of a second
             try:
                 lexicon = Lexicon(self._folder, emission, hotwords, check)
             except (ImportError, OSError) as error:
                 log.warning("beam search is not available, greedy decoding is used: %s", error)
                 self._no_beam = NO_BEAM
                 return None
-            while len(self._lexicons) >= MAX_CACHED_LEXICONS:
-                self._lexicons.popitem(last=False)
             self._lexicons[key] = lexicon
         self._lexicons.move_to_end(key)
         return lexicon
