@@ -35,7 +35,8 @@ async def test_word_and_sound_are_found_in_a_recording_and_typed_errors_come_bac
 
     spoken = parse_search("", "", "", query=AudioSource(path=clip.path))
     result, heard = await find(run, replace(task, id="spoken"), spoken)
-    assert result.hits is not None and result.hits.hits[0].score > 0.9
+    assert result.hits is not None
+    assert result.hits.hits[0].score > 0.9
     assert elsewhere(heard, result).query is not None
 
     for request, code in (

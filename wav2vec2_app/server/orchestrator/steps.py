@@ -113,7 +113,7 @@ class TaskSteps:
         return result
 
     def _announce(self, step: Step, value: StepValue) -> None:
-        """Publish the value, but not that of PROBE or SEARCH, nor pictures, which were reported one by one."""
+        """Publish the value, but not that of PROBE or SEARCH, nor pictures, reported one by one."""
         if not isinstance(value, AudioProbe | Hits | tuple):
             stages = timeline(self.results.values(), self.queue, self.failed_attempts)
             self._events.send(Partial(*self._events.stamp(), step, value, stages))
