@@ -54,6 +54,9 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("hotwords.too_many hotwords.too_long", "The list of hotwords, or one of them, is too long."),
     ("align.empty_text align.text_too_long align.too_long",
      "The text to align is missing or too long."),
+    ("find.no_query find.no_letters find.silent_query find.bad_stretch find.stretch_length "
+     "find.query_too_long find.too_long find.other_alphabet",
+     "What is searched for is missing, silent, too short or too long, or cannot be spelled."),
     ("channels.separate",
      "A text cannot be aligned with separate channels. Send the recording with its channels mixed."),
     ("compare.*",

@@ -25,6 +25,7 @@ from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.speech.picture_window import PictureWindow
+from wav2vec2_app.speech.search import Hits, Search
 from wav2vec2_app.speech.transcript import PreviewWords, Recognition, Transcript
 
 SERVER_PROCESS = "server"
@@ -56,15 +57,12 @@ class Operation(str, Enum):
     MEASURE = "measure"
     DRAW = "draw"
     DESCRIBE = "describe"
+    SEARCH = "search"
 
 
 @dataclass(frozen=True)
 class Target:
-    """Which adapter, which model and which decoding options a step is for.
-
-    ``adapter`` is empty where any adapter will do; ``model`` may be :data:`AUTO_MODEL`; ``decoding`` is
-    ``None`` for the options of the task.
-    """
+    """What a step is for; ``adapter`` is empty where any will do, ``decoding`` ``None`` for the task's."""
 
     adapter: str = ""
     model: str = AUTO_MODEL
@@ -98,6 +96,7 @@ class Want(str, Enum):
     ACOUSTICS = "acoustics"
     PICTURES = "pictures"
     DESCRIPTION = "description"
+    HITS = "hits"
 
 
 @dataclass(frozen=True)
@@ -118,6 +117,7 @@ class AudioTask:
         audio_options: the track of the source, and whether its channels are transcribed separately.
         picture_window: the part of the recording that pictures show; ``None``: all of it.
         previews: whether words of a long recording are reported while it is transcribed.
+        search: what is searched for where hits are wanted.
         client, history: who sends it, and whose history has its result (:mod:`wav2vec2_app.server.clients`).
     """
 
@@ -136,6 +136,7 @@ class AudioTask:
     previews: bool = False
     question: str = DEFAULT_QUESTION
     picture_window: PictureWindow | None = None
+    search: Search | None = None
     client: str = field(default_factory=current_client)
     history: str = field(default_factory=current_history)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -165,10 +166,7 @@ class AudioTask:
 
 @dataclass(frozen=True)
 class StepInputs:
-    """What the steps before this one produced, as far as this one depends on it.
-
-    ``recognition`` is the transcript that alignment, decoding again and pictures start from.
-    """
+    """What the steps before this one produced; alignment and pictures start from ``recognition``."""
 
     probe: AudioProbe | None = None
     audio: Audio | None = None
@@ -241,7 +239,7 @@ def ignore_progress(_: Progress) -> None:
 
 StepValue: TypeAlias = (
     AudioProbe | Audio | Recognition | Alignment | Features | Acoustics | tuple[Picture, ...]
-    | Description
+    | Description | Hits
 )  # fmt: skip
 """What a step produces, by operation; TRANSCRIBE and DECODE_TEXT both a Recognition."""
 
@@ -289,6 +287,7 @@ class AudioResult:
     acoustics: Acoustics | None = None
     pictures: tuple[Picture, ...] = ()
     description: Description | None = None
+    hits: Hits | None = None
     real_time_factor: float = 0.0
     problems: tuple[Problem, ...] = ()
     recognitions: Mapping[Target, Recognition] = field(default_factory=dict)

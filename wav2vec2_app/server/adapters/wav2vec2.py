@@ -36,6 +36,7 @@ FEATURES = (
     "word_confidence",
     "hotwords",
     "alignment",
+    "search",
 )
 
 MAX_MODEL_NAME_CHARS = 200
@@ -87,6 +88,7 @@ class Wav2Vec2Adapter:
             Operation.ANALYZE: self._analyze,
             Operation.MEASURE: self._measure_voice,
             Operation.DRAW: self._draw,
+            Operation.SEARCH: self._search,
         }
 
     async def initialize(self) -> None:
@@ -200,6 +202,15 @@ class Wav2Vec2Adapter:
         recognition = _needed(task.inputs.recognition, "a transcript")
         timed = await self._service.align(
             recognition.emitted, task.task.text, deadline=task.deadline, request_id=task.task.id
+        )
+        return TaskResult(task.operation, timed.value, timed.stages)
+
+    async def _search(self, task: ModelTask, _: Report) -> TaskResult:
+        timed = await self._service.search(
+            _needed(task.inputs.recognition, "a transcript"),
+            _needed(task.task.search, "a search"),
+            deadline=task.deadline,
+            request_id=task.task.id,
         )
         return TaskResult(task.operation, timed.value, timed.stages)
 

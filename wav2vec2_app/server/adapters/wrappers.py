@@ -41,6 +41,7 @@ from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.features import Features
+from wav2vec2_app.speech.search import Hits
 from wav2vec2_app.speech.transcript import Recognition
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ _VALUE_TYPES: Mapping[Operation, type] = {
     Operation.MEASURE: Acoustics,
     Operation.DRAW: tuple,
     Operation.DESCRIBE: Description,
+    Operation.SEARCH: Hits,
 }
 
 

@@ -22,6 +22,7 @@ from wav2vec2_app.speech.alignment import Alignment
 from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.features import Features
+from wav2vec2_app.speech.search import Hits
 from wav2vec2_app.speech.transcript import Recognition
 
 T = TypeVar("T")
@@ -74,6 +75,7 @@ def assemble_result(
         acoustics=value_of(Acoustics, results, Step(Operation.MEASURE)),
         pictures=drawn.value if drawn and isinstance(drawn.value, tuple) else (),
         description=value_of(Description, results, Step(Operation.DESCRIBE)),
+        hits=value_of(Hits, results, Step(Operation.SEARCH, primary)),
         real_time_factor=_ratio(work_s, audio.duration_s),
         problems=problems,
         recognitions=recognitions,

@@ -47,6 +47,13 @@ from wav2vec2_app.server.schema.history import (
     StoredTranscriptionResponse,
 )
 from wav2vec2_app.server.schema.recording import ModelJson, model
+from wav2vec2_app.server.schema.searches import (
+    HitJson,
+    SearchResponse,
+    StoredHitsJson,
+    hits_json,
+    search,
+)
 from wav2vec2_app.server.schema.system import (
     CapabilitiesResponse,
     StatusResponse,
@@ -85,10 +92,13 @@ __all__ = [
     "ErrorResponse",
     "HistoryItemJson",
     "HistoryResponse",
+    "HitJson",
     "JsonModel",
     "JsonObject",
     "ModelJson",
+    "SearchResponse",
     "StatusResponse",
+    "StoredHitsJson",
     "StoredTranscriptionResponse",
     "SynthesisJson",
     "SynthesizedWordJson",
@@ -105,10 +115,12 @@ __all__ = [
     "description",
     "error",
     "error_json",
+    "hits_json",
     "is_ready",
     "json_schema",
     "model",
     "scores",
+    "search",
     "status",
     "transcript_document",
     "transcription",

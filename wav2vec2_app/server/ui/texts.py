@@ -78,6 +78,7 @@ RUNNING: Final[Mapping[Operation, str]] = {
     Operation.MEASURE: "Measuring the sound",
     Operation.DRAW: "Drawing the pictures",
     Operation.DESCRIBE: "Waiting for the answer",
+    Operation.SEARCH: "Searching",
 }
 ATTEMPT: Final = "{text}… (attempt {attempt})"
 LEFT: Final = "{text}… {percent}, about {left} left"
