@@ -34,10 +34,10 @@ async def test_word_and_sound_are_found_in_a_recording_and_typed_errors_come_bac
     assert again.hits[0].score > 0.8
 
     spoken = parse_search("", "", "", query=AudioSource(path=clip.path))
-    result, heard = await find(run, replace(task, id="spoken"), spoken)
+    result, search_again = await find(run, replace(task, id="spoken"), spoken)
     assert result.hits is not None
     assert result.hits.hits[0].score > 0.9
-    assert elsewhere(heard, result).query is not None
+    assert elsewhere(search_again, result).query is not None
 
     for request, code in (
         (parse_search("日本", "", ""), "find.no_letters"),

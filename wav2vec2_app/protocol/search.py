@@ -11,7 +11,7 @@ from wav2vec2_app.speech.emission import Emission
 
 
 @dataclass(frozen=True)
-class SearchResponse(Response):
+class FoundResponse(Response):
     """The hits, the best first: float32 ``(hits, 3)``, start and end in seconds, score in [0, 1]."""
 
     hits: Float32
@@ -22,7 +22,7 @@ class SearchResponse(Response):
 
 
 @dataclass(frozen=True)
-class KeywordSearchRequest(Request[SearchResponse, Empty]):
+class KeywordSearchRequest(Request[FoundResponse, Empty]):
     """Find ``keyword`` in an emission."""
 
     op = "search_keyword"
@@ -37,7 +37,7 @@ class KeywordSearchRequest(Request[SearchResponse, Empty]):
 
 
 @dataclass(frozen=True)
-class SoundSearchRequest(Request[SearchResponse, Empty]):
+class SoundSearchRequest(Request[FoundResponse, Empty]):
     """Find the sound of log-probabilities ``query`` ``(frames, tokens)`` in an emission."""
 
     op = "search_sound"

@@ -17,7 +17,7 @@ from wav2vec2_app.speech.search import (
 )
 from wav2vec2_app.speech.transcript import Recognition
 
-Run = Callable[[AudioTask], Awaitable[AudioResult]]
+RunTask = Callable[[AudioTask], Awaitable[AudioResult]]
 """Runs a task to its end."""
 
 
@@ -55,8 +55,8 @@ def parse_search(
     return SearchRequest(Search(stretch=parse_stretch(start, end), limit=most))
 
 
-async def find(run: Run, task: AudioTask, wanted: SearchRequest) -> tuple[AudioResult, Search]:
-    """The result of ``task`` with the hits, and the search with what was heard in a spoken query.
+async def find(run: RunTask, task: AudioTask, wanted: SearchRequest) -> tuple[AudioResult, Search]:
+    """The result of ``task`` with the hits, and the search with the emission in a spoken query.
 
     Nothing of it is stored in a history.
 
@@ -65,10 +65,10 @@ async def find(run: Run, task: AudioTask, wanted: SearchRequest) -> tuple[AudioR
     """
     search = wanted.search
     if wanted.query is not None:
-        heard = await run(
+        recognised = await run(
             AudioTask(wanted.query, model=task.model, session=task.session, history="")
         )
-        search = replace(search, query=_one(heard).emitted.emission)
+        search = replace(search, query=_one(recognised).emitted.emission)
     wants = frozenset({Want.HITS})
     return await run(replace(task, wants=wants, search=search, history="")), search
 

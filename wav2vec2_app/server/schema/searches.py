@@ -16,7 +16,7 @@ class HitJson(JsonModel):
     start: FiniteFloat
     end: FiniteFloat
     score: FiniteFloat
-    """1 where the model hears exactly what is searched for"""
+    """1 where the model writes exactly what is searched for"""
     channel: int | None = None
     """number of the channel, from 1; ``null`` for a mix"""
 

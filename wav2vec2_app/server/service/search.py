@@ -5,8 +5,8 @@ from __future__ import annotations
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.protocol.message import Empty, Request
 from wav2vec2_app.protocol.search import (
+    FoundResponse,
     KeywordSearchRequest,
-    SearchResponse,
     SoundSearchRequest,
 )
 from wav2vec2_app.server.deadline import Deadline
@@ -74,7 +74,7 @@ def query_of(emission: Emission, search: Search) -> Float32 | None:
 
 def _request(
     emission: Emission, search: Search, query: Float32 | None
-) -> Request[SearchResponse, Empty]:
+) -> Request[FoundResponse, Empty]:
     if query is not None:
         return SoundSearchRequest(emission, query, search.limit)
     if not search.keyword:

@@ -27,7 +27,7 @@ from wav2vec2_app.speech.models import AUTO_MODEL
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
-NAME: Final = "find"
+ENDPOINT: Final = "find"
 
 _INPUTS: Final = (
     ("word", "", "string", "What to search for, as written."),
@@ -73,11 +73,11 @@ def add_find_endpoint(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
         find_sound,
         inputs=[audio, query, *inputs],
         outputs=[gr.JSON(visible=False, label="answer")],
-        api_name=NAME,
+        api_name=ENDPOINT,
         concurrency_limit=None,
         show_progress="hidden",
     )
-    fill_in_defaults(page, {NAME})
+    fill_in_defaults(page, {ENDPOINT})
 
 
 async def answer(

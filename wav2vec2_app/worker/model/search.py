@@ -134,8 +134,8 @@ def _trimmed(query: Float32, emission: Emission) -> Float32:
             code="find.silent_query",
             hint="Say the word clearly, or select a stretch with speech.",
         )
-    heard = np.flatnonzero(letters > 0.1 * letters.max())
-    return np.ascontiguousarray(query[max(0, heard[0] - 1) : heard[-1] + 2])
+    spoken_at = np.flatnonzero(letters > 0.1 * letters.max())
+    return np.ascontiguousarray(query[max(0, spoken_at[0] - 1) : spoken_at[-1] + 2])
 
 
 def _best(

@@ -9,8 +9,8 @@ import numpy as np
 
 from wav2vec2_app.protocol.message import Context, Empty
 from wav2vec2_app.protocol.search import (
+    FoundResponse,
     KeywordSearchRequest,
-    SearchResponse,
     SoundSearchRequest,
 )
 from wav2vec2_app.speech.search import Hit
@@ -19,7 +19,7 @@ from wav2vec2_app.worker.model.search import find_keyword, find_sound
 from wav2vec2_app.worker.stages import sequence
 
 
-def search_keyword(request: KeywordSearchRequest, context: Context[Empty]) -> SearchResponse:
+def search_keyword(request: KeywordSearchRequest, context: Context[Empty]) -> FoundResponse:
     """Find a keyword."""
     context.check_cancelled()
     begin = time.perf_counter()
@@ -34,14 +34,14 @@ def search_keyword(request: KeywordSearchRequest, context: Context[Empty]) -> Se
     return _response(hits, begin)
 
 
-def search_sound(request: SoundSearchRequest, context: Context[Empty]) -> SearchResponse:
+def search_sound(request: SoundSearchRequest, context: Context[Empty]) -> FoundResponse:
     """Find a sound."""
     context.check_cancelled()
     begin = time.perf_counter()
     return _response(find_sound(request.emission, request.query, limit=request.limit), begin)
 
 
-def _response(hits: Sequence[Hit], begin: float) -> SearchResponse:
+def _response(hits: Sequence[Hit], begin: float) -> FoundResponse:
     rows = [(hit.start_s, hit.end_s, hit.score) for hit in hits]
     stages = sequence({"search": time.perf_counter() - begin})
-    return SearchResponse(np.array(rows, np.float32).reshape(len(rows), 3), stages=stages)
+    return FoundResponse(np.array(rows, np.float32).reshape(len(rows), 3), stages=stages)
