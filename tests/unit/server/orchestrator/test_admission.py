@@ -24,7 +24,7 @@ from wav2vec2_app.server.tasks import (
     Want,
 )
 
-PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, _, DRAW, _ = Operation
+PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, _, DRAW, _, _ = Operation
 
 
 # --- admission and waiting ------------------------------------------------------------------------

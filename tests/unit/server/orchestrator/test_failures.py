@@ -28,7 +28,7 @@ from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.events import BreakerEvent, Done, Event, Retried, Started
 from wav2vec2_app.server.tasks import ModelTask, Operation, Want
 
-PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, _ = Operation
+PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, _, _ = Operation
 
 
 # --- failures -------------------------------------------------------------------------------------
