@@ -34,7 +34,7 @@ def opened(page: Page, clip: Clip) -> Iterator[Page]:
     assert not page.evaluate(FETCHED)
     page.locator("#w-find summary").click()
     page.wait_for_selector("#w-find form")
-    yield page
+    return page
 
 
 def shoot(page: Page, name: str) -> None:

@@ -379,6 +379,7 @@ STAGES: Final[Mapping[str, str]] = {
     "decode text": "Decode text",
     "punctuate": "Add punctuation",
     "align": "Align",
+    "search": "Searching",
     "features": "Acoustic features",
     "measure": "Acoustic analysis",
     "draw": "Draw pictures",
