@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ SPOKEN = """() => window.wav2vec2Page.transcript.words
 
 
 @pytest.fixture
-def opened(page: Page, clip: Clip) -> Iterator[Page]:
+def opened(page: Page, clip: Clip) -> Page:
     """The page with a transcript and the fold open."""
     expect.set_options(timeout=TIMEOUT_MS)
     choose(page, clip)
