@@ -57,6 +57,9 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("align.bad_part", "The part of the recording that a text is aligned with does not exist."),
     ("align.bad_words align.no_transcript",
      "Page only: corrected words cannot be used, or the transcript that they are of is gone."),
+    ("find.no_query find.no_letters find.silent_query find.bad_stretch find.stretch_length "
+     "find.query_too_long find.too_long find.other_alphabet",
+     "What is searched for is missing, silent, too short or too long, or cannot be spelled."),
     ("channels.separate",
      "A text cannot be aligned with separate channels. Send the recording with its channels mixed."),
     ("explore.*",

@@ -22,6 +22,7 @@ class Operation(str, Enum):
     DRAW = "draw"
     EXPLORE = "explore"
     DESCRIBE = "describe"
+    SEARCH = "search"
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,4 @@ class Want(str, Enum):
     PICTURES = "pictures"
     EXPLORATION = "exploration"
     DESCRIPTION = "description"
+    HITS = "hits"

@@ -22,6 +22,7 @@ from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.speech.picture_window import PictureWindow
 from wav2vec2_app.speech.retiming import AudioStretch
+from wav2vec2_app.speech.search import Search
 from wav2vec2_app.speech.transcript import Recognition
 
 
@@ -43,6 +44,7 @@ class AudioTask:
         audio_options: the track of the source, and whether its channels are transcribed separately.
         stretch, picture_window: the part that the text is aligned with, or pictures show; ``None``: all.
         explored: the part or the word that an exploration shows.
+        search: what is searched for where hits are wanted.
         previews: whether words of a long recording are reported while it is transcribed.
         client, history: who sends it, and whose history has its result (:mod:`wav2vec2_app.server.clients`).
     """
@@ -63,6 +65,7 @@ class AudioTask:
     question: str = DEFAULT_QUESTION
     picture_window: PictureWindow | None = None
     stretch: AudioStretch | None = None
+    search: Search | None = None
     explored: Explorable | None = None
     client: str = field(default_factory=current_client)
     history: str = field(default_factory=current_history)

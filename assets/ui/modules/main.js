@@ -6,6 +6,7 @@ import { startExplore, startModes } from "./modes.js";
 import { startChoices } from "./choices.js";
 import { startComparison } from "./comparison.js";
 import { startEditing } from "./editing.js";
+import { startFold } from "./folds.js";
 import { startJson } from "./json.js";
 import { startPictures } from "./pictures.js";
 import { Player } from "./player.js";
@@ -41,6 +42,7 @@ export const start = (config, shared) => {
   Object.assign(shared, { player, transcript, transport, state, wavOf });
   startModes(config, shared);
   startExplore(config, shared);
+  startFold("find", config, shared);
 
   /* --- the selected part becomes a recording of its own --- */
 

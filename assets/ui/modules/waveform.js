@@ -14,6 +14,7 @@ export class Waveform {
     this.canvas = box.querySelector("canvas");
     this.paint = this.canvas.getContext("2d");
     this.onSelect = () => {};
+    this.selectionListeners = [];
     new ResizeObserver(() => this.draw()).observe(box);
     this.#listen();
   }
@@ -50,8 +51,12 @@ export class Waveform {
   select(range) {
     this.selection = range;
     this.onSelect(range);
+    for (const listener of this.selectionListeners) listener(range);
     this.draw();
   }
+
+  /* Call `listener` with each selection. */
+  onSelection(listener) { this.selectionListeners.push(listener); }
 
   /* Keep the position in view while it plays. */
   follow() {

@@ -19,7 +19,17 @@ from hypothesis.extra import numpy as hnp
 
 from tests.doubles import make_exploration
 from wav2vec2_app.errors import ProtocolError
-from wav2vec2_app.protocol import audio, codec, download, exploration, inference, text, wav, whisper
+from wav2vec2_app.protocol import (
+    audio,
+    codec,
+    download,
+    exploration,
+    inference,
+    search,
+    text,
+    wav,
+    whisper,
+)
 from wav2vec2_app.protocol.frame import Body, Frame, encode
 from wav2vec2_app.protocol.message import Empty, Message, Request, WorkerStage
 from wav2vec2_app.protocol.reader import read_frame
@@ -212,6 +222,11 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     text.PunctuateResponse: st.builds(text.PunctuateResponse, arrays("uint8", 9), stages=stages),
     text.AlignRequest: st.builds(text.AlignRequest, emissions(), texts),
     text.AlignResponse: alignments(),
+    search.KeywordSearchRequest: of(search.KeywordSearchRequest, emission=emissions()),
+    search.SoundSearchRequest: of(
+        search.SoundSearchRequest, emission=emissions(), query=arrays("float32", 2, 3)
+    ),
+    search.FoundResponse: of(search.FoundResponse, hits=arrays("float32", 2, 3), stages=stages),
     download.DownloadRequest: of(
         download.DownloadRequest, kind=st.sampled_from(["ctc", "whisper"])
     ),
@@ -265,7 +280,7 @@ def assert_equal(left: object, right: object) -> None:
 def test_every_message_is_tested_here() -> None:
     defined = {
         cls
-        for module in (audio, exploration, inference, text, download, wav, whisper)
+        for module in (audio, exploration, inference, text, search, download, wav, whisper)
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, Message) and cls.__module__ == module.__name__
     }

@@ -33,6 +33,7 @@ FEATURES = (
     "word_confidence",
     "hotwords",
     "alignment",
+    "search",
 )
 
 MAX_MODEL_NAME_CHARS = 200
@@ -85,6 +86,7 @@ class Wav2Vec2Adapter:
             Operation.MEASURE: self._measure_voice,
             Operation.DRAW: self._draw,
             Operation.EXPLORE: self._explore,
+            Operation.SEARCH: self._search,
         }
 
     async def initialize(self) -> None:
@@ -201,6 +203,15 @@ class Wav2Vec2Adapter:
             emitted, task.task.text, deadline=task.deadline, request_id=task.task.id
         )
         return TaskResult(task.operation, shifted(timed.value, offset_s), timed.stages)
+
+    async def _search(self, task: ModelTask, _: Report) -> TaskResult:
+        timed = await self._service.search(
+            _needed(task.inputs.recognition, "a transcript"),
+            _needed(task.task.search, "a search"),
+            deadline=task.deadline,
+            request_id=task.task.id,
+        )
+        return TaskResult(task.operation, timed.value, timed.stages)
 
     async def _analyze(self, task: ModelTask, _: Report) -> TaskResult:
         timed = await self._service.analyze(

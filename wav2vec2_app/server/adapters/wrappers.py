@@ -36,6 +36,7 @@ from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.exploration import Explored
 from wav2vec2_app.speech.features import Features
+from wav2vec2_app.speech.search import Hits
 from wav2vec2_app.speech.transcript import Recognition
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ _VALUE_TYPES: Mapping[Operation, type] = {
     Operation.DRAW: tuple,
     Operation.EXPLORE: Explored,
     Operation.DESCRIBE: Description,
+    Operation.SEARCH: Hits,
 }
 
 

@@ -11,6 +11,7 @@ from wav2vec2_app.server.api.batches import batch_router
 from wav2vec2_app.server.api.comparisons import comparison_router
 from wav2vec2_app.server.api.history import history_router
 from wav2vec2_app.server.api.schemas import schema_router
+from wav2vec2_app.server.api.searches import search_router
 from wav2vec2_app.server.batches.runner import BatchRunner
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.storage.recorder import HistoryRecorder
@@ -36,6 +37,7 @@ def add_routes(
     app.include_router(health.router(orchestrator, render_metrics, metrics_content_type))
     app.include_router(openai.router(orchestrator, settings))
     app.include_router(comparison_router(orchestrator, settings))
+    app.include_router(search_router(orchestrator, settings, history))
     app.include_router(descriptions.router(orchestrator, settings))
     app.include_router(models.router(orchestrator))
     app.include_router(schema_router())

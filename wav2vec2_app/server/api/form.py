@@ -117,6 +117,23 @@ _TRUE: Final = frozenset({"true", "1", "yes", "on", "y", "t"})
 _FALSE: Final = frozenset({"false", "0", "no", "off", "n", "f"})
 
 
+def is_true(upload: Upload, field: str, default: str) -> bool:
+    """Whether a field is true.
+
+    Raises:
+        InputError: ``request.bad_value``.
+    """
+    value = upload.get(field, default).lower()
+    if value not in _TRUE | _FALSE:
+        raise InputError(
+            f"`{field}` is neither true nor false.",
+            code="request.bad_value",
+            hint="Send `true` or `false`.",
+            metadata={"field": field, "allowed": ["true", "false"]},
+        )
+    return value in _TRUE
+
+
 def check_temperature(upload: Upload) -> None:
     """Reject a ``temperature`` that OpenAI's API rejects as well; the others have no effect.
 

@@ -10,6 +10,7 @@ from wav2vec2_app.speech.audio import CHANNELS
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, MAX_QUESTION_CHARACTERS
 from wav2vec2_app.speech.export_options import EXPORT_OPTION, EXPORT_OPTIONS
 from wav2vec2_app.speech.options import DECODERS, OPTIONS
+from wav2vec2_app.speech.search import MAX_HITS, MAX_KEYWORD_CHARACTERS
 from wav2vec2_app.speech.synthesis import CONFLICT_RESOLUTIONS
 
 Fields = Mapping[str, Mapping[str, object]]
@@ -68,6 +69,24 @@ def alignments(formats: Sequence[str]) -> RouteArguments:
         "track": _TRACK,
     }
     return _route(["file", "text"], fields, {**ERRORS, 200: {"model": schema.AlignmentResponse}})
+
+
+def searches() -> RouteArguments:
+    """Arguments of the decorator of ``/v1/audio/searches``."""
+    seconds = {"type": "number", "minimum": 0}
+    fields: Fields = {
+        **_FILE_FIELDS,
+        "word": {"type": "string", "maxLength": MAX_KEYWORD_CHARACTERS},
+        "whole_words": {"type": "boolean", "default": True},
+        "query": {"type": "string", "format": "binary", "description": "A spoken query."},
+        "start": {**seconds, "description": "Start of a stretch that is the query, seconds."},
+        "end": {**seconds, "description": "End of the stretch, seconds."},
+        "limit": {"type": "integer", "minimum": 1, "maximum": MAX_HITS, "default": 20},
+        "history": {"type": "boolean", "default": False, "description": "Search the history, too."},
+        "track": _TRACK,
+        "channels": {"type": "string", "enum": CHANNELS, "default": "mix"},
+    }
+    return _route(["file"], fields, {**ERRORS, 200: {"model": schema.SearchResponse}})
 
 
 def descriptions() -> RouteArguments:

@@ -124,7 +124,7 @@ async def parsed_form(
         InputError: ``audio.missing``, ``audio.too_large``, ``request.malformed``.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/"):
-        raise _missing_file()
+        raise missing_file()
     stream = _bounded(request, max_bytes).stream()
     parser = _FormParser(request.headers, stream, max_files=max_files, max_fields=MAX_FIELDS)
     try:
@@ -174,7 +174,7 @@ def _only_file(form: FormData) -> UploadFile:
         if isinstance(value, UploadFile)
     ]
     if not any(field == FILE_FIELD for field, _ in files):
-        raise _missing_file()
+        raise missing_file()
     if len(files) > 1:
         raise InputError(
             f"The request has {len(files)} files.",
@@ -211,7 +211,8 @@ def too_large(max_bytes: int) -> InputError:
     )
 
 
-def _missing_file() -> InputError:
+def missing_file() -> InputError:
+    """The error of a form without a recording."""
     return InputError(
         "The request has no audio file.",
         code="audio.missing",

@@ -21,6 +21,7 @@ _BYTES_PER_S: Mapping[Operation, int] = {
     Operation.TRANSCRIBE: EMISSION_BYTES,
     Operation.DECODE_TEXT: EMISSION_BYTES,
     Operation.ALIGN: EMISSION_BYTES,
+    Operation.SEARCH: EMISSION_BYTES,
     Operation.ANALYZE: FEATURE_BYTES,
     Operation.MEASURE: 2 * FEATURE_BYTES,
     Operation.DRAW: FEATURE_BYTES,

@@ -14,6 +14,10 @@ K = TypeVar("K", bound=Hashable)
 
 MAX_NAMES = 20
 """Names of tasks that an error lists."""
+NEEDS_TRANSCRIPT = frozenset(
+    {Want.TRANSCRIPT, Want.ALIGNMENT, Want.PICTURES, Want.EXPLORATION, Want.HITS}
+)
+"""What is made from a transcript."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,8 @@ def _nodes(
     yield from _transcript_nodes(wants, targets, decode_again)
     if Want.ALIGNMENT in wants:
         yield Node(Step(Operation.ALIGN, targets[0]), (Step(Operation.TRANSCRIBE, targets[0]),))
+    if Want.HITS in wants:
+        yield Node(Step(Operation.SEARCH, targets[0]), (Step(Operation.TRANSCRIBE, targets[0]),))
     if wants & {Want.FEATURES, Want.PICTURES, Want.ACOUSTICS}:
         yield Node(features, (audio,))
     if Want.ACOUSTICS in wants:
@@ -170,7 +176,7 @@ def _transcript_nodes(
     wants: frozenset[Want], targets: Sequence[Target], decode_again: bool
 ) -> Iterator[Node[Step]]:
     """Every target's transcript if it is wanted, else that of the first one if it is needed."""
-    if not wants & {Want.TRANSCRIPT, Want.ALIGNMENT, Want.PICTURES, Want.EXPLORATION}:
+    if not wants & NEEDS_TRANSCRIPT:
         return
     for target in targets if Want.TRANSCRIPT in wants else targets[:1]:
         transcribe = Step(Operation.TRANSCRIBE, target)
@@ -184,6 +190,7 @@ def _main_step(wants: frozenset[Want], primary: Target, decode_again: bool) -> S
         return Step(Operation.DECODE_TEXT, primary)
     for want, step in (
         (Want.ALIGNMENT, Step(Operation.ALIGN, primary)),
+        (Want.HITS, Step(Operation.SEARCH, primary)),
         (Want.TRANSCRIPT, Step(Operation.TRANSCRIBE, primary)),
         (Want.FEATURES, Step(Operation.ANALYZE)),
         (Want.ACOUSTICS, Step(Operation.MEASURE)),

@@ -132,7 +132,8 @@ class Job:
             if origin is None:
                 raise _not_cached()
             primary = next(iter(origin.answers.values()))
-            if Want.ALIGNMENT in task.wants and not (primary.has_emission or primary.channels):
+            from_emission = bool(task.wants & {Want.ALIGNMENT, Want.HITS})
+            if from_emission and not (primary.has_emission or primary.channels):
                 return StartPoint(targets, _of_the_audio(origin), origin.content)
             return _start_from(task, origin, {target: target for target in origin.answers})
         if not task.cacheable:

@@ -15,6 +15,7 @@ from wav2vec2_app.speech.audio import Audio
 from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.exploration import Explored
 from wav2vec2_app.speech.features import Features
+from wav2vec2_app.speech.search import Hits
 from wav2vec2_app.speech.transcript import Recognition
 
 T = TypeVar("T")
@@ -54,8 +55,7 @@ def assemble_result(
     recognitions = recognitions_of(results, targets)
     primary = targets[0]
     stages = timeline(results.values(), queue, attempts)
-    waited_s = max((stage.duration_s for stage in stages if stage.name == WAITING), default=0.0)
-    work_s = total_s - remote_s - queue.duration_s - waited_s
+    work_s = total_s - remote_s - queue.duration_s - _waited_s(stages)
     return AudioResult(
         id=task.id,
         audio=audio,
@@ -67,12 +67,18 @@ def assemble_result(
         pictures=value_of(tuple, results, Step(Operation.DRAW, primary)) or (),
         description=value_of(Description, results, Step(Operation.DESCRIBE)),
         explored=value_of(Explored, results, Step(Operation.EXPLORE, primary)),
+        hits=value_of(Hits, results, Step(Operation.SEARCH, primary)),
         real_time_factor=_ratio(work_s, audio.duration_s),
         problems=problems,
         recognitions=recognitions,
         cached=cached,
         step_stages={step: one.stages for step, one in results.items()},
     )
+
+
+def _waited_s(stages: Iterable[Stage]) -> float:
+    """The longest wait for a worker, seconds."""
+    return max((stage.duration_s for stage in stages if stage.name == WAITING), default=0.0)
 
 
 def timeline(

@@ -14,9 +14,10 @@ from wav2vec2_app.server.tasks import AudioTask, ModelTask, StepInputs
 from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.retiming import cut_stretch
+from wav2vec2_app.speech.search import Hits
 from wav2vec2_app.speech.transcript import Recognition
 
-NEEDS_EMISSION = frozenset({Operation.DECODE_TEXT, Operation.ALIGN})
+NEEDS_EMISSION = frozenset({Operation.DECODE_TEXT, Operation.ALIGN, Operation.SEARCH})
 """Operations that start from the emission of a transcript."""
 
 FAILED_ATTEMPT = "failed {operation}"
@@ -105,8 +106,8 @@ class TaskSteps:
         return result
 
     def _announce(self, step: Step, value: StepValue) -> None:
-        """Publish the value, but not that of PROBE, nor pictures, which were reported one by one."""
-        if not isinstance(value, AudioProbe | tuple):
+        """Publish the value, but not that of PROBE or SEARCH, nor pictures, reported one by one."""
+        if not isinstance(value, AudioProbe | Hits | tuple):
             stages = timeline(self.results.values(), self.queue, self.failed_attempts)
             self._events.send(Partial(*self._events.stamp(), step, value, stages))
 

@@ -15,13 +15,13 @@ Route = Callable[[Step], ModelAdapter]
 def targets_of(task: AudioTask, route: Route) -> tuple[Target, ...]:
     """The targets of ``task``; where it names none, an adapter with an emission if that is needed.
 
-    Alignment and live captions start from the emission, which the adapter that answers by default may
+    Alignment, search and live captions start from the emission, which the adapter that answers by default may
     not have.
 
     Raises:
         ModelError: no adapter can transcribe or align.
     """
-    needs_emission = task.live or Want.ALIGNMENT in task.wants
+    needs_emission = task.live or bool(task.wants & {Want.ALIGNMENT, Want.HITS})
     if not needs_emission or task.transcribers != (ANY_TARGET,):
         return task.transcribers
     default = route(Step(Operation.TRANSCRIBE))

@@ -53,6 +53,13 @@ from wav2vec2_app.server.schema.history import (
     StoredTranscriptionResponse,
 )
 from wav2vec2_app.server.schema.recording import ModelJson, model
+from wav2vec2_app.server.schema.searches import (
+    HitJson,
+    SearchResponse,
+    StoredHitsJson,
+    hits_json,
+    search,
+)
 from wav2vec2_app.server.schema.system import (
     CapabilitiesResponse,
     StatusResponse,
@@ -93,10 +100,13 @@ __all__ = [
     "ExplorationResponse",
     "HistoryItemJson",
     "HistoryResponse",
+    "HitJson",
     "JsonModel",
     "JsonObject",
     "ModelJson",
+    "SearchResponse",
     "StatusResponse",
+    "StoredHitsJson",
     "StoredTranscriptionResponse",
     "SynthesisJson",
     "SynthesizedWordJson",
@@ -115,10 +125,12 @@ __all__ = [
     "error_json",
     "explanation",
     "exploration",
+    "hits_json",
     "is_ready",
     "json_schema",
     "model",
     "scores",
+    "search",
     "status",
     "transcript_document",
     "transcription",

@@ -39,6 +39,7 @@ from wav2vec2_app.server.service.policy import ServicePolicy
 from wav2vec2_app.server.service.previews import Previews
 from wav2vec2_app.server.service.priority import ShortFirst
 from wav2vec2_app.server.service.result import StepResult
+from wav2vec2_app.server.service.search import find_in
 from wav2vec2_app.server.service.spool import Spool
 from wav2vec2_app.server.service.text import TextSteps
 from wav2vec2_app.server.service.workers import Workers
@@ -59,6 +60,7 @@ from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelInfo
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.speech.picture_window import PictureWindow, cut_excerpt
+from wav2vec2_app.speech.search import Hits, Search
 from wav2vec2_app.speech.transcript import Recognition
 
 
@@ -90,6 +92,7 @@ class Wav2Vec2Service:
         text = WorkerClient(workers.text, policy.limits)
         self._clients = {
             Operation.TRANSCRIBE: self._inference, Operation.DECODE_TEXT: text, Operation.ALIGN: text,
+            Operation.SEARCH: text,
         }  # fmt: skip
         self._meter = MemoryMeter(limit_bytes=policy.memory_limit_bytes)
         loader = ModelLoader(
@@ -233,6 +236,20 @@ class Wav2Vec2Service:
         """The time of each word and letter of ``text``."""
         self._assert_state(ServiceState.READY)
         return await self._text.align(emitted, text, deadline=deadline, request_id=request_id)
+
+    async def search(
+        self,
+        recognition: Recognition,
+        search: Search,
+        *,
+        deadline: Deadline | None = None,
+        request_id: str = "",
+    ) -> StepResult[Hits]:
+        """Where a keyword or a sound occurs, in every channel."""
+        self._assert_state(ServiceState.READY)
+        return await find_in(
+            self._clients[Operation.SEARCH], recognition, search, deadline, request_id
+        )
 
     async def analyze(
         self, audio: Audio, *, deadline: Deadline | None = None, request_id: str = ""

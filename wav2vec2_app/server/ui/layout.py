@@ -147,7 +147,7 @@ def _answer(
     if settings.live_sessions:
         markup(live.captions(), elem_id="live-answer")
     options, export = options_panel.lay_out(), options_panel.lay_out_export(html)
-    markup(transport.comparison(), elem_id="check")
+    markup(transport.find() + transport.comparison(), elem_id="check")
     return options, export
 
 

@@ -27,6 +27,7 @@ from wav2vec2_app.server.ui.languages import current_language
 from wav2vec2_app.server.ui.layout import Example, lay_out
 from wav2vec2_app.server.ui.mcp_tools import mount_tools
 from wav2vec2_app.server.ui.render.confidence import LEVELS
+from wav2vec2_app.server.ui.search_endpoint import add_find_endpoint
 from wav2vec2_app.server.ui.theme import build_theme
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import cues, signs
@@ -81,6 +82,7 @@ def build_page(
         add_endpoints(page, orchestrator)
         add_compare_endpoint(page, orchestrator)
         add_explore_endpoints(page, orchestrator)
+        add_find_endpoint(page, orchestrator)
         if settings.gama_url:
             add_describe_endpoint(page, orchestrator)
     page.queue(default_concurrency_limit=None, api_open=False)

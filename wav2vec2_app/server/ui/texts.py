@@ -87,6 +87,7 @@ RUNNING: Final[Mapping[Operation, str]] = {
     Operation.DRAW: "Drawing the pictures",
     Operation.EXPLORE: "Preparing the part",
     Operation.DESCRIBE: "Waiting for the answer",
+    Operation.SEARCH: "Searching",
 }
 ATTEMPT: Final = "{text}… (attempt {attempt})"
 LEFT: Final = "{text}… {percent}, about {left} left"
@@ -248,6 +249,7 @@ EXPLORE_HINT: Final = (
 # --- comparison with what was said --------------------------------------------------------------
 
 CHECK: Final = "Compare with what was said"
+FIND: Final = "Find a sound"
 REFERENCE: Final = "Correct text"
 REFERENCE_PLACEHOLDER: Final = "Type or paste the correct text"
 
@@ -395,6 +397,7 @@ STAGES: Final[Mapping[str, str]] = {
     "decode text": "Decode text",
     "punctuate": "Add punctuation",
     "align": "Align",
+    "search": "Searching",
     "features": "Acoustic features",
     "measure": "Acoustic analysis",
     "explore": "Explored part",
@@ -662,6 +665,23 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "restored": "The original is back",
         "chooseFirst": "Choose a word first.",
         "notTimed": "The corrected words keep estimated times.",
+    },
+    "find": {
+        "word": "Word, as it is written",
+        "find": "Find",
+        "useStretch": "Use the selected stretch",
+        "select": "To find a sound, select it in the waveform of the player.",
+        "selected": "Selected: {start} to {end}",
+        "searching": "Searching",
+        "count": "Hits: {count}, the best first",
+        "none": "Nothing was found.",
+        "hitsLabel": "Hits",
+        "play": "Play",
+        "playHit": "Play hit {number}, {time}",
+        "score": "How well it matches",
+        "channel": "Channel {channel}: {said}",
+        "noWord": "Type a word, or select a stretch of the waveform.",
+        "lost": "The connection was lost. Try again.",
     },
     "history": {
         "title": HISTORY,

@@ -222,12 +222,12 @@ def _trace(
 def _kernels() -> tuple[Callable[..., None], Callable[..., int]]:
     """The compiled kernels. Compiling takes seconds, once on each machine."""
     return (
-        _compiled(_sweep, "void(f4[:,::1], i4[::1], f8[::1], i8, i8, i8, f8[:,::1], u1[:,::1])"),
-        _compiled(_trace, "i8(u1[:,::1], i8, i4[::1])"),
+        compiled(_sweep, "void(f4[:,::1], i4[::1], f8[::1], i8, i8, i8, f8[:,::1], u1[:,::1])"),
+        compiled(_trace, "i8(u1[:,::1], i8, i4[::1])"),
     )
 
 
-def _compiled(
+def compiled(
     kernel: Callable[KernelParameters, KernelResult], signature: str
 ) -> Callable[KernelParameters, KernelResult]:
     """``kernel`` compiled, or loaded from numba's cache on disk."""

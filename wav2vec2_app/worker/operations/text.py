@@ -14,6 +14,7 @@ from wav2vec2_app.protocol import codec
 from wav2vec2_app.protocol.exploration import ExplainRequest, ExplainResponse
 from wav2vec2_app.protocol.frame import Body
 from wav2vec2_app.protocol.message import Context, Empty
+from wav2vec2_app.protocol.search import KeywordSearchRequest, SoundSearchRequest
 from wav2vec2_app.protocol.text import (
     AlignRequest,
     AlignResponse,
@@ -35,8 +36,10 @@ from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancell
 from wav2vec2_app.worker.model.checkpoint_files import CONFIG, json_number, read_json
 from wav2vec2_app.worker.model.decoding import EmissionDecoder, tokenizer_of
 from wav2vec2_app.worker.model.explanation import explain
+from wav2vec2_app.worker.model.search import prepare as prepare_search
 from wav2vec2_app.worker.model.viterbi import prepare
 from wav2vec2_app.worker.model.writing import Writer
+from wav2vec2_app.worker.operations.search import search_keyword, search_sound
 from wav2vec2_app.worker.stages import sequence
 
 
@@ -63,6 +66,7 @@ def create(config: Mapping[str, object]) -> Role:
     decoder = EmissionDecoder(given.language_model)
     writer = Writer(given.punctuation)
     prepare()
+    prepare_search()
     if given.warm_up:
         warm_up(decoder, given.embedded)
         writer.warm_up()
@@ -82,6 +86,8 @@ def create(config: Mapping[str, object]) -> Role:
             PunctuateRequest.handler(punctuate),
             AlignRequest.handler(align_text),
             ExplainRequest.handler(explain_one),
+            KeywordSearchRequest.handler(search_keyword),
+            SoundSearchRequest.handler(search_sound),
         ),
         info=lambda: TextInfo(decoder.note),
     )

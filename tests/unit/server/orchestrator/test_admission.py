@@ -21,7 +21,7 @@ from wav2vec2_app.errors import (
 from wav2vec2_app.server.events import Failed, Queued, Started, TaskEvent
 from wav2vec2_app.server.operations import Operation, Want
 
-PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, _, DRAW, _ = Operation
+PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, _, DRAW, *_ = Operation
 
 
 # --- admission and waiting ------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from wav2vec2_app.server.tasks import AudioTask, ModelTask, StepInputs
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.options import DecodingOptions
 
-PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, _, DRAW, _ = Operation
+PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, _, DRAW, *_ = Operation
 ALL = frozenset({Want.TRANSCRIPT, Want.FEATURES, Want.PICTURES})
 HOT = DecodingOptions(hotwords=("ada", "lovelace"))
 

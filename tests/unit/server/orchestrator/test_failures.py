@@ -29,7 +29,7 @@ from wav2vec2_app.server.events import BreakerEvent, Done, Event, Retried, Start
 from wav2vec2_app.server.operations import Operation, Want
 from wav2vec2_app.server.tasks import ModelTask
 
-PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, _ = Operation
+PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, *_ = Operation
 
 
 # --- failures -------------------------------------------------------------------------------------

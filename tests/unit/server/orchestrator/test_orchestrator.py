@@ -40,7 +40,7 @@ from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.transcript import Recognition
 
-PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, _, DRAW, _ = Operation
+PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, _, DRAW, *_ = Operation
 
 
 # --- the course of a task -------------------------------------------------------------------------

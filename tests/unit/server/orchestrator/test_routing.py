@@ -22,7 +22,7 @@ from wav2vec2_app.speech.models import ModelChoice
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Recognition
 
-PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, _ = Operation
+PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, *_ = Operation
 
 
 # --- routing --------------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ def test_kernels_compile_where_no_folder_can_be_written(
 
     compile_now = numba.njit
     monkeypatch.setattr(numba, "njit", njit)
-    trace = viterbi._compiled(viterbi._trace, "i8(u1[:,::1], i8, i4[::1])")
+    trace = viterbi.compiled(viterbi._trace, "i8(u1[:,::1], i8, i4[::1])")
     states = np.empty(2, np.int32)
 
     assert trace(np.array([[0, 0], [0, 4]], np.uint8), 2, states) == 1

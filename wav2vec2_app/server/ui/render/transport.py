@@ -145,6 +145,11 @@ def picture_tools() -> str:
     )
 
 
+def find() -> str:
+    """The fold that ``modules/find.js`` fills when it is opened."""
+    return f'<details class="w-fold" id="w-find"><summary>{texts.FIND}</summary></details>'
+
+
 def comparison() -> str:
     """A box for what was said, and the comparison of the transcript with it."""
     return (
