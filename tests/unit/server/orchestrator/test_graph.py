@@ -8,7 +8,7 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.orchestrator.graph import Node, TaskGraph, plan
 from wav2vec2_app.server.tasks import ANY_TARGET, Operation, Step, Target, Want
 
-DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW = (
+DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, SEARCH = (
     Operation.DECODE_AUDIO,
     Operation.TRANSCRIBE,
     Operation.DECODE_TEXT,
@@ -16,6 +16,7 @@ DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW = (
     Operation.ANALYZE,
     Operation.MEASURE,
     Operation.DRAW,
+    Operation.SEARCH,
 )
 
 
@@ -86,9 +87,10 @@ def test_what_an_essential_node_needs_is_essential_too() -> None:
         ([Want.ALIGNMENT], [DECODE, TRANSCRIBE, ALIGN], [DECODE, TRANSCRIBE, ALIGN]),
         (
             list(Want),
-            [DECODE, TRANSCRIBE, ALIGN, ANALYZE, MEASURE, DRAW],
+            [DECODE, TRANSCRIBE, ALIGN, SEARCH, ANALYZE, MEASURE, DRAW],
             [DECODE, TRANSCRIBE, ALIGN],
         ),
+        ([Want.HITS], [DECODE, TRANSCRIBE, SEARCH], [DECODE, TRANSCRIBE, SEARCH]),
     ],
 )
 def test_a_plan_has_what_is_wanted_and_what_that_needs(
