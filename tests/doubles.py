@@ -48,6 +48,7 @@ from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.exploration import EmissionPart, Exploration
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
+from wav2vec2_app.speech.search import Hit, Hits
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 
 MIB = 1024 * 1024
@@ -65,6 +66,7 @@ _STAGES: Mapping[Operation, tuple[tuple[str, str, float], ...]] = {
     Operation.MEASURE: (("measure", "audio", 1.0),),
     Operation.DRAW: (("draw", "audio", 1.0),),
     Operation.EXPLORE: (("explore", "audio", 1.0),),
+    Operation.SEARCH: (("search", "text", 1.0),),
     Operation.DESCRIBE: (("encode", "audio", 0.0), ("describe", "gama", 1.0)),
 }
 """Stages of each operation: name, process, share of the operation's time."""
@@ -422,6 +424,8 @@ class FakeAdapter:
             return make_description(task.task.question)
         if task.operation is Operation.EXPLORE:
             return make_exploration(self.duration_s)
+        if task.operation is Operation.SEARCH:
+            return Hits((Hit(0.5, 1.0, 0.9),))
         return self._draw(report)
 
     def _draw(self, report: Report) -> tuple[Picture, ...]:

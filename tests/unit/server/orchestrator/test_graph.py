@@ -8,7 +8,7 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.operations import ANY_TARGET, Operation, Step, Target, Want
 from wav2vec2_app.server.orchestrator.graph import Node, TaskGraph, plan
 
-DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, EXPLORE = (
+DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, EXPLORE, SEARCH = (
     Operation.DECODE_AUDIO,
     Operation.TRANSCRIBE,
     Operation.DECODE_TEXT,
@@ -17,6 +17,7 @@ DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, EXPLORE = (
     Operation.MEASURE,
     Operation.DRAW,
     Operation.EXPLORE,
+    Operation.SEARCH,
 )
 
 
@@ -88,9 +89,10 @@ def test_what_an_essential_node_needs_is_essential_too() -> None:
         ([Want.ALIGNMENT], [DECODE, TRANSCRIBE, ALIGN], [DECODE, TRANSCRIBE, ALIGN]),
         (
             list(Want),
-            [DECODE, TRANSCRIBE, ALIGN, ANALYZE, MEASURE, EXPLORE, DRAW],
+            [DECODE, TRANSCRIBE, ALIGN, SEARCH, ANALYZE, MEASURE, EXPLORE, DRAW],
             [DECODE, TRANSCRIBE, ALIGN],
         ),
+        ([Want.HITS], [DECODE, TRANSCRIBE, SEARCH], [DECODE, TRANSCRIBE, SEARCH]),
     ],
 )
 def test_a_plan_has_what_is_wanted_and_what_that_needs(

@@ -23,6 +23,7 @@ from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Recognition
 
 PROBE, DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, *_ = Operation
+SEARCH, EXPLORE = Operation.SEARCH, Operation.EXPLORE
 
 
 # --- routing --------------------------------------------------------------------------------------
@@ -35,7 +36,7 @@ async def test_each_operation_goes_to_the_first_adapter_that_can_do_it(start: St
 
     await orchestrator.run(make_task(wants=[one for one in Want if one is not Want.DESCRIPTION]))
 
-    assert [call.operation for call in speech.calls] == [TRANSCRIBE, ALIGN]
+    assert [call.operation for call in speech.calls] == [TRANSCRIBE, ALIGN, SEARCH]
     assert {call.operation for call in sound.calls} == {PROBE, DECODE, ANALYZE, MEASURE, DRAW}
 
 
