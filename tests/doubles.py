@@ -404,29 +404,27 @@ class FakeAdapter:
         return TaskResult(task.operation, answer, _stages(task.operation, took_s))
 
     def _default(self, task: ModelTask, report: Report) -> Any:
-        if task.operation is Operation.PROBE:
-            return make_probe(self.duration_s)
-        if task.operation is Operation.DECODE_AUDIO:
-            return make_audio(self.duration_s)
-        if task.operation is Operation.TRANSCRIBE:
-            report(Progress(fraction=1.0))
-            model = make_model_info(self.answering_model(task.step.target.model))
-            return make_recognition(PurePath(_source(task).name).stem, model=model)
-        if task.operation is Operation.DECODE_TEXT:
-            return make_recognition(" ".join(task.task.decoding.hotwords) or "decoded again")
-        if task.operation is Operation.ALIGN:
-            return make_alignment(task.task.text)
-        if task.operation is Operation.ANALYZE:
-            return make_features(self.duration_s)
-        if task.operation is Operation.MEASURE:
-            return make_acoustics(self.duration_s)
-        if task.operation is Operation.DESCRIBE:
-            return make_description(task.task.question)
-        if task.operation is Operation.EXPLORE:
-            return make_exploration(self.duration_s)
-        if task.operation is Operation.SEARCH:
-            return Hits((Hit(0.5, 1.0, 0.9),))
-        return self._draw(report)
+        made: Mapping[Operation, Callable[[], Any]] = {
+            Operation.PROBE: lambda: make_probe(self.duration_s),
+            Operation.DECODE_AUDIO: lambda: make_audio(self.duration_s),
+            Operation.TRANSCRIBE: lambda: self._transcribe(task, report),
+            Operation.DECODE_TEXT: lambda: make_recognition(
+                " ".join(task.task.decoding.hotwords) or "decoded again"
+            ),
+            Operation.ALIGN: lambda: make_alignment(task.task.text),
+            Operation.ANALYZE: lambda: make_features(self.duration_s),
+            Operation.MEASURE: lambda: make_acoustics(self.duration_s),
+            Operation.DESCRIBE: lambda: make_description(task.task.question),
+            Operation.EXPLORE: lambda: make_exploration(self.duration_s),
+            Operation.SEARCH: lambda: Hits((Hit(0.5, 1.0, 0.9),)),
+            Operation.DRAW: lambda: self._draw(report),
+        }
+        return made[task.operation]()
+
+    def _transcribe(self, task: ModelTask, report: Report) -> Recognition:
+        report(Progress(fraction=1.0))
+        model = make_model_info(self.answering_model(task.step.target.model))
+        return make_recognition(PurePath(_source(task).name).stem, model=model)
 
     def _draw(self, report: Report) -> tuple[Picture, ...]:
         pictures = tuple(make_picture(name) for name in PICTURE_NAMES)

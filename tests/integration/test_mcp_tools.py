@@ -15,7 +15,10 @@ from mcp.client.streamable_http import streamable_http_client
 from benchmarks.server import RunningServer
 from tests.examples import clips
 
-ENDPOINTS = {"transcribe", "analyze", "decode", "align", "capabilities", "status", "compare"}
+ENDPOINTS = {
+    "transcribe", "analyze", "decode", "align", "capabilities", "status", "compare", "explore",
+    "explain", "find",
+}  # fmt: skip
 
 
 @asynccontextmanager

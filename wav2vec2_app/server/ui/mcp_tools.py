@@ -56,6 +56,9 @@ RETURNS: Final[Mapping[str, str]] = {
     "capabilities": "models, options with their bounds, limits (seconds, bytes), average latency",
     "status": "the queue, the workers, the models, and the memory in bytes",
     "compare": "the transcript of each variant with its cost in seconds, and one text of all",
+    "explore": "samples, spectrogram and characters of a part, with their times in seconds",
+    "explain": "characters of a word with probabilities and times (s); how other words fit there",
+    "find": "hits, the best first, each with start and end in seconds and a score, 0 to 1",
     "describe": f"{_TRANSCRIPTION}; and the answer to the question",
 }
 """What each tool returns, as JSON."""
