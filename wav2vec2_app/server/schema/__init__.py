@@ -50,10 +50,13 @@ from wav2vec2_app.server.schema.history import (
     DeletedResponse,
     HistoryItemJson,
     HistoryResponse,
+    SimilarItemJson,
+    SimilarResponse,
     StoredTranscriptionResponse,
 )
 from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.searches import (
+    HistorySearchResponse,
     HitJson,
     SearchResponse,
     StoredHitsJson,
@@ -100,11 +103,14 @@ __all__ = [
     "ExplorationResponse",
     "HistoryItemJson",
     "HistoryResponse",
+    "HistorySearchResponse",
     "HitJson",
     "JsonModel",
     "JsonObject",
     "ModelJson",
     "SearchResponse",
+    "SimilarItemJson",
+    "SimilarResponse",
     "StatusResponse",
     "StoredHitsJson",
     "StoredTranscriptionResponse",

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
-from wav2vec2_app.speech.search import Hit
+from wav2vec2_app.speech.search import Hit, other_alphabet
 from wav2vec2_app.speech.tokenization import TextTokenizer
 from wav2vec2_app.worker.model.viterbi import compiled
 
@@ -69,11 +69,7 @@ def find_sound(emission: Emission, query: Float32, *, limit: int) -> tuple[Hit, 
             was computed by a model with another alphabet.
     """
     if query.shape[1] != emission.log_probs.shape[1]:
-        raise InputError(
-            "The query was computed by another model than the recording.",
-            code="find.other_alphabet",
-            hint="Transcribe both with one model.",
-        )
+        raise other_alphabet()
     spoken = _trimmed(query, emission)
     if len(spoken) > len(emission.log_probs):
         raise InputError(
