@@ -19,6 +19,7 @@ import soxr
 from benchmarks.recognition import TEST_SET
 from wav2vec2_app.speech.alignment import AlignedWord
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
+from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.worker.model.alignment import align
 from wav2vec2_app.worker.model.decoding import tokenizer_of
 from wav2vec2_app.worker.model.recognizer import Recognizer
@@ -42,6 +43,7 @@ class Utterance:
 
     speaker: str
     samples: Float32
+    emission: Emission
     words: tuple[AlignedWord, ...]
 
     @property
@@ -54,10 +56,17 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Trial:
-    """A word, the samples of one utterance of it, and a recording that has others, with its words."""
+    """A word, one utterance of it, and a recording that has others, with its words.
+
+    Attributes:
+        query: samples of the word alone, as a file has them.
+        selected: log-probabilities of the word where it is said, as a selection in a recording has them.
+        recording: samples.
+    """
 
     word: str
     query: Float32
+    selected: Float32
     recording: Float32
     words: Times
 
@@ -73,7 +82,7 @@ def read(one: Recognizer, table: Path, speakers: Sequence[str] = ()) -> list[Utt
             samples = soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ)
             emission = one.emit(samples)
             words = align(emission, row["transcript"], tokenizer_of(emission)).words
-            found.append(Utterance(row["speaker"], samples, words))
+            found.append(Utterance(row["speaker"], samples, emission, words))
     return found
 
 
@@ -132,16 +141,17 @@ def _trial(
         parts.append(one)
         length_s += one.duration_s + PAUSE_S
     samples, words = _joined([parts[at] for at in rng.permutation(len(parts))])
-    return Trial(word.text, _query(word, source), samples, words)
+    first_s, last_s = _stretch(word)
+    query = source.samples[round(first_s * SAMPLE_RATE_HZ) : round(last_s * SAMPLE_RATE_HZ)]
+    frame_s = source.emission.frame_s
+    selected = source.emission.log_probs[round(first_s / frame_s) : round(last_s / frame_s)]
+    return Trial(word.text, query, selected, samples, words)
 
 
-def _query(word: AlignedWord, source: Utterance) -> Float32:
-    """The samples of a word, at least as long as :data:`QUERY_S` asks for."""
+def _stretch(word: AlignedWord) -> tuple[float, float]:
+    """Start and end of a query, at least as long as :data:`QUERY_S` asks for."""
     more_s = max(0.0, QUERY_S[0] - (word.end_s - word.start_s)) / 2
-    first, last = (
-        round(time_s * SAMPLE_RATE_HZ) for time_s in (word.start_s - more_s, word.end_s + more_s)
-    )
-    return source.samples[max(0, first) : last]
+    return max(0.0, word.start_s - more_s), word.end_s + more_s
 
 
 def _joined(parts: Sequence[Utterance]) -> tuple[Float32, Times]:
