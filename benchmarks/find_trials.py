@@ -91,17 +91,14 @@ def held_out(one: Recognizer) -> list[Utterance]:
     return read(one, TEST_SET.parent / "train.tsv", HELD_OUT)
 
 
-def trials(
-    utterances: Sequence[Utterance], seed: int, *, same_voice: bool, widened: bool
-) -> list[Trial]:
+def trials(utterances: Sequence[Utterance], seed: int, *, same_voice: bool) -> list[Trial]:
     """:data:`TRIALS` of words that are drawn from all that two utterances have, each as often as needed.
 
-    Every word has the same chance, then each of its pairs. A query is what :data:`QUERY_S` allows: words of
-    that length, or, ``widened``, all words up to it, the shorter ones with what is spoken around them.
+    Every word has the same chance, then each of its pairs.
     """
     rng = np.random.default_rng(seed)
     pairs = defaultdict(list)
-    for word, source, target in _pairs(utterances, same_voice=same_voice, widened=widened):
+    for word, source, target in _pairs(utterances, same_voice=same_voice):
         pairs[word.text].append((word, source, target))
     names = sorted(pairs)
     drawn = [names[at] for _ in range(TRIALS) for at in rng.permutation(len(names))][:TRIALS]
@@ -109,14 +106,13 @@ def trials(
 
 
 def _pairs(
-    utterances: Sequence[Utterance], *, same_voice: bool, widened: bool
+    utterances: Sequence[Utterance], *, same_voice: bool
 ) -> Iterator[tuple[AlignedWord, Utterance, Utterance]]:
     """Words, the utterance that each is cut from, and another one that has it."""
-    shortest_s = 0.0 if widened else QUERY_S[0]
     for source in utterances:
         for word in source.words:
             length_s = word.end_s - word.start_s
-            if len(word.text) < MIN_LETTERS or not shortest_s <= length_s <= QUERY_S[1]:
+            if len(word.text) < MIN_LETTERS or not QUERY_S[0] <= length_s <= QUERY_S[1]:
                 continue
             for target in utterances:
                 same = source.speaker == target.speaker
@@ -141,17 +137,14 @@ def _trial(
         parts.append(one)
         length_s += one.duration_s + PAUSE_S
     samples, words = _joined([parts[at] for at in rng.permutation(len(parts))])
-    first_s, last_s = _stretch(word)
-    query = source.samples[round(first_s * SAMPLE_RATE_HZ) : round(last_s * SAMPLE_RATE_HZ)]
+    query = source.samples[
+        round(word.start_s * SAMPLE_RATE_HZ) : round(word.end_s * SAMPLE_RATE_HZ)
+    ]
     frame_s = source.emission.frame_s
-    selected = source.emission.log_probs[round(first_s / frame_s) : round(last_s / frame_s)]
+    selected = source.emission.log_probs[
+        round(word.start_s / frame_s) : round(word.end_s / frame_s)
+    ]
     return Trial(word.text, query, selected, samples, words)
-
-
-def _stretch(word: AlignedWord) -> tuple[float, float]:
-    """Start and end of a query, at least as long as :data:`QUERY_S` asks for."""
-    more_s = max(0.0, QUERY_S[0] - (word.end_s - word.start_s)) / 2
-    return max(0.0, word.start_s - more_s), word.end_s + more_s
 
 
 def _joined(parts: Sequence[Utterance]) -> tuple[Float32, Times]:

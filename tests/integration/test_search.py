@@ -92,7 +92,7 @@ def test_words_and_sounds_are_found_over_http_in_a_file_and_in_the_history(
             return answer.json()
 
         def transcribed(name: str, content: bytes) -> Any:
-            form = {"response_format": "verbose_json"}
+            form = {"response_format": "verbose_json", "timestamp_granularities[]": "word"}
             return post("/v1/audio/transcriptions", files={"file": (name, content)}, data=form)
 
         file = {"file": ("first.flac", first.path.read_bytes())}
