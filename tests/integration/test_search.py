@@ -115,8 +115,8 @@ def test_words_and_sounds_are_found_over_http_in_a_file_and_in_the_history(
 
         url = "/v1/history/searches"
         everywhere = post(url, json={"word": word["word"]})
-        heard = post(url, files=query)
-        for found in (everywhere, heard):
+        spoken_word = post(url, files=query)
+        for found in (everywhere, spoken_word):
             assert found["searched"] == 2
             best = found["items"][0]
             assert best["name"] == "first.flac", found

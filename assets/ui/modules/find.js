@@ -102,7 +102,7 @@ export const start = (config, shared, fold) => {
 
   const show = (answer) => {
     const rows = answer.items ? ranked(answer.items).map(inStored) : answer.hits.map(inThis);
-    const searched = answer.items ? ` ${format(texts.searched, { count: answer.searched })}` : "";
+    const searched = answer.items ? ` · ${format(texts.searched, { count: answer.searched })}` : "";
     count.textContent = (rows.length ? format(texts.count, { count: rows.length }) : texts.none) + searched;
     announce(count.textContent);
     list.replaceChildren(...rows);

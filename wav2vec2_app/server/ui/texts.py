@@ -681,7 +681,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "searching": "Searching",
         "count": "Hits: {count}, the best first",
         "none": "Nothing was found.",
-        "searched": "Stored transcripts searched: {count}.",
+        "searched": "Stored transcripts searched: {count}",
         "older": "Search older ones",
         "open": "Open",
         "openHit": "Open {name} at {time}",

@@ -28,7 +28,7 @@ MIN_OVERLAP: Final = 0.3
 """Share of the shorter of two places above which they count as one."""
 MIN_SCORE: Final = 0.02
 """Lower scores are left out."""
-MIN_LOG_PROB: Final = -100.0
+LOGIT_FLOOR: Final = -100.0
 """Lower log-probabilities count as this one."""
 UNRELATED_COST: Final = 0.5
 """Mean distance of a path at which its score is 0: the best place of a word that is not said is near it."""
@@ -152,7 +152,7 @@ def _features(query: Float32, log_probs: Float32, letters: Columns) -> tuple[Flo
 
 def _logits(log_probs: Float32, letters: Columns) -> Float32:
     """Logits of the letters, whose mean in each frame is 0."""
-    found = np.maximum(log_probs[:, letters].astype(np.float32), MIN_LOG_PROB)
+    found = np.maximum(log_probs[:, letters].astype(np.float32), LOGIT_FLOOR)
     logits: Float32 = found - found.mean(axis=1, keepdims=True)
     return logits
 

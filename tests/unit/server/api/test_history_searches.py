@@ -70,10 +70,10 @@ async def test_spoken_query_and_stretch_of_a_stored_recording_are_searched_for_b
 ) -> None:
     await stored(server, "hello world")
     [item] = (await server.list())["items"]
-    asked: list[Any] = []
+    sent: list[Any] = []
 
     def answer(task: ModelTask) -> Hits:
-        asked.append(task.task.search)
+        sent.append(task.task.search)
         return hits(0.8)
 
     adapter.answer(Operation.SEARCH, answer, answer)
@@ -81,8 +81,8 @@ async def test_spoken_query_and_stretch_of_a_stored_recording_are_searched_for_b
     found = await search(server, item=item["id"], start=0.02, end=0.2)
 
     assert spoken.json()["items"][0]["id"] == found["items"][0]["id"] == item["id"]
-    assert len(asked[0].query.log_probs) == len(make_emission("hi").log_probs)
-    assert len(asked[1].query.log_probs) == 9
+    assert len(sent[0].query.log_probs) == len(make_emission("hi").log_probs)
+    assert len(sent[1].query.log_probs) == 9
     assert (await server.list())["total"] == 1, "the query is not stored"
 
 
@@ -91,18 +91,18 @@ async def test_words_that_mean_nothing_in_other_fields_are_words_here(
     adapter: FakeAdapter,
 ) -> None:
     await stored(server, "one")
-    asked: list[str] = []
+    sent: list[str] = []
 
     def answer(task: ModelTask) -> Hits:
         assert task.task.search is not None
-        asked.append(task.task.search.keyword)
+        sent.append(task.task.search.keyword)
         return hits()
 
     adapter.answer(Operation.SEARCH, answer, answer)
     for word in ("none", "null"):
         await search(server, word=word)
 
-    assert asked == ["none", "null"]
+    assert sent == ["none", "null"]
 
 
 async def test_long_history_is_searched_part_by_part(

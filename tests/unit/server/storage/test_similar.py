@@ -19,7 +19,7 @@ async def ids(store: HistoryStore) -> list[str]:
     return [item.id for item in (await store.find(ANNA, ListQuery())).items]
 
 
-async def test_results_of_an_earlier_version_get_a_vector_when_it_is_asked_for(
+async def test_results_of_an_earlier_version_get_their_vector_later(
     make_store: MakeStore, tmp_path: Path
 ) -> None:
     store = make_store()
