@@ -729,7 +729,7 @@ def test_api_description_opens(page: Page) -> None:
     page.get_by_role("button", name="Use it from a program").click()
 
     page.get_by_text("/transcribe").first.wait_for()
-    assert "7 API endpoints" in page.locator("body").inner_text()
+    assert "10 API endpoints" in page.locator("body").inner_text()
 
 
 def test_theme_is_remembered(open_page: Open) -> None:
