@@ -37,7 +37,7 @@ class LocalizedConfig(dict[str, object]):
     """A configuration that has the texts of the language of the current request.
 
     ``make`` returns the configuration in another language; it is called by the first request in that
-    language, so that a start does not wait for languages that nobody may ask for.
+    language, so that the start of the server does not wait for it.
     """
 
     def __init__(self, english: PageConfig, make: Callable[[str], PageConfig]) -> None:
