@@ -143,6 +143,7 @@ def test_alignment_has_words_characters_and_wildcards() -> None:
     }  # fmt: skip
     assert answer["words"][2] == {
         "text": "日本", "start": 0.4, "end": 0.5, "score": 0.0, "wildcard": True, "characters": [],
+        "mark": "unchecked", "said": "",
     }  # fmt: skip
     assert answer["model"]["source"] == "embedded"
 

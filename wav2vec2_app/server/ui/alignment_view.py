@@ -35,8 +35,9 @@ class AlignmentView:
             case Started(operation=operation, attempt=attempt):
                 return {"align-status": status.running(operation, None, attempt)}
             case Done(result=result):
+                words = alignment.words(result, self.text, self.audio_url)
                 self.result = exportable(result)
-                return {"align-status": status.aligned(result, event.at_s), **self.words()}
+                return {"align-status": status.aligned(result, event.at_s), "aligned": words}
             case Failed(error=error):
                 return self.fail(error)
         return {}
