@@ -63,7 +63,9 @@ def test_lines_and_words_are_marked_and_follow_the_player(
     assert page.locator(f"{LINE}.w-now").count() == 1
     third.get_by_role("button").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("start => window.wav2vec2Page.player.media.currentTime >= start", arg=start)
+    page.wait_for_function(
+        "start => window.wav2vec2Page.player.media.currentTime >= start", arg=start
+    )
     assert page.evaluate("window.wav2vec2Page.player.until") == pytest.approx(end)
 
     page.get_by_role("button", name=texts.ALIGNED_WORDS).click()

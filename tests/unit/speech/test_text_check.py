@@ -6,6 +6,8 @@ import pytest
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.alignment import AlignedWord
+from wav2vec2_app.speech.cues import WrittenWord
+from wav2vec2_app.speech.given_text import lines_of
 from wav2vec2_app.speech.text_check import (
     CheckedWord,
     check_text,
@@ -142,3 +144,31 @@ def test_text_in_another_script_is_rejected() -> None:
 
 def test_only_the_words_of_a_part_are_compared_with_its_text() -> None:
     assert [word.text for word in words_within(said("A B C D"), 0.5, 1.5)] == ["B", "C"]
+
+
+# --- the lines of a text ------------------------------------------------------------------------
+
+
+def spoken(text: str) -> list[WrittenWord]:
+    return [WrittenWord(word, float(at), at + 0.5) for at, word in enumerate(text.split())]
+
+
+def test_lines_of_a_text_have_its_words_and_their_times() -> None:
+    lines = lines_of("Good morning!\n\n— I was\n", spoken("Good morning! I was"))
+
+    assert [(line.text, line.first, line.last) for line in lines] == [
+        ("Good morning!", 0, 2), ("— I was", 2, 4),
+    ]  # fmt: skip
+    assert [(line.start, line.end) for line in lines] == [(0.0, 1.5), (2.0, 3.5)]
+
+
+def test_lines_of_subtitles_are_kept_even_where_nothing_is_spoken() -> None:
+    text = (
+        "1\n00:00:00,000 --> 00:00:01,000\nGood\n♪ ♪\n\n2\n00:00:01,000 --> 00:00:02,000\nmorning\n"
+    )
+
+    lines = lines_of(text, spoken("Good morning"))
+
+    assert [(line.text, line.first, line.last) for line in lines] == [
+        ("Good", 0, 1), ("♪ ♪", 1, 1), ("morning", 1, 2),
+    ]  # fmt: skip
