@@ -17,6 +17,16 @@ const written = (tiles) => tiles.flatMap(({ node, start, end }) => {
   return [word, " "];
 });
 
+const byLine = (tiles) => {
+  const groups = new Map();
+  for (const one of tiles) {
+    const { line } = one.node.dataset;
+    if (!groups.has(line)) groups.set(line, []);
+    groups.get(line).push(one);
+  }
+  return groups;
+};
+
 export const start = (player, panel) => {
   let box = null;
   let tiles = [];
@@ -41,19 +51,13 @@ export const start = (player, panel) => {
     $(".w-aligned-lines", box).hidden = false; /* the style sheet shows one of the views */
     for (const one of all("[data-aligned-view]", box)) one.setAttribute("aria-pressed", String(one.dataset.alignedView === view));
     if (view !== "lines" || lines[0]?.words) return;
-    const ofLine = Map.groupBy ? Map.groupBy(tiles, (one) => one.node.dataset.line) : grouped(tiles);
+    const ofLine = byLine(tiles);
     for (const line of lines) {
       const words = written(ofLine.get(line.node.dataset.line) ?? []);
       if (words.length) $("p", line.node).replaceChildren(...words);
       line.words = all(".w-word", line.node).map(timed);
     }
   };
-  const grouped = (items) => {
-    const groups = new Map();
-    for (const one of items) groups.set(one.node.dataset.line, [...(groups.get(one.node.dataset.line) ?? []), one]);
-    return groups;
-  };
-
   /* --- the place of the player --- */
 
   const at = (items, time) => {

@@ -42,12 +42,6 @@ class AlignmentView:
                 return self.fail(error)
         return {}
 
-    def words(self) -> Update:
-        """The aligned words, once they are there."""
-        if self.result is None:
-            return {}
-        return {"aligned": alignment.words(self.result, self.text, self.audio_url)}
-
     def fail(self, error: Wav2Vec2Error) -> Update:
         """The text could not be aligned."""
         if error.code == NOT_CACHED:
