@@ -32,7 +32,7 @@ def align(page: Page, clip: Clip, text: str) -> None:
 def marked(page: Page, place: str) -> dict[str, str]:
     words = page.locator(f"#aligned {place} .w-word")
     return {
-        word.inner_text().split()[0].strip(",+"): mark
+        word.locator(".w-tile-text").inner_text().strip(","): mark
         for word in words.all()
         if (mark := word.get_attribute("data-mark") or "") not in ("said", "")
     }

@@ -13,7 +13,9 @@ from wav2vec2_app.server.ui.render import alignment_marks, export, units
 from wav2vec2_app.server.ui.render.confidence import level_of
 
 LOW_MATCH: Final = 0.3
-"""Score below which a text probably does not match the recording."""
+"""Score below which a text probably does not match the recording, unless most of its words were said."""
+LOW_MATCH_SAID: Final = 0.5
+"""Share of the words from which on it matches: a single skipped word makes the score of a text poor."""
 
 
 def idle() -> str:
@@ -112,7 +114,9 @@ def _letter(one: schema.AlignedCharacterJson) -> str:
 
 def _summary(answer: schema.AlignmentResponse) -> str:
     score = texts.ALIGNED_SCORE.format(score=f"<b>{units.percent(answer.score)}</b>")
-    warning = f" {texts.LOW_MATCH}" if answer.score < LOW_MATCH else ""
+    said = sum(word.mark == "said" for word in answer.words)
+    poor = answer.score < LOW_MATCH and said < LOW_MATCH_SAID * len(answer.words)
+    warning = f" {texts.LOW_MATCH}" if poor else ""
     return (
         f'<p class="w-hint">{score}{warning} <button type="button" class="w-link" data-do="letters" '
         f'aria-pressed="false">{texts.SHOW_LETTERS}</button></p>'
