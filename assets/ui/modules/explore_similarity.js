@@ -1,5 +1,5 @@
-/* The self-similarity of the emission of a part: a square with time on both axes, dark where the same characters
-   are probable. It is computed and drawn while its fold is open. */
+/* The self-similarity of the emission of a part: a square with time on both axes, marked where the same
+   characters are probable. It is computed and drawn while its fold is open. */
 
 import { element, format } from "./dom.js";
 import { CERTAIN, image } from "./explore_plots.js";

@@ -606,8 +606,8 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "words": "Words in this part. Choose one to see why it was transcribed.",
         "whyLabel": "Why this word",
         "similarity": "Self-similarity",
-        "similarityHint": "Time runs to the right and upwards. Dark: the same characters are probable at "
-        "both moments. The diagonal is each moment with itself; dark marks beside it are sounds that return.",
+        "similarityHint": "Time runs to the right and upwards. A mark: the same characters are probable at "
+        "both moments. The diagonal is each moment with itself; marks beside it are sounds that return.",
         "similarityLabel": "Similarity of each two moments from {start} to {end} seconds",
         "scroll": "Start of the part",
         "earlier": EARLIER,
