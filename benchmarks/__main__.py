@@ -22,6 +22,7 @@ from benchmarks import (
     cancel,
     dispatch,
     engines,
+    find,
     hotwords,
     live,
     long_audio,
@@ -74,6 +75,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "silence": silence.measure,
     "whisper": whisper.measure,
     "synthesis": synthesis.measure,
+    "find": find.measure,
     # long runs
     "memory": memory.measure,
     "long_audio": long_audio.measure,

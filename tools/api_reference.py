@@ -34,6 +34,7 @@ from wav2vec2_app.server.schema import (
     explorations,
     history,
     recording,
+    searches,
     system,
     transcriptions,
 )
@@ -267,6 +268,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
         schema_table, descriptions.DescriptionResponse, transcriptions.TranscriptionResponse
     ),
     "alignment": partial(schema_table, alignments.AlignmentResponse, recording.RecordingResponse),
+    "search": partial(schema_table, searches.SearchResponse, recording.RecordingResponse),
+    "history-search": partial(schema_table, searches.HistorySearchResponse),
     "comparison": partial(schema_table, comparisons.ComparisonResponse),
     "exploration": partial(schema_table, explorations.ExplorationResponse),
     "explanation": partial(schema_table, explorations.ExplanationResponse),

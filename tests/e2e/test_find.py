@@ -17,6 +17,7 @@ from wav2vec2_app.server.ui import texts
 pytestmark = pytest.mark.e2e
 
 FIND = texts.FOR_SCRIPTS["find"]
+HISTORY = texts.FOR_SCRIPTS["history"]
 HITS = "#w-find .w-hits li"
 FETCHED = "() => performance.getEntriesByType('resource').some((one) => /\\/find\\.(js|css)/.test(one.name))"
 SELECT = """([from, to]) => window.wav2vec2Page.transport.waveform.select([from, to])"""
@@ -36,9 +37,9 @@ def opened(page: Page, clip: Clip) -> Page:
     return page
 
 
-def shoot(page: Page, name: str) -> None:
+def shoot(page: Page, name: str, place: str = "#w-find") -> None:
     if folder := os.environ.get("SCREENSHOTS"):
-        page.locator("#w-find").scroll_into_view_if_needed()
+        page.locator(place).scroll_into_view_if_needed()
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
@@ -59,6 +60,32 @@ def test_typed_word_and_selected_stretch_are_found_and_played(opened: Page) -> N
     stretch.click()
     expect(page.locator(HITS).first).to_contain_text("100 %")
     expect(page.locator(HITS).first).to_contain_text(word["text"])
+
+
+def test_word_is_found_in_the_history_and_opened_there(opened: Page) -> None:
+    page = opened
+    word = page.evaluate(SPOKEN)[0]
+    page.get_by_label(FIND["inHistory"]).check()
+    page.get_by_label(FIND["word"]).fill(word["text"])
+    page.keyboard.press("Enter")
+    expect(page.locator(HITS).first).to_contain_text("garden")
+    shoot(page, "find-history")
+
+    page.locator(HITS).first.get_by_role("button").click()
+    expect(page.locator("#mode-history .w-detail .w-found")).to_be_visible()
+    expect(page.locator("#mode-history .w-detail h3")).to_contain_text("garden")
+    page.get_by_role("button", name=HISTORY["similar"]).click()
+    expect(page.locator("#mode-history .w-similar h4")).to_be_focused()
+    shoot(page, "history-similar", "#mode-history")
+
+
+def test_word_said_into_the_microphone_is_found(opened: Page) -> None:
+    page = opened
+    say = page.locator("#w-find").get_by_role("button", name=FIND["say"])
+    say.click()
+    expect(page.get_by_role("button", name=FIND["stopSaying"])).to_be_visible()
+    expect(say).to_be_visible()  # after three seconds
+    expect(page.locator(HITS).first).to_be_visible()
 
 
 def test_search_that_cannot_be_made_is_explained(opened: Page) -> None:

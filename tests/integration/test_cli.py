@@ -276,6 +276,32 @@ def test_analyze_prints_the_measures_of_the_sound_and_of_the_words() -> None:
     assert {"words_per_minute", "pauses"} <= measures
 
 
+def test_find_prints_the_places_of_a_word_and_goes_on_after_a_bad_file(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.wav"
+    bad.write_text("not a sound")
+    transcript = clips()[0].text.split()
+    word = max(transcript, key=len)
+
+    done = run.invoke(app, ["find", word, str(CLIP), "--limit", "2"])
+    both = run.invoke(app, ["find", word, str(bad), str(CLIP), "--json", "--min-score", "0.3"])
+    refused = run.invoke(app, ["find", "日本", str(CLIP)])
+    empty = run.invoke(app, ["find", " ", str(CLIP)])
+
+    score, start, end = map(float, done.stdout.splitlines()[0].split())
+    assert done.exit_code == 0
+    assert 0 < score <= 1
+    assert 0 <= start < end
+    first, second = (json.loads(line) for line in both.stdout.splitlines())
+    assert both.exit_code == 1
+    assert first["error"]["code"] == "audio.not_audio"
+    assert second["file"] == CLIP.name
+    assert second["hits"][0]["start"] == pytest.approx(start, abs=0.01)
+    assert all(hit["score"] >= 0.3 for hit in second["hits"])
+    assert (refused.exit_code, empty.exit_code) == (1, 2)
+    assert "find.no_letters" in refused.stderr
+    assert "find.no_query" in empty.stderr
+
+
 @pytest.mark.slow
 def test_several_formats_are_saved_in_a_folder(tmp_path: Path) -> None:
     arguments = ["--output", "textgrid", "--output", "docx", "--to", str(tmp_path / "out")]

@@ -66,6 +66,15 @@ async def test_a_program_transcribes_decodes_again_and_aligns_by_tools(
         aligned = await called(session, "align", audio=audio, text=answer["text"])
         assert len(aligned["words"]) == len(answer["words"])
         assert "error" not in await called(session, "status")
+        word = max(answer["words"], key=lambda one: len(one["text"]))
+        for how in (
+            {"word": word["text"]},
+            {"query": audio},
+            {"start": word["start"], "end": word["end"]},
+        ):
+            found = await called(session, "find", audio=audio, **how)
+            assert found["hits"][0]["score"] > 0.5, found
+            assert found["hits"][0]["start"] <= word["end"]
 
         async with httpx.AsyncClient(base_url=server.url) as http:
             files = {"files": (clip.path.name, clip.path.read_bytes())}

@@ -1,4 +1,4 @@
-"""The command line: ``wav2vec2-app serve | transcribe | align | analyze | describe | compare | doctor``."""
+"""The command line: ``wav2vec2-app`` and the name of a command, such as ``serve`` or ``transcribe``."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from wav2vec2_app.cli.decoding import (
     with_options,
 )
 from wav2vec2_app.cli.environment import prepare, read_settings
+from wav2vec2_app.cli.find import find
 from wav2vec2_app.cli.output import (
     DescriptionFormat,
     OutputOptions,
@@ -56,6 +57,7 @@ app = typer.Typer(
 app.add_typer(debug.app, name="debug")
 app.add_typer(cluster.app, name="ray")
 app.command()(batch)
+app.command()(find)
 
 
 def main() -> None:

@@ -96,6 +96,23 @@ def parse_stretch(start: object, end: object) -> tuple[float, float]:
     return start_s, end_s
 
 
+def cut_stretch(emission: Emission, stretch: tuple[float, float]) -> Emission:
+    """The emission of a stretch, seconds.
+
+    Raises:
+        InputError: ``find.bad_stretch``: the stretch is not inside the recording.
+    """
+    first, last = (round(time_s / emission.frame_s) for time_s in stretch)
+    if last > len(emission.log_probs) + 1:
+        raise InputError(
+            "The selection is not inside the recording.",
+            code="find.bad_stretch",
+            hint=f"Select a stretch of its {emission.duration_s:.2f} seconds.",
+            metadata={"duration_s": emission.duration_s},
+        )
+    return emission.cut(first, last)
+
+
 def parse_limit(value: object) -> int:
     """Most hits of an answer; 20 where nothing is given.
 
@@ -121,6 +138,15 @@ def no_query() -> InputError:
         "There is nothing to search for.",
         code="find.no_query",
         hint="Give a word, a recorded query, or the start and end of a stretch.",
+    )
+
+
+def other_alphabet() -> InputError:
+    """The error for a query whose emission has other columns than that of the recording."""
+    return InputError(
+        "The query was computed by another model than the recording.",
+        code="find.other_alphabet",
+        hint="Transcribe both with one model.",
     )
 
 

@@ -7,7 +7,7 @@ import { address, ask, megabytes, relative, span } from "./server.js";
 const REST_MS = 200;
 const KINDS = ["text", "srt", "vtt", "json"];
 
-export const start = (config) => {
+export const start = (config, shared) => {
   const texts = config.texts["history"];
   const place = document.getElementById("w-history");
   const route = "v1/history";
@@ -183,10 +183,39 @@ export const start = (config) => {
       }
       again.disabled = false;
     });
-    return element("div", { className: "w-actions" }, ...links(item), again, remove);
+    const like = element("button", { type: "button", className: "w-button w-small", textContent: texts.similar, hidden: !item.has_emission });
+    like.addEventListener("click", async () => {
+      const found = await trying(() => ask(`${route}/${item.id}/similar`));
+      if (found && chosen === item.id) showSimilar(found.items);
+    });
+    return element("div", { className: "w-actions" }, ...links(item), again, like, remove);
   };
 
-  const show = async (id, moves = false) => {
+  const showSimilar = (found) => {
+    detail.querySelector(".w-similar")?.remove();
+    const rows = found.map(({ item, similarity }) => {
+      const open = element("button", { type: "button", className: "w-item" }, element("b", { textContent: item.name }),
+        element("span", { className: "w-hint", textContent: `${format(texts.alike, { percent: Math.round(100 * similarity) })} · ${facts(item)}` }),
+        element("span", { className: "w-excerpt", textContent: item.excerpt || texts.noWords }));
+      open.addEventListener("click", () => show(item.id, true));
+      return element("li", {}, open);
+    });
+    const title = element("h4", { textContent: texts.similar, tabIndex: -1 });
+    detail.append(element("section", { className: "w-similar" }, title,
+      rows.length ? element("ul", { className: "w-items" }, ...rows) : element("p", { className: "w-hint", textContent: texts.noneAlike })));
+    title.focus();
+  };
+
+  /* The word at `at` seconds, where a search found something. */
+  const showFound = (at, player) => {
+    if (player) player.currentTime = at;
+    const words = [...detail.querySelectorAll(".w-word")];
+    const word = words.filter((one) => Number(one.dataset.start) <= at + 0.1).at(-1) ?? words[0];
+    word?.classList.add("w-found");
+    word?.scrollIntoView({ block: "nearest" });
+  };
+
+  const show = async (id, moves = false, at = null) => {
     const found = await trying(() => ask(`${route}/${id}`));
     if (!found) { choose(""); return; }
     choose(id);
@@ -199,8 +228,16 @@ export const start = (config) => {
       detail.querySelector("h3").focus({ preventScroll: true });
       if (innerWidth <= 900) detail.scrollIntoView();
     }
+    if (at !== null) showFound(at, player);
   };
 
   choose("");
-  return { open: () => refresh() };
+  return {
+    open: () => {
+      refresh();
+      const { stored: wanted } = shared; /* a hit of "Find a sound" */
+      shared.stored = null;
+      if (wanted) show(wanted.id, true, wanted.at);
+    },
+  };
 };

@@ -23,6 +23,7 @@ from wav2vec2_app.server.api.status_page import NOT_STORED
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.storage.recorder import HistoryRecorder
 from wav2vec2_app.server.storage.records import ListQuery
+from wav2vec2_app.server.storage.similar import similar_to
 
 MAX_PAGE: Final = 200
 _DOCUMENTED: Final[dict[str, Any]] = {"responses": ERRORS}
@@ -67,8 +68,8 @@ def _add_list(routes: APIRouter, recorder: HistoryRecorder | None) -> None:
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     ) -> Response:
         """List stored results, the newest first; `q` searches names, tags and texts."""
-        owner, history = await _own(request, recorder)
-        query = ListQuery(q, tag, _number(before), limit)
+        owner, history = await own_history(request, recorder)
+        query = ListQuery(q, tag, place_in_list(before), limit)
         found = await history.store.find(owner, query)
         problem = history.problem_of(owner)
         if problem is not None:
@@ -78,14 +79,14 @@ def _add_list(routes: APIRouter, recorder: HistoryRecorder | None) -> None:
     @routes.delete("", response_model=schema.DeletedResponse, **_DOCUMENTED)
     async def delete_all(request: Request) -> schema.DeletedResponse:
         """Delete everything that this browser or program has stored."""
-        owner, history = await _own(request, recorder)
+        owner, history = await own_history(request, recorder)
         deleted = await history.store.delete_all(owner)
         return schema.DeletedResponse(deleted=deleted)
 
     @routes.get("/export", response_class=FileResponse, **_DOCUMENTED)
     async def export(request: Request) -> FileResponse:
         """Everything as a ZIP file: text, subtitles, JSON, and stored recordings."""
-        owner, history = await _own(request, recorder)
+        owner, history = await own_history(request, recorder)
         path = await exported(history.store, owner)
         tidy = BackgroundTask(path.unlink, missing_ok=True)
         return FileResponse(
@@ -96,7 +97,7 @@ def _add_list(routes: APIRouter, recorder: HistoryRecorder | None) -> None:
     @routes.put("/settings", **_DOCUMENTED)
     async def settings(request: Request, body: HistorySettings) -> HistorySettings:
         """Whether recordings are stored beside their transcripts."""
-        owner, history = await _own(request, recorder)
+        owner, history = await own_history(request, recorder)
         await history.store.store_audio(owner, on=body.store_audio)
         return body
 
@@ -105,27 +106,36 @@ def _add_items(routes: APIRouter, recorder: HistoryRecorder | None) -> None:
     @routes.get("/{item_id}", response_model=schema.StoredTranscriptionResponse, **_DOCUMENTED)
     async def get(request: Request, item_id: str, response_format: str = "json") -> Response:
         """One stored result, as JSON or as a file."""
-        owner, history = await _own(request, recorder)
+        owner, history = await own_history(request, recorder)
         found = await history.store.get(owner, item_id)
         return await transcript_file(found, response_format, request.query_params, NOT_STORED)
+
+    @routes.get("/{item_id}/similar", response_model=schema.SimilarResponse, **_DOCUMENTED)
+    async def similar(
+        request: Request, item_id: str, limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 10
+    ) -> Response:
+        """The stored recordings that are most like an item."""
+        owner, history = await own_history(request, recorder)
+        found = await similar_to(history.store, owner, item_id, limit)
+        return JSONResponse(found.json_dict(), headers=NOT_STORED)
 
     @routes.get("/{item_id}/audio", response_class=FileResponse, **_DOCUMENTED)
     async def audio(request: Request, item_id: str) -> FileResponse:
         """The recording of an item, if it is stored."""
-        owner, history = await _own(request, recorder)
+        owner, history = await own_history(request, recorder)
         path, name = await history.store.audio(owner, item_id)
         return FileResponse(path, media_type=_media_type(path), headers=_attached(name))
 
     @routes.patch("/{item_id}", response_model=schema.HistoryItemJson, **_DOCUMENTED)
     async def change(request: Request, item_id: str, body: ItemChange) -> schema.HistoryItemJson:
         """Rename an item, or replace its tags."""
-        owner, history = await _own(request, recorder)
+        owner, history = await own_history(request, recorder)
         return await history.store.change(owner, item_id, body.name, body.tags)
 
     @routes.delete("/{item_id}", response_model=schema.DeletedResponse, **_DOCUMENTED)
     async def delete(request: Request, item_id: str) -> schema.DeletedResponse:
         """Delete one item."""
-        owner, history = await _own(request, recorder)
+        owner, history = await own_history(request, recorder)
         deleted = await history.store.delete(owner, item_id)
         return schema.DeletedResponse(deleted=deleted)
 
@@ -138,7 +148,7 @@ def _add_again(
         request: Request, item_id: str, options: dict[str, Any]
     ) -> schema.TranscriptionResponse:
         """Decode a stored emission with other options; the item gets the new transcript."""
-        owner, history = await _own(request, recorder)
+        owner, history = await own_history(request, recorder)
         return await decode_again(orchestrator, request, history.store, (owner, item_id), options)
 
     @routes.post("/{item_id}/align", response_model=schema.AlignmentResponse, **_DOCUMENTED)
@@ -146,11 +156,13 @@ def _add_again(
         request: Request, item_id: str, body: dict[str, Any]
     ) -> schema.AlignmentResponse:
         """Find when each word of `text` is spoken in a stored recording."""
-        owner, history = await _own(request, recorder)
+        owner, history = await own_history(request, recorder)
         return await align_again(orchestrator, request, history.store, (owner, item_id), body)
 
 
-async def _own(request: Request, recorder: HistoryRecorder | None) -> tuple[str, HistoryRecorder]:
+async def own_history(
+    request: Request, recorder: HistoryRecorder | None
+) -> tuple[str, HistoryRecorder]:
     """The owner of a request and its history, which has what the client has received before.
 
     Raises:
@@ -167,7 +179,12 @@ async def _own(request: Request, recorder: HistoryRecorder | None) -> tuple[str,
     return owner, recorder
 
 
-def _number(before: str) -> int | None:
+def place_in_list(before: str) -> int | None:
+    """The number of the item that a page of the list ends before.
+
+    Raises:
+        InputError: ``request.bad_value``.
+    """
     if not before:
         return None
     if not before.isdigit() or len(before) > 18:

@@ -80,8 +80,12 @@ def alignments(formats: Sequence[str]) -> RouteArguments:
 
 def searches() -> RouteArguments:
     """Arguments of the decorator of ``/v1/audio/searches``."""
+    return _route(["file"], _search_fields(), {**ERRORS, 200: {"model": schema.SearchResponse}})
+
+
+def _search_fields() -> Fields:
     seconds = {"type": "number", "minimum": 0}
-    fields: Fields = {
+    return {
         **_FILE_FIELDS,
         "word": {"type": "string", "maxLength": MAX_KEYWORD_CHARACTERS},
         "whole_words": {"type": "boolean", "default": True},
@@ -93,7 +97,23 @@ def searches() -> RouteArguments:
         "track": _TRACK,
         "channels": {"type": "string", "enum": CHANNELS, "default": "mix"},
     }
-    return _route(["file"], fields, {**ERRORS, 200: {"model": schema.SearchResponse}})
+
+
+def history_searches() -> RouteArguments:
+    """Arguments of the decorator of ``/v1/history/searches``."""
+    fields: Fields = {
+        name: field for name, field in _search_fields().items()
+        if name not in ("file", "history", "track", "channels")
+    }  # fmt: skip
+    fields = {
+        **fields,
+        "item": {"type": "string", "description": "Id of the stored result that has the stretch."},
+        "before": {"type": "string", "description": "`next` of an answer: search older results."},
+    }
+    found = _route([], fields, {**ERRORS, 200: {"model": schema.HistorySearchResponse}})
+    content = found["openapi_extra"]["requestBody"]["content"]
+    content["application/json"] = content["multipart/form-data"]
+    return found
 
 
 def descriptions() -> RouteArguments:

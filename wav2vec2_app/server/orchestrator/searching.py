@@ -10,8 +10,10 @@ from wav2vec2_app.server.operations import Want
 from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import AudioSource
+from wav2vec2_app.speech.models import AUTO_MODEL
 from wav2vec2_app.speech.search import (
     Search,
+    cut_stretch,
     no_query,
     parse_keyword,
     parse_limit,
@@ -65,23 +67,40 @@ async def find(run: RunTask, task: AudioTask, wanted: SearchRequest) -> tuple[Au
     Raises:
         Wav2Vec2Error: the query or the recording cannot be transcribed, or the search cannot be made.
     """
-    search = wanted.search
-    if wanted.query is not None:
-        recognised = await run(
-            AudioTask(wanted.query, model=task.model, session=task.session, history="")
-        )
-        search = replace(search, query=_one(recognised).emitted.emission)
+    search = await with_query(run, wanted, task.model, task.session)
     wants = frozenset({Want.HITS})
     return await run(replace(task, wants=wants, search=search, history="")), search
 
 
+async def with_query(
+    run: RunTask, wanted: SearchRequest, model: str = AUTO_MODEL, session: str = ""
+) -> Search:
+    """The search with the emission of a spoken query, which ``model`` computes.
+
+    Raises:
+        Wav2Vec2Error: the query cannot be transcribed.
+    """
+    if wanted.query is None:
+        return wanted.search
+    recognised = await run(AudioTask(wanted.query, model=model, session=session, history=""))
+    return replace(wanted.search, query=_one(recognised).emitted.emission)
+
+
 def elsewhere(search: Search, result: AudioResult) -> Search:
     """The same search in another recording: of a stretch, its sound."""
+    return sound_of(search, _one(result))
+
+
+def sound_of(search: Search, recognition: Recognition) -> Search:
+    """The search for the sound of its stretch, which is one of ``recognition``.
+
+    Raises:
+        InputError: ``find.bad_stretch``.
+    """
     if search.stretch is None:
         return search
-    emission = _one(result).emitted.emission
-    first, last = (round(time_s / emission.frame_s) for time_s in search.stretch)
-    return replace(search, stretch=None, query=emission.cut(first, last))
+    one = recognition.channels[0] if recognition.channels else recognition
+    return replace(search, stretch=None, query=cut_stretch(one.emitted.emission, search.stretch))
 
 
 def _one(result: AudioResult) -> Recognition:

@@ -69,3 +69,17 @@ class DeletedResponse(JsonModel):
 
     deleted: int
     """number of items"""
+
+
+class SimilarItemJson(JsonModel):
+    """A stored result, and how similar it is to another one."""
+
+    item: HistoryItemJson
+    similarity: FiniteFloat
+    """share of sequences of four letters that both have, 0 to 1; 1 for the same words"""
+
+
+class SimilarResponse(JsonModel):
+    """Response of ``GET /v1/history/{id}/similar``: the most similar first."""
+
+    items: tuple[SimilarItemJson, ...]

@@ -27,7 +27,12 @@ class StoredHitsJson(JsonModel):
     id: str
     """of the stored result"""
     name: str
+    duration_s: FiniteFloat
+    """length of its audio"""
+    has_audio: bool
+    """whether its recording is stored, too"""
     hits: tuple[HitJson, ...]
+    """the best first"""
 
 
 class SearchResponse(RecordingResponse):
@@ -37,6 +42,19 @@ class SearchResponse(RecordingResponse):
     """the best first"""
     history: tuple[StoredHitsJson, ...] = ()
     """results of the history with a hit, the one with the best first"""
+
+
+class HistorySearchResponse(JsonModel):
+    """Response of ``POST /v1/history/searches``: where a word or a sound occurs in stored results."""
+
+    items: tuple[StoredHitsJson, ...]
+    """results with a hit, the one with the best first"""
+    searched: int
+    """number of results that were searched"""
+    skipped: int
+    """number of results that cannot be searched: their model has no emission, or another alphabet"""
+    next: str | None
+    """``before`` of a request that searches older results; ``null`` when all were searched"""
 
 
 def search(result: AudioResult, stored: tuple[StoredHitsJson, ...] = ()) -> SearchResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from wav2vec2_app.errors import InputError
 from wav2vec2_app.protocol.message import Empty, Request
 from wav2vec2_app.protocol.search import (
     FoundResponse,
@@ -15,7 +14,7 @@ from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.server.service.stages import summed
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
-from wav2vec2_app.speech.search import Hit, Hits, Search, no_query
+from wav2vec2_app.speech.search import Hit, Hits, Search, cut_stretch, no_query, other_alphabet
 from wav2vec2_app.speech.transcript import Recognition
 
 
@@ -55,21 +54,15 @@ def query_of(emission: Emission, search: Search) -> Float32 | None:
     """The log-probabilities that are searched for; ``None`` for a keyword.
 
     Raises:
-        InputError: ``find.bad_stretch``: the stretch is not inside the recording.
+        InputError: ``find.bad_stretch``, the stretch is not inside the recording; ``find.other_alphabet``.
     """
     if search.query is not None:
+        if search.query.vocabulary != emission.vocabulary:
+            raise other_alphabet()
         return search.query.log_probs
     if search.stretch is None:
         return None
-    first, last = (round(time_s / emission.frame_s) for time_s in search.stretch)
-    if last > len(emission.log_probs) + 1:
-        raise InputError(
-            "The selection is not inside the recording.",
-            code="find.bad_stretch",
-            hint=f"Select a stretch of its {emission.duration_s:.2f} seconds.",
-            metadata={"duration_s": emission.duration_s},
-        )
-    return emission.log_probs[first:last]
+    return cut_stretch(emission, search.stretch).log_probs
 
 
 def _request(

@@ -39,9 +39,13 @@ def pack_emissions(recognition: Recognition) -> bytes | None:
     """
     if not recognition.has_emission:
         return None
+    return b"".join(_pack(emission) for emission in emissions_of(recognition))
+
+
+def emissions_of(recognition: Recognition) -> Sequence[Emission]:
+    """The emission of a recognition, or one for each of its channels; none where it has none."""
     parts = recognition.channels or (recognition,)
-    emissions = [part.emission for part in parts if part.emission is not None]
-    return b"".join(_pack(emission) for emission in emissions)
+    return [part.emission for part in parts if part.emission is not None]
 
 
 def unpack_emissions(data: bytes) -> Sequence[Emission]:

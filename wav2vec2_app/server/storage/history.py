@@ -64,7 +64,7 @@ class HistoryStore:
         self._now = now
         self._recordings = Recordings(folder / AUDIO_FOLDER)
         self._marked = True  # entries of the index, perhaps, before the server was started
-        self._database = Database(folder / HISTORY_FILE, HISTORY)
+        self.database = Database(folder / HISTORY_FILE, HISTORY)
 
     async def start(self) -> None:
         """Open the database, and delete what is too old or has lost its item.
@@ -73,11 +73,11 @@ class HistoryStore:
             ResourceError: ``storage.…``.
         """
         await self.purge()
-        await self._database.write(self._delete_orphans)
+        await self.database.write(self._delete_orphans)
 
     async def close(self) -> None:
         """Finish what is being stored."""
-        await self._database.close()
+        await self.database.close()
 
     # --- storing ---
 
@@ -87,7 +87,7 @@ class HistoryStore:
         Raises:
             ResourceError: ``storage.…``, ``history.too_large``.
         """
-        await self._database.write(lambda connection: self._add(connection, new))
+        await self.database.write(lambda connection: self._add(connection, new))
 
     def _add(self, connection: sqlite3.Connection, new: NewItem) -> None:
         packed = pack(new)
@@ -114,7 +114,7 @@ class HistoryStore:
     def _make_room(self, connection: sqlite3.Connection) -> None:
         while number := items.oldest_above(connection, self.policy.limit_bytes, SHARE):
             self._delete(connection, [number])
-        self._delete(connection, items.expired(connection, self._since))
+        self._delete(connection, items.expired(connection, self.since))
 
     # --- finding ---
 
@@ -122,7 +122,7 @@ class HistoryStore:
         """One page of an owner's items. ``problem`` is for the caller to fill in."""
 
         def work(connection: sqlite3.Connection) -> HistoryResponse:
-            since = self._since
+            since = self.since
             page = items.listed(connection, owner, query, since, self.policy.retention_s)
             total, size = items.totals(connection, owner, since)
             return HistoryResponse(
@@ -136,7 +136,7 @@ class HistoryStore:
                 problem=None,
             )
 
-        return await self._database.read(work)
+        return await self.database.read(work)
 
     async def get(self, owner: str, item_id: str) -> StoredTranscriptionResponse:
         """An item with its transcription.
@@ -146,13 +146,13 @@ class HistoryStore:
         """
 
         def work(connection: sqlite3.Connection) -> StoredTranscriptionResponse:
-            row = items.find(connection, owner, item_id, self._since)
+            row = items.find(connection, owner, item_id, self.since)
             return StoredTranscriptionResponse(
                 item=items.item_json(row, self.policy.retention_s),
                 transcription=items.response(connection, row["number"]),
             )
 
-        return await self._database.read(work)
+        return await self.database.read(work)
 
     async def content(
         self, owner: str, item_id: str
@@ -162,10 +162,10 @@ class HistoryStore:
         def work(
             connection: sqlite3.Connection,
         ) -> tuple[TranscriptionResponse, Sequence[Emission]]:
-            row = items.find(connection, owner, item_id, self._since)
+            row = items.find(connection, owner, item_id, self.since)
             return items.content(connection, row["number"])
 
-        return await self._database.read(work)
+        return await self.database.read(work)
 
     async def audio(self, owner: str, item_id: str) -> tuple[Path, str]:
         """The recording of an item and its name.
@@ -175,13 +175,13 @@ class HistoryStore:
         """
 
         def work(connection: sqlite3.Connection) -> tuple[Path, str]:
-            row = items.find(connection, owner, item_id, self._since)
+            row = items.find(connection, owner, item_id, self.since)
             path = self._recordings.path(row["number"], row["audio"])
             if not row["audio"] or not path.is_file():
                 raise no_audio()
             return path, row["name"]
 
-        return await self._database.read(work)
+        return await self.database.read(work)
 
     async def everything(
         self, owner: str, use: Callable[[StoredTranscriptionResponse, Path | None], None]
@@ -194,13 +194,13 @@ class HistoryStore:
         retention_s = self.policy.retention_s
 
         def work(connection: sqlite3.Connection) -> None:
-            for row in items.every(connection, owner, self._since):
+            for row in items.every(connection, owner, self.since):
                 item = items.item_json(row, retention_s)
                 path = self._recordings.path(row["number"], row["audio"]) if row["audio"] else None
                 answer = items.response(connection, row["number"])
                 use(StoredTranscriptionResponse(item=item, transcription=answer), path)
 
-        await self._database.scan(work)
+        await self.database.scan(work)
 
     # --- changing ---
 
@@ -220,17 +220,17 @@ class HistoryStore:
         new_tags = None if tags is None else checked_tags(tags)
 
         def work(connection: sqlite3.Connection) -> HistoryItemJson:
-            number = items.find(connection, owner, item_id, self._since)["number"]
+            number = items.find(connection, owner, item_id, self.since)["number"]
             with transaction(connection):
                 if new_name is not None:
                     items.set_name(connection, number, new_name)
                 if new_tags is not None:
                     items.set_tags(connection, number, new_tags)
                 items.index(connection, number)
-            row = items.find(connection, owner, item_id, self._since)
+            row = items.find(connection, owner, item_id, self.since)
             return items.item_json(row, self.policy.retention_s)
 
-        return await self._database.write(work)
+        return await self.database.write(work)
 
     async def store_audio(self, owner: str, *, on: bool) -> None:
         """Whether recordings of an owner are stored from now on; without, those stored are deleted."""
@@ -241,16 +241,16 @@ class HistoryStore:
             if not on:
                 self._recordings.delete(items.numbers_of(connection, owner))
 
-        await self._database.write(work)
+        await self.database.write(work)
 
     async def delete(self, owner: str, item_id: str) -> int:
         """Delete one item; an error like :meth:`get`."""
 
         def work(connection: sqlite3.Connection) -> int:
-            row = items.find(connection, owner, item_id, self._since)
+            row = items.find(connection, owner, item_id, self.since)
             return self._delete(connection, [row["number"]])
 
-        return await self._database.write(work)
+        return await self.database.write(work)
 
     async def delete_all(self, owner: str) -> int:
         """Delete all items of an owner; returns how many there were."""
@@ -258,20 +258,20 @@ class HistoryStore:
         def work(connection: sqlite3.Connection) -> int:
             return self._delete_finally(connection, items.numbers_of(connection, owner))
 
-        return await self._database.write(work)
+        return await self.database.write(work)
 
     async def purge(self) -> int:
         """Delete what is too old; returns how many items that were."""
 
         def work(connection: sqlite3.Connection) -> int:
-            return self._delete_finally(connection, items.expired(connection, self._since))
+            return self._delete_finally(connection, items.expired(connection, self.since))
 
-        return await self._database.write(work)
+        return await self.database.write(work)
 
     # --- inside ---
 
     @property
-    def _since(self) -> float:
+    def since(self) -> float:
         """Items that were stored before are too old, and found no more."""
         return self._now() - self.policy.retention_s
 

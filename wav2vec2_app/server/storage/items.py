@@ -78,6 +78,7 @@ def replace(connection: sqlite3.Connection, number: int, item: PackedItem) -> No
         (item.packed_response, item.emission, number),
     )
     connection.execute("INSERT OR REPLACE INTO requests VALUES (?, ?)", (new.request_id, number))
+    connection.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?)", (number, item.vector))
     index(connection, number)
 
 
@@ -244,7 +245,7 @@ def set_tags(connection: sqlite3.Connection, number: int, tags: Sequence[str]) -
 
 def delete(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
     """Delete items and everything that belongs to them, except their files."""
-    for table in ("contents", "tags", "requests", "items"):
+    for table in ("contents", "tags", "requests", "vectors", "items"):
         connection.executemany(
             f"DELETE FROM {table} WHERE number = ?",  # noqa: S608 - a constant
             [(number,) for number in numbers],

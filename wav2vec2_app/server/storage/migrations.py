@@ -60,4 +60,13 @@ HISTORY: Final[tuple[Migration, ...]] = (
         )
         """,
     ),
+    (
+        # By which recordings are compared: 2,048 numbers of two bytes, or nothing where nothing is spoken.
+        """
+        CREATE TABLE vectors (
+            number INTEGER PRIMARY KEY REFERENCES items (number),
+            vector BLOB NOT NULL
+        )
+        """,
+    ),
 )

@@ -32,9 +32,13 @@ if TYPE_CHECKING:
     from gradio.block_function import BlockFunction
     from starlette.requests import Request
 
-AUDIO: Final = "audio"
+FILES: Final[Mapping[str, str]] = {
+    "audio": "The recording",
+    "query": "A recorded word to search for",
+}
+"""Parameters that are files, and what they are."""
 _AUDIO_HELP: Final = (
-    "The recording, in nearly any format: a data URL or base64 of the file, at most {limit_mb:.0f} MB, or"
+    "{what}, in nearly any format: a data URL or base64 of the file, at most {limit_mb:.0f} MB, or"
     " the path that a POST of the file to /gradio_api/upload returned."
 )
 _TRANSCRIPTION: Final = (
@@ -207,8 +211,12 @@ async def _answer(
     try:
         parameters = _parameters(tools, name)
         _check_names(arguments, [one["parameter_name"] for one in parameters])
-        with tool_file(arguments.get(AUDIO), max_bytes) as file:
-            given = {**arguments, AUDIO: file}
+        with contextlib.ExitStack() as stack:
+            files = {
+                name: stack.enter_context(tool_file(arguments.get(name), max_bytes))
+                for name in FILES
+            }
+            given = {**arguments, **files}
             return await _call(tools, name, _values(parameters, given), request)
     except Exception as error:  # any unforeseen error becomes an answer
         return schema.error(translate(error)).json_dict()
@@ -257,9 +265,10 @@ def _failed(answer: JsonObject) -> bool:
 
 def _field(parameter: Parameter, max_bytes: int) -> JsonSchema:
     """The JSON schema of one parameter of a tool."""
-    if parameter["parameter_name"] == AUDIO:
-        limit_mb = max_bytes / 2**20
-        return {"type": "string", "description": _AUDIO_HELP.format(limit_mb=limit_mb)}
+    what = FILES.get(parameter["parameter_name"])
+    if what:
+        about = _AUDIO_HELP.format(what=what, limit_mb=max_bytes / 2**20)
+        return {"type": "string", "description": about}
     given: JsonSchema = {
         name: parameter["type"][name] for name in ("type",) if name in parameter["type"]
     }

@@ -11,7 +11,7 @@ import gradio as gr
 
 from wav2vec2_app.errors import translate
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.orchestrator.searching import find, parse_search
+from wav2vec2_app.server.orchestrator import searching
 from wav2vec2_app.server.schema import JsonObject
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.server.ui.endpoints import session_of
@@ -97,7 +97,7 @@ async def answer(
         audio, query = files
         word, start, end, whole_words, limit = what
         spoken = source_of(query) if query else None
-        wanted = parse_search(
+        wanted = searching.parse_search(
             word, start, end, query=spoken, whole_words=bool(whole_words), limit=limit
         )
         task = AudioTask(
@@ -107,7 +107,7 @@ async def answer(
             audio_options=parse_audio_options(track),
         )
         task_id = task.id
-        result, _ = await find(orchestrator.run, task, wanted)
+        result, _ = await searching.find(orchestrator.run, task, wanted)
         return schema.search(result).json_dict()
     except Exception as error:  # any unforeseen error becomes an answer
         return schema.error(translate(error), task_id).json_dict()

@@ -2,8 +2,8 @@
 
 A keyword is scored by its best CTC path from any frame to any frame, relative to the best token of each
 frame: 0 where the model writes exactly the keyword, without a lexicon. A sound is found by subsequence
-dynamic time warping (Müller 2007, "Information Retrieval for Music and Motion", §4.4) over the
-probabilities of the letters, whose distance is that of Bhattacharyya.
+dynamic time warping (Müller 2007, "Information Retrieval for Music and Motion", §4.4) over the logits of
+the letters, standardised over the recording, whose distance is that of the cosine.
 """
 
 from __future__ import annotations
@@ -18,26 +18,29 @@ from numpy.typing import NDArray
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
-from wav2vec2_app.speech.search import Hit
+from wav2vec2_app.speech.search import Hit, other_alphabet
 from wav2vec2_app.speech.tokenization import TextTokenizer
 from wav2vec2_app.worker.model.viterbi import compiled
 
 FRAME_COST: Final = 0.02
 """Cost of each frame of a keyword's path, so that it does not begin long before the word."""
-MAX_COST: Final = 1e9
-"""Cost of what cannot be reached."""
 MIN_OVERLAP: Final = 0.3
 """Share of the shorter of two places above which they count as one."""
 MIN_SCORE: Final = 0.02
 """Lower scores are left out."""
-MIN_COEFFICIENT: Final = 1e-4
-"""Least similarity of two frames."""
+LOGIT_FLOOR: Final = -100.0
+"""Lower log-probabilities count as this one."""
+UNRELATED_COST: Final = 0.5
+"""Mean distance of a path at which its score is 0: the best place of a word that is not said is near it."""
+MIN_DEVIATION: Final = 1e-3
+"""Added to the deviation of each logit over a recording."""
 AUDIBLE_LETTERS: Final = 0.5
 """Least sum of the letters' probabilities in the frames of a query."""
 MAX_SOUND_CELLS: Final = 200_000_000
 """Frames of the query times frames of the recording: ten seconds in two hours."""
 
 Labels = NDArray[np.int32]
+Columns = NDArray[np.bool_]
 Costs = NDArray[np.float32]
 
 
@@ -56,7 +59,7 @@ def find_keyword(
         costs = _with_ends(costs, tokenizer.delimiter_id)
     cost, starts = _kernels()[0](costs, labels, emission.blank_id, FRAME_COST)
     shift = int(len(costs) != len(scores))
-    found = _best(cost / letters, starts, limit)
+    found = _best(np.exp(-np.maximum(cost / letters, 0.0)), starts, limit)
     return tuple(_hit(one, emission, shift) for one in found)
 
 
@@ -69,11 +72,7 @@ def find_sound(emission: Emission, query: Float32, *, limit: int) -> tuple[Hit, 
             was computed by a model with another alphabet.
     """
     if query.shape[1] != emission.log_probs.shape[1]:
-        raise InputError(
-            "The query was computed by another model than the recording.",
-            code="find.other_alphabet",
-            hint="Transcribe both with one model.",
-        )
+        raise other_alphabet()
     spoken = _trimmed(query, emission)
     if len(spoken) > len(emission.log_probs):
         raise InputError(
@@ -87,11 +86,10 @@ def find_sound(emission: Emission, query: Float32, *, limit: int) -> tuple[Hit, 
             code="find.too_long",
             hint="Search for a word or a few, in shorter parts of the recording.",
         )
-    roots = (np.exp(one / 2).astype(np.float32) for one in (spoken, emission.log_probs))
-    first, second = roots
-    costs = -np.log(np.clip(first @ second.T, MIN_COEFFICIENT, 1.0))
-    cost, starts = _kernels()[1](np.ascontiguousarray(costs, np.float32))
-    return tuple(_hit(one, emission, 0) for one in _best(cost, starts, limit))
+    costs, starts = _warped(*_features(spoken, emission.log_probs, emission.letter_columns))
+    return tuple(
+        _hit(one, emission, 0) for one in _best(1.0 - costs / UNRELATED_COST, starts, limit)
+    )
 
 
 def prepare() -> None:
@@ -138,22 +136,59 @@ def _trimmed(query: Float32, emission: Emission) -> Float32:
     return np.ascontiguousarray(query[max(0, spoken_at[0] - 1) : spoken_at[-1] + 2])
 
 
+def _features(query: Float32, log_probs: Float32, letters: Columns) -> tuple[Float32, Float32]:
+    """What is compared of the frames of a query and of a recording: vectors of length 1.
+
+    They are the logits of the letters, standardised over the frames of the recording. Silence, which is not
+    transcribed, has none.
+    """
+    first, second = (_logits(one, letters) for one in (query, log_probs))
+    transcribed = second[np.ptp(second, axis=1) > 0]
+    if len(transcribed):
+        mean, deviation = transcribed.mean(axis=0), transcribed.std(axis=0) + MIN_DEVIATION
+        first, second = (first - mean) / deviation, (second - mean) / deviation
+    return _unit(first), _unit(second)
+
+
+def _logits(log_probs: Float32, letters: Columns) -> Float32:
+    """Logits of the letters, whose mean in each frame is 0."""
+    found = np.maximum(log_probs[:, letters].astype(np.float32), LOGIT_FLOOR)
+    logits: Float32 = found - found.mean(axis=1, keepdims=True)
+    return logits
+
+
+def _unit(vectors: Float32) -> Float32:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    found: Float32 = np.ascontiguousarray(vectors / np.maximum(lengths, 1e-9), np.float32)
+    return found
+
+
+def _warped(query: Float32, frames: Float32) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """For each frame, the least mean cost of a path of ``query`` that ends there, and its first frame."""
+    advance = _kernels()[1]
+    cost, start = (1.0 - frames @ query[0]).astype(np.float64), np.arange(len(frames))
+    length = np.ones(len(frames))
+    for vector in query[1:]:
+        advance(1.0 - frames @ vector, cost, start, length)
+    return cost / length, start
+
+
 def _best(
-    costs: NDArray[np.float64], starts: NDArray[np.int64], limit: int
+    scores: NDArray[np.float64], starts: NDArray[np.int64], limit: int
 ) -> Sequence[tuple[int, int, float]]:
     """First frame, last frame and score of the best places that do not overlap."""
-    costs = np.where(np.isfinite(costs), costs, MAX_COST)
-    ends = np.arange(len(costs))
+    scores = np.where(np.isfinite(scores), scores, 0.0)
+    ends = np.arange(len(scores))
     found: list[tuple[int, int, float]] = []
-    while len(found) < limit and len(costs):
-        last = int(np.argmin(costs))
-        first, score = int(starts[last]), float(np.exp(-max(0.0, costs[last])))
+    while len(found) < limit and len(scores):
+        last = int(np.argmax(scores))
+        first, score = int(starts[last]), float(min(1.0, scores[last]))
         if score < MIN_SCORE:
             break
         found.append((first, last, score))
         shared = np.minimum(ends, last) - np.maximum(starts, first) + 1
         shorter = np.minimum(ends - starts, last - first) + 1
-        costs[(shared > MIN_OVERLAP * shorter) | (ends == last)] = MAX_COST
+        scores[(shared > MIN_OVERLAP * shorter) | (ends == last)] = 0.0
     return found
 
 
@@ -196,45 +231,42 @@ def _spell(
     return ends, starts
 
 
-def _warp(costs: Costs) -> tuple[NDArray[np.float64], NDArray[np.int64]]:  # pragma: no cover
-    """For each frame, the least mean cost of a path that ends there, and its first frame.
+def _advance(
+    spent: Costs,
+    total: NDArray[np.float64],
+    start: NDArray[np.int64],
+    length: NDArray[np.float64],
+) -> None:  # pragma: no cover - compiled
+    """Extend the paths to all frames by one frame of the query, which costs ``spent`` in each frame.
 
-    ``costs`` ``(query frames, frames)``; each step takes the predecessor with the least mean cost.
+    Each step takes the predecessor with the least mean cost.
     """
-    frames = costs.shape[1]
-    total, start, length = np.empty(frames), np.arange(frames), np.ones(frames)
-    for j in range(frames):
-        total[j] = costs[0, j]
-    for i in range(1, len(costs)):
-        corner_total, corner_start, corner_length = total[0], start[0], length[0]
-        total[0] += costs[i, 0]
-        length[0] += 1.0
-        for j in range(1, frames):
-            spent = costs[i, j]
-            diagonal = (corner_total + spent) / (corner_length + 1.0)
-            above = (total[j] + spent) / (length[j] + 1.0)
-            left = (total[j - 1] + spent) / (length[j - 1] + 1.0)
-            old_total, old_start, old_length = total[j], start[j], length[j]
-            if diagonal <= above and diagonal <= left:
-                total[j], start[j] = corner_total + spent, corner_start
-                length[j] = corner_length + 1.0
-            elif above <= left:
-                total[j] += spent
-                length[j] += 1.0
-            else:
-                total[j], start[j] = total[j - 1] + spent, start[j - 1]
-                length[j] = length[j - 1] + 1.0
-            corner_total, corner_start, corner_length = old_total, old_start, old_length
-    return total / length, start
+    corner_total, corner_start, corner_length = total[0], start[0], length[0]
+    total[0] += spent[0]
+    length[0] += 1.0
+    for j in range(1, len(spent)):
+        diagonal = (corner_total + spent[j]) / (corner_length + 1.0)
+        above = (total[j] + spent[j]) / (length[j] + 1.0)
+        left = (total[j - 1] + spent[j]) / (length[j - 1] + 1.0)
+        old_total, old_start, old_length = total[j], start[j], length[j]
+        if diagonal <= above and diagonal <= left:
+            total[j], start[j] = corner_total + spent[j], corner_start
+            length[j] = corner_length + 1.0
+        elif above <= left:
+            total[j] += spent[j]
+            length[j] += 1.0
+        else:
+            total[j], start[j] = total[j - 1] + spent[j], start[j - 1]
+            length[j] = length[j - 1] + 1.0
+        corner_total, corner_start, corner_length = old_total, old_start, old_length
 
 
 @functools.cache
 def _kernels() -> tuple[
-    Callable[..., tuple[NDArray[np.float64], NDArray[np.int64]]],
-    Callable[..., tuple[NDArray[np.float64], NDArray[np.int64]]],
+    Callable[..., tuple[NDArray[np.float64], NDArray[np.int64]]], Callable[..., None]
 ]:
     """The compiled kernels."""
     return (
         compiled(_spell, "Tuple((f8[::1], i8[::1]))(f4[:,::1], i4[::1], i8, f8)"),
-        compiled(_warp, "Tuple((f8[::1], i8[::1]))(f4[:,::1])"),
+        compiled(_advance, "void(f4[::1], f8[::1], i8[::1], f8[::1])"),
     )

@@ -14,7 +14,7 @@ URL = "/v1/audio/searches"
         ({"file": b"x"}, {"start": "2", "end": "2"}, "find.bad_stretch"),
         ({"file": b"x"}, {"word": "cat", "limit": "0"}, "request.bad_value"),
         ({"file": b"x"}, {"word": "cat", "history": "perhaps"}, "request.bad_value"),
-        ({"file": b"x"}, {"word": "cat", "history": "true"}, "history.no_key"),
+        ({"file": b"x"}, {"word": "cat", "history": "true"}, "history.off"),
     ],
 )
 async def test_unusable_search_is_rejected_with_a_hint(
@@ -25,6 +25,6 @@ async def test_unusable_search_is_rejected_with_a_hint(
 ) -> None:
     answer = await client.post(URL, files=files, data=data)
 
-    assert answer.status_code == 400
+    assert answer.status_code == (404 if code == "history.off" else 400)
     assert answer.json()["error"]["code"] == code
     assert answer.json()["error"]["hint"]
