@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from wav2vec2_app.errors import InternalError
-from wav2vec2_app.server.operations import Operation, Step, Target
+from wav2vec2_app.server.operations import Operation, Step, Target, Want
 from wav2vec2_app.server.results import WAITING, AudioResult, Problem, Stage, TaskResult
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.acoustics import Acoustics
@@ -16,6 +16,7 @@ from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.exploration import Explored
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.search import Hits
+from wav2vec2_app.speech.speakers import SpeakerTurns, with_speakers
 from wav2vec2_app.speech.transcript import Recognition
 
 T = TypeVar("T")
@@ -52,8 +53,13 @@ def assemble_result(
     audio = value_of(Audio, results, Step(Operation.DECODE_AUDIO))
     if audio is None:
         raise InternalError("The task has no decoded audio.", code="task.missing_input")
-    recognitions = recognitions_of(results, targets)
     primary = targets[0]
+    speakers = value_of(SpeakerTurns, results, Step(Operation.LABEL_SPEAKERS, primary))
+    labels = speakers if Want.SPEAKERS in task.wants else None
+    recognitions = {
+        target: with_speakers(recognition, labels, task.speaker_names)
+        for target, recognition in recognitions_of(results, targets).items()
+    }
     stages = timeline(results.values(), queue, attempts)
     work_s = total_s - remote_s - queue.duration_s - _waited_s(stages)
     return AudioResult(
@@ -67,6 +73,7 @@ def assemble_result(
         pictures=value_of(tuple, results, Step(Operation.DRAW, primary)) or (),
         description=value_of(Description, results, Step(Operation.DESCRIBE)),
         explored=value_of(Explored, results, Step(Operation.EXPLORE, primary)),
+        speakers=speakers,
         hits=value_of(Hits, results, Step(Operation.SEARCH, primary)),
         real_time_factor=_ratio(work_s, audio.duration_s),
         problems=problems,
