@@ -12,6 +12,7 @@ import numpy as np
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.audio import Float32
+from wav2vec2_app.speech.channels import text_of_words, turns_of_words
 from wav2vec2_app.speech.transcript import Recognition, Word
 
 SPEAKER: Final = "Speaker {number}"
@@ -102,7 +103,7 @@ def turns_of(words: Sequence[Word], speakers: Sequence[int]) -> SpeakerTurns:
 def with_speakers(
     recognition: Recognition, turns: SpeakerTurns | None, names: Sequence[str] = ()
 ) -> Recognition:
-    """``recognition`` with the speaker of each word: of the turn in its middle, or of its channel.
+    """``recognition`` with the speaker of each word: of the turn in its middle; a line for each turn.
 
     Channels that were transcribed separately are the speakers; they get names only.
     """
@@ -117,7 +118,11 @@ def with_speakers(
         return name_of(number, names) if number else ""
 
     words = tuple(replace(word, speaker=speaker(word)) for word in recognition.transcript.words)
-    return replace(recognition, transcript=replace(recognition.transcript, words=words))
+    transcript = replace(recognition.transcript, words=words)
+    if not separate and words:
+        text = "\n".join(text_of_words(turn) for turn in turns_of_words(words))
+        transcript = replace(transcript, text=text)
+    return replace(recognition, transcript=transcript)
 
 
 def name_of(number: int, names: Sequence[str] = ()) -> str:
