@@ -68,12 +68,14 @@ async def measure(count: int = CONVERSATIONS) -> Sequence[Figure]:
     settings = Settings(fetch_models=False, model="embedded", log_level="WARNING")
     system = build_system(settings)
     await system.orchestrator.start()
-    total, single, right_count = Errors(), [], 0
+    total, right_count = Errors(), 0
+    single: list[float] = []
     try:
         for conversation in conversations(count):
             result = await label(system, conversation)
             found = errors(conversation.speech, spans(result))
-            total, single = total + found, [*single, found.rate]
+            total += found
+            single.append(found.rate)
             right_count += bool(result.speakers and result.speakers.count == 2)
     finally:
         await system.orchestrator.stop()

@@ -49,6 +49,7 @@ from wav2vec2_app.speech.exploration import EmissionPart, Exploration
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
 from wav2vec2_app.speech.search import Hit, Hits
+from wav2vec2_app.speech.speakers import SpeakerTurn, SpeakerTurns
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 
 MIB = 1024 * 1024
@@ -67,6 +68,7 @@ _STAGES: Mapping[Operation, tuple[tuple[str, str, float], ...]] = {
     Operation.DRAW: (("draw", "audio", 1.0),),
     Operation.EXPLORE: (("explore", "audio", 1.0),),
     Operation.SEARCH: (("search", "text", 1.0),),
+    Operation.LABEL_SPEAKERS: (("speakers", "speakers", 1.0),),
     Operation.DESCRIBE: (("encode", "audio", 0.0), ("describe", "gama", 1.0)),
 }
 """Stages of each operation: name, process, share of the operation's time."""
@@ -195,6 +197,16 @@ def make_acoustics(duration_s: float = 1.0, *, clipped: float = 0.0) -> Acoustic
         silences=silence,
         clipped=silence if clipped else silence[:0],
         summary={"loudness_lufs": -23.5, "f0_median_hz": 120.0, "clipped_fraction": clipped},
+    )
+
+
+def make_speakers(recognition: Recognition | None) -> SpeakerTurns:
+    """A turn for each word, of two speakers who alternate."""
+    words = recognition.transcript.words if recognition is not None else ()
+    return SpeakerTurns(
+        tuple(
+            SpeakerTurn(word.start_s, word.end_s, 1 + index % 2) for index, word in enumerate(words)
+        )
     )
 
 
@@ -417,6 +429,7 @@ class FakeAdapter:
             Operation.DESCRIBE: lambda: make_description(task.task.question),
             Operation.EXPLORE: lambda: make_exploration(self.duration_s),
             Operation.SEARCH: lambda: Hits((Hit(0.5, 1.0, 0.9),)),
+            Operation.LABEL_SPEAKERS: lambda: make_speakers(task.inputs.recognition),
             Operation.DRAW: lambda: self._draw(report),
         }
         return made[task.operation]()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from wav2vec2_app.speech.channels import channel_of, has_speakers, runs, voice_label, voice_of
 from wav2vec2_app.speech.cues import Cue, TimedText, W, WrittenWord, cues
@@ -35,12 +37,21 @@ def to_vtt(words: Sequence[TimedText], options: ExportOptions = DEFAULT_EXPORT) 
 def channel_cues(words: Sequence[W], options: ExportOptions = DEFAULT_EXPORT) -> list[Cue[W]]:
     """The words in cues of one channel or speaker each, in the order of their start."""
     if has_speakers(words):
-        return [cue for turn in runs(words) for cue in cues(turn, options)]
+        return _apart([cue for turn in runs(words) for cue in cues(turn, options)])
     channels: dict[int | None, list[W]] = {}
     for word in words:
         channels.setdefault(channel_of(word), []).append(word)
     found = [cue for one in channels.values() for cue in cues(one, options)]
     return sorted(found, key=lambda cue: cue.start) if len(channels) > 1 else found
+
+
+def _apart(found: list[Cue[W]]) -> list[Cue[W]]:
+    """Cues that end before the next one begins, if they are spoken before it."""
+    nexts = [*(cue.start for cue in found[1:]), math.inf]
+    return [
+        replace(cue, end=max(cue.spoken[1], min(cue.end, following)))
+        for cue, following in zip(found, nexts, strict=True)
+    ]
 
 
 def _text(cue: Cue[TimedText]) -> str:

@@ -70,6 +70,7 @@ from wav2vec2_app.server.schema.system import (
 )
 from wav2vec2_app.server.schema.transcriptions import (
     AnalysisResponse,
+    ProblemJson,
     TranscriptionResponse,
     WordJson,
     analysis,
@@ -104,6 +105,7 @@ __all__ = [
     "JsonModel",
     "JsonObject",
     "ModelJson",
+    "ProblemJson",
     "SearchResponse",
     "StatusResponse",
     "StoredHitsJson",

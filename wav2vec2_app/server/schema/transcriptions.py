@@ -41,7 +41,7 @@ class ProblemJson(JsonModel):
     """An optional result that is missing, and why."""
 
     operation: str
-    """``analyze``, ``measure``, ``draw`` or ``describe``"""
+    """``analyze``, ``measure``, ``draw``, ``describe`` or ``label_speakers``"""
     error: ErrorJson
 
 

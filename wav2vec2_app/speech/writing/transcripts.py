@@ -1,7 +1,7 @@
 """A transcript as it is written: in a letter case, with marks, replacements and digits, without fillers.
 
-The rules work on the words of one channel, or of one turn of a speaker. Each resulting word has the time of the
-words that it stands for; several words in place of one divide its time by their lengths.
+The rules work on the words of one channel, or of one turn of a speaker. Each resulting word has the time of
+the words that it stands for; several words in place of one divide its time by their lengths.
 """
 
 from __future__ import annotations

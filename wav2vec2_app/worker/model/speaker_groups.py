@@ -65,7 +65,7 @@ def find_voices(embeddings: Float32, lengths_s: Float32) -> Float32:
     enough_s = max(MIN_SHARE * float(weights.sum()), MIN_SPEECH_S)
     kept = np.flatnonzero(weights >= enough_s)
     if not len(kept):
-        kept = weights.argmax(keepdims=True)
+        kept = np.array([weights.argmax()])
     sums = np.stack([embeddings[labels == label].sum(axis=0) for label in kept])
     return _merged(sums)
 

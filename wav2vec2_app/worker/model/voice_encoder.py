@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Final
 
 import numpy as np
@@ -47,7 +48,8 @@ class VoiceEncoder(nn.Module):
         """``(windows, frames, MELS)`` to ``(windows, WIDTH)``."""
         _, (hidden, _) = self.lstm(mels)
         embedded: torch.Tensor = torch.relu(self.linear(hidden[-1]))
-        return embedded / embedded.norm(dim=1, keepdim=True).clamp(min=1e-6)
+        lengths: torch.Tensor = torch.linalg.vector_norm(embedded, dim=1, keepdim=True)
+        return embedded / lengths.clamp(min=1e-6)
 
 
 def load_encoder() -> VoiceEncoder:
@@ -61,7 +63,15 @@ def load_encoder() -> VoiceEncoder:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
         encoder.load_state_dict({name: state[name] for name in encoder.state_dict()})
-    except (OSError, KeyError, RuntimeError, ValueError) as error:  # torch's are RuntimeErrors
+    except (
+        OSError,
+        EOFError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        UnpicklingError,
+    ) as error:
         raise ModelError(
             "The weights of the speaker model cannot be read.",
             code="speakers.broken",
