@@ -118,8 +118,8 @@ def errors(reference: Spans, found: Spans) -> Errors:
     true, hypothesis = _grid(reference, frames), _grid(found, frames)
     scored = ~_collars(reference, frames)
     true, hypothesis = true[:, scored], hypothesis[:, scored]
-    together = true.astype(np.int64) @ hypothesis.T.astype(np.int64)
-    right = int(together[linear_sum_assignment(-together)].sum())
+    shared = true.astype(np.int64) @ hypothesis.T.astype(np.int64)
+    right = int(shared[linear_sum_assignment(-shared)].sum())
     speakers, labels = true.sum(axis=0), hypothesis.sum(axis=0)
     both = int(np.minimum(speakers, labels).sum())
     return Errors(

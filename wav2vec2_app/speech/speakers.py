@@ -17,14 +17,14 @@ from wav2vec2_app.speech.transcript import Recognition, Word
 
 SPEAKER: Final = "Speaker {number}"
 """Name of a speaker who was given none; numbered by their first words."""
-MAX_NAMES: Final = 50
-MAX_NAME_CHARACTERS: Final = 60
+MAX_SPEAKER_NAMES: Final = 50
+MAX_SPEAKER_NAME_CHARACTERS: Final = 60
 
-PAUSE_S: Final = 0.5
+SPEECH_PAUSE_S: Final = 0.5
 """Longer pauses between words are not speech, seconds."""
-WINDOW_S: Final = 1.6
+VOICE_WINDOW_S: Final = 1.6
 """Length of a window of speech that gets an embedding, seconds; the network was trained with it."""
-HOP_S: Final = 0.6
+WINDOW_HOP_S: Final = 0.6
 """At most this far apart are windows of the same speech, seconds."""
 EDGE_S: Final = 0.1
 """Times of words are so uncertain, seconds: speech begins before and ends after them."""
@@ -63,7 +63,7 @@ def speech_of(words: Sequence[Word]) -> list[tuple[float, float]]:
     """Where there is speech, start and end in seconds: words without long pauses between them."""
     found: list[tuple[float, float]] = []
     for word in sorted(words, key=lambda word: word.start_s):
-        if found and word.start_s - found[-1][1] < PAUSE_S:
+        if found and word.start_s - found[-1][1] < SPEECH_PAUSE_S:
             found[-1] = found[-1][0], max(found[-1][1], word.end_s)
         else:
             found.append((word.start_s, word.end_s))
@@ -76,24 +76,24 @@ def voice_windows(words: Sequence[Word], duration_s: float) -> Float32:
     for word_start_s, word_end_s in speech_of(words):
         start_s = min(max(0.0, word_start_s - EDGE_S), duration_s)
         end_s = min(word_end_s + EDGE_S, duration_s)
-        rest_s = end_s - start_s - WINDOW_S
+        rest_s = end_s - start_s - VOICE_WINDOW_S
         if rest_s <= 0:
             found.append((start_s, end_s))
             continue
-        count = int(np.ceil(rest_s / HOP_S)) + 1
-        starts_s = np.linspace(start_s, end_s - WINDOW_S, count).tolist()
-        found += [(one, one + WINDOW_S) for one in starts_s]
+        count = int(np.ceil(rest_s / WINDOW_HOP_S)) + 1
+        starts_s = np.linspace(start_s, end_s - VOICE_WINDOW_S, count).tolist()
+        found += [(one, one + VOICE_WINDOW_S) for one in starts_s]
     return np.array(found, np.float32).reshape(-1, 2)
 
 
 def turns_of(words: Sequence[Word], speakers: Sequence[int]) -> SpeakerTurns:
-    """Turns from the speaker of each word; speakers are numbered anew, by their first words."""
+    """Turns from the speaker of each word; speakers are numbered by their first words."""
     numbers: dict[int, int] = {}
     turns: list[SpeakerTurn] = []
     for word, voice in sorted(zip(words, speakers, strict=True), key=lambda one: one[0].start_s):
         speaker = numbers.setdefault(voice, len(numbers) + 1)
         last = turns[-1] if turns else None
-        if last and last.speaker == speaker and word.start_s - last.end_s < PAUSE_S:
+        if last and last.speaker == speaker and word.start_s - last.end_s < SPEECH_PAUSE_S:
             turns[-1] = replace(last, end_s=max(last.end_s, word.end_s))
         else:
             turns.append(SpeakerTurn(word.start_s, word.end_s, speaker))
@@ -145,7 +145,9 @@ def parse_names(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise _bad_names()
     names = tuple(speaker_name(one) for one in value)
-    if len(names) > MAX_NAMES or len(set(filter(None, names))) < len(list(filter(None, names))):
+    if len(names) > MAX_SPEAKER_NAMES or len(set(filter(None, names))) < len(
+        list(filter(None, names))
+    ):
         raise _bad_names()
     return names
 
@@ -159,7 +161,7 @@ def speaker_name(value: object) -> str:
     if not isinstance(value, str):
         raise _bad_names()
     name = " ".join("".join(one if one.isprintable() else " " for one in value).split())
-    if len(name) > MAX_NAME_CHARACTERS:
+    if len(name) > MAX_SPEAKER_NAME_CHARACTERS:
         raise _bad_names()
     return name
 
@@ -177,7 +179,8 @@ def _bad_names() -> InputError:
     return InputError(
         "The names of the speakers cannot be used.",
         code="speakers.bad_names",
-        hint=f"Send up to {MAX_NAMES} different names of at most {MAX_NAME_CHARACTERS} characters, "
-        "separated by commas, in the order in which the speakers begin.",
+        hint=f"Send up to {MAX_SPEAKER_NAMES} different names of at most "
+        f"{MAX_SPEAKER_NAME_CHARACTERS} characters, separated by commas, in the order in which the "
+        "speakers begin.",
         metadata={"field": "speaker_names"},
     )

@@ -14,10 +14,10 @@ from wav2vec2_app.speech.export_options import parse_export
 from wav2vec2_app.speech.exports import ExportWord
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.speakers import (
-    HOP_S,
-    MAX_NAME_CHARACTERS,
-    MAX_NAMES,
-    WINDOW_S,
+    MAX_SPEAKER_NAME_CHARACTERS,
+    MAX_SPEAKER_NAMES,
+    VOICE_WINDOW_S,
+    WINDOW_HOP_S,
     SpeakerTurn,
     SpeakerTurns,
     parse_names,
@@ -55,8 +55,8 @@ def test_windows_cover_speech_and_leave_out_pauses() -> None:
     longer, [last] = windows[:-1], windows[-1:]
     assert longer[0, 0] == pytest.approx(0.4)
     assert longer[-1, 1] == pytest.approx(6.1, abs=0.01)
-    assert np.all(longer[1:, 0] - longer[:-1, 0] <= HOP_S + 1e-4)
-    assert np.allclose(longer[:, 1] - longer[:, 0], WINDOW_S)
+    assert np.all(longer[1:, 0] - longer[:-1, 0] <= WINDOW_HOP_S + 1e-4)
+    assert np.allclose(longer[:, 1] - longer[:, 0], VOICE_WINDOW_S)
     assert last.tolist() == pytest.approx([19.9, 20.4])
 
 
@@ -171,7 +171,7 @@ def test_names_are_read(value: object, names: tuple[str, ...]) -> None:
     "value",
     [
         None, 5, [5], [None], {"1": "Ann"}, '["Ann"', '[["Ann"]]', "Ann, Ann", "[" * 5000,
-        "x" * (MAX_NAME_CHARACTERS + 1), json.dumps([str(at) for at in range(MAX_NAMES + 1)]),
+        "x" * (MAX_SPEAKER_NAME_CHARACTERS + 1), json.dumps([str(at) for at in range(MAX_SPEAKER_NAMES + 1)]),
     ],
 )  # fmt: skip
 def test_names_that_cannot_be_used_are_rejected(value: object) -> None:

@@ -43,23 +43,17 @@ def assemble_result(
         task: what was submitted.
         results: of the steps that succeeded.
         targets: what transcribed, the primary one first.
-        queue: the stage of waiting in the queue.
+        queue, attempts: the stages of waiting in the queue, and of failed attempts.
         total_s: seconds since the submission.
-        attempts: stages of failed attempts.
         remote_s: how much of them only another machine worked, seconds.
-        problems: of the extras that failed.
-        cached: whether the transcripts came from the result cache.
+        problems, cached: of failed extras; whether transcripts came from the result cache.
     """
     audio = value_of(Audio, results, Step(Operation.DECODE_AUDIO))
     if audio is None:
         raise InternalError("The task has no decoded audio.", code="task.missing_input")
     primary = targets[0]
     speakers = value_of(SpeakerTurns, results, Step(Operation.LABEL_SPEAKERS, primary))
-    labels = speakers if Want.SPEAKERS in task.wants else None
-    recognitions = {
-        target: with_speakers(recognition, labels, task.speaker_names)
-        for target, recognition in recognitions_of(results, targets).items()
-    }
+    recognitions = _labelled(recognitions_of(results, targets), task, speakers)
     stages = timeline(results.values(), queue, attempts)
     work_s = total_s - remote_s - queue.duration_s - _waited_s(stages)
     return AudioResult(
@@ -81,6 +75,17 @@ def assemble_result(
         cached=cached,
         step_stages={step: one.stages for step, one in results.items()},
     )
+
+
+def _labelled(
+    recognitions: Mapping[Target, Recognition], task: AudioTask, speakers: SpeakerTurns | None
+) -> dict[Target, Recognition]:
+    """The transcripts with the speakers of their words, if they are wanted."""
+    turns = speakers if Want.SPEAKERS in task.wants else None
+    return {
+        target: with_speakers(one, turns, task.speaker_names)
+        for target, one in recognitions.items()
+    }
 
 
 def _waited_s(stages: Iterable[Stage]) -> float:

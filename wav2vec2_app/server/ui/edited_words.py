@@ -11,7 +11,7 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.speech.channels import turns_of_words
 from wav2vec2_app.speech.export_options import ExportOptions
-from wav2vec2_app.speech.speakers import MAX_NAMES, speaker_name
+from wav2vec2_app.speech.speakers import MAX_SPEAKER_NAMES, speaker_name
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 
 MAX_WORDS: Final = 200_000
@@ -51,7 +51,7 @@ def edited(
 
 def _names(pairs: object) -> dict[str | int, str]:
     """Names of speakers by their labels, or of channels by their numbers."""
-    if not isinstance(pairs, list) or len(pairs) > MAX_NAMES:
+    if not isinstance(pairs, list) or len(pairs) > MAX_SPEAKER_NAMES:
         raise _bad_words()
     found: dict[str | int, str] = {}
     for pair in pairs:

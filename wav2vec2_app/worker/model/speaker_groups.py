@@ -1,8 +1,8 @@
 """How many speakers there are, and who says each word: voice embeddings are clustered.
 
 Agglomerative clustering with average linkage and the cosine distance ends at a threshold, so the number of
-speakers need not be known. Clusters of little speech, which are windows with two voices or noise, are no
-speakers; clusters of one voice in two moods are merged by their centroids. Words are given to speakers by the
+speakers need not be known. Clusters of little speech, which are windows with two voices or noise, do not
+count; clusters of one voice in two moods are merged by their centroids. Words are given to speakers by the
 path of Viterbi: a change costs, and costs less in a pause.
 
 Thresholds were chosen on conversations of the training recipe's speakers without the held-out ones, composed
@@ -29,13 +29,13 @@ MIN_SPEECH_S: Final = 3.0
 """Least length of a speaker's windows together, seconds."""
 MAX_CLUSTERED: Final = 3000
 """Windows that are clustered: memory grows with their square. The others get the nearest speaker."""
-REACH_S: Final = 0.8
+WINDOW_REACH_S: Final = 0.8
 """Windows whose middle is this near to that of a word say whose it is, seconds."""
 CHANGE_COST: Final = 0.15
 """What a change of speaker between two words costs, in cosine similarity of a word."""
-PAUSE_S: Final = 0.1
+HALVING_PAUSE_S: Final = 0.1
 """In a pause of this length, a change costs half as much, seconds."""
-BLOCK_WORDS: Final = 2000
+WORDS_AT_A_TIME: Final = 2000
 """Words that are compared with windows at a time."""
 
 
@@ -100,15 +100,16 @@ def _scores(alike: Float32, windows: Float32, words: Float32) -> Float32:
     """How much each word sounds like each speaker: the mean of the windows around it."""
     middles = windows.mean(axis=1)
     scores = np.empty((len(words), alike.shape[1]), np.float32)
-    for begin in range(0, len(words), BLOCK_WORDS):
-        block = words[begin : begin + BLOCK_WORDS].mean(axis=1)
+    for begin in range(0, len(words), WORDS_AT_A_TIME):
+        block = words[begin : begin + WORDS_AT_A_TIME].mean(axis=1)
         near = np.flatnonzero(
-            (middles > block.min() - 60 * REACH_S) & (middles < block.max() + 60 * REACH_S)
+            (middles > block.min() - 60 * WINDOW_REACH_S)
+            & (middles < block.max() + 60 * WINDOW_REACH_S)
         )
         near = near if len(near) else np.arange(len(middles))
         away_s = np.abs(block[:, None] - middles[near])
-        weights = np.maximum(0, 1 - away_s / REACH_S) + 1e-6 / (1e-3 + away_s)
-        scores[begin : begin + BLOCK_WORDS] = (
+        weights = np.maximum(0, 1 - away_s / WINDOW_REACH_S) + 1e-6 / (1e-3 + away_s)
+        scores[begin : begin + WORDS_AT_A_TIME] = (
             weights @ alike[near] / weights.sum(axis=1, keepdims=True)
         )
     return scores
@@ -120,7 +121,7 @@ def _best_path(scores: Float32, words: Float32) -> NDArray[np.int32]:
     before = np.zeros((count, voices), np.int32)
     best = scores[0].astype(np.float64)
     pauses_s = np.maximum(0, words[1:, 0] - words[:-1, 1])
-    costs = CHANGE_COST / (1 + pauses_s / PAUSE_S)
+    costs = CHANGE_COST / (1 + pauses_s / HALVING_PAUSE_S)
     other = 1 - np.eye(voices)
     for word in range(1, count):
         reached = best[:, None] - costs[word - 1] * other

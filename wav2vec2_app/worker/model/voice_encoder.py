@@ -23,11 +23,11 @@ from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.worker.audio.features import hz_to_mel, mel_to_hz
 from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
 
-PACKAGE: Final = "resemblyzer"
-WEIGHTS: Final = "pretrained.pt"
+WEIGHTS_PACKAGE: Final = "resemblyzer"
+WEIGHTS_FILE: Final = "pretrained.pt"
 
-FRAME, HOP = 400, 160  # samples: 25 and 10 ms
-MELS, WIDTH, LAYERS = 40, 256, 3
+FRAME, MEL_HOP = 400, 160  # samples: 25 and 10 ms
+MEL_BANDS, EMBEDDING_SIZE, LAYERS = 40, 256, 3
 SHORTEST_FRAMES = 8
 """Shorter windows are padded with silence, frames."""
 TARGET_DBFS = -30.0
@@ -41,11 +41,11 @@ class VoiceEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(MELS, WIDTH, LAYERS, batch_first=True)
-        self.linear = nn.Linear(WIDTH, WIDTH)
+        self.lstm = nn.LSTM(MEL_BANDS, EMBEDDING_SIZE, LAYERS, batch_first=True)
+        self.linear = nn.Linear(EMBEDDING_SIZE, EMBEDDING_SIZE)
 
     def forward(self, mels: torch.Tensor) -> torch.Tensor:
-        """``(windows, frames, MELS)`` to ``(windows, WIDTH)``."""
+        """``(windows, frames, MEL_BANDS)`` to ``(windows, EMBEDDING_SIZE)``."""
         _, (hidden, _) = self.lstm(mels)
         embedded: torch.Tensor = torch.relu(self.linear(hidden[-1]))
         lengths: torch.Tensor = torch.linalg.vector_norm(embedded, dim=1, keepdim=True)
@@ -87,8 +87,8 @@ def embed(
     *,
     check: CheckCancelled = never_cancelled,
 ) -> Float32:
-    """The embeddings ``(windows, WIDTH)`` of windows ``(n, 2)``, start and end in seconds."""
-    embedded = np.zeros((len(windows), WIDTH), np.float32)
+    """The embeddings ``(windows, EMBEDDING_SIZE)`` of windows ``(n, 2)``, start and end in seconds."""
+    embedded = np.zeros((len(windows), EMBEDDING_SIZE), np.float32)
     mels = [_mel(_window(samples, start_s, end_s)) for start_s, end_s in windows.tolist()]
     lengths = np.array([len(mel) for mel in mels])
     with torch.inference_mode():
@@ -104,9 +104,9 @@ def embed(
 
 def _weights_path() -> Path:
     """The file of the package, found without importing it."""
-    spec = importlib.util.find_spec(PACKAGE)
+    spec = importlib.util.find_spec(WEIGHTS_PACKAGE)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
-        if (path := Path(folder) / WEIGHTS).is_file():
+        if (path := Path(folder) / WEIGHTS_FILE).is_file():
             return path
     raise extra_missing()
 
@@ -125,16 +125,16 @@ def extra_missing() -> ModelError:
 def _window(samples: Float32, start_s: float, end_s: float) -> Float32:
     """The samples of a window at the level that the network was trained with."""
     found = samples[max(0, round(start_s * SAMPLE_RATE_HZ)) : round(end_s * SAMPLE_RATE_HZ)]
-    found = np.pad(found, (0, max(0, SHORTEST_FRAMES * HOP - len(found))))
+    found = np.pad(found, (0, max(0, SHORTEST_FRAMES * MEL_HOP - len(found))))
     rms = float(np.sqrt(np.mean(np.square(found), dtype=np.float64)))
     gain = 10 ** (TARGET_DBFS / 20) / max(rms, 1e-6)
     return found * np.float32(gain) if gain > 1 else found
 
 
 def _mel(samples: Float32) -> Float32:
-    """Power in mel bands, ``(frames, MELS)``; frames are centred on multiples of the hop."""
+    """Power in mel bands, ``(frames, MEL_BANDS)``; frames are centred on multiples of the hop."""
     padded = np.pad(samples, FRAME // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::MEL_HOP]
     spectrum = np.fft.rfft(frames * _hann(), axis=1)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     return np.ascontiguousarray((power @ _filters()).astype(np.float32))
@@ -147,9 +147,9 @@ def _hann() -> Float32:
 
 @lru_cache(maxsize=1)
 def _filters() -> NDArray[np.float64]:
-    """Slaney's triangles of equal area over the power spectrum: ``(bins, MELS)``."""
+    """Slaney's triangles of equal area over the power spectrum: ``(bins, MEL_BANDS)``."""
     bins_hz = np.linspace(0, SAMPLE_RATE_HZ / 2, FRAME // 2 + 1)[:, None]
-    edges = mel_to_hz(np.linspace(0.0, float(hz_to_mel(SAMPLE_RATE_HZ / 2)), MELS + 2))
+    edges = mel_to_hz(np.linspace(0.0, float(hz_to_mel(SAMPLE_RATE_HZ / 2)), MEL_BANDS + 2))
     low, peak, high = edges[:-2], edges[1:-1], edges[2:]
     triangles = np.minimum((bins_hz - low) / (peak - low), (high - bins_hz) / (high - peak))
     return np.maximum(triangles, 0) * 2 / (high - low)

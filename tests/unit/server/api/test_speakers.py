@@ -49,7 +49,7 @@ async def test_diarized_json_is_openais(client: httpx.AsyncClient) -> None:
     assert answer.json()["problems"] == []
 
 
-async def test_speakers_are_not_labelled_unless_asked(
+async def test_speakers_are_labelled_on_request_only(
     client: httpx.AsyncClient, adapter: FakeAdapter
 ) -> None:
     answer = await post(client, response_format="full_json")

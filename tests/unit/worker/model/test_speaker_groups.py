@@ -121,7 +121,7 @@ def test_long_recording_clusters_a_bounded_number_of_windows(
 
     monkeypatch.setattr(speaker_groups, "_clusters", noted)
     monkeypatch.setattr(speaker_groups, "MAX_CLUSTERED", 60)
-    monkeypatch.setattr(speaker_groups, "BLOCK_WORDS", 16)
+    monkeypatch.setattr(speaker_groups, "WORDS_AT_A_TIME", 16)
     embeddings, windows, words, truth = conversation(*[(at % 2, 5.0) for at in range(30)])
 
     found = speakers_of_words(embeddings, windows, words)

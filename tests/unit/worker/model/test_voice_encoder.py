@@ -13,7 +13,12 @@ import torch
 from wav2vec2_app.errors import CancelledError, ModelError
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.worker.model import voice_encoder
-from wav2vec2_app.worker.model.voice_encoder import WIDTH, VoiceEncoder, embed, load_encoder
+from wav2vec2_app.worker.model.voice_encoder import (
+    EMBEDDING_SIZE,
+    VoiceEncoder,
+    embed,
+    load_encoder,
+)
 
 installed = pytest.mark.skipif(
     importlib.util.find_spec("resemblyzer") is None, reason="resemblyzer is not installed"
@@ -52,9 +57,9 @@ def test_embeddings_have_unit_length_whatever_the_length_of_the_window() -> None
     torch.manual_seed(0)
     found = embed(VoiceEncoder().eval(), noise(3), windows((0, 1.6), (1, 2.6), (2.9, 3.5), (1, 1)))
 
-    assert found.shape == (4, WIDTH)
+    assert found.shape == (4, EMBEDDING_SIZE)
     assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-3)
-    assert embed(VoiceEncoder(), noise(1), windows()).shape == (0, WIDTH)
+    assert embed(VoiceEncoder(), noise(1), windows()).shape == (0, EMBEDDING_SIZE)
 
 
 def test_silence_gives_numbers() -> None:
