@@ -43,19 +43,19 @@ def assemble_result(
         task: what was submitted.
         results: of the steps that succeeded.
         targets: what transcribed, the primary one first.
-        queue, attempts: the stages of waiting in the queue, and of failed attempts.
+        queue: the stage of waiting in the queue.
         total_s: seconds since the submission.
+        attempts: stages of failed attempts.
         remote_s: how much of them only another machine worked, seconds.
-        problems, cached: of failed extras; whether transcripts came from the result cache.
+        problems: of the extras that failed.
+        cached: whether the transcripts came from the result cache.
     """
     audio = value_of(Audio, results, Step(Operation.DECODE_AUDIO))
     if audio is None:
         raise InternalError("The task has no decoded audio.", code="task.missing_input")
     primary = targets[0]
-    speakers = value_of(SpeakerTurns, results, Step(Operation.LABEL_SPEAKERS, primary))
-    recognitions = _labelled(recognitions_of(results, targets), task, speakers)
+    recognitions = _labelled(results, task, targets)
     stages = timeline(results.values(), queue, attempts)
-    work_s = total_s - remote_s - queue.duration_s - _waited_s(stages)
     return AudioResult(
         id=task.id,
         audio=audio,
@@ -67,9 +67,9 @@ def assemble_result(
         pictures=value_of(tuple, results, Step(Operation.DRAW, primary)) or (),
         description=value_of(Description, results, Step(Operation.DESCRIBE)),
         explored=value_of(Explored, results, Step(Operation.EXPLORE, primary)),
-        speakers=speakers,
+        speakers=value_of(SpeakerTurns, results, Step(Operation.LABEL_SPEAKERS, primary)),
         hits=value_of(Hits, results, Step(Operation.SEARCH, primary)),
-        real_time_factor=_ratio(work_s, audio.duration_s),
+        real_time_factor=_ratio(total_s - remote_s - _waited_s(stages, queue), audio.duration_s),
         problems=problems,
         recognitions=recognitions,
         cached=cached,
@@ -78,19 +78,22 @@ def assemble_result(
 
 
 def _labelled(
-    recognitions: Mapping[Target, Recognition], task: AudioTask, speakers: SpeakerTurns | None
+    results: StepResults, task: AudioTask, targets: Sequence[Target]
 ) -> dict[Target, Recognition]:
     """The transcripts with the speakers of their words, if they are wanted."""
-    turns = speakers if Want.SPEAKERS in task.wants else None
+    turns = value_of(SpeakerTurns, results, Step(Operation.LABEL_SPEAKERS, targets[0]))
+    wanted = turns if Want.SPEAKERS in task.wants else None
     return {
-        target: with_speakers(one, turns, task.speaker_names)
-        for target, one in recognitions.items()
+        target: with_speakers(one, wanted, task.speaker_names)
+        for target, one in recognitions_of(results, targets).items()
     }
 
 
-def _waited_s(stages: Iterable[Stage]) -> float:
-    """The longest wait for a worker, seconds."""
-    return max((stage.duration_s for stage in stages if stage.name == WAITING), default=0.0)
+def _waited_s(stages: Iterable[Stage], queue: Stage) -> float:
+    """The wait in the queue, and the longest wait for a worker, seconds."""
+    return queue.duration_s + max(
+        (stage.duration_s for stage in stages if stage.name == WAITING), default=0.0
+    )
 
 
 def timeline(
