@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import soundfile
 import soxr
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from benchmarks.server import RunningServer
 from tests.e2e.conftest import MICROPHONE, MICROPHONE_RATE_HZ, TIMEOUT_MS, Launch, Open
@@ -85,6 +85,14 @@ def test_axe_finds_nothing_in_any_state(
     choose(page, clip)
     page.wait_for_selector(DONE)
     check("result")
+    page.click('[data-do="edit"]')
+    expect(page.locator("#w-editor .w-review li").first).to_be_visible()
+    check("editor")
+    page.click('[data-do="edit"]')
+    page.locator("body").press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    check("list of keys")
+    page.keyboard.press("Escape")
     page.get_by_role("button", name=texts.VIEW_WORDS, exact=True).click()
     open_accordion(page, texts.DECODING_OPTIONS)
     check("table and options")

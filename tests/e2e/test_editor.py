@@ -73,8 +73,8 @@ def test_editor_lists_uncertain_words_and_gives_the_original_back(page: Page, cl
     before = texts(page)
     page.click('[data-do="edit"]')
     rows = page.locator("#w-editor .w-review li")
+    expect(rows.first).to_be_visible()
     count = rows.count()
-    assert count > 0
 
     rows.first.get_by_role("textbox").fill("corrected")
     page.keyboard.press("Enter")

@@ -67,6 +67,7 @@ def test_words_appear_while_they_are_spoken_and_stay(page: Page, clip: Clip) -> 
     assert page.locator("#live-committed").get_attribute("aria-live") == "polite"
 
 
+@pytest.mark.slow
 def test_captions_can_be_exported_and_continue_after_a_stop(page: Page, tmp_path: Path) -> None:
     start(page)
     page.wait_for_selector(FINAL)

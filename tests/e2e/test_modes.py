@@ -87,6 +87,7 @@ def test_stored_transcript_is_found_opened_renamed_and_deleted(page: Page, clip:
     expect(page.get_by_text(HISTORY["empty"])).to_be_visible()
 
 
+@pytest.mark.slow
 def test_another_browser_has_another_history(
     open_page: Open, browser: Browser, server: SimpleNamespace, clip: Clip
 ) -> None:
@@ -118,6 +119,7 @@ def test_history_stays_after_a_reload_and_is_deleted_at_once(page: Page, clip: C
     expect(page.locator(ITEM)).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_recording_is_stored_and_played_only_on_request(page: Page, clip: Clip) -> None:
     transcribe(page, clip)
     open_mode(page, texts.HISTORY)

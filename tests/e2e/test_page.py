@@ -201,6 +201,7 @@ def test_newer_audio_replaces_the_older(page: Page, clip: Clip, lecture: Path) -
     assert is_transcript(clip, words(page))
 
 
+@pytest.mark.slow
 def test_closed_tab_leaves_no_work_behind(
     server: RunningServer, open_page: Open, lecture: Path
 ) -> None:
@@ -346,6 +347,7 @@ def test_pasted_file_replaces_the_recording_on_the_page(
     assert is_transcript(clip, words(page))
 
 
+@pytest.mark.slow
 def test_call_gives_one_transcript_per_channel(page: Page, clip: Clip, tmp_path: Path) -> None:
     samples = np.zeros((2 * len(clip.samples()), 2), np.float32)
     samples[: len(samples) // 2, 0] = samples[len(samples) // 2 :, 1] = clip.samples()
@@ -430,6 +432,7 @@ def test_transcript_can_be_exported(page: Page, clip: Clip, kind: str, tmp_path:
     assert words(page).split()[0] in transcript.lower()
 
 
+@pytest.mark.slow
 def test_transcript_can_be_exported_in_one_format_after_another(page: Page, clip: Clip) -> None:
     choose(page, clip)
     page.wait_for_selector('#actions [data-name="transcript.txt"]:not([disabled])')
@@ -498,6 +501,7 @@ def test_changed_decoder_decodes_again_without_upload_or_model(
     assert finished.locator("#cancel").is_disabled()
 
 
+@pytest.mark.slow
 def test_slider_decodes_once_it_rests(finished: Page) -> None:
     decodings: list[Request] = []
 
@@ -560,6 +564,7 @@ def test_too_many_hotwords_keep_the_words_and_are_explained(finished: Page) -> N
     assert words(finished) == before
 
 
+@pytest.mark.slow
 def test_new_recording_is_decoded_with_the_options(page: Page, clip: Clip) -> None:
     open_accordion(page, texts.DECODING_OPTIONS)
     page.get_by_role("radio", name="Greedy").check()
@@ -729,7 +734,7 @@ def test_api_description_opens(page: Page) -> None:
     page.get_by_role("button", name="Use it from a program").click()
 
     page.get_by_text("/transcribe").first.wait_for()
-    assert "7 API endpoints" in page.locator("body").inner_text()
+    assert "10 API endpoints" in page.locator("body").inner_text()
 
 
 def test_theme_is_remembered(open_page: Open) -> None:

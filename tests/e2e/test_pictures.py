@@ -86,6 +86,7 @@ def test_part_is_drawn_again_by_zoom_scroll_keys_and_player(open_page: Open, tal
     assert float(page.locator(SPECTROGRAM).get_attribute("data-to") or 0) < 0.5 * TALK_S
 
 
+@pytest.mark.slow
 def test_text_is_legible_and_loud_is_ink_on_paper(open_page: Open, talk: Path) -> None:
     page = open_page("?__theme=light")
     upload(page, talk)

@@ -353,6 +353,7 @@ def test_other_model_or_track_transcribes_again(page: Page, clip: Clip) -> None:
     assert words(page)
 
 
+@pytest.mark.slow
 def test_exported_files_are_named_after_the_upload(page: Page, clip: Clip, tmp_path: Path) -> None:
     path = tmp_path / "Interview 3.flac"
     path.write_bytes(clip.path.read_bytes())
@@ -474,6 +475,7 @@ def test_reader_who_scrolls_is_left_alone(page: Page) -> None:
     assert page.evaluate(f"{TRANSCRIPT}.following")
 
 
+@pytest.mark.slow
 def test_silence_leaves_no_ghost_of_the_earlier_words(
     page: Page, clip: Clip, tmp_path: Path
 ) -> None:

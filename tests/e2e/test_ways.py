@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Open
@@ -69,6 +70,7 @@ def test_link_has_the_settings_and_no_text(open_page: Open) -> None:
     assert "hotwords" not in link
 
 
+@pytest.mark.slow
 def test_captions_of_the_sound_of_a_tab(page: Page) -> None:
     page.click("#live-pill")
     page.locator("#live-source").select_option("tab")

@@ -12,10 +12,10 @@ from tests.examples import clips
 
 pytestmark = pytest.mark.integration
 
-CLIENTS = 16
+CLIENTS = 8
 
 
-def test_sixteen_clients_at_once_each_get_their_own_transcript(
+def test_eight_clients_at_once_each_get_their_own_transcript(
     client: Client, tmp_path: Path
 ) -> None:
     """Clip plus silence of a length of its own: the text says which clip, the duration which client."""

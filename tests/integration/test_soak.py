@@ -10,7 +10,7 @@ pytestmark = pytest.mark.integration
 
 
 async def test_nothing_is_lost_while_workers_are_killed_and_files_crash_them() -> None:
-    plan = Plan(requests=16, clients=8, kill_every_s=4.0, poison_every_s=4.0)
+    plan = Plan(requests=10, clients=8, kill_every_s=4.0, poison_every_s=4.0)
     outcome = await soak(plan)
 
     assert outcome.lost == {}

@@ -147,6 +147,10 @@ letters = st.builds(AlignedCharacter, texts, numbers, numbers, numbers)
 compared = st.builds(
     ComparedWord, texts, st.lists(letters, max_size=3).map(tuple), numbers, st.none() | numbers
 )
+FIELDS = ("source", "model", "samples", "emission", "words", "text", "stages")
+damaged_values = (
+    st.none() | st.integers() | texts | st.lists(st.integers()) | st.just({"path": "x"})
+)  # fmt: skip
 explanations = st.builds(
     Explanation, st.lists(compared, max_size=3).map(tuple), numbers, numbers, texts
 )
@@ -326,10 +330,7 @@ def test_message_survives_the_wire(kind: type[Message], data: st.DataObject) -> 
 @pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
 @settings(deadline=None, max_examples=15)
 @given(
-    meta=st.dictionaries(
-        st.sampled_from(["source", "model", "samples", "emission", "words", "text", "stages"]),
-        st.none() | st.integers() | texts | st.lists(st.integers()) | st.just({"path": "x"}),
-    ),
+    meta=st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, damaged_values)),
     data=st.data(),
 )
 def test_any_body_is_the_message_or_a_protocol_error(

@@ -7,7 +7,7 @@ to browsers. With a version that was not tested the page is in English.
 from __future__ import annotations
 
 import copy
-from collections.abc import ItemsView, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,6 @@ from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.gradio_internals import applies
 from wav2vec2_app.server.ui.languages import (
     FALLBACK_LANGUAGE,
-    PAGE_LANGUAGES,
     current_language,
     speaking,
 )
@@ -35,14 +34,24 @@ TEXT_PROPS: Final = ("label", "info", "placeholder", "value", "choices")
 
 
 class LocalizedConfig(dict[str, object]):
-    """A configuration that has the texts of the language of the current request."""
+    """A configuration that has the texts of the language of the current request.
 
-    def __init__(self, english: PageConfig, others: Mapping[str, PageConfig]) -> None:
+    ``make`` returns the configuration in another language; it is called by the first request in that
+    language, so that the start of the server does not wait for it.
+    """
+
+    def __init__(self, english: PageConfig, make: Callable[[str], PageConfig]) -> None:
         super().__init__(english)
-        self._others = others
+        self._make = make
+        self._others: dict[str, PageConfig] = {}
 
     def _now(self) -> PageConfig | None:
-        return self._others.get(current_language())
+        code = current_language()
+        if code == FALLBACK_LANGUAGE:
+            return None
+        if code not in self._others:
+            self._others[code] = self._make(code)
+        return self._others[code]
 
     def __getitem__(self, key: str) -> object:
         found = self._now()
@@ -72,14 +81,15 @@ def localize(
     if not applies("the page in other languages", page, "config"):
         return
     english: Any = page.config
-    others: dict[str, PageConfig] = {}
-    for code in (one for one in PAGE_LANGUAGES if one != FALLBACK_LANGUAGE):
+
+    def make(code: str) -> PageConfig:
         with speaking(code):
             with gr.Blocks(analytics_enabled=False) as layout:
                 lay_out(orchestrator.status(), settings, examples, assets)
             found: Any = layout.get_config_file()
-            others[code] = _with_texts(english, found, examples, assets / "ui")
-    page.config = LocalizedConfig(english, others)
+            return _with_texts(english, found, examples, assets / "ui")
+
+    page.config = LocalizedConfig(english, make)
 
 
 def _with_texts(

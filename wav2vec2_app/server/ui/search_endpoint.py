@@ -52,7 +52,7 @@ def add_find_endpoint(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
         for name, default, kind, description in _INPUTS
     ]
 
-    async def find_sound(
+    async def find(
         request: gr.Request,
         audio: str | None,
         query: str | None = None,
@@ -70,7 +70,7 @@ def add_find_endpoint(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
         return await answer(orchestrator, session, (audio, query), what, model, track)
 
     gr.Button(visible=False).click(
-        find_sound,
+        find,
         inputs=[audio, query, *inputs],
         outputs=[gr.JSON(visible=False, label="answer")],
         api_name=ENDPOINT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from starlette.datastructures import Headers
@@ -174,8 +175,15 @@ def shown_texts(config: dict[str, object]) -> set[str]:
     return {one.strip() for one in found if one.strip()}
 
 
-def test_page_of_an_unknown_language_is_the_english_one() -> None:
-    config = LocalizedConfig({"title": "a"}, {"de": {"title": "b"}})
+def test_page_of_a_language_is_made_by_the_first_request_for_it() -> None:
+    made: list[str] = []
+
+    def make(code: str) -> dict[str, Any]:
+        made.append(code)
+        return {"title": "b"}
+
+    config = LocalizedConfig({"title": "a"}, make)
+    assert (config["title"], made) == ("a", [])
     with speaking("de"):
         assert (config["title"], config.get("title"), config.get("x", 1)) == ("b", "b", 1)
-    assert config["title"] == "a"
+    assert (config["title"], made) == ("a", ["de"])
