@@ -100,6 +100,14 @@ def turns_of(words: Sequence[Word], speakers: Sequence[int]) -> SpeakerTurns:
     return SpeakerTurns(tuple(turns))
 
 
+def turns_of_labels(words: Sequence[Word]) -> tuple[SpeakerTurns | None, tuple[str, ...]]:
+    """The turns and the names of words that are labelled; ``None`` and no names if they are not."""
+    labels = list(dict.fromkeys(word.speaker for word in words))
+    if "" in labels or not labels:
+        return None, ()
+    return turns_of(words, [labels.index(word.speaker) for word in words]), tuple(labels)
+
+
 def with_speakers(
     recognition: Recognition, turns: SpeakerTurns | None, names: Sequence[str] = ()
 ) -> Recognition:

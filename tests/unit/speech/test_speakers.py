@@ -22,6 +22,7 @@ from wav2vec2_app.speech.speakers import (
     SpeakerTurns,
     parse_names,
     turns_of,
+    turns_of_labels,
     voice_windows,
     with_speakers,
 )
@@ -145,6 +146,17 @@ def test_lines_of_a_script_without_blanks_have_none() -> None:
         for word in transcript.words
     ]
     assert labelled_lines(words) == "Speaker 1: 你好\nSpeaker 2: 再见"
+
+
+def test_turns_and_names_are_found_again_in_labelled_words() -> None:
+    labelled = with_speakers(recognition("so it is yes and no"), TWO, ["Ann", "Ben"])
+
+    turns, names = turns_of_labels(labelled.transcript.words)
+
+    assert names == ("Ann", "Ben")
+    assert with_speakers(recognition("so it is yes and no"), turns, names) == labelled
+    assert turns_of_labels(recognition("so it").transcript.words) == (None, ())
+    assert turns_of_labels([]) == (None, ())
 
 
 # --- names ----------------------------------------------------------------------------------------

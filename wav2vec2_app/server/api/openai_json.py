@@ -26,9 +26,15 @@ def openai_json(
     """The response in one of :data:`OPENAI_FORMATS`."""
     if response_format == DIARIZED_JSON:
         return _diarized(answer)
+    problems = _problems(answer) if answer.problems else {}
     if response_format == "verbose_json":
-        return _verbose(answer, granularities, export)
-    return _json(answer)
+        return _verbose(answer, granularities, export) | problems
+    return _json(answer) | problems
+
+
+def _problems(answer: schema.TranscriptionResponse) -> schema.JsonObject:
+    """Optional results that are missing."""
+    return {"problems": answer.json_dict()["problems"]}
 
 
 def _json(answer: schema.TranscriptionResponse) -> schema.JsonObject:
@@ -125,13 +131,12 @@ def _diarized(answer: schema.TranscriptionResponse) -> schema.JsonObject:
         }
         for number, turn in enumerate(turns(answer.words), 1)
     ]
-    full = answer.json_dict()
     return {
         "task": "transcribe",
         "duration": answer.duration_s,
         "text": answer.labelled_text,
         "segments": list(segments),
         "usage": _usage(answer),
-        "model": full["model"],
-        "problems": full["problems"],
+        "model": answer.model.json_dict(),
+        **_problems(answer),
     }

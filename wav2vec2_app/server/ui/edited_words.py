@@ -41,12 +41,12 @@ def edited(
         InputError: ``export.bad_words``, ``speakers.bad_names``.
     """
     content = _json(text)
-    words, names = content, []
+    words, names = content, dict[str | int, str]()
     if isinstance(content, dict):
-        words, names = content.get("words"), content.get("names")
-    if words is not None:
+        words, names = content.get("words"), _names(content.get("names"))
+    if words is not None or not names:
         result, options = with_words(result, _words(words)), unchanged_by(options)
-    return _renamed(result, _names(names)), options
+    return _renamed(result, names), options
 
 
 def _names(pairs: object) -> dict[str | int, str]:

@@ -89,6 +89,9 @@ async def test_missing_extra_is_a_problem_of_the_response(
     assert answer.status_code == 200
     [problem] = answer.json()["problems"]
     assert problem["error"]["code"] == "speakers.extra_missing"
+    adapter.fail(Operation.LABEL_SPEAKERS, missing)
+    assert (await post(client, diarize="true")).json()["problems"] == [problem]
+    assert "problems" not in (await post(client)).json()
     assert [one["speaker"] for one in answer.json()["segments"]] == [""]
 
 
