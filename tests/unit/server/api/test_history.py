@@ -353,7 +353,7 @@ async def test_stored_emission_is_decoded_again(server: Server, adapter: FakeAda
 
 
 async def test_decoding_a_stored_emission_again_keeps_the_speakers(server: Server) -> None:
-    await server.transcribe(headers=ANNA, diarize="true", speaker_names="Ann,Ben")
+    await server.transcribe(headers=ANNA, data={"diarize": "true", "speaker_names": "Ann,Ben"})
     item = (await server.only())["id"]
 
     answer = await server.client.post(
