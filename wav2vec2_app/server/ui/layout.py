@@ -204,13 +204,18 @@ def _track_and_channels() -> tuple[gr.Textbox, gr.Checkbox, gr.Checkbox]:
         gr.Row(),
     ):
         separate = gr.Checkbox(
-            value=False, label=texts.SEPARATE, info=texts.SEPARATE_INFO, elem_id="separate"
+            value=False,
+            label=texts.SEPARATE,
+            info=texts.SEPARATE_INFO,
+            elem_id="separate",
+            min_width=180,
         )
         speakers = gr.Checkbox(
             value=False,
             label=texts.LABEL_SPEAKERS,
             info=texts.LABEL_SPEAKERS_INFO,
             elem_id="label-speakers",
+            min_width=180,
         )
         track = gr.Textbox(
             label=texts.TRACK,
