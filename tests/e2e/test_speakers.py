@@ -31,7 +31,8 @@ def test_speakers_are_labelled_and_renamed(page: Page, talk_of_two: Path) -> Non
     page.locator("#track-and-channels > button").click()
     page.get_by_label("Label speakers").check()
     upload(page, talk_of_two)
-    expect(page.locator("#status [data-state=done]")).to_be_visible()
+    page.wait_for_selector("#status [data-state=done]")
+    page.wait_for_selector("#w-speakers input")
 
     labels = page.locator("#transcript .w-channel")
     expect(labels).to_have_text(["Speaker 1:", "Speaker 2:", "Speaker 1:", "Speaker 2:"])
