@@ -200,12 +200,13 @@ def make_acoustics(duration_s: float = 1.0, *, clipped: float = 0.0) -> Acoustic
     )
 
 
-def make_speakers(recognition: Recognition | None) -> SpeakerTurns:
-    """A turn for each word, of two speakers who alternate."""
+def make_speakers(recognition: Recognition | None, count: int) -> SpeakerTurns:
+    """A turn for each word, of so many speakers who alternate."""
     words = recognition.transcript.words if recognition is not None else ()
     return SpeakerTurns(
         tuple(
-            SpeakerTurn(word.start_s, word.end_s, 1 + index % 2) for index, word in enumerate(words)
+            SpeakerTurn(word.start_s, word.end_s, 1 + index % count)
+            for index, word in enumerate(words)
         )
     )
 
@@ -279,6 +280,7 @@ class FakeAdapter:
         default_model: name of the model that answers for ``auto``.
         max_duration_s: longest audio that its capabilities accept.
         scores: of its features.
+        speakers: how many it labels, who alternate word by word.
     """
 
     def __init__(
@@ -301,6 +303,7 @@ class FakeAdapter:
         self.default_model = "fake/wav2vec2"
         self.max_duration_s = 3 * 3600.0
         self.scores: Scores = {}
+        self.speakers = 1
         self._time_limit_s = time_limit_s
         self._operations = frozenset(operations)
         self._models = tuple(models)
@@ -429,7 +432,7 @@ class FakeAdapter:
             Operation.DESCRIBE: lambda: make_description(task.task.question),
             Operation.EXPLORE: lambda: make_exploration(self.duration_s),
             Operation.SEARCH: lambda: Hits((Hit(0.5, 1.0, 0.9),)),
-            Operation.LABEL_SPEAKERS: lambda: make_speakers(task.inputs.recognition),
+            Operation.LABEL_SPEAKERS: lambda: make_speakers(task.inputs.recognition, self.speakers),
             Operation.DRAW: lambda: self._draw(report),
         }
         return made[task.operation]()

@@ -352,7 +352,10 @@ async def test_stored_emission_is_decoded_again(server: Server, adapter: FakeAda
     assert (await server.only())["excerpt"] == "Szczecin"
 
 
-async def test_decoding_a_stored_emission_again_keeps_the_speakers(server: Server) -> None:
+async def test_decoding_a_stored_emission_again_keeps_the_speakers(
+    server: Server, adapter: FakeAdapter
+) -> None:
+    adapter.speakers = 2
     await server.transcribe(headers=ANNA, data={"diarize": "true", "speaker_names": "Ann,Ben"})
     item = (await server.only())["id"]
 

@@ -26,7 +26,10 @@ EVIL = '<i>Ann & "Lee", Esq.</i>'
 
 
 @pytest.fixture
-async def client(orchestrator: ModelOrchestrator) -> AsyncIterator[httpx.AsyncClient]:
+async def client(
+    orchestrator: ModelOrchestrator, adapter: FakeAdapter
+) -> AsyncIterator[httpx.AsyncClient]:
+    adapter.speakers = 2
     transport = httpx.ASGITransport(make_app(orchestrator))
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         yield client

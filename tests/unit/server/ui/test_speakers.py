@@ -25,6 +25,7 @@ async def transcribed(
     adapter: FakeAdapter, *settings: object
 ) -> tuple[ModelOrchestrator, Tabs, dict[str, object]]:
     """A tab after a transcription with the track, the channels and whether speakers are labelled."""
+    adapter.speakers = 2
     orchestrator = ModelOrchestrator([adapter], make_policy(cache_bytes=10_000_000))
     await orchestrator.start()
     tabs, page = Tabs(), {}
@@ -159,6 +160,7 @@ def test_corrected_words_may_have_a_speaker_or_a_channel() -> None:
 
 
 async def answered(adapter: FakeAdapter, **values: object) -> dict[str, Any]:
+    adapter.speakers = 2
     orchestrator = ModelOrchestrator([adapter], make_policy())
     await orchestrator.start()
     given = {**dict.fromkeys(endpoint_options.names_of(audio=True), None), **values}
