@@ -145,7 +145,11 @@ decode_options = st.builds(
 
 letters = st.builds(AlignedCharacter, texts, numbers, numbers, numbers)
 compared = st.builds(
-    ComparedWord, texts, st.lists(letters, max_size=3).map(tuple), numbers, st.none() | numbers
+    ComparedWord,
+    texts,
+    st.lists(letters, max_size=3).map(tuple),
+    numbers,
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),  # NaN would arrive as None
 )
 FIELDS = ("source", "model", "samples", "emission", "words", "text", "stages")
 damaged_values = (
