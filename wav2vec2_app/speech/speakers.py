@@ -153,9 +153,8 @@ def parse_names(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise _bad_names()
     names = tuple(speaker_name(one) for one in value)
-    if len(names) > MAX_SPEAKER_NAMES or len(set(filter(None, names))) < len(
-        list(filter(None, names))
-    ):
+    labels = [name_of(number, names) for number in range(1, MAX_SPEAKER_NAMES + 1)]
+    if len(names) > MAX_SPEAKER_NAMES or len(set(labels)) < len(labels):
         raise _bad_names()
     return names
 

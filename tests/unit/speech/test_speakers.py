@@ -182,7 +182,7 @@ def test_names_are_read(value: object, names: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        None, 5, [5], [None], {"1": "Ann"}, '["Ann"', '[["Ann"]]', "Ann, Ann", "[" * 5000,
+        None, 5, [5], [None], {"1": "Ann"}, '["Ann"', '[["Ann"]]', "Ann, Ann", "Speaker 2", "[" * 5000,
         "x" * (MAX_SPEAKER_NAME_CHARACTERS + 1), json.dumps([str(at) for at in range(MAX_SPEAKER_NAMES + 1)]),
     ],
 )  # fmt: skip
