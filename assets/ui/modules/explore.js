@@ -201,7 +201,7 @@ export const start = (config, shared, place) => {
     const length = word.end - word.start + 2 * AROUND_S;
     look(word.start - AROUND_S - Math.max(0, MIN_S - length) / 2, length);
     plots.marks = [];
-    const shown = why_.show(word, before, word.channel ?? channel);
+    const shown = why_.show(word, before, typeof word.channel === "number" ? word.channel : channel);
     showWords();
     words.querySelector(`[data-word="${at}"]`)?.focus({ preventScroll: true });
     plots.marks = await shown;

@@ -28,9 +28,15 @@ export const start = (config, shared) => {
   startPictures(player, texts);
   startSearch(transcript, texts);
   startChoices(transcript, texts);
-  /* The words as they were corrected, for the files; null while they are what the server sent. */
-  shared.corrected = () => (transcript.edited ? transcript.words.map(({ text, start, end, confidence, channel }) => [
-    text, start, end, confidence, channel]) : null);
+  /* The words as they were corrected, and the names of speakers, for the files; null while all is what the
+     server sent. */
+  shared.corrected = () => {
+    const words = transcript.edited ? transcript.words.map(({ text, start, end, confidence, channel }) => [
+      text, start, end, confidence, channel]) : null;
+    return transcript.names.size ? { words, names: [...transcript.names] } : words;
+  };
+  const speakers = lazily("speakers", (module) => module.startSpeakers(transcript, config.texts.speakers), { styled: true });
+  transcript.addEventListener("words", () => { if (transcript.words.some((word) => word.channel)) speakers(); });
   startEditing(transcript, config, shared);
   startWays(config, shared);
   startComparison(transcript, config.texts.comparison, shared);

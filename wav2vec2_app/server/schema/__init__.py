@@ -75,6 +75,7 @@ from wav2vec2_app.server.schema.system import (
 )
 from wav2vec2_app.server.schema.transcriptions import (
     AnalysisResponse,
+    ProblemJson,
     TranscriptionResponse,
     WordJson,
     analysis,
@@ -112,6 +113,7 @@ __all__ = [
     "JsonModel",
     "JsonObject",
     "ModelJson",
+    "ProblemJson",
     "SearchResponse",
     "SimilarItemJson",
     "SimilarResponse",

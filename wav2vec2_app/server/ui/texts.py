@@ -42,6 +42,8 @@ MODEL: Final = "Model"
 TRACK_AND_CHANNELS: Final = "Track and channels"
 SEPARATE: Final = "One transcript per channel"
 SEPARATE_INFO: Final = "For calls with one speaker on each side."
+LABEL_SPEAKERS: Final = "Label speakers"
+LABEL_SPEAKERS_INFO: Final = "Who says each word, for recordings with several voices."
 TRACK: Final = "Audio track"
 TRACK_INFO: Final = "Number of the track, if the file has several."
 TRACK_PLACEHOLDER: Final = "automatic"
@@ -88,6 +90,7 @@ RUNNING: Final[Mapping[Operation, str]] = {
     Operation.EXPLORE: "Preparing the part",
     Operation.DESCRIBE: "Waiting for the answer",
     Operation.SEARCH: "Searching",
+    Operation.LABEL_SPEAKERS: "Labelling speakers",
 }
 ATTEMPT: Final = "{text}… (attempt {attempt})"
 LEFT: Final = "{text}… {percent}, about {left} left"
@@ -419,6 +422,8 @@ STAGES: Final[Mapping[str, str]] = {
     "punctuate": "Add punctuation",
     "align": "Align",
     "search": "Searching",
+    "voices": "Voices",
+    "speakers": "Labelling speakers",
     "features": "Acoustic features",
     "measure": "Acoustic analysis",
     "explore": "Explored part",
@@ -574,6 +579,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "selected": "Selected {start} to {end}",
         "part": "{start} to {end}",
         "channel": "Channel {channel}",
+        "speaker": "Speaker {number}",
         "word": "{word}, {percent} percent, at {start} seconds",
         "hits": "{at} of {count}",
         "noHits": "Not found",
@@ -655,6 +661,13 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "missing": "Said, not in the transcript",
         "extra": "In the transcript, not said",
         "tooLong": "This is too long to compare on the page.",
+    },
+    "speakers": {
+        "title": "Speakers",
+        "hint": "Who speaks? A name is used for all words of a speaker, also in files.",
+        "name": "Name of {label}",
+        "renamed": "{label} is now called {name}.",
+        "taken": "Another speaker is called {name}.",
     },
     "editor": {
         "title": "Correct the transcript",
