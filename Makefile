@@ -71,7 +71,7 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: requirements-dev.txt pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --no-deps --editable . resemblyzer==0.1.4
 	touch $@
 
 # The browser tests use the system's Chromium; they are skipped if it is missing and cannot be installed.

@@ -49,6 +49,7 @@ from wav2vec2_app.speech.exploration import EmissionPart, Exploration
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
 from wav2vec2_app.speech.search import Hit, Hits
+from wav2vec2_app.speech.speakers import SpeakerTurn, SpeakerTurns
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 
 MIB = 1024 * 1024
@@ -67,6 +68,7 @@ _STAGES: Mapping[Operation, tuple[tuple[str, str, float], ...]] = {
     Operation.DRAW: (("draw", "audio", 1.0),),
     Operation.EXPLORE: (("explore", "audio", 1.0),),
     Operation.SEARCH: (("search", "text", 1.0),),
+    Operation.LABEL_SPEAKERS: (("speakers", "speakers", 1.0),),
     Operation.DESCRIBE: (("encode", "audio", 0.0), ("describe", "gama", 1.0)),
 }
 """Stages of each operation: name, process, share of the operation's time."""
@@ -198,6 +200,17 @@ def make_acoustics(duration_s: float = 1.0, *, clipped: float = 0.0) -> Acoustic
     )
 
 
+def make_speakers(recognition: Recognition | None, count: int) -> SpeakerTurns:
+    """A turn for each word, of so many speakers who alternate."""
+    words = recognition.transcript.words if recognition is not None else ()
+    return SpeakerTurns(
+        tuple(
+            SpeakerTurn(word.start_s, word.end_s, 1 + index % count)
+            for index, word in enumerate(words)
+        )
+    )
+
+
 def make_description(question: str = DEFAULT_QUESTION) -> Description:
     return Description(question, "A dog barks.", "1.0 s", described_s=1.0, truncated=False)
 
@@ -267,6 +280,7 @@ class FakeAdapter:
         default_model: name of the model that answers for ``auto``.
         max_duration_s: longest audio that its capabilities accept.
         scores: of its features.
+        speakers: how many it labels, who alternate word by word.
     """
 
     def __init__(
@@ -289,6 +303,7 @@ class FakeAdapter:
         self.default_model = "fake/wav2vec2"
         self.max_duration_s = 3 * 3600.0
         self.scores: Scores = {}
+        self.speakers = 1
         self._time_limit_s = time_limit_s
         self._operations = frozenset(operations)
         self._models = tuple(models)
@@ -417,6 +432,7 @@ class FakeAdapter:
             Operation.DESCRIBE: lambda: make_description(task.task.question),
             Operation.EXPLORE: lambda: make_exploration(self.duration_s),
             Operation.SEARCH: lambda: Hits((Hit(0.5, 1.0, 0.9),)),
+            Operation.LABEL_SPEAKERS: lambda: make_speakers(task.inputs.recognition, self.speakers),
             Operation.DRAW: lambda: self._draw(report),
         }
         return made[task.operation]()

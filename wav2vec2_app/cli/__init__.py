@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,8 @@ from wav2vec2_app.cli.common_options import (
     ChannelsOption,
     ModelOption,
     OutputOption,
+    SpeakerNamesOption,
+    SpeakersOption,
     ToOption,
     TrackOption,
 )
@@ -48,6 +51,7 @@ from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, parse_question
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS, text_to_align
+from wav2vec2_app.speech.speakers import parse_names
 from wav2vec2_app.speech.synthesis import CONFLICT_RESOLUTIONS
 from wav2vec2_app.speech.variants import combined, parse_reference, parse_synthesis
 
@@ -91,19 +95,21 @@ def transcribe(
     model: ModelOption = None,
     track: TrackOption = "auto",
     channels: ChannelsOption = "mix",
+    speakers: SpeakersOption = False,
+    speaker_names: SpeakerNamesOption = "",
     **values: OptionValue,
 ) -> None:
     """Transcribe audio files; results go to stdout, progress and errors to stderr."""
     settings = prepare(model=model)
     try:
         options, how = parse_decoding(values), output_options(output, to, values)
-        audio = parse_audio_options(track, channels)
+        audio, names = parse_audio_options(track, channels), parse_names(speaker_names)
     except InputError as error:
         print_problem(error.code, f"{error.message} {error.hint}")
         raise typer.Exit(2) from None
-    tasks = [
-        (file, AudioTask(_source(file), decoding=options, audio_options=audio)) for file in files
-    ]
+    wants = frozenset({Want.TRANSCRIPT, Want.SPEAKERS} if speakers else {Want.TRANSCRIPT})
+    one = partial(AudioTask, wants=wants, decoding=options, audio_options=audio)
+    tasks = [(file, one(_source(file), speaker_names=names)) for file in files]
     raise typer.Exit(1 if asyncio.run(run_tasks(settings, tasks, how)) else 0)
 
 

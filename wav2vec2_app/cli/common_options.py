@@ -31,6 +31,12 @@ ModelOption = Annotated[
 TrackOption = Annotated[
     str, typer.Option("--track", help="Number of the audio track; default: the file's own choice.")
 ]
+SpeakersOption = Annotated[
+    bool, typer.Option("--speakers", help="Label who speaks, in every format of the result.")
+]
+SpeakerNamesOption = Annotated[
+    str, typer.Option("--speaker-names", help="Their names, in the order in which they begin: A,B.")
+]
 ChannelsOption = Annotated[
     str, typer.Option("--channels", help="mix, or separate for one transcript per channel.")
 ]

@@ -82,6 +82,8 @@ def print_result(
     transcript = schema.transcription(result, task.decoding, how.export)
     if transcript.reason and how.output != "json":
         print_problem(file.name, f"no speech was found ({transcript.reason.replace('_', ' ')})")
+    for problem in transcript.problems:
+        _print_problem(file, problem)
     document = schema.transcript_document(transcript, file.name)
     _put_out(transcript, document, how, label=f"{file.name}: " if many else "", file=file.name)
 
@@ -98,13 +100,17 @@ def print_problem(subject: str, text: str) -> None:
     err.print(f"[red]{escape(subject)}:[/red] {escape(text)}", soft_wrap=True, highlight=False)
 
 
+def _print_problem(file: Path, problem: schema.ProblemJson) -> None:
+    error = problem.error
+    print_problem(file.name, f"{error.message} {error.hint} ({error.code})")
+
+
 def _print_description(
     file: Path, answer: schema.DescriptionResponse, how: OutputOptions, *, many: bool
 ) -> None:
     """Print the description, if there is one, and the transcript."""
     for problem in answer.problems:
-        error = problem.error
-        print_problem(file.name, f"{error.message} {error.hint} ({error.code})")
+        _print_problem(file, problem)
     described = f"Description: {answer.description.answer}\n" if answer.description else ""
     name = f"{file.name}\n" if many else ""
     if how.output == "json":

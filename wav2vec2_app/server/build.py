@@ -13,6 +13,7 @@ from typing import TypeAlias
 from wav2vec2_app.server.adapters.base import ModelAdapter
 from wav2vec2_app.server.adapters.gama import GamaPolicy, gama_adapters
 from wav2vec2_app.server.adapters.scores import read_scores
+from wav2vec2_app.server.adapters.speakers import SpeakersAdapter
 from wav2vec2_app.server.adapters.wav2vec2 import Wav2Vec2Adapter
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
 from wav2vec2_app.server.batches.records import BatchBounds
@@ -37,6 +38,7 @@ from wav2vec2_app.server.policies import (
     whisper_policy,
 )
 from wav2vec2_app.server.service.client import WorkerClient
+from wav2vec2_app.server.service.speakers import SpeakersService
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
 from wav2vec2_app.server.service.whisper import WhisperService
 from wav2vec2_app.server.service.whisper_models import WhisperModels
@@ -44,7 +46,14 @@ from wav2vec2_app.server.service.word_times import WordTimes
 from wav2vec2_app.server.service.workers import Workers
 from wav2vec2_app.server.storage.history import HistoryPolicy, HistoryStore
 from wav2vec2_app.server.storage.recorder import HistoryRecorder
-from wav2vec2_app.server.worker_configs import CONFIGS, NO_ENV, Config, Env, whisper_config
+from wav2vec2_app.server.worker_configs import (
+    CONFIGS,
+    NO_ENV,
+    Config,
+    Env,
+    speakers_config,
+    whisper_config,
+)
 from wav2vec2_app.settings import Settings
 
 PACKAGE_FOLDER = Path(__file__).parents[1]
@@ -127,7 +136,7 @@ def _history(settings: Settings) -> HistoryRecorder | None:
 
 @dataclass(frozen=True)
 class Recogniser:
-    """A recogniser beside wav2vec2: its worker role, which starts when it is needed, and its adapter.
+    """A model beside wav2vec2: its worker role, which starts when it is needed, and its adapter.
 
     ``answers_auto``: whether it answers requests that name no model.
     """
@@ -145,7 +154,8 @@ def recognisers(settings: Settings) -> list[Recogniser]:
     if whisper.allowed or whisper.folders:
         config, make = whisper_config(settings, whisper), partial(_whisper_adapter, settings)
         found.append(Recogniser("whisper", config, make, bool(whisper.default)))
-    return found
+    speakers = partial(_speakers_adapter, settings)
+    return [*found, Recogniser("speakers", speakers_config(settings), speakers)]
 
 
 def _adapters(settings: Settings, workers: Workers, service: Wav2Vec2Service) -> list[ModelAdapter]:
@@ -165,6 +175,13 @@ def _whisper_adapter(
     models = WhisperModels(whisper_policy(settings), workers.make_download)
     whisper = WhisperService(client, models, WordTimes(service))
     return WhisperAdapter(whisper, pool, audio_limits(settings))
+
+
+def _speakers_adapter(
+    settings: Settings, pool: Backend, _: Workers, __: Wav2Vec2Service
+) -> SpeakersAdapter:
+    client = WorkerClient(pool, service_policy(settings).limits)
+    return SpeakersAdapter(SpeakersService(client), pool, audio_limits(settings))
 
 
 # --- workers -------------------------------------------------------------------------------------
@@ -205,6 +222,8 @@ def _ray_backends(settings: Settings, on_event: WorkerEventSink) -> MakeBackend:
     policy = bridge_policy(settings)
 
     def backend(role: str) -> Backend:
+        if role == "speakers":  # too seldom used for replicas of its own
+            return local_pool(settings, role, on_event=on_event)
         if role == "download":
             return RemoteDownloads({"ctc": remote("inference"), "whisper": remote("whisper")})
         on_demand = role not in CONFIGS

@@ -23,6 +23,7 @@ class Operation(str, Enum):
     EXPLORE = "explore"
     DESCRIBE = "describe"
     SEARCH = "search"
+    LABEL_SPEAKERS = "label_speakers"
 
 
 @dataclass(frozen=True)
@@ -67,3 +68,4 @@ class Want(str, Enum):
     EXPLORATION = "exploration"
     DESCRIPTION = "description"
     HITS = "hits"
+    SPEAKERS = "speakers"

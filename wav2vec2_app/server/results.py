@@ -15,6 +15,7 @@ from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.exploration import Explored
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.search import Hits
+from wav2vec2_app.speech.speakers import SpeakerTurns
 from wav2vec2_app.speech.transcript import PreviewWords, Recognition, Transcript
 
 SERVER_PROCESS = "server"
@@ -61,7 +62,7 @@ def ignore_progress(_: Progress) -> None:
 
 StepValue: TypeAlias = (
     AudioProbe | Audio | Recognition | Alignment | Features | Acoustics | tuple[Picture, ...]
-    | Description | Explored | Hits
+    | Description | Explored | Hits | SpeakerTurns
 )  # fmt: skip
 """What a step produces, by operation; TRANSCRIBE and DECODE_TEXT both a Recognition."""
 
@@ -111,6 +112,7 @@ class AudioResult:
     description: Description | None = None
     explored: Explored | None = None
     hits: Hits | None = None
+    speakers: SpeakerTurns | None = None
     real_time_factor: float = 0.0
     problems: tuple[Problem, ...] = ()
     recognitions: Mapping[Target, Recognition] = field(default_factory=dict)

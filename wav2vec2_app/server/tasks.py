@@ -45,6 +45,7 @@ class AudioTask:
         stretch, picture_window: the part that the text is aligned with, or pictures show; ``None``: all.
         explored: the part or the word that an exploration shows.
         search: what is searched for where hits are wanted.
+        speaker_names: of the speakers, in the order of their first words, or of separate channels.
         previews: whether words of a long recording are reported while it is transcribed.
         client, history: who sends it, and whose history has its result (:mod:`wav2vec2_app.server.clients`).
     """
@@ -67,6 +68,7 @@ class AudioTask:
     stretch: AudioStretch | None = None
     search: Search | None = None
     explored: Explorable | None = None
+    speaker_names: tuple[str, ...] = ()
     client: str = field(default_factory=current_client)
     history: str = field(default_factory=current_history)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -85,6 +85,11 @@ def whisper_config(settings: Settings, policy: WhisperPolicy) -> Config:
     }
 
 
+def speakers_config(settings: Settings) -> Config:
+    """What the worker that labels speakers is configured with."""
+    return {"threads": threads_of_a_worker(settings.threads, 1)}
+
+
 def _text_config(settings: Settings, assets: Path) -> Config:
     may_be_embedded = ctc_model(settings) in (AUTO_MODEL, EMBEDDED)
     return {

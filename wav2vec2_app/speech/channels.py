@@ -1,11 +1,13 @@
-"""Transcripts of several channels: merged by time, and divided into turns."""
+"""Transcripts of several channels or speakers: merged by time, and divided into turns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Protocol, TypeVar
 
+from wav2vec2_app.speech.signs import blank_between
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 
 TURN_PAUSE_S = 0.8
@@ -16,12 +18,16 @@ CHANNEL = "Channel {channel}"
 """Name of a channel in texts and subtitles."""
 
 
-class ChannelText(Protocol):
-    """A word with its time and the number of its channel, from 1; ``None`` in a mix of channels."""
+class HasText(Protocol):
+    """A word."""
 
     @property
     def text(self) -> str:
         """The word."""
+
+
+class ChannelText(HasText, Protocol):
+    """A word with its time and the number of its channel, from 1; ``None`` in a mix of channels."""
 
     @property
     def start(self) -> float:
@@ -71,15 +77,21 @@ def merged(recognitions: Sequence[Recognition]) -> Recognition:
 
 def turns_of_words(words: Iterable[Word]) -> list[list[Word]]:
     """The words in turns: see :func:`turns`."""
+    words = sorted(words, key=lambda word: word.start_s)
+    if has_speakers(words):
+        return runs(words)
     return _turns([(word, word.start_s, word.end_s, word.channel) for word in words])
 
 
 def turns(words: Iterable[C]) -> list[list[C]]:
-    """The words in turns, by the time when they begin; a turn is of one channel.
+    """The words in turns, by the time when they begin; a turn is of one channel, or of one speaker.
 
-    A turn ends at a pause during which another channel has a word. Without channels, all words are
-    one turn.
+    A turn of a channel ends at a pause during which another channel has a word; that of a speaker in a
+    mix ends with another speaker's word. Without channels and speakers, all words are one turn.
     """
+    words = sorted(words, key=lambda word: word.start)
+    if has_speakers(words):
+        return runs(words)
     return _turns([(word, word.start, word.end, word.channel) for word in words])
 
 
@@ -89,16 +101,48 @@ def channel_of(word: object) -> int | None:
     return channel
 
 
-def channel_label(word: object) -> str:
-    """``Channel 2: `` for a word of the second channel; empty in a mix of channels."""
+def voice_of(word: object) -> str:
+    """The name of who says the word, else of its channel; empty where neither is known."""
+    speaker: str | None = getattr(word, "speaker", None)
     channel = channel_of(word)
-    return "" if channel is None else f"{CHANNEL.format(channel=channel)}: "
+    return speaker or ("" if channel is None else CHANNEL.format(channel=channel))
+
+
+def voice_label(word: object) -> str:
+    """``Channel 2: `` or ``Speaker 1: `` before the words of a turn; empty where neither is known."""
+    voice = voice_of(word)
+    return f"{voice}: " if voice else ""
+
+
+def has_speakers(words: Sequence[object]) -> bool:
+    """Whether speakers of one channel are labelled."""
+    return any(voice_of(word) and channel_of(word) is None for word in words)
+
+
+def runs(words: Sequence[T]) -> list[list[T]]:
+    """Words of one speaker that follow each other."""
+    return [list(turn) for _, turn in groupby(words, voice_of)]
+
+
+def by_voice(words: Sequence[T]) -> dict[str, list[T]]:
+    """The words of each speaker, or of each channel, by its name; of channels in their order."""
+    found: dict[str, list[T]] = {}
+    for word in sorted(words, key=lambda word: channel_of(word) or 0):
+        found.setdefault(voice_of(word), []).append(word)
+    return found
 
 
 def labelled_lines(words: Iterable[C]) -> str:
-    """The words as text: one line for each turn, which begins with the name of its channel."""
-    lines = (channel_label(turn[0]) + " ".join(word.text for word in turn) for turn in turns(words))
-    return "\n".join(lines)
+    """The words as text: one line for each turn, which begins with the name of its voice."""
+    return "\n".join(voice_label(turn[0]) + text_of_words(turn) for turn in turns(words))
+
+
+def text_of_words(words: Iterable[HasText]) -> str:
+    """The words as text, with blanks where their script has some."""
+    text = ""
+    for word in words:
+        text += f"{' ' * blank_between(text, word.text)}{word.text}"
+    return text
 
 
 def _turns(words: list[tuple[T, float, float, int | None]]) -> list[list[T]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
-from wav2vec2_app.speech.channels import CHANNEL, channel_label, channel_of
+from wav2vec2_app.speech.channels import channel_of, has_speakers, runs, voice_label, voice_of
 from wav2vec2_app.speech.cues import Cue, TimedText, W, WrittenWord, cues
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.given_text import as_written
@@ -17,7 +19,7 @@ __all__ = [
 def to_srt(words: Sequence[TimedText], options: ExportOptions = DEFAULT_EXPORT) -> str:
     """The words as SubRip subtitles."""
     blocks = (
-        f"{number}\n{_times(cue, ',')}\n{channel_label(cue.words[0])}{_text(cue)}\n"
+        f"{number}\n{_times(cue, ',')}\n{voice_label(cue.words[0])}{_text(cue)}\n"
         for number, cue in enumerate(channel_cues(words, options), 1)
     )
     return "\n".join(blocks)
@@ -33,12 +35,23 @@ def to_vtt(words: Sequence[TimedText], options: ExportOptions = DEFAULT_EXPORT) 
 
 
 def channel_cues(words: Sequence[W], options: ExportOptions = DEFAULT_EXPORT) -> list[Cue[W]]:
-    """The words in cues of one channel each, in the order of their start."""
+    """The words in cues of one channel or speaker each, in the order of their start."""
+    if has_speakers(words):
+        return _apart([cue for turn in runs(words) for cue in cues(turn, options)])
     channels: dict[int | None, list[W]] = {}
     for word in words:
         channels.setdefault(channel_of(word), []).append(word)
     found = [cue for one in channels.values() for cue in cues(one, options)]
     return sorted(found, key=lambda cue: cue.start) if len(channels) > 1 else found
+
+
+def _apart(found: list[Cue[W]]) -> list[Cue[W]]:
+    """Cues that end before the next one begins, if they are spoken before it."""
+    nexts = [*(cue.start for cue in found[1:]), math.inf]
+    return [
+        replace(cue, end=max(cue.spoken[1], min(cue.end, following)))
+        for cue, following in zip(found, nexts, strict=True)
+    ]
 
 
 def _text(cue: Cue[TimedText]) -> str:
@@ -51,8 +64,8 @@ def _times(cue: Cue[TimedText], separator: str) -> str:
 
 def _voice(word: object) -> str:
     """The tag of WebVTT that names who speaks."""
-    channel = channel_of(word)
-    return "" if channel is None else f"<v {CHANNEL.format(channel=channel)}>"
+    voice = voice_of(word)
+    return f"<v {_escaped(voice)}>" if voice else ""
 
 
 def _escaped(text: str) -> str:

@@ -15,6 +15,7 @@ class Word:
     """One recognized word with its time in the audio and its confidence in [0, 1].
 
     ``channel`` is the number of its channel, from 1; ``None`` in a transcript of mixed channels.
+    ``speaker`` is the name of who says it; empty if speakers were not labelled.
     ``alternatives`` are words that the decoder considered in its place, the best one first. ``written`` is
     the word in a written text, with its letter case and the mark that follows it; empty where ``text`` is
     all that is known, or is written already.
@@ -27,6 +28,7 @@ class Word:
     channel: int | None = None
     alternatives: tuple[str, ...] = field(default=(), compare=False)
     written: str = field(default="", compare=False)
+    speaker: str = ""
 
 
 def with_written(words: Sequence[Word], written: Sequence[str]) -> tuple[Word, ...]:

@@ -22,6 +22,7 @@ export const startJson = (transcript, texts, fileOf) => {
   };
   transcript.addEventListener("words", show);
   transcript.addEventListener("edited", show);
+  transcript.addEventListener("renamed", show);
   /* The file is there once the result is complete. */
   const status = document.getElementById("status");
   if (status) new MutationObserver(() => { if ($('[data-state="done"]', status)) show(); })

@@ -1,7 +1,7 @@
 /* The entrance: starts the parts of the page, each with what it needs. Called with the texts and constants of
    ui/page.py. */
 
-import { $, all, clock } from "./dom.js";
+import { $, all, clock, lazily } from "./dom.js";
 import { startExplore, startModes } from "./modes.js";
 import { startChoices } from "./choices.js";
 import { startComparison } from "./comparison.js";
@@ -19,8 +19,6 @@ import { startTransport } from "./transport.js";
 import { startWays } from "./ways.js";
 import { cut, wavOf } from "./wav.js";
 
-const ALIGNED = "#aligned .w-words";
-
 export const start = (config, shared) => {
   const texts = { ...config.texts.player, cannotPlay: config.texts.cannotPlay };
   const player = new Player();
@@ -30,9 +28,15 @@ export const start = (config, shared) => {
   startPictures(player, texts);
   startSearch(transcript, texts);
   startChoices(transcript, texts);
-  /* The words as they were corrected, for the files; null while they are what the server sent. */
-  shared.corrected = () => (transcript.edited ? transcript.words.map(({ text, start, end, confidence, channel }) => [
-    text, start, end, confidence, channel]) : null);
+  /* The words as they were corrected, and the names of speakers, for the files; null while all is what the
+     server sent. */
+  shared.corrected = () => {
+    const words = transcript.edited ? transcript.words.map(({ text, start, end, confidence, channel }) => [
+      text, start, end, confidence, channel]) : null;
+    return transcript.names.size ? { words, names: [...transcript.names] } : words;
+  };
+  const speakers = lazily("speakers", (module) => module.startSpeakers(transcript, config.texts.speakers), { styled: true });
+  transcript.addEventListener("words", () => { if (transcript.words.some((word) => word.channel)) speakers(); });
   startEditing(transcript, config, shared);
   startWays(config, shared);
   startComparison(transcript, config.texts.comparison, shared);
@@ -103,14 +107,9 @@ export const start = (config, shared) => {
     if (event.target.matches?.("#transcript .w-words")) transcript.forget();
   });
 
-  const markAligned = () => {
-    const { time } = player;
-    const active = player.playing || time > 0;
-    for (const word of all(`${ALIGNED} .w-word`)) {
-      const on = active && time >= Number(word.dataset.start) && time < Number(word.dataset.end) + 0.04;
-      if (on !== word.classList.contains("w-now")) word.classList.toggle("w-now", on);
-    }
-  };
-  player.addEventListener("time", markAligned);
-  player.addEventListener("state", markAligned);
+  /* The script of the aligned text is loaded with the first alignment. */
+  const panel = document.getElementById("alignment");
+  const align = lazily("align", (module) => module.start(player, panel), { styled: true });
+  if (panel) new MutationObserver(() => { if ($(".w-aligned", panel)) align().catch(() => {}); })
+    .observe(panel, { childList: true, subtree: true });
 };

@@ -29,7 +29,7 @@ export const startRetiming = (transcript, texts) => {
     const duration = transcript.player.duration || Infinity;
     const start = Math.max(0, after[0].start - (left ? 0 : MARGIN_S));
     const end = Math.min(duration, Math.max(after.at(-1).end, after[0].start) + (right ? 0 : MARGIN_S));
-    const answer = await ask({ words: after.map((word) => word.text), start, end, channel: after[0].channel });
+    const answer = await ask({ words: after.map((word) => word.text), start, end, channel: Number(after[0].channel) || 0 });
     if (answer?.words) {
       const rows = answer.words;
       if (left) rows[0][0] = Math.min(after[0].start, rows[0][1]);

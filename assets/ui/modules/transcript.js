@@ -24,7 +24,7 @@ const bare = (text) => text.toLocaleLowerCase().replace(/(?<=[^\p{P}])[\p{P}]+$/
 export class TranscriptView extends EventTarget {
   constructor(player, texts, levels) {
     super();
-    Object.assign(this, { player, texts, levels, words: [], blocks: [], now: -1, at: -1, anchor: -1, following: true, found: null });
+    Object.assign(this, { player, texts, levels, words: [], blocks: [], now: -1, at: -1, anchor: -1, following: true, found: null, names: new Map() });
     this.corrections = new Corrections(this);
     this.observer = new IntersectionObserver((entries) => entries.forEach((one) => this.#onNear(one)), { rootMargin: `${NEAR} 0px` });
     player.addEventListener("time", () => this.#mark());
@@ -66,7 +66,9 @@ export class TranscriptView extends EventTarget {
     this.observer.disconnect();
     this.words = words;
     const source = list?.closest("[data-audio]").dataset.audio;
-    this.url = source ? new URL(source, document.baseURI).href : "";
+    const url = source ? new URL(source, document.baseURI).href : "";
+    if (url && url !== this.namesOf) { this.names.clear(); this.namesOf = url; }
+    this.url = url;
     this.blocks = [];
     this.now = this.at = -1;
     this.anchor = -1;
@@ -149,9 +151,35 @@ export class TranscriptView extends EventTarget {
       data: { seek: first.start }, attributes: { "aria-hidden": "true" } });
     const text = element("span", { className: "w-line-text", attributes: { role: "presentation" } });
     if (first.channel) text.append(element("span", {
-      className: "w-channel", textContent: `${format(this.texts.channel, first)}:`, attributes: { "aria-hidden": "true" } }), " ");
+      className: "w-channel", textContent: `${this.voiceName(first.channel)}:`, attributes: { "aria-hidden": "true" } }), " ");
     for (let at = begin; at < end; at++) text.append(this.#word(this.words[at]), " ");
-    return element("div", { className: "w-text-line", attributes: { role: "group", "aria-label": clock(first.start) } }, time, text);
+    return element("div", { className: "w-text-line", attributes: { role: "group", "aria-label": first.channel ? `${this.voiceName(first.channel)}, ${clock(first.start)}` : clock(first.start) } }, time, text);
+  }
+
+  /* --- speakers: the label of one, or the number of a channel --- */
+
+  voices() {
+    return [...new Set(this.words.map((word) => word.channel))].filter(Boolean).sort((one, other) => (one > other) - (one < other));
+  }
+
+  voiceLabel(voice) {
+    if (typeof voice === "number") return format(this.texts.channel, { channel: voice });
+    return voice.startsWith("Speaker ") ? format(this.texts.speaker, { number: voice.slice(8) }) : voice;
+  }
+
+  voiceName(voice) { return this.names.get(voice) ?? this.voiceLabel(voice); }
+
+  /* The speaker has this name from now on; an empty one is the label. */
+  rename(voice, name) {
+    if (name) this.names.set(voice, name); else this.names.delete(voice);
+    for (const block of this.blocks) {
+      if (!block.drawn) continue;
+      block.drawn = false;
+      this.#draw(block);
+    }
+    this.now = -1;
+    this.#mark();
+    this.dispatchEvent(new Event("renamed"));
   }
 
   #word(word) {

@@ -26,6 +26,7 @@ from wav2vec2_app.protocol import (
     exploration,
     inference,
     search,
+    speakers,
     text,
     wav,
     whisper,
@@ -235,6 +236,21 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
         search.SoundSearchRequest, emission=emissions(), query=arrays("float32", 2, 3)
     ),
     search.FoundResponse: of(search.FoundResponse, hits=arrays("float32", 2, 3), stages=stages),
+    speakers.VoicesRequest: of(
+        speakers.VoicesRequest, samples=samples, windows=arrays("float32", 3, 2)
+    ),
+    speakers.VoicesResponse: of(
+        speakers.VoicesResponse, embeddings=arrays("float32", 3, 4), stages=stages
+    ),
+    speakers.SpeakersRequest: of(
+        speakers.SpeakersRequest,
+        embeddings=arrays("float32", 3, 4),
+        windows=arrays("float32", 3, 2),
+        words=arrays("float32", 2, 2),
+    ),
+    speakers.SpeakersResponse: of(
+        speakers.SpeakersResponse, speakers=arrays("int32", 5), stages=stages
+    ),
     download.DownloadRequest: of(
         download.DownloadRequest, kind=st.sampled_from(["ctc", "whisper"])
     ),
@@ -288,7 +304,17 @@ def assert_equal(left: object, right: object) -> None:
 def test_every_message_is_tested_here() -> None:
     defined = {
         cls
-        for module in (audio, exploration, inference, text, search, download, wav, whisper)
+        for module in (
+            audio,
+            exploration,
+            inference,
+            text,
+            search,
+            speakers,
+            download,
+            wav,
+            whisper,
+        )
         for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, Message) and cls.__module__ == module.__name__
     }

@@ -37,6 +37,7 @@ from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.exploration import Explored
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.search import Hits
+from wav2vec2_app.speech.speakers import SpeakerTurns
 from wav2vec2_app.speech.transcript import Recognition
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ _VALUE_TYPES: Mapping[Operation, type] = {
     Operation.EXPLORE: Explored,
     Operation.DESCRIBE: Description,
     Operation.SEARCH: Hits,
+    Operation.LABEL_SPEAKERS: SpeakerTurns,
 }
 
 

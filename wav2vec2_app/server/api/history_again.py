@@ -18,6 +18,7 @@ from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.export_options import EXPORT_OPTION, ExportOptions, parse_export
 from wav2vec2_app.speech.options import OPTION, parse_options, text_to_align
 from wav2vec2_app.speech.retiming import parse_stretch
+from wav2vec2_app.speech.speakers import turns_of_labels
 
 OwnedItem = tuple[str, str]
 """The owner and the id of an item."""
@@ -44,8 +45,10 @@ async def decode_again(
     owner, item_id = item
     cached = await restored(store, owner, item_id)
     orchestrator.restore(item_id, cached)
+    _, names = turns_of_labels(next(iter(cached.answers.values())).transcript.words)
     task = AudioTask(
-        wants=frozenset({Want.TRANSCRIPT}),
+        wants=frozenset({Want.TRANSCRIPT, Want.SPEAKERS} if names else {Want.TRANSCRIPT}),
+        speaker_names=names,
         decoding=decoding,
         session=cached.session,
         cached_id=item_id,
@@ -78,7 +81,8 @@ async def align_again(
     task = AudioTask(
         wants=wants, text=text, session=cached.session, cached_id=item_id, stretch=stretch
     )
-    return schema.alignment(await run_while_connected(orchestrator, request, task), text)
+    result = await run_while_connected(orchestrator, request, task)
+    return schema.alignment(result, text, stretch)
 
 
 def _check_names(given: Mapping[str, object], known: set[str]) -> None:

@@ -17,7 +17,9 @@ from wav2vec2_app.errors import BusyError, Wav2Vec2Error
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.api import form, openapi
 from wav2vec2_app.server.api.errors import RequestFailed
+from wav2vec2_app.server.api.openai_json import OPENAI_FORMATS, openai_json
 from wav2vec2_app.server.api.run import run_while_connected
+from wav2vec2_app.server.api.speakers import with_speakers
 from wav2vec2_app.server.api.stream import stream_transcription
 from wav2vec2_app.server.api.uploads import Upload, received
 from wav2vec2_app.server.offload import off_loop
@@ -26,22 +28,19 @@ from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.speech import options, subtitles
+from wav2vec2_app.speech import options
 from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.exports import EXPORT_FORMAT, ExportDocument, exported
-from wav2vec2_app.speech.languages import language_name
 from wav2vec2_app.speech.models import model_for_language, model_or_auto
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
 from wav2vec2_app.speech.retiming import parse_stretch
 
 FULL_JSON: Final = "full_json"
 """The JSON of the export formats; ``json`` is OpenAI's."""
-FORMATS: Final = ("json", "verbose_json", FULL_JSON, *(n for n in EXPORT_FORMAT if n != "json"))
+FORMATS: Final = (*OPENAI_FORMATS, FULL_JSON, *(n for n in EXPORT_FORMAT if n != "json"))
 ALIGNMENT_FORMATS: Final = ("json", *(name for name in EXPORT_FORMAT if name != "json"))
 GRANULARITIES: Final = ("segment", "word")
-UNKNOWN_LANGUAGE: Final = "unknown"
-"""What ``verbose_json`` says of a checkpoint that does not name its language."""
 
 
 def router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
@@ -79,6 +78,7 @@ async def _transcribe(
             task = replace(
                 task, audio_options=form.audio_options(upload), history=form.history(upload)
             )
+            task = with_speakers(task, upload, response_format)
             if form.wants_stream(upload):
                 body = partial(_last_event, task, response_format, granularities, export)
                 return await stream_transcription(orchestrator, request, task, body, stack, export)
@@ -88,7 +88,7 @@ async def _transcribe(
 
     def render() -> Response:
         answer = schema.transcription(result, task.decoding, export)
-        if response_format in ("json", "verbose_json"):
+        if response_format in OPENAI_FORMATS:
             return _json_response(answer, response_format, granularities, export)
         document = schema.transcript_document(answer, name)
         return _file(
@@ -115,15 +115,15 @@ async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: R
                 task, audio_options=form.audio_options(upload, channels=False), stretch=stretch
             )
             result = await run_while_connected(orchestrator, request, task)
+
+        def render() -> Response:
+            answer = schema.alignment(result, text, stretch)
+            document = schema.alignment_document(answer, name)
+            return _file(document, response_format, export, _headers(answer))
+
+        return await off_loop(_effort_s(result, response_format), render)
     except Wav2Vec2Error as error:
         raise RequestFailed(error) from error
-
-    def render() -> Response:
-        answer = schema.alignment(result, text)
-        document = schema.alignment_document(answer, name)
-        return _file(document, response_format, export, _headers(answer))
-
-    return await off_loop(_effort_s(result, response_format), render)
 
 
 # --- in -----------------------------------------------------------------------------------------
@@ -177,9 +177,7 @@ def _last_event(
 ) -> schema.JsonObject:
     """The fields of the last event of a stream."""
     answer = schema.transcription(result, task.decoding, export)
-    if response_format == "verbose_json":
-        return _verbose(answer, granularities, export)
-    return _json(answer)
+    return openai_json(answer, response_format, granularities, export)
 
 
 # --- out ----------------------------------------------------------------------------------------
@@ -191,10 +189,9 @@ def _json_response(
     granularities: frozenset[str],
     export: ExportOptions,
 ) -> Response:
-    """OpenAI's formats ``json`` and ``verbose_json``."""
-    if response_format == "json":
-        return JSONResponse(_json(answer), headers=_headers(answer))
-    return JSONResponse(_verbose(answer, granularities, export), headers=_headers(answer))
+    """OpenAI's formats ``json``, ``verbose_json`` and ``diarized_json``."""
+    body = openai_json(answer, response_format, granularities, export)
+    return JSONResponse(body, headers=_headers(answer))
 
 
 def _file(
@@ -217,80 +214,3 @@ def _effort_s(result: AudioResult, response_format: str) -> float:
 def _headers(answer: schema.TranscriptionResponse | schema.AlignmentResponse) -> dict[str, str]:
     """The request, and which model answered, for formats that cannot say it."""
     return {"X-Request-Id": answer.request_id, "X-Model": quote(answer.model.name, safe="/:@ ")}
-
-
-def _json(answer: schema.TranscriptionResponse) -> schema.JsonObject:
-    return {"text": answer.text, "model": answer.model.json_dict(), "usage": _usage(answer)}
-
-
-def _usage(answer: schema.TranscriptionResponse) -> schema.JsonObject:
-    return {"type": "duration", "seconds": answer.duration_s}
-
-
-def _verbose(
-    answer: schema.TranscriptionResponse, granularities: frozenset[str], export: ExportOptions
-) -> schema.JsonObject:
-    """OpenAI's ``verbose_json``, with confidences and our own fields (:data:`_EXTRAS`) added."""
-    full = answer.json_dict()
-    body: schema.JsonObject = {
-        "task": "transcribe",
-        "language": language_name(answer.model.language) or UNKNOWN_LANGUAGE,
-        "duration": answer.duration_s,
-        "text": answer.text,
-        "usage": _usage(answer),
-    }
-    if "segment" in granularities or not granularities:
-        segments = subtitles.channel_cues(answer.words, export)
-        body["segments"] = [_segment(number, cue) for number, cue in enumerate(segments)]
-    if "word" in granularities:
-        body["words"] = [_word(word) for word in answer.words]
-    return body | {name: full[name] for name in _EXTRAS}
-
-
-_EXTRAS: Final = (
-    "request_id",
-    "confidence",
-    "reason",
-    "model",
-    "decoder",
-    "decoding",
-    "note",
-    "timings",
-    "real_time_factor",
-    "audio",
-)
-"""Our fields that OpenAI's ``verbose_json`` does not have."""
-
-
-def _segment(number: int, cue: subtitles.Cue[schema.WordJson]) -> schema.JsonObject:
-    confidence = sum(word.confidence for word in cue.words) / len(cue.words)
-    start, end = cue.spoken
-    segment: schema.JsonObject = {
-        "id": number,
-        "start": round(start, 4),
-        "end": round(end, 4),
-        "text": cue.text,
-        "seek": 0,
-        "tokens": [],
-        "temperature": 0.0,
-        "compression_ratio": 1.0,
-        "no_speech_prob": 0.0,
-        "avg_logprob": round(math.log(max(confidence, 1e-4)), 4),
-        "confidence": round(confidence, 4),
-    }
-    return segment | _channel(cue.words[0])
-
-
-def _word(word: schema.WordJson) -> schema.JsonObject:
-    fields: schema.JsonObject = {
-        "word": word.text,
-        "start": word.start,
-        "end": word.end,
-        "confidence": word.confidence,
-    }
-    return fields | _channel(word)
-
-
-def _channel(word: schema.WordJson) -> schema.JsonObject:
-    """The channel of a word; nothing if channels were mixed."""
-    return {} if word.channel is None else {"channel": word.channel}

@@ -60,6 +60,8 @@ def transcriptions(formats: Sequence[str], granularities: Sequence[str]) -> Rout
         "track": _TRACK,
         "channels": {"type": "string", "enum": CHANNELS, "default": "mix"},
         "history_key": {"type": "string", "description": _HISTORY_KEY},
+        "diarize": {"type": "boolean", "default": False, "description": _DIARIZE},
+        "speaker_names": {"type": "string", "description": _SPEAKER_NAMES},
     }
     return _route(["file"], fields, ERRORS)
 
@@ -156,6 +158,11 @@ def comparisons() -> RouteArguments:
 
 _HISTORY_KEY: Final = (
     "A secret of your own, in whose history the result is stored, like `X-History-Key`."
+)
+_DIARIZE: Final = "Label who speaks; `diarized_json` does so anyway."
+_SPEAKER_NAMES: Final = (
+    "Names of the speakers, separated by commas, in the order in which they begin; of separate "
+    "channels, in the order of the channels."
 )
 _VARIANTS: Final = (
     "JSON list of objects with `name`, `model`, `adapter` and decoding options. Without it, every "

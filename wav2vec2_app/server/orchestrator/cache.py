@@ -19,6 +19,7 @@ from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, Audio, AudioSource,
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.picture_window import PictureWindow
+from wav2vec2_app.speech.speakers import SpeakerTurns
 from wav2vec2_app.speech.transcript import Recognition
 
 HASH_BLOCK_BYTES = 1 << 20
@@ -53,7 +54,8 @@ class CachedResult:
     """The cached result of one finished task.
 
     ``owner`` may use it, ``client`` is who its size is charged to. ``decoding`` are the options of its
-    transcripts, ``pictures`` those of the primary transcript, in ``picture_window``.
+    transcripts, ``pictures`` those of the primary transcript, in ``picture_window``, ``speakers`` who
+    says its words.
     """
 
     session: str
@@ -66,6 +68,7 @@ class CachedResult:
     features: Features | None = None
     pictures: tuple[Picture, ...] = ()
     picture_window: PictureWindow | None = None
+    speakers: SpeakerTurns | None = None
     stored_s: float = 0.0
 
     @property
@@ -155,6 +158,7 @@ class ResultCache:
             features=result.features,
             pictures=result.pictures,
             picture_window=task.picture_window,
+            speakers=result.speakers,
             stored_s=self._clock(),
         )
         self._put(task.id, cached)
@@ -171,6 +175,7 @@ class ResultCache:
         origin: CachedResult,
         features: Features | None,
         pictures: tuple[Picture, ...],
+        speakers: SpeakerTurns | None = None,
     ) -> None:
         """Let ``task_id`` lead to ``origin``, which it was answered from, and add extras there."""
         known = next((i for i, cached in self._results.items() if cached is origin), None)
@@ -184,6 +189,7 @@ class ResultCache:
                 origin,
                 features=features or origin.features,
                 pictures=pictures or origin.pictures,
+                speakers=speakers or origin.speakers,
             ),
         )
 

@@ -16,12 +16,15 @@ EMISSION_BYTES = 50 * 32 * 4
 """Emission of one second: 50 frames of 32 symbols, float32."""
 FEATURE_BYTES = 100 * (80 + 13 + 3) * 4
 """Acoustic features of one second: 100 frames of mel bands, cepstral coefficients and contours."""
+VOICE_BYTES = 2 * 256 * 4
+"""Voice embeddings of one second: two windows of 256 numbers, float32."""
 
 _BYTES_PER_S: Mapping[Operation, int] = {
     Operation.TRANSCRIBE: EMISSION_BYTES,
     Operation.DECODE_TEXT: EMISSION_BYTES,
     Operation.ALIGN: EMISSION_BYTES,
     Operation.SEARCH: EMISSION_BYTES,
+    Operation.LABEL_SPEAKERS: VOICE_BYTES,
     Operation.ANALYZE: FEATURE_BYTES,
     Operation.MEASURE: 2 * FEATURE_BYTES,
     Operation.DRAW: FEATURE_BYTES,

@@ -14,9 +14,7 @@ K = TypeVar("K", bound=Hashable)
 
 MAX_NAMES = 20
 """Names of tasks that an error lists."""
-NEEDS_TRANSCRIPT = frozenset(
-    {Want.TRANSCRIPT, Want.ALIGNMENT, Want.PICTURES, Want.EXPLORATION, Want.HITS}
-)
+NEEDS_TRANSCRIPT = frozenset(set(Want) - {Want.FEATURES, Want.ACOUSTICS, Want.DESCRIPTION})
 """What is made from a transcript."""
 
 
@@ -160,6 +158,9 @@ def _nodes(
         yield Node(Step(Operation.ALIGN, targets[0]), (Step(Operation.TRANSCRIBE, targets[0]),))
     if Want.HITS in wants:
         yield Node(Step(Operation.SEARCH, targets[0]), (Step(Operation.TRANSCRIBE, targets[0]),))
+    if Want.SPEAKERS in wants:
+        transcribe = Step(Operation.TRANSCRIBE, targets[0])
+        yield Node(Step(Operation.LABEL_SPEAKERS, targets[0]), (audio, transcribe))
     if wants & {Want.FEATURES, Want.PICTURES, Want.ACOUSTICS}:
         yield Node(features, (audio,))
     if Want.ACOUSTICS in wants:

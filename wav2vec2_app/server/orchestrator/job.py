@@ -18,7 +18,7 @@ from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
 from wav2vec2_app.server.orchestrator.parallel_tasks import ParallelTask
 from wav2vec2_app.server.orchestrator.queue import Ticket, WaitQueue
 from wav2vec2_app.server.orchestrator.remote import RemoteDescription
-from wav2vec2_app.server.orchestrator.result import assemble_result
+from wav2vec2_app.server.orchestrator.result import assemble_result, recognitions_of
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.orchestrator.stream import EventStream
 from wav2vec2_app.server.orchestrator.targets import targets_of
@@ -215,9 +215,12 @@ class Job:
             shown = self.task.decoding == start.origin.decoding and start.same_primary
             shown &= self.task.picture_window == start.origin.picture_window
             pictures = result.pictures if shown else ()
-            self._context.cache.extend(self.task.id, start.origin, result.features, pictures)
+            speakers = result.speakers if start.same_primary else None
+            self._context.cache.extend(
+                self.task.id, start.origin, result.features, pictures, speakers
+            )
         elif self.task.audio is None and self.task.cacheable:
-            answers = self._answers(result.recognitions)
+            answers = self._answers(recognitions_of(self._steps.results, start.targets))
             self._context.cache.store(self.task, start.content, result, answers)
         return result
 
@@ -250,6 +253,8 @@ def _start_from(
     same_window = task.picture_window == origin.picture_window
     if origin.pictures and same_window and same_primary and not decode_again:
         known[Step(Operation.DRAW, targets[0])] = origin.pictures
+    if origin.speakers is not None and same_primary:
+        known[Step(Operation.LABEL_SPEAKERS, targets[0])] = origin.speakers
     return StartPoint(targets, known, origin.content, origin, decode_again, same_primary)
 
 

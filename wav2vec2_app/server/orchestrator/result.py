@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from wav2vec2_app.errors import InternalError
-from wav2vec2_app.server.operations import Operation, Step, Target
+from wav2vec2_app.server.operations import Operation, Step, Target, Want
 from wav2vec2_app.server.results import WAITING, AudioResult, Problem, Stage, TaskResult
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.acoustics import Acoustics
@@ -16,6 +16,7 @@ from wav2vec2_app.speech.description import Description
 from wav2vec2_app.speech.exploration import Explored
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.search import Hits
+from wav2vec2_app.speech.speakers import SpeakerTurns, with_speakers
 from wav2vec2_app.speech.transcript import Recognition
 
 T = TypeVar("T")
@@ -52,10 +53,9 @@ def assemble_result(
     audio = value_of(Audio, results, Step(Operation.DECODE_AUDIO))
     if audio is None:
         raise InternalError("The task has no decoded audio.", code="task.missing_input")
-    recognitions = recognitions_of(results, targets)
     primary = targets[0]
+    recognitions = _labelled(results, task, targets)
     stages = timeline(results.values(), queue, attempts)
-    work_s = total_s - remote_s - queue.duration_s - _waited_s(stages)
     return AudioResult(
         id=task.id,
         audio=audio,
@@ -67,8 +67,9 @@ def assemble_result(
         pictures=value_of(tuple, results, Step(Operation.DRAW, primary)) or (),
         description=value_of(Description, results, Step(Operation.DESCRIBE)),
         explored=value_of(Explored, results, Step(Operation.EXPLORE, primary)),
+        speakers=value_of(SpeakerTurns, results, Step(Operation.LABEL_SPEAKERS, primary)),
         hits=value_of(Hits, results, Step(Operation.SEARCH, primary)),
-        real_time_factor=_ratio(work_s, audio.duration_s),
+        real_time_factor=_ratio(total_s - remote_s - _waited_s(stages, queue), audio.duration_s),
         problems=problems,
         recognitions=recognitions,
         cached=cached,
@@ -76,9 +77,23 @@ def assemble_result(
     )
 
 
-def _waited_s(stages: Iterable[Stage]) -> float:
-    """The longest wait for a worker, seconds."""
-    return max((stage.duration_s for stage in stages if stage.name == WAITING), default=0.0)
+def _labelled(
+    results: StepResults, task: AudioTask, targets: Sequence[Target]
+) -> dict[Target, Recognition]:
+    """The transcripts with the speakers of their words, if they are wanted."""
+    turns = value_of(SpeakerTurns, results, Step(Operation.LABEL_SPEAKERS, targets[0]))
+    wanted = turns if Want.SPEAKERS in task.wants else None
+    return {
+        target: with_speakers(one, wanted, task.speaker_names)
+        for target, one in recognitions_of(results, targets).items()
+    }
+
+
+def _waited_s(stages: Iterable[Stage], queue: Stage) -> float:
+    """The wait in the queue, and the longest wait for a worker, seconds."""
+    return queue.duration_s + max(
+        (stage.duration_s for stage in stages if stage.name == WAITING), default=0.0
+    )
 
 
 def timeline(

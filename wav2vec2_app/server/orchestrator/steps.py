@@ -15,6 +15,7 @@ from wav2vec2_app.speech.audio import Audio, AudioProbe
 from wav2vec2_app.speech.features import Features
 from wav2vec2_app.speech.retiming import cut_stretch
 from wav2vec2_app.speech.search import Hits
+from wav2vec2_app.speech.speakers import SpeakerTurns
 from wav2vec2_app.speech.transcript import Recognition
 
 NEEDS_EMISSION = frozenset({Operation.DECODE_TEXT, Operation.ALIGN, Operation.SEARCH})
@@ -106,8 +107,8 @@ class TaskSteps:
         return result
 
     def _announce(self, step: Step, value: StepValue) -> None:
-        """Publish the value, but not that of PROBE or SEARCH, nor pictures, reported one by one."""
-        if not isinstance(value, AudioProbe | Hits | tuple):
+        """Publish the value, unless it is of use at the end only; pictures were reported one by one."""
+        if not isinstance(value, AudioProbe | Hits | SpeakerTurns | tuple):
             stages = timeline(self.results.values(), self.queue, self.failed_attempts)
             self._events.send(Partial(*self._events.stamp(), step, value, stages))
 

@@ -8,8 +8,10 @@ confidences lie in [0, 1].
 from wav2vec2_app.server.schema.acoustics import AcousticsJson, acoustics
 from wav2vec2_app.server.schema.alignments import (
     AlignedCharacterJson,
+    AlignedLineJson,
     AlignedWordJson,
     AlignmentResponse,
+    InsertedWordJson,
     alignment,
 )
 from wav2vec2_app.server.schema.base import JsonModel, JsonObject
@@ -73,6 +75,7 @@ from wav2vec2_app.server.schema.system import (
 )
 from wav2vec2_app.server.schema.transcriptions import (
     AnalysisResponse,
+    ProblemJson,
     TranscriptionResponse,
     WordJson,
     analysis,
@@ -84,6 +87,7 @@ __all__ = [
     "PUBLISHED",
     "AcousticsJson",
     "AlignedCharacterJson",
+    "AlignedLineJson",
     "AlignedWordJson",
     "AlignmentResponse",
     "AnalysisResponse",
@@ -105,9 +109,11 @@ __all__ = [
     "HistoryResponse",
     "HistorySearchResponse",
     "HitJson",
+    "InsertedWordJson",
     "JsonModel",
     "JsonObject",
     "ModelJson",
+    "ProblemJson",
     "SearchResponse",
     "SimilarItemJson",
     "SimilarResponse",

@@ -33,7 +33,14 @@ def transcript_document(answer: TranscriptionResponse, name: str) -> ExportDocum
         name=file_stem(name),
         text=answer.labelled_text + "\n",
         words=[
-            ExportWord(word.text, word.start, word.end, word.confidence, word.channel)
+            ExportWord(
+                word.text,
+                word.start,
+                word.end,
+                word.confidence,
+                word.channel,
+                speaker=word.speaker or "",
+            )
             for word in answer.words
         ],
         captions=answer.words,

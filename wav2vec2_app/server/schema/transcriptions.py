@@ -13,7 +13,7 @@ from wav2vec2_app.server.schema.recording import (
     RecordingResponse,
     recording_fields,
 )
-from wav2vec2_app.speech.channels import labelled_lines
+from wav2vec2_app.speech.channels import labelled_lines, voice_of
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions
@@ -33,13 +33,15 @@ class WordJson(JsonModel):
     otherwise it is the mean probability of the characters"""
     channel: int | None = None
     """number of the word's channel, from 1, if channels were transcribed separately"""
+    speaker: str | None = None
+    """name of who says the word, if speakers were labelled"""
 
 
 class ProblemJson(JsonModel):
     """An optional result that is missing, and why."""
 
     operation: str
-    """``analyze``, ``measure``, ``draw`` or ``describe``"""
+    """``analyze``, ``measure``, ``draw``, ``describe`` or ``label_speakers``"""
     error: ErrorJson
 
 
@@ -63,8 +65,9 @@ class TranscriptionResponse(RecordingResponse):
 
     @property
     def labelled_text(self) -> str:
-        """The text; of several channels, each line begins with the name of its channel."""
-        return labelled_lines(self.words) if self.audio.separate_channels > 1 else self.text
+        """The text; each turn of several channels or speakers begins with who says it."""
+        labelled = self.audio.separate_channels > 1 or any(voice_of(word) for word in self.words)
+        return labelled_lines(self.words) if labelled else self.text
 
 
 class ContoursJson(JsonModel):
@@ -158,6 +161,7 @@ def word_json(word: Word) -> WordJson:
         end=seconds(word.end_s),
         confidence=probability(word.confidence),
         channel=word.channel,
+        speaker=word.speaker or None,
     )
 
 

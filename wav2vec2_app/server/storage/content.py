@@ -74,7 +74,14 @@ def recognition_of(response: TranscriptionResponse, emissions: Sequence[Emission
 
 def _transcript(response: TranscriptionResponse, channel: int | None) -> Transcript:
     words = tuple(
-        Word(word.text, word.start, word.end, word.confidence, word.channel)
+        Word(
+            word.text,
+            word.start,
+            word.end,
+            word.confidence,
+            word.channel,
+            speaker=word.speaker or "",
+        )
         for word in response.words
         if channel in (None, word.channel)
     )

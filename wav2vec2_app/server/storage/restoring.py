@@ -14,6 +14,7 @@ from wav2vec2_app.server.schema import TranscriptionResponse
 from wav2vec2_app.server.storage.content import recognition_of
 from wav2vec2_app.server.storage.history import HistoryStore
 from wav2vec2_app.speech.audio import Audio
+from wav2vec2_app.speech.speakers import turns_of_labels
 
 SESSION = "history/"
 """Beginning of the sessions of restored results."""
@@ -53,6 +54,7 @@ async def restored(store: HistoryStore, owner: str, item_id: str) -> CachedResul
         audio=absent_audio(response),
         answers={Target(): recognition},
         decoding=response.decoding,
+        speakers=turns_of_labels(recognition.transcript.words)[0],
     )
 
 

@@ -196,7 +196,7 @@ def _bind_transcript(parts: PageParts, events: PageEvents) -> None:
     outputs = [parts.cancel, *parts.html.values()]
     transcription = {
         "fn": events.on_transcribe,
-        "inputs": [parts.audio, parts.model, *options.inputs, parts.track, parts.separate],
+        "inputs": [parts.audio, parts.model, *options.inputs, parts.track, *parts.checks],
         "outputs": outputs,
         **_REPLACEABLE,
     }
@@ -208,7 +208,7 @@ def _bind_transcript(parts: PageParts, events: PageEvents) -> None:
     }
     gr.on([parts.run.click, parts.audio.stop_recording, parts.audio.upload], **transcription)
     gr.on(
-        [parts.model.input, parts.separate.input, parts.track.submit],
+        [parts.model.input, parts.track.submit, *(check.input for check in parts.checks)],
         **{**transcription, "fn": events.on_setting_changed},
     )
     for button, example in parts.clips:

@@ -22,16 +22,18 @@ from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.schema import JsonObject
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.server.ui.endpoint_options import (
+    audio_inputs,
     by_name,
     decoding_of,
     export_of,
     named_options,
     names_of,
+    speaker_inputs,
+    with_speakers,
     writing_options,
 )
 from wav2vec2_app.server.ui.gradio_internals import (
     accept_uploads_only,
-    any_value_input,
     fill_in_defaults,
     in_scope,
     show_own_sample,
@@ -50,11 +52,6 @@ if TYPE_CHECKING:
 SAMPLE: Final = "coffee.flac"
 """File with which the API page shows how an endpoint is called: one of the example clips."""
 
-_TRACK: Final = {
-    "type": "string",
-    "description": "Number of the audio track, from 1. Empty: the one that the file marks.",
-}
-_CHANNELS: Final = {"type": "string", "description": "mix, or separate: a transcript per channel."}
 Endpoint = Callable[..., Awaitable[JsonObject]]
 _WORDS: Final = frozenset({Want.TRANSCRIPT})
 _ALIGNMENT: Final = frozenset({Want.ALIGNMENT})
@@ -72,9 +69,8 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     text = gr.Textbox("", visible=False, label="text")
     options = [endpoint_input(option) for option in named_options()]
     writing = [endpoint_input(option) for option in writing_options()]
-    track = any_value_input("", _TRACK, "track")
-    channels = any_value_input("mix", _CHANNELS, "channels")
-    recording = [audio, model, *options, track, channels, *writing]
+    track, channels = audio_inputs()
+    recording = [audio, model, *options, track, channels, *writing, *speaker_inputs()]
     answer = gr.JSON(visible=False, label="answer")
     inputs: dict[Endpoint, Sequence[gr.Component]] = {
         endpoints.transcribe: recording,
@@ -258,7 +254,8 @@ def _task(
     named = by_name(values, audio=True)
     decoding = decoding_of(named)
     chosen = parse_audio_options(named.get("track"), named.get("channels"))
-    return task_for(required(audio), model, session, wants, decoding, audio_options=chosen)
+    task = task_for(required(audio), model, session, wants, decoding, audio_options=chosen)
+    return with_speakers(task, named)
 
 
 async def _answer_written(

@@ -9,7 +9,7 @@ from typing import Final
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.schema.acoustics import summary_of
-from wav2vec2_app.server.ui.edited_words import parse_words, unchanged_by, with_words
+from wav2vec2_app.server.ui.edited_words import edited
 from wav2vec2_app.server.ui.handlers import file_url
 from wav2vec2_app.server.ui.render import cards, export, subtitle_preview, transcript
 from wav2vec2_app.server.ui.tabs import Tab, Tabs
@@ -69,10 +69,10 @@ def _preview(tab: Tab) -> str:
 async def fetch_file(tabs: Tabs, session: str, request: str) -> Update:
     """Write one file of what the tab shows.
 
-    ``request`` is its name, a number that tells requests apart, and the words of the transcript if they were
-    corrected: ``transcript.srt 3 [["hello",0.02,0.3,0.9,0]]``.
+    ``request`` is its name, a number that tells requests apart, and what was changed on the page (see
+    :func:`edited`): ``transcript.srt 3 [["hello",0.02,0.3,0.9,0]]``.
     """
-    name, number, edited = [*request.split(" ", 2), "", ""][:3]
+    name, number, changes = [*request.split(" ", 2), "", ""][:3]
     what, _, kind = name.partition(".")
     tab = tabs.of(session)
     if what == "acoustics":
@@ -80,20 +80,20 @@ async def fetch_file(tabs: Tabs, session: str, request: str) -> Update:
     try:
         format_named(kind)
         file = await (
-            _transcript(tab, kind, edited) if what == "transcript" else _alignment(tab, kind)
+            _transcript(tab, kind, changes) if what == "transcript" else _alignment(tab, kind)
         )
     except InputError:
         file = None
-    return {"file": export.fetched(f"{name} {number}" if edited else request, file)}
+    return {"file": export.fetched(f"{name} {number}" if changes else request, file)}
 
 
-async def _transcript(tab: Tab, kind: str, edited: str) -> ExportedFile | None:
+async def _transcript(tab: Tab, kind: str, changes: str) -> ExportedFile | None:
     result = tab.finished.result if tab.finished is not None else None
     if result is None or result.transcript is None:
         return None
     options = tab.export
-    if edited:
-        result, options = with_words(result, parse_words(edited)), unchanged_by(options)
+    if changes:
+        result, options = edited(result, changes, options)
     seconds = _effort_s(result.audio.duration_s, kind)
     return await off_loop(seconds, export.transcript_file, result, kind, options, _name(tab))
 

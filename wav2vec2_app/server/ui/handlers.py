@@ -20,7 +20,7 @@ from wav2vec2_app.server.operations import Want
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.server.ui.decoding_view import DecodingView
 from wav2vec2_app.server.ui.render import system
-from wav2vec2_app.server.ui.requests import parse_all_options, task_for
+from wav2vec2_app.server.ui.requests import labels_speakers, parse_all_options, task_for
 from wav2vec2_app.server.ui.tabs import FinishedRun, Tab, Tabs
 from wav2vec2_app.server.ui.views import (
     EarlierResult,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 Updates = AsyncGenerator[Update, None]
 
 EVERYTHING: Final = frozenset({Want.TRANSCRIPT, Want.FEATURES, Want.PICTURES})
+SPEAKERS: Final = frozenset({Want.SPEAKERS})
 
 
 # --- transcribing and decoding again ------------------------------------------------------------
@@ -70,7 +71,8 @@ async def transcribe(
 ) -> Updates:
     """Transcribe a recording and follow the task; earlier tasks of the tab are cancelled.
 
-    ``options`` are the decoding options in the order of their table, then the track and the channels.
+    ``options`` are the decoding options in the order of their table, then the track, the channels, and
+    whether speakers are labelled.
     """
     try:
         if audio is None:
@@ -80,7 +82,8 @@ async def transcribe(
         yield TranscriptionView.rejected(error)
         return
     orchestrator.cancel_session(session)
-    run = _transcription(audio, model, session, decoding, audio_options)
+    wants = EVERYTHING | (SPEAKERS if labels_speakers(options) else frozenset())
+    run = _transcription(audio, model, session, decoding, audio_options, wants)
     async with aclosing(_follow_runs(orchestrator, tabs.of(session), run)) as updates:
         async for update in updates:
             yield update
@@ -120,15 +123,16 @@ def _transcription(
     session: str,
     decoding: DecodingOptions,
     audio_options: DecodeAudioOptions,
+    wants: frozenset[Want] = EVERYTHING,
 ) -> _Run:
-    task = task_for(audio, model, session, EVERYTHING, decoding, audio_options=audio_options)
+    task = task_for(audio, model, session, wants, decoding, audio_options=audio_options)
     task = replace(task, previews=True, picture_window=FIRST_WINDOW)
     return _Run(task, TranscriptionView(task.id, file_url(audio)), audio)
 
 
 def _decoding(tab: Tab, finished: FinishedRun, session: str, decoding: DecodingOptions) -> _Run:
     task = AudioTask(
-        wants=EVERYTHING,
+        wants=EVERYTHING | (SPEAKERS if finished.labelled else frozenset()),
         model=finished.model,
         decoding=decoding,
         session=session,
@@ -187,7 +191,7 @@ def _next_run(tab: Tab, run: _Run) -> _Run | None:
     if run.decodes is not None:
         if run.view.cache_missed and finished is run.decodes:
             return _transcription(
-                run.audio, task.model, task.session, task.decoding, task.audio_options
+                run.audio, task.model, task.session, task.decoding, task.audio_options, task.wants
             )
         return None
     if finished is None or finished.task_id != task.id:

@@ -73,6 +73,7 @@ class PageParts:
     options: OptionsPanel
     track: gr.Textbox
     separate: gr.Checkbox
+    speakers: gr.Checkbox
     export: tuple[gr.Component, ...]
     text: gr.Textbox
     align: gr.Button
@@ -80,6 +81,11 @@ class PageParts:
     comparison: ComparisonPanel
     acoustics: AcousticsPanel
     description: DescriptionPanel | None = None
+
+    @property
+    def checks(self) -> tuple[gr.Checkbox, gr.Checkbox]:
+        """What a recording is transcribed again for when it is checked."""
+        return self.separate, self.speakers
 
 
 def lay_out(
@@ -93,7 +99,7 @@ def lay_out(
         with gr.Column(elem_id="ask", scale=5, min_width=300):
             audio, model, run, cancel = _input(status, settings)
             forget, fetch, redraw, retime, wanted = _for_scripts()
-            track, separate = _track_and_channels()
+            track, separate, speakers = _track_and_channels()
             clips = _clips(examples)
         with gr.Column(elem_id="answer", scale=8, min_width=300):
             options, export = _answer(html, settings)
@@ -107,7 +113,7 @@ def lay_out(
     _modes_and_footer(settings, assets)
     return PageParts(
         audio, model, run, cancel, forget, fetch, redraw, retime, times, wanted, clips, options,
-        track, separate, export, text, align, html, comparison, acoustics, description,
+        track, separate, speakers, export, text, align, html, comparison, acoustics, description,
     )  # fmt: skip
 
 
@@ -191,14 +197,25 @@ def _input(
     return accept_uploads_only(audio), model, run, cancel
 
 
-def _track_and_channels() -> tuple[gr.Textbox, gr.Checkbox]:
-    """For files with several audio tracks, and calls with one caller on each channel."""
+def _track_and_channels() -> tuple[gr.Textbox, gr.Checkbox, gr.Checkbox]:
+    """For files with several audio tracks or speakers, and calls with one caller on each channel."""
     with (
         gr.Accordion(texts.TRACK_AND_CHANNELS, open=False, elem_id="track-and-channels"),
         gr.Row(),
     ):
         separate = gr.Checkbox(
-            value=False, label=texts.SEPARATE, info=texts.SEPARATE_INFO, elem_id="separate"
+            value=False,
+            label=texts.SEPARATE,
+            info=texts.SEPARATE_INFO,
+            elem_id="separate",
+            min_width=180,
+        )
+        speakers = gr.Checkbox(
+            value=False,
+            label=texts.LABEL_SPEAKERS,
+            info=texts.LABEL_SPEAKERS_INFO,
+            elem_id="label-speakers",
+            min_width=180,
         )
         track = gr.Textbox(
             label=texts.TRACK,
@@ -208,7 +225,7 @@ def _track_and_channels() -> tuple[gr.Textbox, gr.Checkbox]:
             elem_id="track",
             min_width=120,
         )
-    return track, separate
+    return track, separate, speakers
 
 
 def _clips(examples: Sequence[Example]) -> tuple[tuple[gr.Button, Example], ...]:

@@ -24,13 +24,18 @@ from wav2vec2_app.speech.options import (
 
 
 def parse_all_options(values: Sequence[object]) -> tuple[DecodingOptions, DecodeAudioOptions]:
-    """The decoding options in the order of their table, then the track and the channels.
+    """The decoding options in the order of their table, then the track and the channels; the rest is ignored.
 
     Raises:
         InputError: see :func:`parse_options` and :func:`parse_audio_options`.
     """
     count = len(OPTIONS)
-    return parse_options(*values[:count]), parse_audio_options(*values[count:])
+    return parse_options(*values[:count]), parse_audio_options(*values[count : count + 2])
+
+
+def labels_speakers(values: Sequence[object]) -> bool:
+    """Whether the values, of which the last ones may be missing, want speakers to be labelled."""
+    return values[len(OPTIONS) + 2 : len(OPTIONS) + 3] in ([True], (True,))
 
 
 def task_for(

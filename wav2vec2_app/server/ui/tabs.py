@@ -11,6 +11,7 @@ from wav2vec2_app.server.ui.alignment_view import AlignmentView
 from wav2vec2_app.server.ui.render.system import Choices
 from wav2vec2_app.speech.acoustics import Acoustics
 from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, DecodeAudioOptions
+from wav2vec2_app.speech.channels import has_speakers
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.picture_window import FIRST_WINDOW, PictureWindow
@@ -28,6 +29,12 @@ class FinishedRun:
     audio_options: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
     result: AudioResult | None = None
     """What its files are made from."""
+
+    @property
+    def labelled(self) -> bool:
+        """Whether its words have speakers."""
+        transcript = self.result.transcript if self.result is not None else None
+        return transcript is not None and has_speakers(transcript.words)
 
 
 @dataclass

@@ -42,6 +42,8 @@ MODEL: Final = "Model"
 TRACK_AND_CHANNELS: Final = "Track and channels"
 SEPARATE: Final = "One transcript per channel"
 SEPARATE_INFO: Final = "For calls with one speaker on each side."
+LABEL_SPEAKERS: Final = "Label speakers"
+LABEL_SPEAKERS_INFO: Final = "Who says each word, for recordings with several voices."
 TRACK: Final = "Audio track"
 TRACK_INFO: Final = "Number of the track, if the file has several."
 TRACK_PLACEHOLDER: Final = "automatic"
@@ -88,6 +90,7 @@ RUNNING: Final[Mapping[Operation, str]] = {
     Operation.EXPLORE: "Preparing the part",
     Operation.DESCRIBE: "Waiting for the answer",
     Operation.SEARCH: "Searching",
+    Operation.LABEL_SPEAKERS: "Labelling speakers",
 }
 ATTEMPT: Final = "{text}… (attempt {attempt})"
 LEFT: Final = "{text}… {percent}, about {left} left"
@@ -304,6 +307,27 @@ ALIGNED_IDLE: Final = (
 ALIGNED_HELP: Final = "Aligned text. Arrow keys move from word to word, Enter plays from there."
 ALIGNED_WORD: Final = "{word}, {score}, at {start} seconds"
 SHOW_LETTERS: Final = "Letters and times"
+ALIGNED_VIEW: Final = "View of the aligned text"
+ALIGNED_WORDS: Final = "Word by word"
+ALIGNED_LINES: Final = "Line by line"
+PLAY_LINE: Final = "Play line {number}, {start} to {end} seconds"
+MARK: Final[Mapping[str, str]] = {
+    "skipped": "skipped",
+    "inserted": "inserted",
+    "mispronounced": "mispronounced",
+}
+MARKS: Final[Mapping[str, str]] = {
+    "skipped": "skipped: in the text, not in the recording",
+    "inserted": "inserted: said, but not in the text",
+    "mispronounced": "mispronounced, or another word was said",
+}
+MARKS_LABEL: Final = "Marked words"
+MARKS_HINT: Final = (
+    "By the score of each word and a comparison with the transcript. The model is sometimes wrong itself: "
+    "play a word to check it."
+)
+NO_MARKS: Final = "No skipped, inserted or mispronounced words were found."
+SAID_INSTEAD: Final = "the transcript has {word}"
 ALIGNED_SCORE: Final = "Mean probability of the letters: {score}."
 LOW_MATCH: Final = "Low match: this may not be what was said."
 ANY_SOUND: Final = "any sound"
@@ -398,6 +422,8 @@ STAGES: Final[Mapping[str, str]] = {
     "punctuate": "Add punctuation",
     "align": "Align",
     "search": "Searching",
+    "voices": "Voices",
+    "speakers": "Labelling speakers",
     "features": "Acoustic features",
     "measure": "Acoustic analysis",
     "explore": "Explored part",
@@ -553,6 +579,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "selected": "Selected {start} to {end}",
         "part": "{start} to {end}",
         "channel": "Channel {channel}",
+        "speaker": "Speaker {number}",
         "word": "{word}, {percent} percent, at {start} seconds",
         "hits": "{at} of {count}",
         "noHits": "Not found",
@@ -584,6 +611,10 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "frames": "Frame of the model. Arrow keys step, plus and minus zoom, Enter plays.",
         "words": "Words in this part. Choose one to see why it was transcribed.",
         "whyLabel": "Why this word",
+        "similarity": "Self-similarity",
+        "similarityHint": "Time runs to the right and upwards. A mark: the same characters are probable at "
+        "both moments. The diagonal is each moment with itself; marks beside it are sounds that return.",
+        "similarityLabel": "Similarity of each two moments from {start} to {end} seconds",
         "scroll": "Start of the part",
         "earlier": EARLIER,
         "later": LATER,
@@ -630,6 +661,13 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "missing": "Said, not in the transcript",
         "extra": "In the transcript, not said",
         "tooLong": "This is too long to compare on the page.",
+    },
+    "speakers": {
+        "title": "Speakers",
+        "hint": "Who speaks? A name is used for all words of a speaker, also in files.",
+        "name": "Name of {label}",
+        "renamed": "{label} is now called {name}.",
+        "taken": "Another speaker is called {name}.",
     },
     "editor": {
         "title": "Correct the transcript",

@@ -25,6 +25,7 @@ from wav2vec2_app.server.ui.render import (
 from wav2vec2_app.server.ui.render.previews import RecentWords
 from wav2vec2_app.server.ui.render.subtitle_preview import preview
 from wav2vec2_app.server.ui.render.system import Choices
+from wav2vec2_app.speech.channels import has_speakers
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.features import Picture
 from wav2vec2_app.speech.transcript import PreviewWords, Recognition
@@ -218,7 +219,8 @@ class TranscriptionView:
     def _done(self, result: AudioResult, at_s: float) -> Update:
         self.result = result
         update: Update = {}
-        if result.recognition is not None and not self.has_words:
+        labelled = result.transcript is not None and has_speakers(result.transcript.words)
+        if result.recognition is not None and (labelled or not self.has_words):
             update |= self._recognition(result.recognition, at_s)
         for picture in result.pictures:
             if picture.name not in self.drawn:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from wav2vec2_app.speech.channels import CHANNEL, channel_of
+from wav2vec2_app.speech.channels import voice_of
 from wav2vec2_app.speech.cues import Cue, CuePiece, TimedText, blank_before
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.exports.document import ExportDocument, one_line
@@ -35,15 +35,14 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 
 
 def to_ass(document: ExportDocument, options: ExportOptions) -> str:
-    """The words as subtitles; the channel is the name of the speaker."""
+    """The words as subtitles; the speaker or the channel is the name of a line."""
     karaoke = options.highlight == "karaoke"
     events = (_event(cue, karaoke=karaoke) for cue in channel_cues(document.captions, options))
     return _HEADER.format(title=one_line(document.name)) + "".join(events)
 
 
 def _event(cue: Cue[TimedText], *, karaoke: bool) -> str:
-    channel = channel_of(cue.words[0])
-    name = "" if channel is None else CHANNEL.format(channel=channel)
+    name = one_line(voice_of(cue.words[0])).replace(",", ";")  # fields are separated by commas
     text = _sung(cue) if karaoke else "\\N".join(_escaped(line) for line in cue.lines)
     return (
         f"Dialogue: 0,{_timestamp(cue.start)},{_timestamp(cue.end)},Default,{name},0,0,0,,{text}\n"

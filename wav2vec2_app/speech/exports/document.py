@@ -34,6 +34,7 @@ class ExportWord:
     confidence: float
     channel: int | None = None
     characters: tuple[ExportCharacter, ...] = ()
+    speaker: str = ""
 
 
 @dataclass(frozen=True)

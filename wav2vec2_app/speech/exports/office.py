@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from wav2vec2_app.speech.channels import CHANNEL, turns
+from wav2vec2_app.speech.channels import turns, voice_of
 from wav2vec2_app.speech.cues import WrittenWord
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.exports.document import ExportDocument, ExportWord, one_line
@@ -59,9 +59,8 @@ def _paragraphs(document: ExportDocument) -> Iterator[tuple[str, str]]:
         turns_of_text = turns(document.words)
     for turn in turns_of_text:
         for paragraph in _divided(turn):
-            channel = paragraph[0].channel
-            speaker = "" if channel is None else f"{CHANNEL.format(channel=channel)} "
-            yield f"{speaker}{clock(paragraph[0].start)}", _joined(paragraph)
+            voice = one_line(voice_of(paragraph[0]))
+            yield f"{voice + ' ' if voice else ''}{clock(paragraph[0].start)}", _joined(paragraph)
 
 
 def _divided(turn: Sequence[ExportWord]) -> Iterator[list[ExportWord]]:

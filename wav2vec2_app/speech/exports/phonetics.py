@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from wav2vec2_app.speech.channels import CHANNEL
+from wav2vec2_app.speech.channels import by_voice
 from wav2vec2_app.speech.cues import TimedText
 from wav2vec2_app.speech.exports.document import ExportDocument, ExportWord, one_line
 
@@ -34,7 +34,7 @@ class Tier(NamedTuple):
 
 
 def to_textgrid(document: ExportDocument) -> str:
-    """Interval tiers of the words and, if there are any, characters; those of each channel if separate."""
+    """Interval tiers of the words and, if there are any, characters; those of each channel or speaker."""
     tiers = list(_tiers(document))
     end = max(tier.intervals[-1].end for tier in tiers)
     lines = [
@@ -52,7 +52,7 @@ def to_textgrid(document: ExportDocument) -> str:
 def _tier_lines(number: int, name: str, intervals: Sequence[Interval], end: float) -> Iterator[str]:
     yield f"    item [{number}]:"
     yield '        class = "IntervalTier"'
-    yield f'        name = "{name}"'
+    yield f'        name = "{name.replace(chr(34), chr(34) * 2)}"'
     yield "        xmin = 0"
     yield f"        xmax = {end:.6f}"
     yield f"        intervals: size = {len(intervals)}"
@@ -65,11 +65,9 @@ def _tier_lines(number: int, name: str, intervals: Sequence[Interval], end: floa
 
 
 def _tiers(document: ExportDocument) -> Iterator[Tier]:
-    channels: dict[int | None, list[ExportWord]] = {}
-    for word in document.words:
-        channels.setdefault(word.channel, []).append(word)
-    for channel, words in sorted(channels.items(), key=lambda item: item[0] or 0) or [(None, [])]:
-        prefix = "" if channel is None else f"{CHANNEL.format(channel=channel)} "
+    voices: dict[str, list[ExportWord]] = by_voice(document.words) or {"": []}
+    for voice, words in voices.items():
+        prefix = f"{one_line(voice)} " if voice else ""
         yield Tier(f"{prefix}words", intervals(words, document.duration_s))
         characters = [one for word in words for one in word.characters]
         if characters:

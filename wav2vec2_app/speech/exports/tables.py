@@ -22,8 +22,11 @@ def to_tsv(document: ExportDocument) -> str:
 def _table(document: ExportDocument, delimiter: str) -> str:
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=delimiter)
-    writer.writerow(("start", "end", "text", document.rating, "channel"))
-    writer.writerows(_row(word) for word in document.words)
+    labelled = any(word.speaker for word in document.words)
+    columns = ("start", "end", "text", document.rating, "channel", "speaker")
+    writer.writerow(columns if labelled else columns[:-1])
+    for word in document.words:
+        writer.writerow((*_row(word), one_line(word.speaker)) if labelled else _row(word))
     return file.getvalue()
 
 

@@ -1,16 +1,17 @@
 """A transcript as it is written: in a letter case, with marks, replacements and digits, without fillers.
 
-The rules work on the words of one channel. Each resulting word has the time of the words that it stands for;
-several words in place of one divide its time by their lengths.
+The rules work on the words of one channel, or of one turn of a speaker. Each resulting word has the time of
+the words that it stands for; several words in place of one divide its time by their lengths.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Final
 
-from wav2vec2_app.speech.channels import turns_of_words
+from wav2vec2_app.speech.channels import has_speakers, turns_of_words, voice_of
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.replacement_rules import match, rules_of, split_punctuation
 from wav2vec2_app.speech.signs import blank_between
@@ -59,23 +60,31 @@ def written(transcript: Transcript, options: ExportOptions) -> Transcript:
 def _rewritten(
     tokens: Sequence[_Token], options: ExportOptions, transcript: Transcript
 ) -> list[_Token]:
-    """The tokens of each channel after all rules, in the order of their times."""
-    channels: dict[int | None, list[_Token]] = {}
-    for token in tokens:
-        channels.setdefault(token.word.channel, []).append(token)
+    """The tokens of each channel or turn after all rules, in the order of their times."""
+    parts = _parts(tokens)
     language = transcript.model.language
     in_capitals = options.letter_case == "raw" and transcript.text.isupper()
     found = []
-    for one in channels.values():
+    for one in parts:
         rewritten = _replaced(one, options.replacements)
         if options.fillers == "remove":
             rewritten = _without_fillers(rewritten, language, in_capitals=in_capitals)
         if options.numbers == "digits" and language in DIGIT_LANGUAGES:
             rewritten = _with_digits(rewritten)
         found += rewritten
-    if len(channels) > 1:
+    if len(parts) > 1:
         found.sort(key=lambda token: (token.word.start_s, token.word.end_s))
     return found
+
+
+def _parts(tokens: Sequence[_Token]) -> list[list[_Token]]:
+    """The tokens of each channel, or of each turn of a speaker."""
+    if has_speakers([token.word for token in tokens]):
+        return [list(turn) for _, turn in groupby(tokens, lambda token: token.word.speaker)]
+    channels: dict[int | None, list[_Token]] = {}
+    for token in tokens:
+        channels.setdefault(token.word.channel, []).append(token)
+    return list(channels.values())
 
 
 # --- rules --------------------------------------------------------------------------------------
@@ -173,6 +182,7 @@ def _add(found: list[_Token], part: Sequence[_Token], texts: Sequence[str]) -> N
             kept.end_s if kept else end,
             kept.confidence if kept else confidence,
             words[0].channel,
+            speaker=words[0].speaker,
         )
         found.append(_Token(word, part[0].first, part[-1].end, fixed=True))
 
@@ -207,9 +217,9 @@ def _capitalized(text: str) -> str:
 
 
 def _text(before: str, words: Sequence[Word], tokens: Sequence[_Token]) -> str:
-    """The text of the tokens; where channels are separate, one line for each turn."""
+    """The text of the tokens; of separate channels or speakers, one line for each turn."""
     found = [token.word for token in tokens]
-    if any(word.channel is not None for word in found):
+    if any(voice_of(word) for word in found):
         return _lines(found)
     gaps = _gaps(before, words)
     if gaps is None:
@@ -224,8 +234,8 @@ def _text(before: str, words: Sequence[Word], tokens: Sequence[_Token]) -> str:
 
 
 def _lines(words: Sequence[Word]) -> str:
-    """The words as text; where channels are separate, one line for each turn."""
-    if any(word.channel is not None for word in words):
+    """The words as text; of separate channels or speakers, one line for each turn."""
+    if any(voice_of(word) for word in words):
         return "\n".join(_joined(word.text for word in turn) for turn in turns_of_words(words))
     return _joined(word.text for word in words)
 

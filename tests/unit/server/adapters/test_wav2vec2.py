@@ -93,7 +93,8 @@ def adapter(service: FakeService, clock: FakeClock) -> Wav2Vec2Adapter:
     return Wav2Vec2Adapter(cast(Wav2Vec2Service, service), limits, clock=clock)
 
 
-OPERATIONS = [one for one in Operation if one is not Operation.DESCRIBE]
+OTHERS = {Operation.DESCRIBE, Operation.LABEL_SPEAKERS}
+OPERATIONS = [one for one in Operation if one not in OTHERS]
 """All but the one of another kind of model."""
 
 

@@ -352,6 +352,20 @@ async def test_stored_emission_is_decoded_again(server: Server, adapter: FakeAda
     assert (await server.only())["excerpt"] == "Szczecin"
 
 
+async def test_decoding_a_stored_emission_again_keeps_the_speakers(
+    server: Server, adapter: FakeAdapter
+) -> None:
+    adapter.speakers = 2
+    await server.transcribe(headers=ANNA, data={"diarize": "true", "speaker_names": "Ann,Ben"})
+    item = (await server.only())["id"]
+
+    answer = await server.client.post(
+        f"/v1/history/{item}/decode", json={"hotwords": ["Ada", "Lovelace"]}, headers=ANNA
+    )
+
+    assert [word["speaker"] for word in answer.json()["words"]] == ["Ann", "Ben"]
+
+
 async def test_text_is_aligned_with_a_stored_emission(server: Server, adapter: FakeAdapter) -> None:
     await server.transcribe(headers=ANNA)
     item = (await server.only())["id"]

@@ -8,7 +8,7 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.operations import ANY_TARGET, Operation, Step, Target, Want
 from wav2vec2_app.server.orchestrator.graph import Node, TaskGraph, plan
 
-DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, EXPLORE, SEARCH = (
+DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, EXPLORE, SEARCH, SPEAKERS = (
     Operation.DECODE_AUDIO,
     Operation.TRANSCRIBE,
     Operation.DECODE_TEXT,
@@ -18,6 +18,7 @@ DECODE, TRANSCRIBE, DECODE_TEXT, ALIGN, ANALYZE, MEASURE, DRAW, EXPLORE, SEARCH 
     Operation.DRAW,
     Operation.EXPLORE,
     Operation.SEARCH,
+    Operation.LABEL_SPEAKERS,
 )
 
 
@@ -89,9 +90,10 @@ def test_what_an_essential_node_needs_is_essential_too() -> None:
         ([Want.ALIGNMENT], [DECODE, TRANSCRIBE, ALIGN], [DECODE, TRANSCRIBE, ALIGN]),
         (
             list(Want),
-            [DECODE, TRANSCRIBE, ALIGN, SEARCH, ANALYZE, MEASURE, EXPLORE, DRAW],
+            [DECODE, TRANSCRIBE, ALIGN, SEARCH, SPEAKERS, ANALYZE, MEASURE, EXPLORE, DRAW],
             [DECODE, TRANSCRIBE, ALIGN],
         ),
+        ([Want.TRANSCRIPT, Want.SPEAKERS], [DECODE, TRANSCRIBE, SPEAKERS], [DECODE, TRANSCRIBE]),
         ([Want.HITS], [DECODE, TRANSCRIBE, SEARCH], [DECODE, TRANSCRIBE, SEARCH]),
     ],
 )

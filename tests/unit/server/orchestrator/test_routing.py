@@ -36,7 +36,9 @@ async def test_each_operation_goes_to_the_first_adapter_that_can_do_it(start: St
 
     await orchestrator.run(make_task(wants=[one for one in Want if one is not Want.DESCRIPTION]))
 
-    assert [call.operation for call in speech.calls] == [TRANSCRIBE, ALIGN, SEARCH, EXPLORE]
+    assert [call.operation for call in speech.calls] == [
+        TRANSCRIBE, ALIGN, SEARCH, Operation.LABEL_SPEAKERS, EXPLORE,
+    ]  # fmt: skip
     assert {call.operation for call in sound.calls} == {PROBE, DECODE, ANALYZE, MEASURE, DRAW}
 
 

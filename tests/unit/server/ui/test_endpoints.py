@@ -47,6 +47,7 @@ async def test_endpoint_has_a_parameter_with_its_default_for_each_option(
 
     last = {"track": "", "channels": "mix"} if "audio" in first else {}
     last |= {"punctuation": "auto", "replacements": "", "fillers": "keep", "numbers": "words"}
+    last |= {"diarize": False, "speaker_names": ""} if "audio" in first else {}
     assert found == {**first, **DEFAULTS, **last}
     assert list(found) == [*first, *DEFAULTS, *last]
 

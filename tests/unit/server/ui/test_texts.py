@@ -61,6 +61,7 @@ def test_modules_find_every_text_they_use() -> None:
         "state.js": "state",
         "comparison.js": "comparison",
         "editing.js": "editor",
+        "speakers.js": "speakers",
         "editor.js": "editor",
         "retiming.js": "editor",
         "help.js": "help",

@@ -7,7 +7,7 @@ from typing import Final
 
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.render import units
-from wav2vec2_app.speech.channels import channel_label
+from wav2vec2_app.speech.channels import voice_label
 from wav2vec2_app.speech.cues import Cue
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions
 from wav2vec2_app.speech.exports import ExportWord
@@ -43,7 +43,7 @@ def _cue(cue: Cue[ExportWord], *, karaoke: bool) -> str:
     if karaoke:
         first, _, rest = lines[0].partition(" ")
         lines[0] = f"<b>{first}</b> {rest}"
-    label = escape(channel_label(cue.words[0]))
+    label = escape(voice_label(cue.words[0]))
     return f"<li><span>{times}</span><p>{label}{'<br>'.join(lines)}</p></li>"
 
 

@@ -70,7 +70,7 @@ def words(recognition: Recognition, audio_url: str, options: ExportOptions = DEF
 
 
 Row = list[str | float | int | list[str]]
-"""A word for the scripts: text, start, end, confidence, its channel (0: none), and its alternatives."""
+"""A word for the scripts: text, start, end, confidence, channel or speaker (0: none), and alternatives."""
 
 
 def _data(words: Sequence[Word]) -> str:
@@ -100,8 +100,14 @@ def _row(word: Word, text: str) -> Row:
         others = [
             (one if text[:1].islower() else one.capitalize()) + mark for one in word.alternatives
         ]
-        return [*row, word.channel or 0, others]
-    return row if word.channel is None else [*row, word.channel]
+        return [*row, _voice(word) or 0, others]
+    voice = _voice(word)
+    return row if voice is None else [*row, voice]
+
+
+def _voice(word: Word) -> int | str | None:
+    """The number of the word's channel, else the label of its speaker."""
+    return word.speaker or None if word.channel is None else word.channel
 
 
 def growing(audio_url: str) -> str:
