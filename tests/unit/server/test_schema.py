@@ -59,6 +59,7 @@ def test_transcription_has_words_timings_and_model() -> None:
         "end": 0.3,
         "confidence": 0.9,
         "channel": None,
+        "speaker": None,
     }
     assert answer["model"]["source"] == "embedded"
     assert answer["timings"][1] == {
