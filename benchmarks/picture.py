@@ -60,6 +60,7 @@ HEADINGS = {
     "recognition": "Recognition",
     "hotwords": "Hotwords",
     "alignment": "Alignment and confidence",
+    "text_check": "Words that were skipped, inserted or mispronounced",
     "silence": "Silence and speech",
     "memory": "Memory",
     "long_audio": "Long audio, in windows",

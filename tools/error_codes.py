@@ -57,6 +57,7 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("hotwords.too_many hotwords.too_long", "The list of hotwords, or one of them, is too long."),
     ("align.empty_text align.text_too_long align.too_long",
      "The text to align is missing or too long."),
+    ("align.other_script", "No word of the text can be spelled with the letters of the model."),
     ("align.bad_part", "The part of the recording that a text is aligned with does not exist."),
     ("align.bad_words align.no_transcript",
      "Page only: corrected words cannot be used, or the transcript that they are of is gone."),

@@ -40,6 +40,13 @@ CLICK_AT = """() => { const { plots } = window.wav2vec2Page.explore; const plot 
   return [times[at], plot.posToVal((drawn[0] + drawn.at(-1)) / 2 / devicePixelRatio, 'x')]; }"""
 """Where the highest sample is by the data of the plot, and by its pixels near the top, seconds."""
 
+SIMILARITY = """() => { const canvas = document.querySelector('.w-explore-similarity canvas');
+  const { width: side } = canvas; const { data } = canvas.getContext('2d').getImageData(0, 0, side, side);
+  const at = (one, other) => data[4 * ((side - 1 - one) * side + other)];
+  const all = [...Array(side).keys()];
+  return [all.every((one) => all.every((other) => at(one, other) === at(other, one))),
+    Math.max(...all.map((one) => at(one, one))) - Math.min(...all.map((one) => at(one, one)))]; }"""
+"""Whether the picture is symmetric, and the contrast along its diagonal, of the red channel."""
 
 LOADED = """() => performance.getEntriesByType('resource')
   .filter((one) => /explore|uplot/.test(one.name)).length"""
@@ -129,5 +136,11 @@ def test_a_word_is_explained_on_a_phone_without_a_finding_of_axe(
         arg=rows,
     )
     assert "<b>zebra</b>" in page.locator(".w-explore-why tbody").inner_text()
+
+    page.get_by_text("Self-similarity", exact=True).click()
+    page.wait_for_selector(".w-explore-similarity canvas")
+    symmetric, contrast = page.evaluate(SIMILARITY)
+    assert symmetric
+    assert contrast > 100, "a moment with a character is like itself"
     assert findings(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

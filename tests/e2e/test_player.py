@@ -295,6 +295,7 @@ def test_aligned_text_follows_the_clock_and_shows_letters_on_demand(result: Page
 
     set_clock(result, (start + end) / 2)
 
+    result.wait_for_selector("#aligned .w-tile.w-now")
     assert "w-now" in tile.get_attribute("class")
     result.get_by_role("button", name=texts.SHOW_LETTERS).click()
     assert tile.locator(".w-letters").is_visible()

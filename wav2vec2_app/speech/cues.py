@@ -47,6 +47,7 @@ class WrittenWord:
         cue: words with different numbers are in different cues.
         line: of its cue, where the cue is kept.
         kept: the text was subtitles, whose cues and lines are kept.
+        index: number of the aligned word; -1 for what is not spoken.
     """
 
     text: str
@@ -55,6 +56,7 @@ class WrittenWord:
     cue: int = 0
     line: int = 0
     kept: bool = False
+    index: int = -1
 
 
 W = TypeVar("W", bound=TimedText)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html import unescape
+from itertools import groupby
 from typing import Final
 
 from wav2vec2_app.speech.cues import TimedText, WrittenWord
@@ -53,6 +54,36 @@ def as_written(text: str, aligned: Sequence[TimedText]) -> list[WrittenWord]:
     return written
 
 
+@dataclass(frozen=True)
+class GivenLine:
+    """A line of a given text: its words are ``[first, last)`` of the aligned ones."""
+
+    text: str
+    start: float
+    end: float
+    first: int
+    last: int
+
+
+def lines_of(text: str, aligned: Sequence[TimedText]) -> list[GivenLine]:
+    """The lines of ``text`` with the times of their ``aligned`` words; empty lines are left out."""
+    lines: list[GivenLine] = []
+    for _, group in groupby(as_written(text, aligned), key=lambda word: (word.cue, word.line)):
+        words = list(group)
+        numbers = [word.index for word in words if word.index >= 0]
+        first = numbers[0] if numbers else lines[-1].last if lines else 0
+        lines.append(
+            GivenLine(
+                " ".join(word.text for word in words),
+                words[0].start,
+                max(word.end for word in words),
+                first,
+                first + len(numbers),
+            )
+        )
+    return lines
+
+
 _SILENT: Final = -1.0
 """Start of a :class:`WrittenWord` that is not spoken."""
 
@@ -74,7 +105,7 @@ class _Aligned:
             if taken:
                 word = self._words[self._at]
                 text = " ".join([*leading, *tokens[:taken]])
-                found.append(WrittenWord(text, word.start, word.end, cue))
+                found.append(WrittenWord(text, word.start, word.end, cue, index=self._at))
                 leading, self._at = [], self._at + 1
             elif found:
                 found[-1] = replace(found[-1], text=f"{found[-1].text} {tokens[0]}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -58,11 +58,13 @@ class Piece:
 
 def pieces_of(transcript: Transcript) -> tuple[Piece, ...]:
     """The pieces of a transcript, in order; their times do not decrease."""
-    language = transcript.model.language or "en"
+    return pieces_of_words(timed_words(transcript), transcript.model.language or "en")
+
+
+def pieces_of_words(words: Sequence[Word], language: str = "en") -> tuple[Piece, ...]:
+    """The pieces of ``words``, in order."""
     return tuple(
-        piece
-        for number, word in enumerate(timed_words(transcript))
-        for piece in _pieces(word, number, language)
+        piece for number, word in enumerate(words) for piece in _pieces(word, number, language)
     )
 
 

@@ -3,6 +3,7 @@
 
 import { announce, clock, element, format, lastStarted } from "./dom.js";
 import { Plots, topOf, unpack } from "./explore_plots.js";
+import { startSimilarity } from "./explore_similarity.js";
 import { WordView } from "./explore_word.js";
 
 const FIRST_S = 8;
@@ -61,6 +62,9 @@ export const start = (config, shared, place) => {
   });
   const why_ = new WordView(why, texts, { ask, play: (from, to) => player.playFrom(from, to) });
 
+  const similar = startSimilarity(plots, texts);
+  place.append(similar.fold);
+
   const request = async () => {
     if (asking || !open || !wanted) return;
     asking = true;
@@ -83,6 +87,7 @@ export const start = (config, shared, place) => {
       place.dataset.from = data.start.toFixed(3);
       place.dataset.to = data.end.toFixed(3);
       choose(frame);
+      similar.update();
     }
     if (wanted) request();
   };
@@ -126,8 +131,11 @@ export const start = (config, shared, place) => {
 
   const showChannels = () => {
     channels.hidden = !data.channels;
-    if (channels.options.length === data.channels) return;
-    channels.replaceChildren(...Array.from({ length: data.channels }, (_, at) => element("option", { value: at + 1, textContent: format(texts.channelNumber, { channel: at + 1 }) })));
+    if (channels.options.length !== data.channels) {
+      channels.replaceChildren(...Array.from({ length: data.channels }, (_, at) => element("option", { value: at + 1, textContent: format(texts.channelNumber, { channel: at + 1 }) })));
+    }
+    if (data.channels && !channel) [channel, wanted] = [1, view];
+    if (data.channels) channels.value = String(channel);
   };
   channels.addEventListener("change", () => { channel = Number(channels.value); wanted = view; request(); });
 
@@ -251,7 +259,8 @@ export const start = (config, shared, place) => {
   player.addEventListener("state", () => { if (player.playing) following = true; });
 
   const reset = () => {
-    [frame, pinned, following, channel, data] = [-1, false, true, 0, null];
+    /* Of channels that were transcribed separately, the first is shown, never their mix. */
+    [frame, pinned, following, channel, data] = [-1, false, true, transcript.words.some((word) => word.channel) ? 1 : 0, null];
     why_.clear();
     plots.marks = [];
     look(0, Math.min(FIRST_S, player.duration || FIRST_S));

@@ -11,7 +11,7 @@ const TICKS_HZ = [250, 500, 1000, 2000, 4000, 8000];
 const IMAGE_ROWS = 240;
 const ROW_PX = 15;
 const AXIS_PX = 52;
-const CERTAIN = 65535;
+export const CERTAIN = 65535;
 const LABEL_PX = 9; /* for each character of a word's label */
 
 const bytesOf = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
@@ -45,7 +45,7 @@ const rgb = (colour) => {
 };
 
 /* An image of `rows` by `columns`: the colour of `shade` in [0, 1] between the paper and the ink. */
-const image = (columns, rows, shade, [paper, middle, ink]) => {
+export const image = (columns, rows, shade, [paper, middle, ink]) => {
   const canvas = element("canvas", { width: Math.max(1, columns), height: Math.max(1, rows) });
   const paint = canvas.getContext("2d");
   const pixels = paint.createImageData(canvas.width, canvas.height);
@@ -139,7 +139,7 @@ export class Plots {
     const rows = Math.max(1, emission.tokens.length);
     this.#add("emission", rows * ROW_PX + 18, this.#heat("emission", { range: [0, rows],
       splits: emission.tokens.map((_, row) => rows - row - 0.5).reverse(),
-      label: (at) => emission.tokens[rows - Math.round(at + 0.5)]?.replace(" ", "␣") ?? "" }));
+      label: (at) => emission.tokens[rows - Math.round(at + 0.5)]?.replace(" ", "[ ]") ?? "" }));
     this.#add("tracks", 128, this.#tracks(), true);
   }
 

@@ -19,8 +19,6 @@ import { startTransport } from "./transport.js";
 import { startWays } from "./ways.js";
 import { cut, wavOf } from "./wav.js";
 
-const ALIGNED = "#aligned .w-words";
-
 export const start = (config, shared) => {
   const texts = { ...config.texts.player, cannotPlay: config.texts.cannotPlay };
   const player = new Player();
@@ -109,14 +107,9 @@ export const start = (config, shared) => {
     if (event.target.matches?.("#transcript .w-words")) transcript.forget();
   });
 
-  const markAligned = () => {
-    const { time } = player;
-    const active = player.playing || time > 0;
-    for (const word of all(`${ALIGNED} .w-word`)) {
-      const on = active && time >= Number(word.dataset.start) && time < Number(word.dataset.end) + 0.04;
-      if (on !== word.classList.contains("w-now")) word.classList.toggle("w-now", on);
-    }
-  };
-  player.addEventListener("time", markAligned);
-  player.addEventListener("state", markAligned);
+  /* The script of the aligned text is loaded with the first alignment. */
+  const panel = document.getElementById("alignment");
+  const align = lazily("align", (module) => module.start(player, panel), { styled: true });
+  if (panel) new MutationObserver(() => { if ($(".w-aligned", panel)) align().catch(() => {}); })
+    .observe(panel, { childList: true, subtree: true });
 };

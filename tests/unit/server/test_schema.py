@@ -28,6 +28,7 @@ from wav2vec2_app.server.status import (
 from wav2vec2_app.speech.alignment import AlignedWord
 from wav2vec2_app.speech.models import ModelChoice
 from wav2vec2_app.speech.options import DecodingOptions
+from wav2vec2_app.speech.retiming import AudioStretch
 
 
 def make_result(text: str = "hello world") -> AudioResult:
@@ -143,8 +144,51 @@ def test_alignment_has_words_characters_and_wildcards() -> None:
     }  # fmt: skip
     assert answer["words"][2] == {
         "text": "日本", "start": 0.4, "end": 0.5, "score": 0.0, "wildcard": True, "characters": [],
+        "mark": "unchecked", "said": "",
     }  # fmt: skip
     assert answer["model"]["source"] == "embedded"
+
+
+def differing(text: str, poor: str) -> AudioResult:
+    """A recording of “hello big world” with an alignment of ``text``, in which one word has a poor score."""
+    found = make_alignment(text)
+    words = tuple(replace(word, score=0.0001 if word.text == poor else 0.9) for word in found.words)
+    return replace(make_result("HELLO BIG WORLD"), alignment=replace(found, words=words))
+
+
+def test_alignment_marks_what_the_text_and_the_recording_do_not_share() -> None:
+    text = "Hello there\nworld"
+
+    answer = strict(schema.alignment(differing(text, "there"), text))
+    lacking = strict(schema.alignment(differing("hello world", ""), "hello world"))
+
+    assert [(word["mark"], word["said"]) for word in answer["words"]] == [
+        ("said", ""), ("mispronounced", "big"), ("said", ""),
+    ]  # fmt: skip
+    assert [(one["text"], one["before"]) for one in lacking["inserted"]] == [("big", 1)]
+    assert [(line["text"], line["first"], line["last"]) for line in answer["lines"]] == [
+        ("Hello there", 0, 2), ("world", 2, 3),
+    ]  # fmt: skip
+
+
+def test_text_of_a_part_is_compared_with_the_words_of_the_part() -> None:
+    result = differing("hello", "")
+
+    part = schema.alignment(result, "hello", AudioStretch(0.0, 0.3))
+
+    assert part.inserted == ()
+    assert [one.text for one in schema.alignment(result, "hello").inserted] == ["big", "world"]
+
+
+def test_text_in_another_script_is_rejected() -> None:
+    unspelled = replace(
+        make_alignment("日本"), words=(AlignedWord("日本", 0.0, 0.5, 0.0, (), wildcard=True),)
+    )
+
+    with pytest.raises(InputError) as caught:
+        schema.alignment(replace(make_result(), alignment=unspelled), "日本")
+
+    assert caught.value.code == "align.other_script"
 
 
 def test_result_without_an_alignment_is_rejected() -> None:

@@ -81,7 +81,8 @@ async def align_again(
     task = AudioTask(
         wants=wants, text=text, session=cached.session, cached_id=item_id, stretch=stretch
     )
-    return schema.alignment(await run_while_connected(orchestrator, request, task), text)
+    result = await run_while_connected(orchestrator, request, task)
+    return schema.alignment(result, text, stretch)
 
 
 def _check_names(given: Mapping[str, object], known: set[str]) -> None:

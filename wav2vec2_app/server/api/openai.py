@@ -115,15 +115,15 @@ async def _align(orchestrator: ModelOrchestrator, settings: Settings, request: R
                 task, audio_options=form.audio_options(upload, channels=False), stretch=stretch
             )
             result = await run_while_connected(orchestrator, request, task)
+
+        def render() -> Response:
+            answer = schema.alignment(result, text, stretch)
+            document = schema.alignment_document(answer, name)
+            return _file(document, response_format, export, _headers(answer))
+
+        return await off_loop(_effort_s(result, response_format), render)
     except Wav2Vec2Error as error:
         raise RequestFailed(error) from error
-
-    def render() -> Response:
-        answer = schema.alignment(result, text)
-        document = schema.alignment_document(answer, name)
-        return _file(document, response_format, export, _headers(answer))
-
-    return await off_loop(_effort_s(result, response_format), render)
 
 
 # --- in -----------------------------------------------------------------------------------------

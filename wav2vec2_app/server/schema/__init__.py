@@ -8,8 +8,10 @@ confidences lie in [0, 1].
 from wav2vec2_app.server.schema.acoustics import AcousticsJson, acoustics
 from wav2vec2_app.server.schema.alignments import (
     AlignedCharacterJson,
+    AlignedLineJson,
     AlignedWordJson,
     AlignmentResponse,
+    InsertedWordJson,
     alignment,
 )
 from wav2vec2_app.server.schema.base import JsonModel, JsonObject
@@ -82,6 +84,7 @@ __all__ = [
     "PUBLISHED",
     "AcousticsJson",
     "AlignedCharacterJson",
+    "AlignedLineJson",
     "AlignedWordJson",
     "AlignmentResponse",
     "AnalysisResponse",
@@ -102,6 +105,7 @@ __all__ = [
     "HistoryItemJson",
     "HistoryResponse",
     "HitJson",
+    "InsertedWordJson",
     "JsonModel",
     "JsonObject",
     "ModelJson",

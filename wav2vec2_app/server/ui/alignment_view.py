@@ -35,17 +35,12 @@ class AlignmentView:
             case Started(operation=operation, attempt=attempt):
                 return {"align-status": status.running(operation, None, attempt)}
             case Done(result=result):
+                words = alignment.words(result, self.text, self.audio_url)
                 self.result = exportable(result)
-                return {"align-status": status.aligned(result, event.at_s), **self.words()}
+                return {"align-status": status.aligned(result, event.at_s), "aligned": words}
             case Failed(error=error):
                 return self.fail(error)
         return {}
-
-    def words(self) -> Update:
-        """The aligned words, once they are there."""
-        if self.result is None:
-            return {}
-        return {"aligned": alignment.words(self.result, self.text, self.audio_url)}
 
     def fail(self, error: Wav2Vec2Error) -> Update:
         """The text could not be aligned."""

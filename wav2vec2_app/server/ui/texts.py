@@ -307,6 +307,27 @@ ALIGNED_IDLE: Final = (
 ALIGNED_HELP: Final = "Aligned text. Arrow keys move from word to word, Enter plays from there."
 ALIGNED_WORD: Final = "{word}, {score}, at {start} seconds"
 SHOW_LETTERS: Final = "Letters and times"
+ALIGNED_VIEW: Final = "View of the aligned text"
+ALIGNED_WORDS: Final = "Word by word"
+ALIGNED_LINES: Final = "Line by line"
+PLAY_LINE: Final = "Play line {number}, {start} to {end} seconds"
+MARK: Final[Mapping[str, str]] = {
+    "skipped": "skipped",
+    "inserted": "inserted",
+    "mispronounced": "mispronounced",
+}
+MARKS: Final[Mapping[str, str]] = {
+    "skipped": "skipped: in the text, not in the recording",
+    "inserted": "inserted: said, but not in the text",
+    "mispronounced": "mispronounced, or another word was said",
+}
+MARKS_LABEL: Final = "Marked words"
+MARKS_HINT: Final = (
+    "By the score of each word and a comparison with the transcript. The model is sometimes wrong itself: "
+    "play a word to check it."
+)
+NO_MARKS: Final = "No skipped, inserted or mispronounced words were found."
+SAID_INSTEAD: Final = "the transcript has {word}"
 ALIGNED_SCORE: Final = "Mean probability of the letters: {score}."
 LOW_MATCH: Final = "Low match: this may not be what was said."
 ANY_SOUND: Final = "any sound"
@@ -590,6 +611,10 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "frames": "Frame of the model. Arrow keys step, plus and minus zoom, Enter plays.",
         "words": "Words in this part. Choose one to see why it was transcribed.",
         "whyLabel": "Why this word",
+        "similarity": "Self-similarity",
+        "similarityHint": "Time runs to the right and upwards. A mark: the same characters are probable at "
+        "both moments. The diagonal is each moment with itself; marks beside it are sounds that return.",
+        "similarityLabel": "Similarity of each two moments from {start} to {end} seconds",
         "scroll": "Start of the part",
         "earlier": EARLIER,
         "later": LATER,

@@ -30,6 +30,7 @@ from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.status import FeatureScore
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech import options
+from wav2vec2_app.speech.alignment import AlignedWord, Alignment
 from wav2vec2_app.speech.options import DecodingOptions
 
 MAX_BYTES = 10_000
@@ -455,6 +456,8 @@ async def test_text_is_aligned(client: httpx.AsyncClient, adapter: FakeAdapter) 
 
     response = schema.AlignmentResponse.model_validate(answer.json())
     assert [word.text for word in response.words] == ["Hello,", "world!"]
+    assert [word.mark for word in response.words] == ["said", "said"]
+    assert [(line.text, line.last) for line in response.lines] == [("Hello, world!", 2)]
     assert response.words[1].start == 0.2
     assert response.text == "Hello, world!"
     assert answer.headers["x-request-id"] == response.request_id
@@ -495,6 +498,18 @@ async def test_text_that_cannot_be_aligned_is_rejected_before_any_work(
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == code
     assert adapter.calls == []
+
+
+async def test_text_in_another_script_is_explained(
+    client: httpx.AsyncClient, adapter: FakeAdapter
+) -> None:
+    unspelled = AlignedWord("日本", 0.0, 0.5, 0.0, wildcard=True)
+    adapter.answer(Operation.ALIGN, Alignment((unspelled,), 0.0))
+
+    answer = await client.post(ALIGNMENTS, files=FILE, data={"text": "日本"})
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "align.other_script"
 
 
 async def test_alignment_without_a_file_is_rejected(client: httpx.AsyncClient) -> None:

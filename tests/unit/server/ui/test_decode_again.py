@@ -19,6 +19,7 @@ from wav2vec2_app.server.ui.alignment_handlers import align
 from wav2vec2_app.server.ui.export_handlers import fetch_file, set_export
 from wav2vec2_app.server.ui.options_panel import defaults
 from wav2vec2_app.server.ui.tabs import Tabs
+from wav2vec2_app.speech.alignment import AlignedWord, Alignment
 from wav2vec2_app.speech.audio import DecodeAudioOptions
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT
 from wav2vec2_app.speech.options import OPTIONS, DecodingOptions
@@ -252,6 +253,18 @@ async def test_text_is_aligned_with_the_words_that_are_shown(
     assert "hello" in browser.page.parts["transcript"]
     assert adapter.count(Operation.TRANSCRIBE) == 1
     assert adapter.count(Operation.DECODE_TEXT) == 0
+
+
+async def test_text_in_another_script_is_explained(
+    browser: Browser, adapter: FakeAdapter, clip: str
+) -> None:
+    await browser.transcribe(clip)
+    unspelled = AlignedWord("日本", 0.0, 0.5, 0.0, wildcard=True)
+    adapter.answer(Operation.ALIGN, Alignment((unspelled,), 0.0))
+
+    await browser.align("日本")
+
+    assert "align.other_script" in browser.page.parts["aligned"]
 
 
 async def test_text_is_aligned_with_a_recording_that_is_not_transcribed_yet(
