@@ -64,6 +64,7 @@ def replace_recording(page: Page, path: Path) -> None:
     chooser.value.set_files(path)
 
 
+@pytest.mark.slow
 @pytest.mark.matrix
 @pytest.mark.parametrize("width", [390, 320, 1440])
 @pytest.mark.parametrize("theme", ["light", "dark", "forced"])
@@ -117,6 +118,16 @@ def test_axe_finds_nothing_in_any_state(
     check("error")
 
     assert {state: one for state, one in found.items() if one} == {}
+
+
+def test_axe_finds_nothing_on_the_idle_page_and_in_a_result(open_page: Open, clip: Clip) -> None:
+    page = open_page(width=390)
+    settle(page)
+    idle = findings(page)
+    choose(page, clip)
+    page.wait_for_selector(DONE)
+
+    assert (idle, findings(page)) == ([], [])
 
 
 def test_forced_colours_keep_selection_and_status(

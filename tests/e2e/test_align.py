@@ -38,6 +38,7 @@ def marked(page: Page, place: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
 def test_lines_and_words_are_marked_and_follow_the_player(
     open_page: Open, theme: str, width: int

@@ -111,6 +111,7 @@ def test_plots_agree_with_the_sound_and_follow_the_player(open_page: Open, tone:
     assert page.evaluate(CLICK_AT)[0] == pytest.approx(CLICK_S, abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_word_is_explained_on_a_phone_without_a_finding_of_axe(
     open_page: Open, talk: Path
 ) -> None:

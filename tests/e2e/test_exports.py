@@ -59,6 +59,7 @@ def test_replacement_rule_changes_the_words_on_the_page(finished: Page) -> None:
     assert b"Xylophone" in saved(finished, '#actions [data-name="transcript.txt"]')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.matrix
 def test_acoustic_analysis_is_shown_when_its_panel_is_opened(

@@ -88,6 +88,7 @@ def test_word_said_into_the_microphone_is_found(opened: Page) -> None:
     expect(page.locator(HITS).first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_search_that_cannot_be_made_is_explained(opened: Page) -> None:
     page = opened
     alert, find = (
@@ -107,6 +108,7 @@ def test_search_that_cannot_be_made_is_explained(opened: Page) -> None:
     expect(page.locator(HITS)).to_have_count(0)
 
 
+@pytest.mark.slow
 @pytest.mark.matrix
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])

@@ -203,6 +203,7 @@ def test_lost_connection_is_made_again_and_unfinished_audio_is_sent_again(page: 
     assert starts == sorted(starts)
 
 
+@pytest.mark.slow
 def test_words_play_and_captions_open_as_a_recording(page: Page) -> None:
     player = "window.wav2vec2Page.player"
     start(page)

@@ -124,6 +124,7 @@ def test_words_are_there_before_the_pictures(page: Page) -> None:
     assert seen[-1] == [1, len(pictures.PLACES)]
 
 
+@pytest.mark.slow
 def test_nothing_above_the_words_moves_while_results_arrive(page: Page) -> None:
     tops = "() => ['#answer', '#transport', '#transcript'].map(s => document.querySelector(s)"
     tops += ".getBoundingClientRect().top)"
@@ -165,6 +166,7 @@ def test_text_named_wav_is_rejected_on_the_page(page: Page, tmp_path: Path) -> N
     assert page.get_by_role("button", name="Transcribe").is_enabled()
 
 
+@pytest.mark.slow
 def test_transcribe_is_enabled_once_there_is_audio(page: Page, clip: Clip) -> None:
     page.wait_for_selector("#run:disabled")
     assert page.locator("#run").inner_text() == texts.TRANSCRIBE
@@ -191,6 +193,7 @@ def test_cancel_stops_the_work(page: Page, lecture: Path) -> None:
     page.wait_for_function("() => document.querySelector('#cancel').disabled")
 
 
+@pytest.mark.slow
 def test_newer_audio_replaces_the_older(page: Page, clip: Clip, lecture: Path) -> None:
     upload(page, lecture)
     page.wait_for_selector('#status [data-state="running"]')
@@ -303,6 +306,7 @@ def encoded(clip: Clip, folder: Path, ending: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.matrix
 @pytest.mark.parametrize("ending", VIDEO_FILES)
 def test_file_without_a_type_of_audio_is_transcribed(
@@ -390,6 +394,7 @@ def test_file_of_another_kind_gets_an_error_card(page: Page, tmp_path: Path, nam
 # --- the result ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_word_plays_and_shows_its_confidence(page: Page, clip: Clip) -> None:
     choose(page, clip)
     page.wait_for_selector(DONE)
@@ -612,6 +617,7 @@ def test_text_is_aligned_played_and_exported(finished: Page, clip: Clip, tmp_pat
     assert " ".join(spoken) == text
 
 
+@pytest.mark.slow
 def test_transcript_can_be_inserted_as_the_text(finished: Page) -> None:
     open_accordion(finished, texts.ALIGNMENT)
 
@@ -620,6 +626,7 @@ def test_transcript_can_be_inserted_as_the_text(finished: Page) -> None:
     assert finished.get_by_label(texts.ALIGN_LABEL).input_value().lower() == words(finished)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "code"), [("", "align.empty_text"), ("far too much " * 500, "align.text_too_long")]
 )

@@ -340,6 +340,7 @@ def test_failed_file_dims_the_earlier_result(open_page: Open, clip: Clip, tmp_pa
     assert clip.path.name in page.locator(".w-earlier").inner_text()
 
 
+@pytest.mark.slow
 def test_other_model_or_track_transcribes_again(page: Page, clip: Clip) -> None:
     choose(page, clip)
     page.wait_for_selector(DONE)
@@ -367,6 +368,7 @@ def test_exported_files_are_named_after_the_upload(page: Page, clip: Clip, tmp_p
     assert re.fullmatch(r"Interview.3\.srt", download.value.suggested_filename)
 
 
+@pytest.mark.slow
 def test_selected_part_becomes_the_recording(page: Page) -> None:
     choose(page, LONGEST)
     page.wait_for_selector(DONE)

@@ -39,6 +39,7 @@ def test_status_view_shows_requests_workers_and_memory_and_refreshes(
     context.close()
 
 
+@pytest.mark.slow
 def test_page_leads_to_the_status_view(server: RunningServer, browser: Browser) -> None:
     page = browser.new_page()
     page.goto(server.url)

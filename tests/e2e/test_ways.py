@@ -53,6 +53,7 @@ def test_keys_and_the_first_visit_are_explained_once(open_page: Open) -> None:
     expect(page.locator(".w-welcome")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_link_has_the_settings_and_no_text(open_page: Open) -> None:
     page = open_page(
         "#settings?decoder=greedy&letter_case=x&lm_weight=1.5&hotwords=secret&nothing=1"

@@ -47,6 +47,7 @@ async def transcript(system: System, path: Path, model: str = "auto") -> Transcr
     return result.transcript
 
 
+@pytest.mark.slow
 async def test_long_recording_is_transcribed_window_by_window(
     shared_system: System, long_stereo: Path
 ) -> None:

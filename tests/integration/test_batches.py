@@ -37,7 +37,7 @@ def wait_until(client: httpx.Client, batch: str, finished: int) -> Any:
 
 @pytest.mark.timeout(300)
 @pytest.mark.matrix
-@pytest.mark.parametrize("count", [20, 50])
+@pytest.mark.parametrize("count", [12, 50])
 def test_killed_server_continues_its_batch_and_does_nothing_twice(
     tmp_path: Path, count: int
 ) -> None:

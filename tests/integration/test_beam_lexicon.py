@@ -50,6 +50,7 @@ def beam_for(emission: Emission) -> BeamDecoder:
     return BeamDecoder(Lexicon(LANGUAGE_MODEL, emission), DEFAULT_OPTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.matrix
 @pytest.mark.parametrize(
     ("table", "speaker"),

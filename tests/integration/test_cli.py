@@ -62,6 +62,7 @@ def test_transcribe_says_why_there_is_no_text(tmp_path: Path) -> None:
     assert "silence" in done.stderr
 
 
+@pytest.mark.slow
 def test_transcribe_has_an_option_for_each_row_of_the_table(tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("zorgon\nblibber\n")
@@ -267,6 +268,7 @@ def test_compare_rejects_bad_options_before_it_starts(arguments: list[str], code
     assert code in done.stderr
 
 
+@pytest.mark.slow
 def test_analyze_prints_the_measures_of_the_sound_and_of_the_words() -> None:
     done = run.invoke(app, ["analyze", "--output", "csv", str(CLIP)])
 

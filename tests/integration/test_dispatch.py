@@ -58,6 +58,7 @@ async def test_worker_has_one_request_at_a_time_and_the_others_wait_in_the_serve
     assert pool.waiting == 0
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGILL])
 async def test_crash_is_never_charged_to_a_request_that_waited(
     make: Make, number: signal.Signals
@@ -91,6 +92,7 @@ async def test_request_that_was_sent_and_had_not_begun_is_sent_again_although_no
     assert events.kinds.count("retried") == 1
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 async def test_request_is_sent_again_as_often_as_its_worker_is_killed_from_outside(
     make: Make, tmp_path: Path, number: signal.Signals

@@ -153,6 +153,7 @@ STUBS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("code", STUBS)
 async def test_old_gradio_answers_or_its_failure_is_a_problem(

@@ -70,6 +70,7 @@ def offline_text(server: RunningServer, clip: Clip) -> str:
     return str(answer.json()["text"]).lower()
 
 
+@pytest.mark.slow
 async def test_live_text_matches_that_of_the_recording(server: RunningServer) -> None:
     chosen = clips()[:4]
     pause = np.zeros(16_000, np.float32)

@@ -141,6 +141,7 @@ joined.one_after_the_other(found.recordings, spool, lambda: None)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.matrix
 @pytest.mark.parametrize("channels", ["separate", "mix"])
 @pytest.mark.parametrize("gain", [2.0, 0.5])

@@ -31,6 +31,7 @@ def talk(pause_s: float) -> Float32:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.matrix
 @pytest.mark.parametrize("pause_s", [0.4, 0.0])
 def test_no_word_is_lost_or_doubled_at_twenty_seams(recognizer: Recognizer, pause_s: float) -> None:

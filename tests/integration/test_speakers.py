@@ -70,6 +70,7 @@ async def test_words_get_the_voice_that_says_them_from_a_worker_of_its_own(syste
     assert "speakers" in {process.name for process in memory.processes}
 
 
+@pytest.mark.slow
 async def test_silence_and_a_word_need_no_special_care(system: System) -> None:
     wants = frozenset({Want.TRANSCRIPT, Want.SPEAKERS})
     silence = Audio(np.zeros(SAMPLE_RATE_HZ, np.float32), SAMPLE_RATE_HZ, 1, "flac")

@@ -8,9 +8,16 @@ export const startLinks = (config) => {
   const names = ["model", ...config.options].filter((name) => !TEXTS.includes(name));
   const inputsOf = (name) => [...document.querySelectorAll(`#${CASE(name)} input, #${CASE(name)} textarea`)];
 
+  /* What the page shows; of a panel that is closed, what the server would be sent. */
+  const shown = (name) => {
+    const inputs = name === "model" ? [] : inputsOf(name);
+    return inputs.find((input) => input.type === "radio" && input.checked)?.value
+      ?? inputs.find((input) => input.type === "number")?.value;
+  };
+
   const values = () => {
     const all = window.wav2vec2Options ?? [];
-    return ["model", ...config.options].map((name, index) => [name, all[index]])
+    return ["model", ...config.options].map((name, index) => [name, shown(name) ?? all[index]])
       .filter(([name, value]) => names.includes(name) && value !== undefined && value !== null);
   };
 

@@ -67,6 +67,7 @@ def imported(first: str) -> tuple[list[str], str]:
     return done.stdout.split("\n")[:2], done.stderr
 
 
+@pytest.mark.slow
 def test_gradio_imported_before_is_not_changed() -> None:
     out, _ = imported("import gradio, wav2vec2_app.server.ui")
 
