@@ -79,6 +79,7 @@ def test_word_is_found_in_the_history_and_opened_there(opened: Page) -> None:
     shoot(page, "history-similar", "#mode-history")
 
 
+@pytest.mark.slow
 def test_word_said_into_the_microphone_is_found(opened: Page) -> None:
     page = opened
     say = page.locator("#w-find").get_by_role("button", name=FIND["say"])

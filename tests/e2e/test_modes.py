@@ -106,6 +106,7 @@ def test_another_browser_has_another_history(
     theirs.context.close()
 
 
+@pytest.mark.slow
 def test_history_stays_after_a_reload_and_is_deleted_at_once(page: Page, clip: Clip) -> None:
     transcribe(page, clip)
     open_mode(page, texts.HISTORY)

@@ -225,6 +225,7 @@ def test_closed_tab_leaves_no_work_behind(
     assert cancelled() == before + 1
 
 
+@pytest.mark.slow
 def test_blocked_microphone_is_explained(server: RunningServer, launch: Launch) -> None:
     browser = launch("--deny-permission-prompts", "--use-fake-device-for-media-stream")
     page = browser.new_page()
@@ -533,6 +534,7 @@ def test_slider_decodes_once_it_rests(finished: Page) -> None:
     assert len(decodings) == 1
 
 
+@pytest.mark.slow
 def test_hotword_is_favoured_until_the_reset(finished: Page) -> None:
     before = words(finished)
     finished.evaluate(COUNT_WORDLESS)

@@ -322,6 +322,7 @@ def test_typed_text_returns_after_inserting_the_transcript(result: Page) -> None
 # --- one state ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_failed_file_dims_the_earlier_result(open_page: Open, clip: Clip, tmp_path: Path) -> None:
     page = open_page()
     choose(page, clip)

@@ -38,6 +38,7 @@ def test_page_is_in_the_chosen_language_before_and_after_a_transcription(
     expect(page.locator("#run")).to_have_text("Transcrire")  # the browser remembers it
 
 
+@pytest.mark.slow
 def test_keys_and_the_first_visit_are_explained_once(open_page: Open) -> None:
     page = open_page()
     expect(page.locator(".w-welcome li")).to_have_count(3)

@@ -278,6 +278,7 @@ def test_analyze_prints_the_measures_of_the_sound_and_of_the_words() -> None:
     assert {"words_per_minute", "pauses"} <= measures
 
 
+@pytest.mark.slow
 def test_find_prints_the_places_of_a_word_and_goes_on_after_a_bad_file(tmp_path: Path) -> None:
     bad = tmp_path / "bad.wav"
     bad.write_text("not a sound")

@@ -79,6 +79,7 @@ def test_search_for_nothing_is_refused_with_a_hint(
     assert caught.value.hint
 
 
+@pytest.mark.slow
 def test_words_and_sounds_are_found_over_http_in_a_file_and_in_the_history(
     server: RunningServer, client: Client
 ) -> None:
