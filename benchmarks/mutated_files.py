@@ -22,7 +22,7 @@ import psutil
 
 from benchmarks.report import Figure, show
 from benchmarks.sound_files import sound_files
-from wav2vec2_app.errors import InputError, Wav2Vec2Error
+from wav2vec2_app.errors import InputError, ResourceError, Wav2Vec2Error
 from wav2vec2_app.protocol.audio import DecodeAudioRequest, ProbeRequest
 from wav2vec2_app.server.bridge.policy import BridgePolicy, RestartPolicy
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
@@ -211,6 +211,10 @@ async def _decode(bridge: WorkerBridge, file: Damaged, outcome: Outcome) -> None
             result = "decoded"
     except InputError as error:
         result = error.code
+    except ResourceError as error:  # a file that asks for more memory than the worker may use
+        result = error.code
+        if error.code != "audio.needs_memory":
+            outcome.failures.append(f"file {file.number} ({file.format}): {error.code}")
     except Wav2Vec2Error as error:
         result = error.code
         outcome.failures.append(
