@@ -159,7 +159,9 @@ class Browser:
             for option, value in zip(OPTIONS, values, strict=True)
         ]
         values = [", ".join(value) if isinstance(value, tuple) else value for value in values]
-        self._call("on_transcribe", "/gradio_api/queue/join", [audio, "auto", *values, "", False, False])
+        self._call(
+            "on_transcribe", "/gradio_api/queue/join", [audio, "auto", *values, "", False, False]
+        )
         arrived = 0
         address = f"/gradio_api/queue/data?session_hash={self.session}"
         with self.client.stream("GET", address) as stream:

@@ -14,10 +14,9 @@ from wav2vec2_app.server import schema
 from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest, compare
 from wav2vec2_app.server.schema import JsonObject
+from wav2vec2_app.server.ui.endpoint_parts import answer_part, audio_part, trigger_part, value_parts
 from wav2vec2_app.server.ui.endpoints import session_of
 from wav2vec2_app.server.ui.gradio_internals import (
-    accept_uploads_only,
-    any_value_input,
     fill_in_defaults,
 )
 from wav2vec2_app.server.ui.requests import required, source_of
@@ -46,13 +45,8 @@ _INPUTS: Final = (
 
 def add_compare_endpoint(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     """Add the endpoint to a page; called inside its context."""
-    audio = accept_uploads_only(
-        gr.Audio(type="filepath", format=None, visible=False, label="audio")
-    )
-    inputs = [
-        any_value_input(default, {"type": kind, "description": description}, name)
-        for name, default, kind, description in _INPUTS
-    ]
+    audio = audio_part(page)
+    inputs = value_parts(page, _INPUTS)
 
     async def compare(
         request: gr.Request,
@@ -77,10 +71,10 @@ def add_compare_endpoint(page: gr.Blocks, orchestrator: ModelOrchestrator) -> No
             track,
         )
 
-    gr.Button(visible=False).click(
+    trigger_part(page).click(
         compare,
         inputs=[audio, *inputs],
-        outputs=[gr.JSON(visible=False, label="answer")],
+        outputs=[answer_part(page)],
         api_name=NAME,
         concurrency_limit=None,
         show_progress="hidden",

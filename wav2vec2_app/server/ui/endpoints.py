@@ -32,8 +32,8 @@ from wav2vec2_app.server.ui.endpoint_options import (
     with_speakers,
     writing_options,
 )
+from wav2vec2_app.server.ui.endpoint_parts import answer_part, audio_part, trigger_part
 from wav2vec2_app.server.ui.gradio_internals import (
-    accept_uploads_only,
     fill_in_defaults,
     in_scope,
     show_own_sample,
@@ -60,9 +60,7 @@ _ALIGNMENT: Final = frozenset({Want.ALIGNMENT})
 def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     """Add the named endpoints to a page; called inside its context."""
     endpoints = Endpoints(orchestrator)
-    audio = accept_uploads_only(
-        gr.Audio(type="filepath", format=None, visible=False, label="audio")
-    )
+    audio = audio_part(page)
     show_own_sample(audio, SAMPLE)
     model = gr.Textbox(AUTO_MODEL, visible=False, label="model")
     request_id = gr.Textbox("", visible=False, label="request_id")
@@ -71,7 +69,6 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     writing = [endpoint_input(option) for option in writing_options()]
     track, channels = audio_inputs()
     recording = [audio, model, *options, track, channels, *writing, *speaker_inputs()]
-    answer = gr.JSON(visible=False, label="answer")
     inputs: dict[Endpoint, Sequence[gr.Component]] = {
         endpoints.transcribe: recording,
         endpoints.analyze: recording,
@@ -81,7 +78,7 @@ def add_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
         endpoints.status: [],
     }
     for endpoint, values in inputs.items():
-        _add(endpoint, values, answer)
+        _add(page, endpoint, values)
     fill_in_defaults(page, {endpoint.__name__ for endpoint in inputs})
 
 
@@ -163,11 +160,11 @@ def session_of(request: gr.Request, orchestrator: ModelOrchestrator) -> str:
     return orchestrator.session_clients.introduce(request.session_hash or "", client, history)
 
 
-def _add(endpoint: Endpoint, inputs: Sequence[gr.Component], answer: gr.JSON) -> None:
-    gr.Button(visible=False).click(
+def _add(page: gr.Blocks, endpoint: Endpoint, inputs: Sequence[gr.Component]) -> None:
+    trigger_part(page).click(
         _with_named_options(endpoint),
         inputs=list(inputs),
-        outputs=[answer],
+        outputs=[answer_part(page)],
         api_name=endpoint.__name__,
         concurrency_limit=None,
         show_progress="hidden",

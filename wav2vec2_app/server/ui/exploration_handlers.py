@@ -6,7 +6,7 @@ The endpoints never raise: a failure is answered with an ErrorResponse.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,9 +18,10 @@ from wav2vec2_app.server.operations import Want
 from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.schema import JsonObject
 from wav2vec2_app.server.tasks import AudioTask
+from wav2vec2_app.server.ui.endpoint_parts import answer_part, trigger_part, value_parts
 from wav2vec2_app.server.ui.endpoints import session_of
 from wav2vec2_app.server.ui.export_handlers import fetch_file
-from wav2vec2_app.server.ui.gradio_internals import any_value_input, fill_in_defaults
+from wav2vec2_app.server.ui.gradio_internals import fill_in_defaults
 from wav2vec2_app.server.ui.render import export
 from wav2vec2_app.server.ui.requests import required_id
 from wav2vec2_app.server.ui.tabs import Tabs
@@ -150,22 +151,15 @@ def add_explore_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> N
         )
 
     for name, endpoint in (("explore", explore), ("explain", explain)):
-        gr.Button(visible=False).click(
+        trigger_part(page).click(
             endpoint,
-            inputs=_inputs(_INPUTS[name]),
-            outputs=[gr.JSON(visible=False, label="answer")],
+            inputs=value_parts(page, _INPUTS[name]),
+            outputs=[answer_part(page)],
             api_name=name,
             concurrency_limit=None,
             show_progress="hidden",
         )
     fill_in_defaults(page, set(_INPUTS))
-
-
-def _inputs(rows: Sequence[tuple[str, object, str, str]]) -> list[gr.Component]:
-    return [
-        any_value_input(default, {"type": kind, "description": description}, name)
-        for name, default, kind, description in rows
-    ]
 
 
 def _of_request(request_id: object, session: str, wanted: ExploredPart | ExploredWord) -> AudioTask:

@@ -14,10 +14,9 @@ from wav2vec2_app.server import schema
 from wav2vec2_app.server.orchestrator import searching
 from wav2vec2_app.server.schema import JsonObject
 from wav2vec2_app.server.tasks import AudioTask
+from wav2vec2_app.server.ui.endpoint_parts import answer_part, audio_part, trigger_part, value_parts
 from wav2vec2_app.server.ui.endpoints import session_of
 from wav2vec2_app.server.ui.gradio_internals import (
-    accept_uploads_only,
-    any_value_input,
     fill_in_defaults,
 )
 from wav2vec2_app.server.ui.requests import required, source_of
@@ -43,14 +42,8 @@ _INPUTS: Final = (
 
 def add_find_endpoint(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
     """Add the endpoint to a page; called inside its context."""
-    audio, query = (
-        accept_uploads_only(gr.Audio(type="filepath", format=None, visible=False, label=label))
-        for label in ("audio", "query")
-    )
-    inputs = [
-        any_value_input(default, {"type": kind, "description": description}, name)
-        for name, default, kind, description in _INPUTS
-    ]
+    audio, query = audio_part(page), audio_part(page, "query")
+    inputs = value_parts(page, _INPUTS)
 
     async def find(
         request: gr.Request,
@@ -69,10 +62,10 @@ def add_find_endpoint(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
         what = (word, start, end, whole_words, limit)
         return await answer(orchestrator, session, (audio, query), what, model, track)
 
-    gr.Button(visible=False).click(
+    trigger_part(page).click(
         find,
         inputs=[audio, query, *inputs],
-        outputs=[gr.JSON(visible=False, label="answer")],
+        outputs=[answer_part(page)],
         api_name=ENDPOINT,
         concurrency_limit=None,
         show_progress="hidden",
