@@ -211,7 +211,7 @@ async def _decode(bridge: WorkerBridge, file: Damaged, outcome: Outcome) -> None
             result = "decoded"
     except InputError as error:
         result = error.code
-    except ResourceError as error:  # a file that asks for more memory than the worker may use
+    except ResourceError as error:  # a file that needs more memory than the worker may use
         result = error.code
         if error.code != "audio.needs_memory":
             outcome.failures.append(f"file {file.number} ({file.format}): {error.code}")
