@@ -17,7 +17,7 @@ import gradio as gr
 from wav2vec2_app.server.ui.gradio_internals import accept_uploads_only, any_value_input
 
 C = TypeVar("C", bound=gr.Component)
-Row = tuple[str, object, str, str]
+ParameterRow = tuple[str, object, str, str]
 """Name, default, type and description of a parameter."""
 
 _parts: WeakKeyDictionary[gr.Blocks, dict[Hashable, gr.Component]] = WeakKeyDictionary()
@@ -38,12 +38,12 @@ def trigger_part(page: gr.Blocks) -> gr.Button:
     return _shared(page, "trigger", lambda: gr.Button(visible=False))
 
 
-def value_parts(page: gr.Blocks, rows: Sequence[Row]) -> list[gr.Component]:
+def value_parts(page: gr.Blocks, rows: Sequence[ParameterRow]) -> list[gr.Component]:
     """Inputs that accept every value, in the order of the rows."""
     return [_shared(page, json.dumps(row), partial(_value, row)) for row in rows]
 
 
-def _value(row: Row) -> gr.Component:
+def _value(row: ParameterRow) -> gr.Component:
     name, default, kind, description = row
     return any_value_input(default, {"type": kind, "description": description}, name)
 
