@@ -11,9 +11,9 @@ help: ## list the targets
 demo: $(VENV)/.installed ## start the page on http://127.0.0.1:7860
 	$(BIN)/python app.py
 
-# Files of tests go to four processes: many tests wait for a worker, a server or a browser. Those that take
+# Files of tests go to three processes: many tests wait for a worker, a server or a browser. Those that take
 # longest come first, in the order of the folders' names, so that no process is left with them alone.
-PYTEST_ARGS ?= --numprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST_ARGS ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.installed-dev chromium ## run the tests; of matrices the first variant
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from benchmarks.server import RunningServer, running_server
 from tests.examples import Clip, clips
@@ -19,6 +26,7 @@ from tests.examples import Clip, clips
 MICROPHONE_RATE_HZ = 48_000
 TIMEOUT_MS = int(os.environ.get("E2E_TIMEOUT_MS") or 30_000)
 """For a step in the browser; a busy machine needs more."""
+expect.set_options(timeout=TIMEOUT_MS)  # else 5 s
 LECTURE_S = 580
 TALK_S = 40
 MAX_BYTES = 100 * 2**20

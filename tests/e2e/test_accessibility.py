@@ -130,6 +130,7 @@ def test_axe_finds_nothing_on_the_idle_page_and_in_a_result(open_page: Open, cli
     assert (idle, findings(page)) == ([], [])
 
 
+@pytest.mark.slow
 def test_forced_colours_keep_selection_and_status(
     open_page: Open, clip: Clip, chromium_path: str
 ) -> None:
@@ -175,6 +176,7 @@ def test_landmarks_and_headings(page: Page, clip: Clip) -> None:
     assert page.get_by_role("button", name="Microphone").get_attribute("aria-pressed") == "true"
 
 
+@pytest.mark.slow
 def test_api_drawer_takes_and_returns_the_focus(page: Page) -> None:
     button = page.get_by_role("button", name=texts.USE_FROM_PROGRAM)
     button.click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.test_page import choose
@@ -67,6 +68,7 @@ def test_words_are_corrected_by_keyboard_timed_again_undone_and_exported(
     assert texts(page) == [word["text"] for word in after]
 
 
+@pytest.mark.slow
 def test_editor_lists_uncertain_words_and_gives_the_original_back(page: Page, clip: Clip) -> None:
     choose(page, clip)
     expect(page.locator("#status [data-state=done]")).to_be_visible()
@@ -89,6 +91,7 @@ def test_editor_lists_uncertain_words_and_gives_the_original_back(page: Page, cl
     assert "corrected" in texts(page)
 
 
+@pytest.mark.slow
 def test_corrections_survive_another_draw_of_the_same_words(page: Page, clip: Clip) -> None:
     choose(page, clip)
     expect(page.locator("#status [data-state=done]")).to_be_visible()

@@ -31,6 +31,7 @@ def saved(page: Page, selector: str) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
+@pytest.mark.slow
 def test_folded_formats_are_saved_with_corrected_words(finished: Page) -> None:
     finished.evaluate("() => wav2vec2Page.transcript.corrections.replace(0, 1, ['Corrected'])")
     finished.locator("#actions .w-more-formats summary").click()

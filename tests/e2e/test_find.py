@@ -62,6 +62,7 @@ def test_typed_word_and_selected_stretch_are_found_and_played(opened: Page) -> N
     expect(page.locator(HITS).first).to_contain_text(word["text"])
 
 
+@pytest.mark.slow
 def test_word_is_found_in_the_history_and_opened_there(opened: Page) -> None:
     page = opened
     word = page.evaluate(SPOKEN)[0]

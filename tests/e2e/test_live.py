@@ -172,6 +172,7 @@ SOCKETS = """(() => {
 })()"""
 
 
+@pytest.mark.slow
 def test_stop_records_a_little_more_and_sends_the_last_block(page: Page) -> None:
     page.evaluate(SOCKETS)
     start(page)
@@ -186,6 +187,7 @@ def test_stop_records_a_little_more_and_sends_the_last_block(page: Page) -> None
     assert all(blocks)
 
 
+@pytest.mark.slow
 def test_lost_connection_is_made_again_and_unfinished_audio_is_sent_again(page: Page) -> None:
     page.evaluate(SOCKETS)
     start(page)

@@ -181,6 +181,7 @@ def test_batch_goes_on_while_the_page_is_reloaded(page: Page, tmp_path: Path) ->
 # --- how they look ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.matrix
 @pytest.mark.parametrize(
     ("theme", "width"), [("light", 1440), ("dark", 390), ("light", 390), ("dark", 1440)]

@@ -105,6 +105,7 @@ def test_uploaded_file_becomes_words_table_pictures_and_cost(page: Page, clip: C
     assert "embedded" in (page.locator(".w-answered").text_content() or "")
 
 
+@pytest.mark.slow
 def test_words_are_there_before_the_pictures(page: Page) -> None:
     page.evaluate(
         """() => {
@@ -369,6 +370,7 @@ def test_call_gives_one_transcript_per_channel(page: Page, clip: Clip, tmp_path:
     assert page.locator('#actions [data-name="transcript.srt"]').get_attribute("disabled") is None
 
 
+@pytest.mark.slow
 def test_file_dialog_offers_videos_and_rare_formats(page: Page) -> None:
     page.get_by_label("Upload file").click()
     page.wait_for_selector("#audio input[type=file]", state="attached")
@@ -380,6 +382,7 @@ def test_file_dialog_offers_videos_and_rare_formats(page: Page) -> None:
     assert {"audio/*", "video/*", ".mkv", ".caf", ".w64"} <= set(offered.split(","))
 
 
+@pytest.mark.slow
 @pytest.mark.matrix
 @pytest.mark.parametrize("name", ["letter.pdf", "picture.png", "notes.txt", "archive.zip", "none"])
 def test_file_of_another_kind_gets_an_error_card(page: Page, tmp_path: Path, name: str) -> None:
@@ -410,6 +413,7 @@ def test_word_plays_and_shows_its_confidence(page: Page, clip: Clip) -> None:
     page.wait_for_selector("#pictures .w-playhead", state="attached")
 
 
+@pytest.mark.slow
 def test_keyboard_moves_through_the_transcript(page: Page, clip: Clip) -> None:
     choose(page, clip)
     page.wait_for_selector(DONE)
@@ -422,6 +426,7 @@ def test_keyboard_moves_through_the_transcript(page: Page, clip: Clip) -> None:
     assert page.locator(".w-tip").is_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.matrix
 @pytest.mark.parametrize("kind", ["txt", "srt", "vtt", "json"])
 def test_transcript_can_be_exported(page: Page, clip: Clip, kind: str, tmp_path: Path) -> None:
@@ -582,6 +587,7 @@ def test_new_recording_is_decoded_with_the_options(page: Page, clip: Clip) -> No
     assert "greedy decoding" in (page.locator(".w-answered").text_content() or "")
 
 
+@pytest.mark.slow
 def test_same_clip_again_is_shown_from_the_cache(finished: Page, clip: Clip) -> None:
     choose(finished, clip)
 
@@ -594,6 +600,7 @@ def test_same_clip_again_is_shown_from_the_cache(finished: Page, clip: Clip) -> 
 TILE = "#aligned .w-tile"
 
 
+@pytest.mark.slow
 def test_text_is_aligned_played_and_exported(finished: Page, clip: Clip, tmp_path: Path) -> None:
     text = f"{clip.text.capitalize()} — 日本!"
     open_accordion(finished, texts.ALIGNMENT)
@@ -746,6 +753,7 @@ def test_api_description_opens(page: Page) -> None:
     assert "10 API endpoints" in page.locator("body").inner_text()
 
 
+@pytest.mark.slow
 def test_theme_is_remembered(open_page: Open) -> None:
     page = open_page()
     dark = "() => document.body.classList.contains('dark')"

@@ -55,6 +55,7 @@ def columns_of(picture: Locator) -> int:
     )
 
 
+@pytest.mark.slow
 def test_part_is_drawn_again_by_zoom_scroll_keys_and_player(open_page: Open, talk: Path) -> None:
     page = open_page("?__theme=light")
     upload(page, talk)

@@ -69,6 +69,7 @@ async def test_long_recording_is_transcribed_window_by_window(
     assert {word.channel for word in result.transcript.words} == {1, 2}
 
 
+@pytest.mark.slow
 async def test_pictures_come_one_by_one(shared_system: System) -> None:
     wants = frozenset({Want.TRANSCRIPT, Want.FEATURES, Want.PICTURES})
     task = AudioTask(AudioSource(path=clips()[0].path), wants=wants)

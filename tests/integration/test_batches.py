@@ -35,6 +35,7 @@ def wait_until(client: httpx.Client, batch: str, finished: int) -> Any:
         time.sleep(POLL_S)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.matrix
 @pytest.mark.parametrize("count", [12, 50])

@@ -30,6 +30,7 @@ def settings(**more: Any) -> Settings:
     return Settings(preferred_model=NAME, allowed_models=(NAME,), fetch_timeout_s=5, **more)
 
 
+@pytest.mark.slow
 async def test_new_requests_switch_to_the_model_that_arrived(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

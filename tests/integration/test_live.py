@@ -88,6 +88,7 @@ async def test_live_text_matches_that_of_the_recording(server: RunningServer) ->
     assert messages[-1]["arrived_s"] == pytest.approx(len(speech) / 16_000, abs=0.01)
 
 
+@pytest.mark.slow
 async def test_committed_words_are_those_of_the_final_text(server: RunningServer) -> None:
     messages = await captioned(server, clips()[-1].samples())
 

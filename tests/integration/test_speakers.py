@@ -42,6 +42,7 @@ def conversation() -> tuple[Audio, list[tuple[float, float]]]:
     return Audio(np.concatenate(parts), SAMPLE_RATE_HZ, 1, "flac"), turns
 
 
+@pytest.mark.slow
 async def test_words_get_the_voice_that_says_them_from_a_worker_of_its_own(system: System) -> None:
     audio, turns = conversation()
     before = [

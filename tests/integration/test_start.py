@@ -39,6 +39,7 @@ async def test_text_worker_is_ready_before_the_others_start(
     assert sorted(others) == ["audio", "inference"]
 
 
+@pytest.mark.slow
 async def test_others_start_after_the_head_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "HEAD_START_S", 0.0)
     settings = Settings(fetch_models=False, model="embedded")

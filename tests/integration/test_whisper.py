@@ -100,6 +100,7 @@ def speech_of(seconds: float) -> Audio:
     return Audio(repeated[: round(seconds * SAMPLE_RATE_HZ)], SAMPLE_RATE_HZ, 1, "flac")
 
 
+@pytest.mark.slow
 async def test_worker_starts_with_the_first_request_and_its_memory_is_counted(
     system: System,
 ) -> None:
