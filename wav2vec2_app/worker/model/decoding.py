@@ -156,20 +156,24 @@ class EmissionDecoder:
         if self._no_beam:
             return None
         key = (emission.vocabulary, emission.blank_id, emission.word_delimiter, hotwords)
-        lexicon = self._lexicons.get(key)
-        if lexicon is None:
+        if key not in self._lexicons:
+            plain = self._lexicon(emission, (), check) if hotwords else None
             while len(self._lexicons) >= MAX_CACHED_LEXICONS:
                 self._lexicons.popitem(last=False)
-                check()  # freeing one takes a tenth of a second
-            try:
-                lexicon = Lexicon(self._folder, emission, hotwords, check)
-            except (ImportError, OSError) as error:
-                log.warning("beam search is not available, greedy decoding is used: %s", error)
-                self._no_beam = NO_BEAM
-                return None
-            self._lexicons[key] = lexicon
+                check()  # freeing one takes a twentieth of a second
+            if hotwords:
+                if plain is None:
+                    return None
+                self._lexicons[key] = plain.with_hotwords(hotwords, check)
+            else:
+                try:
+                    self._lexicons[key] = Lexicon(self._folder, emission, check)
+                except (ImportError, OSError) as error:
+                    log.warning("beam search is not available, decoding is greedy: %s", error)
+                    self._no_beam = NO_BEAM
+                    return None
         self._lexicons.move_to_end(key)
-        return lexicon
+        return self._lexicons[key]
 
 
 def tokenizer_of(emission: Emission) -> TextTokenizer:

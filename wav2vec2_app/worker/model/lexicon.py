@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -33,13 +36,37 @@ class LanguageModel(Protocol):
         ...
 
 
+TrieEntry = tuple[int, Sequence[int], float]
+"""A word's number, the tokens of its spelling, and its look-ahead score (log10)."""
+
+
+class TrieEntries:
+    """The entries of a trie in a few arrays: as objects, sixty thousand would take 15 MB."""
+
+    def __init__(self) -> None:
+        self._tokens = array("i")
+        self._ends = array("i")
+        self._scores = array("f")
+
+    def append(self, spelling: Sequence[int], score: float) -> None:
+        """Add the word with the next number, from 0."""
+        self._tokens.extend(spelling)
+        self._ends.append(len(self._tokens))
+        self._scores.append(score)
+
+    def __iter__(self) -> Iterator[TrieEntry]:
+        begin = 0
+        for number, (end, score) in enumerate(zip(self._ends, self._scores, strict=True)):
+            yield number, self._tokens[begin:end], score
+            begin = end
+
+
 class Lexicon:
     """A trie of spellings and a KenLM model over the same words, for one vocabulary.
 
     Args:
         folder: holds ``lm.bin`` (KenLM binary) and ``words.txt`` (one word a line, lower case).
         emission: an emission with the vocabulary, blank and word delimiter.
-        hotwords: words to favor; those that ``words.txt`` lacks are added.
         check: called between the steps.
 
     Raises:
@@ -49,50 +76,78 @@ class Lexicon:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        emission: Emission,
-        hotwords: tuple[str, ...] = (),
-        check: CheckCancelled = never_cancelled,
+        self, folder: Path, emission: Emission, check: CheckCancelled = never_cancelled
     ) -> None:
-        from flashlight.lib.text import decoder, dictionary
+        from flashlight.lib.text import dictionary
         from flashlight.lib.text.decoder.kenlm import KenLM
 
-        ids = {token: number for number, token in enumerate(emission.vocabulary)}
-        spellings = _spellings(
-            (folder / "words.txt").read_text(encoding="utf-8").split(), ids, check
-        )
-        if emission.word_delimiter not in ids or not spellings:
+        self._ids = {token: number for number, token in enumerate(emission.vocabulary)}
+        listed = (folder / "words.txt").read_text(encoding="utf-8").split()
+        spellings = _spellings(listed, self._ids, check)
+        if emission.word_delimiter not in self._ids or not spellings:
             raise _wrong_language()
-        hotword_spellings = _spellings([word.lower() for word in hotwords], ids, check)
-        spellings |= hotword_spellings
         self.blank_id = emission.blank_id
-        self.delimiter_id = ids[emission.word_delimiter]
+        self.delimiter_id = self._ids[emission.word_delimiter]
         self.unknown_id = len(spellings)
-        self.words = tuple(spellings)
-        self._numbers = {word: number for number, word in enumerate(self.words)}
-        self.hotword_ids = frozenset(
-            number for number, word in enumerate(spellings) if word in hotword_spellings
-        )
+        self.words = (*spellings, "<unk>")
+        self.hotword_ids: frozenset[int] = frozenset()
+        self._numbers = {word: number for number, word in enumerate(spellings)}
         words = dictionary.Dictionary()
-        for word in checked((*spellings, "<unk>"), check):
+        for word in checked(self.words, check):
             words.add_entry(word)
         words.set_default_index(self.unknown_id)
         check()
         self._kenlm: LanguageModel = KenLM(str(folder / "lm.bin"), words)
-        self.trie = decoder.Trie(len(emission.vocabulary), self.delimiter_id)
-        state = self._kenlm.start(True)
+        start = self._kenlm.start(True)
+        self._entries = TrieEntries()
         for number, spelling in enumerate(checked(spellings.values(), check)):
-            self.trie.insert([*spelling, self.delimiter_id], number, self._lookahead(state, number))
+            self._entries.append(spelling, self._kenlm.score(start, number)[1])
+        self.trie = self._trie(self._entries, check)
+
+    def with_hotwords(
+        self, hotwords: tuple[str, ...], check: CheckCancelled = never_cancelled
+    ) -> Lexicon:
+        """A lexicon with ``hotwords`` favored; those that ``words.txt`` lacks are added.
+
+        It shares the language model: building and freeing another one would take a third of a second.
+        """
+        spellings = _spellings([word.lower() for word in hotwords], self._ids, check)
+        added = [word for word in spellings if word not in self._numbers]
+        new = copy(self)
+        new.words = (*self.words, *added)
+        new._numbers = self._numbers | {
+            word: number for number, word in enumerate(added, len(self.words))
+        }
+        new.hotword_ids = frozenset(new._numbers[word] for word in spellings)
+        start = self._kenlm.start(True)
+        favored = []
+        for word, spelling in spellings.items():
+            number = new._numbers[word]
+            score = self._kenlm.score(start, min(number, self.unknown_id))[1]
+            score = max(score, MIN_HOTWORD_LOG10) + HOTWORD_LOOKAHEAD_BOOST
+            favored.append((number, spelling, score))
+        others = (entry for entry in self._entries if entry[0] not in new.hotword_ids)
+        new.trie = self._trie(chain(others, favored), check)
+        return new
+
+    def _trie(self, entries: Iterable[TrieEntry], check: CheckCancelled) -> object:
+        """A trie of ``entries``, each spelling followed by the word delimiter."""
+        from flashlight.lib.text import decoder
+
+        trie = decoder.Trie(len(self._ids), self.delimiter_id)
+        for number, spelling, score in checked(entries, check):
+            trie.insert([*spelling, self.delimiter_id], number, score)
         check()
-        self.trie.smear(decoder.SmearingMode.MAX)
+        trie.smear(decoder.SmearingMode.MAX)
+        return trie
 
     def language_model(self, options: DecodingOptions) -> LanguageModel:
         """The n-gram, with the hotwords boosted by ``options``."""
         if not self.hotword_ids:
             return self._kenlm
         weight = max(options.lm_weight, 0.1)
-        return _boosted(self._kenlm, self.hotword_ids, options.hotword_boost / weight)
+        boost = options.hotword_boost / weight
+        return _boosted(self._kenlm, self.hotword_ids, boost, self.unknown_id)
 
     def log10_after(
         self, before: Sequence[str], word: str, options: DecodingOptions
@@ -114,16 +169,14 @@ class Lexicon:
         forms = (word, plain.lower(), plain.strip('.,;:!?…"()').lower())
         return next((self._numbers[form] for form in forms if form in self._numbers), None)
 
-    def _lookahead(self, state: object, number: int) -> float:
-        """The score of a word in the trie, log10."""
-        _, score = self._kenlm.score(state, number)
-        if number in self.hotword_ids:
-            return max(score, MIN_HOTWORD_LOG10) + HOTWORD_LOOKAHEAD_BOOST
-        return score
 
+def _boosted(
+    kenlm: LanguageModel, hotword_ids: frozenset[int], boost: float, unknown_id: int
+) -> LanguageModel:
+    """``kenlm`` as a flashlight language model with ``boost`` (log10) added to some words.
 
-def _boosted(kenlm: LanguageModel, hotword_ids: frozenset[int], boost: float) -> LanguageModel:
-    """``kenlm`` as a flashlight language model with ``boost`` (log10) added to some words."""
+    Numbers above ``unknown_id`` are hotwords that ``kenlm`` does not know.
+    """
     from flashlight.lib.text.decoder import LM
 
     class BoostedLanguageModel(LM):  # type: ignore[misc]
@@ -131,7 +184,7 @@ def _boosted(kenlm: LanguageModel, hotword_ids: frozenset[int], boost: float) ->
             return kenlm.start(start_with_nothing)
 
         def score(self, state: object, word: int) -> tuple[object, float]:
-            after, score = kenlm.score(state, word)
+            after, score = kenlm.score(state, min(word, unknown_id))
             if word in hotword_ids:
                 return after, max(score, MIN_HOTWORD_LOG10) + boost
             return after, score

@@ -225,7 +225,7 @@ def test_word_has_the_words_of_close_rivals_as_alternatives(beam: BeamDecoder) -
 def test_hotword_has_no_lead_from_its_boost(beam: BeamDecoder) -> None:
     said = emission("_D_O_G_", probability=0.5, second=("K", 5))
     boosted = DecodingOptions(hotwords=("dok",), hotword_boost=30.0)
-    lexicon = Lexicon(LANGUAGE_MODEL, said, boosted.hotwords)
+    lexicon = Lexicon(LANGUAGE_MODEL, said).with_hotwords(boosted.hotwords)
 
     decoded = BeamDecoder(lexicon, boosted, without_hotwords=beam).decode(said)
     boosted_alone = BeamDecoder(lexicon, boosted).decode(said)
