@@ -1,4 +1,5 @@
-"""``python -m benchmarks.page_weight [FOLDER]``: what a browser loads for the page, and when it first paints.
+"""``python -m benchmarks.page_weight [FOLDER]``: what a browser loads for the page, when it first paints, and
+when the page is complete.
 
 With the folder of another checkout its page is measured too, alternately with this one, and the ratios are
 compared with their bars.
@@ -25,14 +26,14 @@ AT_MOST: Final = 1.1
 LOADED: Final = """() => {
   const entries = ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind));
   const [paint] = performance.getEntriesByName('first-contentful-paint');
-  return [entries.reduce((sum, one) => sum + one.encodedBodySize, 0), paint.startTime];
+  return [entries.reduce((sum, one) => sum + one.encodedBodySize, 0), paint.startTime, performance.now()];
 }"""
 
 
 def measure(other: Path | None = None) -> Sequence[Figure]:
     """The figures of this page, and of another checkout's if its folder is given."""
     folders = [ROOT, *([other] if other else [])]
-    loads: list[list[tuple[float, float]]] = [[] for _ in folders]
+    loads: list[list[tuple[float, float, float]]] = [[] for _ in folders]
     with ExitStack() as stack:
         servers = [
             stack.enter_context(running_server({"WAV2VEC2_MODEL": "embedded"}, folder))
@@ -48,23 +49,25 @@ def measure(other: Path | None = None) -> Sequence[Figure]:
     return _figures(loads)
 
 
-def _load(browser: Browser, url: str) -> tuple[float, float]:
-    """Bytes and first paint of one load without a cache."""
+def _load(browser: Browser, url: str) -> tuple[float, float, float]:
+    """Bytes, first paint and completion, ms, of one load without a cache."""
     page = browser.new_page()
     page.set_default_timeout(120_000)
     page.goto(url)
     page.wait_for_selector("#run")
-    loaded, paint_ms = page.evaluate(LOADED)
+    loaded, paint_ms, complete_ms = page.evaluate(LOADED)
     page.close()
-    return float(loaded), float(paint_ms)
+    return float(loaded), float(paint_ms), float(complete_ms)
 
 
-def _figures(loads: Sequence[Sequence[tuple[float, float]]]) -> Sequence[Figure]:
-    sizes = [statistics.median(size for size, _ in one) for one in loads]
-    paints = [statistics.median(paint for _, paint in one) for one in loads]
+def _figures(loads: Sequence[Sequence[tuple[float, float, float]]]) -> Sequence[Figure]:
+    sizes, paints, complete = (
+        [statistics.median(load[number] for load in one) for one in loads] for number in range(3)
+    )
     figures = [
         Figure("page: loaded", sizes[0] / 2**20, "MiB"),
         Figure("page: first paint", paints[0], "ms"),
+        Figure("page: complete", complete[0], "ms"),
     ]
     if len(loads) > 1:
         figures += [
@@ -72,6 +75,7 @@ def _figures(loads: Sequence[Sequence[tuple[float, float]]]) -> Sequence[Figure]
                 "page: loaded, compared with the other checkout", sizes[0] / sizes[1], "×", AT_MOST
             ),
             Figure("page: first paint, compared", paints[0] / paints[1], "×", AT_MOST),
+            Figure("page: complete, compared", complete[0] / complete[1], "×"),
         ]
     return figures
 

@@ -441,6 +441,7 @@
     location.assign(address);
   });
 
+  document.getElementById("first-paint")?.remove();
   restoreTheme();
   markLiveRegions();
   updateExpanded();

@@ -17,6 +17,7 @@ from wav2vec2_app.server.ui.comparison_endpoint import add_compare_endpoint
 from wav2vec2_app.server.ui.description_handlers import add_describe_endpoint
 from wav2vec2_app.server.ui.endpoints import add_endpoints
 from wav2vec2_app.server.ui.exploration_handlers import add_explore_endpoints
+from wav2vec2_app.server.ui.first_paint import show_header_first
 from wav2vec2_app.server.ui.gradio_internals import (
     check_client_paths,
     discard_failed_uploads,
@@ -96,6 +97,7 @@ def mount_page(app: App, page: gr.Blocks, settings: Settings, *, assets: Path) -
     folder = assets / "ui"
     check_client_paths(page)
     discard_failed_uploads()
+    show_header_first(folder / "first.html")
     mounted: App = gr.mount_gradio_app(
         app,
         page,
