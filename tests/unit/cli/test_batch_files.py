@@ -157,3 +157,11 @@ async def test_file_that_has_gone_is_a_reason(runs: Runs) -> None:
 
     assert await run_batch(Settings(), job) == 1
     assert runs.summary()[files[0].name]["error"] == "audio.unreadable"
+
+
+async def test_name_that_is_not_utf_8_is_in_the_summary(runs: Runs) -> None:
+    (runs.files / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"RIFF")
+
+    assert await runs.run() == 0
+
+    assert runs.summary()[r"caf\udce9.wav"]["state"] == "done"
