@@ -132,7 +132,8 @@ def align(
     """Print when each word of a text is spoken: start, end, score and word, one line each.
 
     Subtitles (srt, vtt, ass) keep the text as written; a line break ends a cue, and the cues of a text that
-    is SRT or VTT itself get new times. json and textgrid have every character, too.
+    is a file of subtitles itself (SRT, VTT, ASS, SBV, LRC) get new times. json and textgrid have
+    every character, too.
     """
     settings = prepare(model=model)
     try:

@@ -197,7 +197,7 @@ def _write_files(
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file completely or not at all; bytes of a name that are no UTF-8 become escapes."""
+    """Write a file completely or not at all; bytes of a name beyond UTF-8 become escapes."""
     partial = path.with_name(f"{path.name}.part")
     partial.write_text(text, "utf-8", errors="backslashreplace", newline="")
     partial.replace(path)
