@@ -28,6 +28,8 @@ left of a channel and its inverse that is 0.4 times as loud.
 """
 CANCELLED_SHARE = 0.4
 """Share of the sound that cancels out above which the channels cancel out although the rest does not."""
+ROUNDING = 1e-5
+"""Share of the power that sums in single precision may be off by."""
 METERED_FRAMES = 16_384
 """Samples that are looked at together: a third of a second to a second."""
 AUDIBLE_POWER = 1e-9
@@ -161,8 +163,8 @@ class ChannelMeter:
         covariances = products / count - np.outer(means, means)
         powers = covariances.diagonal()
         energy = float(powers.sum()) * count
-        if not math.isfinite(energy):
-            return
+        if not math.isfinite(energy) or energy <= ROUNDING * float(products.trace()):
+            return  # a constant offset alone
         self._energy += energy
         if loudest_of_cancelling(float(covariances.mean()), powers) is not None:
             self._cancelled_energy += energy
