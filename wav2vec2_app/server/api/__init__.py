@@ -10,6 +10,7 @@ from wav2vec2_app.server.api import cors, descriptions, errors, health, live, mo
 from wav2vec2_app.server.api.batches import batch_router
 from wav2vec2_app.server.api.comparisons import comparison_router
 from wav2vec2_app.server.api.history import history_router
+from wav2vec2_app.server.api.history_corrections import history_corrections_router
 from wav2vec2_app.server.api.history_searches import history_search_router
 from wav2vec2_app.server.api.schemas import schema_router
 from wav2vec2_app.server.api.searches import search_router
@@ -43,6 +44,7 @@ def add_routes(
     app.include_router(models.router(orchestrator))
     app.include_router(schema_router())
     app.include_router(history_router(orchestrator, history))
+    app.include_router(history_corrections_router(history))
     app.include_router(history_search_router(orchestrator, settings, history))
     app.include_router(batch_router(orchestrator, settings, batches))
     if settings.live_sessions:
