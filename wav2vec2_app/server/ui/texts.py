@@ -810,6 +810,8 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "progress": "{done} of {total} files are finished",
         "cannot": "The batch cannot be used",
         "files": "{count} files",
+        "diarize": LABEL_SPEAKERS,
+        "diarizeHint": LABEL_SPEAKERS_INFO,
         "lost": "The connection was lost.",
     },
     "fileTooLarge": [
