@@ -54,8 +54,10 @@ def history_corrections_router(recorder: HistoryRecorder | None) -> APIRouter:
         The id is that of an item, or the `request_id` of a transcription that an item has.
         """
         owner, history = await own_history(request, recorder)
-        sent = await _read(request)
-        correction = await asyncio.to_thread(_parsed, sent)  # hours of speech are megabytes
+        sent = await _body(request)
+        correction = await asyncio.to_thread(
+            parse_correction, sent
+        )  # hours of speech are megabytes
         try:
             return await store_correction(history.store, owner, item_id, correction)
         except InputError as error:
@@ -78,7 +80,7 @@ def _reason(error: InputError, problem: Wav2Vec2Error | None) -> Wav2Vec2Error:
     return problem if problem is not None and error.code == "history.not_found" else error
 
 
-async def _read(request: Request) -> bytes:
+async def _body(request: Request) -> bytes:
     """The body of a request.
 
     Raises:
@@ -92,7 +94,7 @@ async def _read(request: Request) -> bytes:
     return bytes(found)
 
 
-def _parsed(sent: bytes) -> StoredCorrection:
+def parse_correction(sent: bytes) -> StoredCorrection:
     """The correction in a body.
 
     Raises:
