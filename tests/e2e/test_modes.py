@@ -215,10 +215,14 @@ def test_axe_finds_nothing_in_the_modes(
     page = open_page(f"?__theme={theme}", width=width)
     settle(page)
     transcribe(page, clip)
+    page.evaluate("wav2vec2Page.transcript.corrections.replace(0, 1, ['mended'])")
+    expect(page.locator("#w-stored-note")).to_contain_text(texts.FOR_SCRIPTS["editor"]["stored"])
+    found = {"corrected": findings(page)}
+    shoot(page, f"corrected-{theme}-{width}")
     open_mode(page, texts.HISTORY)
     page.locator(ITEM).click()
-    page.wait_for_selector(".w-stored-form")
-    found = {"history": findings(page)}
+    page.wait_for_selector(".w-versions")
+    found["history"] = findings(page)
     shoot(page, f"history-{theme}-{width}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     open_mode(page, texts.BATCH)
