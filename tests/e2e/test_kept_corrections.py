@@ -62,11 +62,11 @@ def test_correction_that_cannot_be_stored_stays_on_the_page(page: Page, clip: Cl
 
     transcribe(page, clip)
     page.route("**/v1/history/*/words", fail)
-    correct_first_word(page, "mended")
+    correct_first_word(page, "corrected")
     note = page.locator(NOTE)
     expect(note).to_contain_text("The disk is full. Free some space.")
     expect(note).to_contain_text(EDITOR["notStored"])
-    expect(page.locator("#transcript .w-word").first).to_have_text("mended")
+    expect(page.locator("#transcript .w-word").first).to_have_text("corrected")
     shoot(page, "corrections-not-stored")
 
     page.unroute("**/v1/history/*/words")

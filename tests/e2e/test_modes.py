@@ -215,7 +215,7 @@ def test_axe_finds_nothing_in_the_modes(
     page = open_page(f"?__theme={theme}", width=width)
     settle(page)
     transcribe(page, clip)
-    page.evaluate("wav2vec2Page.transcript.corrections.replace(0, 1, ['mended'])")
+    page.evaluate("wav2vec2Page.transcript.corrections.replace(0, 1, ['corrected'])")
     expect(page.locator("#w-stored-note")).to_contain_text(texts.FOR_SCRIPTS["editor"]["stored"])
     found = {"corrected": findings(page)}
     shoot(page, f"corrected-{theme}-{width}")

@@ -40,7 +40,7 @@ class SummaryRow:
     Attributes:
         output: name of the result's files without an ending.
         error, reason, hint: why the file failed, or why a result has no speakers.
-        speakers: how many there are, or channels; ``None`` if nobody looked for them.
+        speakers: how many there are, or channels; ``None`` if they were not labelled.
     """
 
     file: str
@@ -84,13 +84,11 @@ def summary(rows: Sequence[SummaryRow]) -> str:
     return BYTE_ORDER_MARK + file.getvalue()
 
 
-def _cell(value: str | float | None) -> str:
+def _cell(value: object) -> str:
     """A value as text that no spreadsheet takes for a formula."""
     if isinstance(value, float):
         return f"{value:.3f}"
-    if isinstance(value, int):
-        return str(value)
-    text = " ".join((value or "").split())
+    text = " ".join(("" if value is None else str(value)).split())
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 

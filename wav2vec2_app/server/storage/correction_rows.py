@@ -16,7 +16,7 @@ from wav2vec2_app.server.schema import TranscriptionResponse
 
 MAX_TRANSCRIPTS: Final = 8
 """Transcripts of an item whose corrections are kept, the latest ones."""
-SHOWN: Final = "corrections.number = items.number AND corrections.transcript = items.transcript"
+IS_SHOWN: Final = "corrections.number = items.number AND corrections.transcript = items.transcript"
 """Which correction of an item is shown."""
 
 
@@ -114,7 +114,7 @@ def show(connection: sqlite3.Connection, number: int) -> None:
     """Give an item the text of its corrected words, where it has some."""
     connection.execute(
         "UPDATE items SET words = corrections.word_count, confidence = corrections.confidence, "  # noqa: S608
-        f"text = corrections.text FROM corrections WHERE {SHOWN} AND corrections.words IS NOT NULL "
+        f"text = corrections.text FROM corrections WHERE {IS_SHOWN} AND corrections.words IS NOT NULL "
         "AND items.number = ?",
         (number,),
     )
@@ -133,7 +133,7 @@ def shown(connection: sqlite3.Connection, number: int) -> tuple[bytes | None, di
     """The words and the names of the correction that is shown; ``None`` for the original words."""
     row = connection.execute(
         "SELECT corrections.words AS words, names FROM corrections JOIN items "  # noqa: S608
-        f"ON {SHOWN} WHERE items.number = ?",
+        f"ON {IS_SHOWN} WHERE items.number = ?",
         (number,),
     ).fetchone()
     return (row["words"], dict(json.loads(row["names"]))) if row else (None, {})

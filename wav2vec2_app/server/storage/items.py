@@ -17,7 +17,7 @@ from wav2vec2_app.server.storage.records import ListQuery, clean_name, no_item
 UNTITLED: Final = "recording"
 _CHANGED: Final = (
     "SELECT (corrections.words IS NOT NULL) + 2 * (names != '{}') FROM corrections WHERE "  # noqa: S608
-    + correction_rows.SHOWN
+    + correction_rows.IS_SHOWN
 )
 _COLUMNS: Final = (
     "items.number, items.id, items.name, items.created, items.duration_s, items.words, items.confidence, "  # noqa: S608

@@ -220,7 +220,7 @@ def extra(monkeypatch: pytest.MonkeyPatch, *, installed: bool) -> None:
 
 
 @pytest.mark.parametrize("value", ["true", "1"])
-async def test_form_asks_for_speakers(
+async def test_form_can_request_speakers(
     client: httpx.AsyncClient, adapter: FakeAdapter, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     extra(monkeypatch, installed=True)
@@ -237,7 +237,7 @@ async def test_form_asks_for_speakers(
 
 
 @pytest.mark.parametrize(("value", "labelled"), [(True, 1), (False, 0), (None, 0)])
-async def test_json_asks_for_speakers(
+async def test_json_can_request_speakers(
     client: httpx.AsyncClient,
     adapter: FakeAdapter,
     monkeypatch: pytest.MonkeyPatch,

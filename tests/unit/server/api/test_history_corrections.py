@@ -1,4 +1,4 @@
-"""``/v1/history/{id}/words``: corrections are in every file, only their owner makes them, faults are told."""
+"""``/v1/history/{id}/words``: in every file, by their owner only, and faults are reported."""
 
 # ruff: noqa: F811 - fixtures
 
