@@ -1,9 +1,9 @@
 """``python -m benchmarks.diarization [CONVERSATIONS]``: how well the application labels speakers.
 
-Two-speaker conversations of about a minute are composed from the utterances of speakers that were used for
-nothing else (:mod:`benchmarks.conversations`); each speaker is in two of them. The diarization error rate is
-the share of speech that was missed, found where there is none, or given to the wrong speaker. A quarter of a
-second around each reference boundary is not scored; overlapping speech is.
+Two-speaker conversations of half a minute to a minute are composed from the utterances of speakers that were
+used for nothing else (:mod:`benchmarks.conversations`); each speaker is in two of them. The diarization error
+rate is the share of speech that was missed, found where there is none, or given to the wrong speaker. A
+quarter of a second around each reference boundary is not scored; overlapping speech is.
 """
 
 from __future__ import annotations

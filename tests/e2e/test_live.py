@@ -7,10 +7,12 @@ from pathlib import Path
 
 import jiwer
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from benchmarks.server import RunningServer
 from tests.e2e.conftest import Launch, Open
+from tests.e2e.test_page import DONE as TRANSCRIBED
+from tests.e2e.test_page import choose
 from tests.examples import Clip
 
 pytestmark = pytest.mark.e2e
@@ -103,6 +105,18 @@ def test_leaving_the_mode_ends_the_session_and_restores_the_page(page: Page) -> 
     assert not page.locator("#live-controls").is_visible()
     assert page.locator("#run").is_visible()
     page.wait_for_selector(DONE, state="attached")
+
+
+def test_page_shows_nothing_of_a_recording_while_it_is_live(page: Page, clip: Clip) -> None:
+    choose(page, clip)
+    page.wait_for_selector(TRANSCRIBED)
+    of_recording = page.locator("#w-source, #explore, #alignment, #acoustics-panel")
+    expect(of_recording.first).to_be_visible()
+
+    page.get_by_role("button", name="Live", exact=True).click()
+
+    for number in range(of_recording.count()):
+        expect(of_recording.nth(number)).not_to_be_visible()
 
 
 @pytest.mark.slow

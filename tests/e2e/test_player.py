@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.server import RunningServer
 from tests.e2e.conftest import TIMEOUT_MS, Open
@@ -328,6 +328,7 @@ def test_failed_file_dims_the_earlier_result(open_page: Open, clip: Clip, tmp_pa
     choose(page, clip)
     page.wait_for_selector(DONE)
     before = words(page)
+    expect(page.locator(".w-source-facts")).to_have_text(re.compile(r"\d:\d\d"))  # its length
     path = tmp_path / "broken.wav"
     path.write_bytes(b"This is not a recording." * 50)
 
@@ -339,6 +340,7 @@ def test_failed_file_dims_the_earlier_result(open_page: Open, clip: Clip, tmp_pa
     page.wait_for_selector("body[data-page=failed] .w-earlier")
     assert words(page) == before
     assert clip.path.name in page.locator(".w-earlier").inner_text()
+    expect(page.locator(".w-source-facts")).to_have_text("")
 
 
 @pytest.mark.slow

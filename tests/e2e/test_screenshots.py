@@ -58,7 +58,9 @@ def test_every_state(
     def shoot(state: str) -> None:
         page.mouse.move(0, 0)
         page.evaluate("() => { document.activeElement?.blur(); scrollTo(0, 0); }")
-        page.screenshot(path=folder / f"{state}-{theme}-{width}.png", full_page=True)
+        page.screenshot(
+            path=folder / f"{state}-{theme}-{width}.png", full_page=True, animations="disabled"
+        )
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     shoot("idle")

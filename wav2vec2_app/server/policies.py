@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from wav2vec2_app.server.adapters.base import AudioLimits
 from wav2vec2_app.server.adapters.retry import RetryPolicy
-from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.bridge.policy import BridgePolicy, RestartPolicy
 from wav2vec2_app.server.clients import ClientPolicy
 from wav2vec2_app.server.orchestrator.breaker import BreakerPolicy, monitored_operations

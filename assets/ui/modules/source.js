@@ -13,6 +13,7 @@ export const startSource = (player, texts, { onChange, upload }) => {
   const again = $('[data-source="again"]', card);
 
   const address = () => $("#audio audio[src]")?.getAttribute("src") ?? "";
+  const place = (url) => decodeURIComponent(url).split("/").slice(-2).join("/"); /* folder and name */
   const fileName = () => decodeURIComponent(address().split("/").pop() ?? "").slice(-MAX_NAME);
   const recorded = () => RECORDED.test(fileName());
 
@@ -23,7 +24,7 @@ export const startSource = (player, texts, { onChange, upload }) => {
     const mine = recorded();
     name.textContent = mine ? texts.recording : fileName();
     again.textContent = mine ? texts.recordAgain : texts.chooseAnother;
-    const duration = player.duration;
+    const duration = place(player.url) === place(address()) ? player.duration : 0; /* else of an earlier file */
     facts.textContent = duration ? format(texts.length, { time: clock(duration) }) : "";
   };
 

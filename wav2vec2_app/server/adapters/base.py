@@ -17,6 +17,7 @@ from wav2vec2_app.errors import (
     Wav2Vec2Error,
     translate,
 )
+from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.results import Report, TaskResult, ignore_progress
 from wav2vec2_app.server.status import AdapterStatus, ModelCapabilities
 from wav2vec2_app.server.tasks import ModelTask
@@ -94,6 +95,14 @@ class _Sample:
     success: bool
 
 
+@dataclass(frozen=True)
+class AudioLimits:
+    """Largest audio that is accepted; reported in the capabilities."""
+
+    max_duration_s: float
+    max_bytes: int
+
+
 class RollingMeasure:
     """Latency, throughput and success rate of operations in a sliding window.
 
@@ -129,6 +138,23 @@ class RollingMeasure:
                 self.record(latency_s=self._clock() - began_s, audio_s=audio_s, success=False)
             raise
         self.record(latency_s=self._clock() - began_s, audio_s=audio_s)
+
+    def capabilities(
+        self, name: str, operations: frozenset[Operation], audio: AudioLimits
+    ) -> ModelCapabilities:
+        """What the adapter ``name`` can do and has done lately; formats and features are left empty."""
+        return ModelCapabilities(
+            name=name,
+            operations=operations,
+            max_duration_s=audio.max_duration_s,
+            max_bytes=audio.max_bytes,
+            formats=(),
+            features=(),
+            average_latency_s=self.average_latency_s,
+            throughput=self.throughput,
+            success_rate=self.success_rate,
+            samples=self.samples,
+        )
 
     @property
     def samples(self) -> int:

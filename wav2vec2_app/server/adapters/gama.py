@@ -7,12 +7,11 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from wav2vec2_app.errors import BusyError, InternalError, TimedOutError, Wav2Vec2Error
-from wav2vec2_app.server.adapters.base import ModelAdapter, RollingMeasure
-from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
+from wav2vec2_app.server.adapters.base import AudioLimits, ModelAdapter, RollingMeasure
 from wav2vec2_app.server.deadline import Deadline, within
 from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.results import Report, Stage, TaskResult, ignore_progress
@@ -148,18 +147,10 @@ class GamaAdapter:
         return ""
 
     def get_capabilities(self) -> ModelCapabilities:
-        measured = self._measure
-        return ModelCapabilities(
-            name=self.name,
-            operations=frozenset({Operation.DESCRIBE}),
-            max_duration_s=self._audio.max_duration_s,
-            max_bytes=self._audio.max_bytes,
-            formats=(),
+        operations = frozenset({Operation.DESCRIBE})
+        return replace(
+            self._measure.capabilities(self.name, operations, self._audio),
             features=("description",),
-            average_latency_s=measured.average_latency_s,
-            throughput=measured.throughput,
-            success_rate=measured.success_rate,
-            samples=measured.samples,
         )
 
     def get_status(self) -> AdapterStatus:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from wav2vec2_app.errors import InternalError
-from wav2vec2_app.server.adapters.base import RollingMeasure
-from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
+from wav2vec2_app.server.adapters.base import AudioLimits, RollingMeasure
 from wav2vec2_app.server.bridge.backend import Backend
 from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.results import Report, TaskResult, ignore_progress
@@ -80,18 +80,10 @@ class SpeakersAdapter:
         return ""
 
     def get_capabilities(self) -> ModelCapabilities:
-        measured = self._measure
-        return ModelCapabilities(
-            name=self.name,
-            operations=frozenset({Operation.LABEL_SPEAKERS}),
-            max_duration_s=self._audio.max_duration_s,
-            max_bytes=self._audio.max_bytes,
-            formats=(),
+        operations = frozenset({Operation.LABEL_SPEAKERS})
+        return replace(
+            self._measure.capabilities(self.name, operations, self._audio),
             features=("speakers",),
-            average_latency_s=measured.average_latency_s,
-            throughput=measured.throughput,
-            success_rate=measured.success_rate,
-            samples=measured.samples,
         )
 
     def get_status(self) -> AdapterStatus:

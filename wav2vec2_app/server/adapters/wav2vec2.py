@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeVar
 
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server.adapters import channels
-from wav2vec2_app.server.adapters.base import RollingMeasure
+from wav2vec2_app.server.adapters.base import AudioLimits, RollingMeasure
 from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.results import Report, TaskResult, ignore_progress
 from wav2vec2_app.server.service.result import StepResult
@@ -42,14 +42,6 @@ NO_SCORES: Scores = MappingProxyType({})
 T = TypeVar("T")
 
 StepHandler = Callable[[ModelTask, Report], Awaitable[TaskResult]]
-
-
-@dataclass(frozen=True)
-class AudioLimits:
-    """Largest audio that is accepted; reported in the capabilities."""
-
-    max_duration_s: float
-    max_bytes: int
 
 
 class Wav2Vec2Adapter:
@@ -126,19 +118,11 @@ class Wav2Vec2Adapter:
         return default.name if default is not None else ""
 
     def get_capabilities(self) -> ModelCapabilities:
-        measured = self._measure
-        return ModelCapabilities(
-            name=self.name,
-            operations=frozenset(self._handlers),
-            max_duration_s=self._audio.max_duration_s,
-            max_bytes=self._audio.max_bytes,
+        return replace(
+            self._measure.capabilities(self.name, frozenset(self._handlers), self._audio),
             formats=self._service.formats,
             features=FEATURES,
             models=self._service.model_names,
-            average_latency_s=measured.average_latency_s,
-            throughput=measured.throughput,
-            success_rate=measured.success_rate,
-            samples=measured.samples,
             scores=self._scores,
             default_model=self.answering_model(AUTO_MODEL),
         )

@@ -9,6 +9,7 @@ the letters, standardised over the recording, whose distance is that of the cosi
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -60,7 +61,8 @@ def find_keyword(
     cost, starts = _kernels()[0](costs, labels, emission.blank_id, FRAME_COST)
     shift = int(len(costs) != len(scores))
     found = _best(np.exp(-np.maximum(cost / letters, 0.0)), starts, limit)
-    return tuple(_hit(one, emission, shift) for one in found)
+    hits = [_without_pauses(_hit(one, emission, shift), emission, letters) for one in found]
+    return tuple(sorted(hits, key=lambda hit: -hit.score))
 
 
 def find_sound(emission: Emission, query: Float32, *, limit: int) -> tuple[Hit, ...]:
@@ -196,6 +198,22 @@ def _hit(found: tuple[int, int, float], emission: Emission, shift: int) -> Hit:
     first, last, score = found
     first, last = max(0, first - shift), min(len(emission.log_probs) - 1, last - shift)
     return Hit(first * emission.frame_s, (last + 1) * emission.frame_s, score)
+
+
+def _without_pauses(hit: Hit, emission: Emission, letters: int) -> Hit:
+    """A keyword's hit from its first letter to its last; pauses around it do not lower its score.
+
+    A path with the delimiters of the word reaches into the pauses, where the delimiters may be late.
+    """
+    first, last = (round(time_s / emission.frame_s) for time_s in (hit.start_s, hit.end_s))
+    spelled = np.exp(emission.log_probs[first:last, emission.letter_columns]).sum(axis=1)
+    at = np.flatnonzero(spelled > 0.1 * spelled.max(initial=0.0))
+    if not len(at):
+        return hit
+    begin, end = first + int(at[0]), first + int(at[-1]) + 1
+    pauses = last - first - (end - begin)
+    score = min(1.0, hit.score * math.exp(FRAME_COST * pauses / letters))
+    return Hit(begin * emission.frame_s, end * emission.frame_s, score)
 
 
 def _spell(

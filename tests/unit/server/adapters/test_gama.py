@@ -17,9 +17,8 @@ from wav2vec2_app.errors import (
     TimedOutError,
     Wav2Vec2Error,
 )
-from wav2vec2_app.server.adapters.base import ModelAdapter
+from wav2vec2_app.server.adapters.base import AudioLimits, ModelAdapter
 from wav2vec2_app.server.adapters.gama import GamaAdapter, GamaPolicy
-from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.operations import Operation, Step
 from wav2vec2_app.server.results import Stage

@@ -21,8 +21,8 @@ from tests.doubles import (
     make_task,
 )
 from wav2vec2_app.errors import InputError, InternalError
-from wav2vec2_app.server.adapters.base import ModelAdapter
-from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits, Wav2Vec2Adapter
+from wav2vec2_app.server.adapters.base import AudioLimits, ModelAdapter
+from wav2vec2_app.server.adapters.wav2vec2 import Wav2Vec2Adapter
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.operations import Operation, Step, Target
 from wav2vec2_app.server.results import Stage

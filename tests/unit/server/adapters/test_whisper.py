@@ -10,7 +10,7 @@ import pytest
 from tests.doubles import FakeAdapter, make_audio, make_policy, make_recognition, make_task
 from tests.unit.server.service.test_whisper import Client, models_of
 from wav2vec2_app.errors import InputError, InternalError
-from wav2vec2_app.server.adapters.wav2vec2 import AudioLimits
+from wav2vec2_app.server.adapters.base import AudioLimits
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
 from wav2vec2_app.server.operations import Operation, Step, Target, Want
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest, compare

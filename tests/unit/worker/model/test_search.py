@@ -28,6 +28,17 @@ def test_word_at_either_end_of_the_recording_is_whole() -> None:
     assert typed(emission("CAT"), "cat")[0].score > 0.8
 
 
+def test_pauses_around_a_typed_word_change_neither_its_times_nor_its_score() -> None:
+    close = typed(emission("|C_A_T|"), "cat")[0]
+    said = emission("|" + "_" * 60 + "C_A_T" + "_" * 60 + "|")
+
+    hit = typed(said, "cat")[0]
+
+    assert hit.start_s == pytest.approx(61 * FRAME_S, abs=FRAME_S)
+    assert hit.end_s == pytest.approx(66 * FRAME_S, abs=FRAME_S)
+    assert hit.score == pytest.approx(close.score, abs=0.05)
+
+
 def test_part_of_a_word_is_found_only_on_request() -> None:
     said = emission("___S_C_A_T_S___")
 
