@@ -69,6 +69,10 @@ def test_correction_that_cannot_be_stored_stays_on_the_page(page: Page, clip: Cl
     expect(page.locator("#transcript .w-word").first).to_have_text("corrected")
     shoot(page, "corrections-not-stored")
 
+    page.keyboard.press("Control+z")
+    expect(note).to_be_hidden()  # there is nothing to store
+    page.keyboard.press("Control+Shift+z")
+    expect(note).to_be_visible()
     page.unroute("**/v1/history/*/words")
     page.get_by_role("button", name=EDITOR["storeAgain"]).click()
     expect(note).to_contain_text(EDITOR["stored"])

@@ -35,8 +35,13 @@ export const startStoring = (transcript, texts) => {
     const { request, key } = change;
     const nothing = !change.words && !Object.keys(change.names).length;
     const body = nothing ? "" : bodyOf(change);
-    if ((sent.get(request) ?? (sent.has(key) ? null : "")) === body) return;
     const shown = () => request === $("#transcript .w-transcript")?.dataset.request;
+    if ((sent.get(request) ?? (sent.has(key) ? null : "")) === body) {
+      if (shown() && note.dataset.state === "failed") { /* it is again what is stored */
+        if (body) say(texts.stored); else note.hidden = true;
+      }
+      return;
+    }
     try {
       const route = `v1/history/${encodeURIComponent(request)}/words`;
       await ask(route, { method: nothing ? "DELETE" : "PUT", text: body, keepalive: body.length < SMALL, lost: texts.lost });

@@ -203,10 +203,9 @@ class Job:
     ) -> AudioResult:
         labels = Want.SPEAKERS in self.task.wants or self.task.speaker_names
         audio = value_of(Audio, self._steps.results, Step(Operation.DECODE_AUDIO))
+        labelled_s = audio.duration_s if audio is not None and labels else 0.0
         result = await off_loop(
-            audio.duration_s
-            if audio is not None and labels
-            else 0.0,  # every word gets its speaker
+            labelled_s,  # every word gets its speaker
             assemble_result,
             self.task,
             self._steps.results,

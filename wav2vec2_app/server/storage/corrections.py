@@ -16,7 +16,7 @@ from wav2vec2_app.server.storage.content import pack_words, speaker_label, with_
 from wav2vec2_app.server.storage.correction_rows import PackedCorrection
 from wav2vec2_app.server.storage.database import transaction
 from wav2vec2_app.server.storage.history import HistoryStore
-from wav2vec2_app.server.storage.records import no_item, too_large
+from wav2vec2_app.server.storage.records import CONTROL_CHARACTERS, no_item, too_large
 from wav2vec2_app.server.storage.responses import original_response
 from wav2vec2_app.speech.speakers import MAX_SPEAKER_NAMES, speaker_name
 from wav2vec2_app.speech.spelling import spelled_text
@@ -133,7 +133,8 @@ def _check_words(words: Sequence[WordJson]) -> None:
         raise bad_words("words")
     for number, word in enumerate(words):
         text = " ".join(word.text.split())
-        if text != word.text or not 0 < len(text) <= MAX_CORRECTED_CHARACTERS:
+        usable = text == word.text and not CONTROL_CHARACTERS.search(text)
+        if not usable or not 0 < len(text) <= MAX_CORRECTED_CHARACTERS:
             raise bad_words(f"words.{number}.text")
         if not 0 <= word.start <= word.end or not 0 <= word.confidence <= 1:
             raise bad_words(f"words.{number}")
@@ -145,7 +146,9 @@ def _check_words(words: Sequence[WordJson]) -> None:
 
 def _checked_names(names: Mapping[str, str], words: Sequence[WordJson]) -> dict[str, str]:
     """The names without blanks around them; two speakers of the transcript never get one name."""
-    found = {label: name for label, given in names.items() if (name := speaker_name(given))}
+    found = {
+        speaker_name(label): name for label, given in names.items() if (name := speaker_name(given))
+    }
     voices = {speaker_label(word) for word in words} - {""}
     if len(names) > MAX_SPEAKER_NAMES or len({found.get(one, one) for one in voices}) < len(voices):
         raise InputError(

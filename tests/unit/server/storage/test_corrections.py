@@ -242,7 +242,7 @@ async def test_item_that_is_too_old_is_not_found(make_store: MakeStore, clock: F
 
 
 BAD = [
-    {"text": ""}, {"text": " a"}, {"text": "a\nb"}, {"text": "a" * 1001}, {"start": -1.0},
+    {"text": ""}, {"text": " a"}, {"text": "a\nb"}, {"text": "a\x00b"}, {"text": "a" * 1001}, {"start": -1.0},
     {"end": 0.0, "start": 1.0}, {"confidence": 1.1}, {"channel": 0}, {"speaker": " Anna"},
 ]  # fmt: skip
 
@@ -268,6 +268,7 @@ async def test_words_that_cannot_be_used_change_nothing(
         {"Speaker 1": "Speaker 2"},
         {"Speaker 1": "Anna", "Speaker 2": "Anna"},
         {"Speaker 1": "a" * 61},
+        {"a" * 61: "Anna"},
         {str(number): f"name {number}" for number in range(51)},
     ],
 )
