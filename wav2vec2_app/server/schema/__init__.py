@@ -56,6 +56,7 @@ from wav2vec2_app.server.schema.history import (
     SimilarResponse,
     StoredTranscriptionResponse,
 )
+from wav2vec2_app.server.schema.layers import LayersResponse, layers
 from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.searches import (
     HistorySearchResponse,
@@ -112,6 +113,7 @@ __all__ = [
     "InsertedWordJson",
     "JsonModel",
     "JsonObject",
+    "LayersResponse",
     "ModelJson",
     "ProblemJson",
     "SearchResponse",
@@ -140,6 +142,7 @@ __all__ = [
     "hits_json",
     "is_ready",
     "json_schema",
+    "layers",
     "model",
     "scores",
     "search",
