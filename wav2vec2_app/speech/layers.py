@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wav2vec2_app.errors import ModelError
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.exploration import Explored
 
@@ -54,3 +55,14 @@ class LayerView(Explored):
     layer: int
     similarity: Float32
     merged: int
+
+
+def no_layers(model: str) -> ModelError:
+    """The error for a model whose layers cannot be shown."""
+    return ModelError(
+        f"The layers of the model {model} cannot be shown.",
+        code="model.no_layers",
+        hint="Transcribe the recording with a CTC model, such as wav2vec2, to see its layers.",
+        severity="warning",
+        metadata={"model": model},
+    )

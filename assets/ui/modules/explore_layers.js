@@ -6,12 +6,13 @@ import { element, format } from "./dom.js";
 import { CERTAIN, image } from "./explore_plots.js";
 
 const REST_MS = 400;
-const LETTER_PX = 8;
+const LETTER_PX = 7;
+const SHIFT_PX = 8; /* a letter may be drawn so far after its frames, rather than not at all */
 const BAR_PX = 5;
 const SQUARE_PX = 440;
 const MARGIN_PX = 44;
 const FOOT_PX = 22;
-const FONT = '11px system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
+const FONT = '10px system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
 
 const bytesOf = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
 const shortsOf = (base64) => new Uint16Array(bytesOf(base64).buffer);
@@ -134,8 +135,8 @@ export const start = (place, explore, all) => {
           paint.fillRect(from + (one - frame) * step, top(row) + rowPx - BAR_PX, step + 0.3, BAR_PX - 1);
         }
         paint.globalAlpha = 1;
-        const middle = (from + to) / 2;
-        if (middle - LETTER_PX / 2 < free) continue;
+        const middle = Math.max((from + to) / 2, free + LETTER_PX / 2);
+        if (middle - (from + to) / 2 > SHIFT_PX) continue;
         paint.fillStyle = colours.ink;
         paint.fillText(signOf(token), middle, top(row) + (rowPx - BAR_PX) / 2 + 0.5);
         free = middle + LETTER_PX / 2;

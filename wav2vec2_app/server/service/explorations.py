@@ -61,12 +61,10 @@ class ExploreSteps:
         if isinstance(wanted, ExploredPart):
             return await self._part(audio, recognition, wanted, deadline, request_id)
         if isinstance(wanted, ExploredLayers):
-            channel = _channel_of(recognition, wanted.channel)
-            if channel:
-                audio = replace(audio, samples=audio.channels[channel - 1], channels=())
+            emission = _emission(recognition, wanted.channel)
             return await self._layers.show(
-                audio,
-                _emission(recognition, channel),
+                _audio_of(audio, recognition, wanted.channel),
+                emission,
                 recognition.transcript.model,
                 wanted,
                 deadline=deadline,
@@ -145,9 +143,12 @@ def _emission(recognition: Recognition, channel: int) -> Emission | None:
     )
 
 
-def _channel_of(recognition: Recognition, channel: int) -> int:
-    """The channel whose emission is used; the first one where there is no mix."""
-    return channel or (1 if recognition.channels and recognition.emission is None else 0)
+def _audio_of(audio: Audio, recognition: Recognition, channel: int) -> Audio:
+    """What the emission of a channel was computed from; that of the first one where there is no mix."""
+    number = channel or (1 if recognition.channels and recognition.emission is None else 0)
+    if not number or number > len(audio.channels):
+        return audio
+    return replace(audio, samples=audio.channels[number - 1], channels=())
 
 
 def _check_channel(recognition: Recognition, channel: int) -> None:

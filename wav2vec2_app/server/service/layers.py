@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from wav2vec2_app.errors import ModelError
 from wav2vec2_app.protocol.layers import LayersRequest
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.service.client import WorkerClient
@@ -22,6 +21,7 @@ from wav2vec2_app.speech.exploration import (
     check_layers_length,
     frames_between,
 )
+from wav2vec2_app.speech.layers import no_layers
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.windows import FrameGrid, Window
 
@@ -93,14 +93,3 @@ def windows_around(
             used.append(replace(one, keep_from=kept[0], keep_to=kept[1]))
     begin = used[0].start
     return begin, [replace(one, start=one.start - begin, stop=one.stop - begin) for one in used]
-
-
-def no_layers(model: str) -> ModelError:
-    """The error for a transcript of a model whose layers cannot be shown."""
-    return ModelError(
-        f"The layers of the model {model} cannot be shown: it gives no emission.",
-        code="model.no_layers",
-        hint="Transcribe the recording with a CTC model, such as wav2vec2, to see its layers.",
-        severity="warning",
-        metadata={"model": model},
-    )

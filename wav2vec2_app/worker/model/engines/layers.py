@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from wav2vec2_app.errors import InputError, ModelError
+from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.audio import Float32
 
 Int32 = NDArray[np.int32]
@@ -95,17 +95,6 @@ def chosen_layer(layer: int | None, count: int) -> int:
             metadata={"layers": count},
         )
     return layer
-
-
-def no_layers(model: str) -> ModelError:
-    """The error for a model whose layers cannot be shown."""
-    return ModelError(
-        f"The layers of the model {model} cannot be shown.",
-        code="model.no_layers",
-        hint="Transcribe with a wav2vec 2.0 model (or HuBERT, WavLM, data2vec) to see its layers.",
-        severity="warning",
-        metadata={"model": model},
-    )
 
 
 def _cosines(one: Float32, other: Float32) -> Float32:

@@ -9,12 +9,12 @@ import torch
 from transformers import PreTrainedModel
 
 from wav2vec2_app.speech.audio import Float32
+from wav2vec2_app.speech.layers import no_layers
 from wav2vec2_app.worker.model.engines.layers import (
     Int32,
     LayerTrace,
     TraceCollector,
     chosen_layer,
-    no_layers,
 )
 
 Tensors = torch.Tensor | tuple[torch.Tensor, ...]
