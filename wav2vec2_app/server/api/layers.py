@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
@@ -22,8 +20,6 @@ from wav2vec2_app.speech.audio import AudioSource
 from wav2vec2_app.speech.exploration import MAX_LAYERS_S, ExploredLayers, parse_layers
 from wav2vec2_app.speech.models import model_or_auto
 
-WANTS: Final = frozenset({Want.EXPLORATION})
-
 
 def layers_router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRouter:
     """``POST /v1/audio/layers``."""
@@ -37,7 +33,7 @@ def layers_router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRou
             async with received(request, max_bytes=settings.max_bytes) as upload:
                 task = AudioTask(
                     AudioSource(path=upload.path, name=upload.name),
-                    WANTS,
+                    frozenset({Want.EXPLORATION}),
                     model_or_auto(upload.get("model", ""), orchestrator.status().choices),
                     audio_options=form.audio_options(upload, channels=False),
                     explored=_wanted(upload),
@@ -45,7 +41,9 @@ def layers_router(orchestrator: ModelOrchestrator, settings: Settings) -> APIRou
                 result = await run_while_connected(orchestrator, request, task)
         except Wav2Vec2Error as error:
             raise RequestFailed(error) from error
-        return JSONResponse(schema.layers(result).json_dict(), headers={"X-Request-Id": result.id})
+        return JSONResponse(
+            schema.model_layers(result).json_dict(), headers={"X-Request-Id": result.id}
+        )
 
     return routes
 

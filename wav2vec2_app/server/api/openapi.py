@@ -112,7 +112,7 @@ def layers() -> RouteArguments:
         "columns": {"type": "integer", "minimum": 16, "maximum": 400, "default": 240},
         "track": _TRACK,
     }
-    return _route(["file"], fields, {**ERRORS, 200: {"model": schema.LayersResponse}})
+    return _route(["file"], fields, {**ERRORS, 200: {"model": schema.ModelLayersResponse}})
 
 
 def history_searches() -> RouteArguments:

@@ -56,7 +56,7 @@ from wav2vec2_app.server.schema.history import (
     SimilarResponse,
     StoredTranscriptionResponse,
 )
-from wav2vec2_app.server.schema.layers import LayersResponse, layers
+from wav2vec2_app.server.schema.layers import ModelLayersResponse, model_layers
 from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.searches import (
     HistorySearchResponse,
@@ -113,8 +113,8 @@ __all__ = [
     "InsertedWordJson",
     "JsonModel",
     "JsonObject",
-    "LayersResponse",
     "ModelJson",
+    "ModelLayersResponse",
     "ProblemJson",
     "SearchResponse",
     "SimilarItemJson",
@@ -142,8 +142,8 @@ __all__ = [
     "hits_json",
     "is_ready",
     "json_schema",
-    "layers",
     "model",
+    "model_layers",
     "scores",
     "search",
     "status",

@@ -39,7 +39,7 @@ class SelfSimilarityJson(JsonModel):
     """base64 of unsigned bytes, row after row: 0 is -1, 255 is 1; time runs along rows and columns"""
 
 
-class LayersResponse(JsonModel):
+class ModelLayersResponse(JsonModel):
     """Response of ``/layers`` and ``POST /v1/audio/layers``; times count from the start of the recording."""
 
     request_id: str
@@ -60,7 +60,7 @@ class LayersResponse(JsonModel):
     similarity: SelfSimilarityJson
 
 
-def layers(result: AudioResult) -> LayersResponse:
+def model_layers(result: AudioResult) -> ModelLayersResponse:
     """The response of a task that wants layers.
 
     Raises:
@@ -69,7 +69,7 @@ def layers(result: AudioResult) -> LayersResponse:
     found = result.explored
     if not isinstance(found, LayerView):
         raise ValueError("the result has no layers: the task did not want them")
-    return LayersResponse(
+    return ModelLayersResponse(
         request_id=result.id,
         model=result.transcript.model.name if result.transcript else "",
         start=seconds(found.start_s),
@@ -94,7 +94,7 @@ def layers(result: AudioResult) -> LayersResponse:
 
 
 def _quantized(shares: NDArray[np.floating]) -> NDArray[np.uint16]:
-    return np.rint(np.clip(shares, 0, 1) * CERTAIN).astype("<u2")
+    return np.rint(np.clip(shares.astype(np.float32), 0, 1) * CERTAIN).astype("<u2")
 
 
 def _base64(values: NDArray[np.generic]) -> str:

@@ -39,7 +39,7 @@ from wav2vec2_app.speech.exports import ExportedFile
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 
-Endpoint = Callable[..., Awaitable[JsonObject]]
+NamedEndpoint = Callable[..., Awaitable[JsonObject]]
 
 WANTED: Final = "explore:"
 """Begins the name of a file that is an exploration."""
@@ -180,7 +180,7 @@ def add_explore_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> N
     fill_in_defaults(page, set(_INPUTS))
 
 
-def _layers_endpoint(orchestrator: ModelOrchestrator) -> Endpoint:
+def _layers_endpoint(orchestrator: ModelOrchestrator) -> NamedEndpoint:
     async def layers(
         request: gr.Request,
         request_id: object = "",
@@ -224,5 +224,5 @@ def _response(task: AudioTask, result: AudioResult) -> schema.JsonModel:
     if isinstance(task.explored, ExploredWord):
         return schema.explanation(result)
     if isinstance(task.explored, ExploredLayers):
-        return schema.layers(result)
+        return schema.model_layers(result)
     return schema.exploration(result)
