@@ -30,6 +30,8 @@ INK_AT = """(name) => { const canvas = document.querySelector(`canvas[data-strip
     box.left - plot.left]; }"""
 """How many shades a strip has, and whether it is as wide as the plots and begins where they do."""
 
+PICTURE = "() => document.querySelector('canvas[data-strip=similarity]').toDataURL()"
+
 
 def shoot(page: Page, name: str) -> None:
     """A screenshot for review, where ``SCREENSHOTS`` names a folder."""
@@ -69,7 +71,7 @@ def test_layers_show_where_characters_arise_and_which_moments_are_alike(
     rows = page.locator(".w-layer-table tbody tr").all_inner_texts()
     assert len(rows) == 7
     number, text, agreement, _ = rows[0].split("\t")
-    assert (number, agreement) == ("6", "100 %")
+    assert (number, agreement) == ("6", "100\N{NO-BREAK SPACE}%")
     assert len(text.split()) >= 6
     for name in ("lens", "moved"):
         shades, width_off, left_off = page.evaluate(INK_AT, name)
@@ -93,11 +95,10 @@ def test_layers_show_where_characters_arise_and_which_moments_are_alike(
     assert page.locator(".w-layer-pair").inner_text() != said
     shoot(page, "layers-light-1440")
 
+    before = page.evaluate(PICTURE)
     page.locator(".w-layer-alike select").select_option("6")
-    page.wait_for_function(
-        "document.querySelector('.w-explore-layers [role=status]').textContent !== ''"
-    )
-    page.wait_for_selector(READY)
+    page.wait_for_function(f"(before) => ({PICTURE})() !== before", arg=before)
+    assert page.locator(".w-layer-alike select").input_value() == "6"
 
 
 @pytest.mark.slow

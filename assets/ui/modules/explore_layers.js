@@ -243,7 +243,7 @@ export const start = (place, explore, all) => {
     layer = data.similarity.layer;
     choice.value = String(layer);
     summary.replaceChildren(...[...data.layers].reverse().map((one) => element("tr", {}, element("th", { textContent: nameOf(one.layer), attributes: { scope: "row" } }),
-      element("td", { textContent: one.text || "–" }), element("td", { textContent: `${Math.round(100 * one.agreement)} %` }),
+      element("td", { textContent: one.text || "–" }), element("td", { textContent: `${Math.round(100 * one.agreement)}\u00a0%` }),
       element("td", { textContent: one.layer ? one.moved.toFixed(2) : "–" }))));
     const { side, merged } = data.similarity;
     for (const number of [0, 1]) pair[number] = Math.min(pair[number], side - 1);

@@ -622,14 +622,14 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
             "busy": "Running the model",
             "lens": "Characters of each layer",
             "lensHint": "What the model would write if it ended after this layer: its last steps, "
-            "applied early. The last layer is on top. _ is a space, ◦ a special token; a darker bar "
-            "is more probable.",
+            "applied early. The last layer is on top. _ is a space, ◦ a special token; a stronger bar "
+            "is more probable. Zoom in where characters have no room.",
             "moved": "Change by each layer",
             "movedHint": "How far a layer turns a frame away from the layer before (1 − cosine). "
-            "Dark is far.",
+            "A strong colour is far.",
             "similarity": "Self-similarity of",
             "similarityHint": "How alike the layer makes two moments: cosine of their hidden frames, without "
-            "the mean of the part. Dark beside the diagonal: something returns.",
+            "the mean of the part. A strong colour beside the diagonal: something returns.",
             "layer": "layer {number}",
             "input": "Input",
             "first": "To the right",
