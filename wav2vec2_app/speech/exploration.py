@@ -220,7 +220,7 @@ def check_layers_length(length_s: float) -> None:
     Raises:
         InputError: ``explore.too_long``.
     """
-    if length_s > MAX_LAYERS_S + 1e-6:
+    if length_s > MAX_LAYERS_S + 0.05:  # parts begin and end at frames
         raise InputError(
             f"The part is {length_s:.0f} s long; layers are shown of at most {MAX_LAYERS_S:.0f} s.",
             code="explore.too_long",

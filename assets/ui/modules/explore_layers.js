@@ -6,6 +6,7 @@ import { element, format } from "./dom.js";
 import { CERTAIN, image } from "./explore_plots.js";
 
 const REST_MS = 400;
+const LOST_MS = 120_000; /* of a large model on a busy processor */
 const LETTER_PX = 7;
 const SHIFT_PX = 8; /* a letter may be drawn so far after its frames, rather than not at all */
 const BAR_PX = 5;
@@ -262,13 +263,16 @@ export const start = (place, explore, all) => {
     status.textContent = texts.busy;
     place.setAttribute("aria-busy", "true");
     const asked = key;
-    const answer = await explore.ask({ ...wanted, layer, columns: 240 });
+    const answer = await explore.ask({ ...wanted, layer, columns: 240 }, LOST_MS);
     if (asked !== key) return;
     place.removeAttribute("aria-busy");
-    if (answer && !answer.error) { show(answer); return; }
-    [data, content.hidden] = [null, true];
+    if (answer && !answer.error) {
+      show(answer);
+      key = JSON.stringify([wanted, layer, explore.result()]); /* with the layer that the server chose */
+      return;
+    }
+    [data, content.hidden, key, layer] = [null, true, "", -1];
     status.textContent = answer?.error ? `${answer.error.message} ${answer.error.hint}` : all.failed;
-    if (!answer) key = "";
   };
 
   /* Another part, channel or layer: ask for it after a rest. */
@@ -277,7 +281,7 @@ export const start = (place, explore, all) => {
     if (!explore.isOpen() || !wanted) return;
     const next = JSON.stringify([wanted, layer, explore.result()]);
     if (next === key) return;
-    if (JSON.parse(key || "[]")[2] !== explore.result()) [layer, data, content.hidden] = [-1, null, true];
+    if (key && JSON.parse(key)[2] !== explore.result()) [layer, data, content.hidden] = [-1, null, true];
     key = JSON.stringify([wanted, layer, explore.result()]);
     clearTimeout(timer);
     timer = setTimeout(load, data ? REST_MS : 0);
