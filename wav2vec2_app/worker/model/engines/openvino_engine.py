@@ -141,10 +141,12 @@ class OpenVinoEngine:
     ) -> list[LayerTrace]:
         chosen = chosen_layer(layer, self._architecture.num_hidden_layers)
         features = [self._request.features(window[None]) for window in windows]
-        found = self._trace(features, chosen, self._plan, check_cancelled)
-        if not is_finite(found) and self._plan != FULL_PRECISION:
-            found = self._trace(features, chosen, FULL_PRECISION, check_cancelled)
-        return_memory()
+        try:
+            found = self._trace(features, chosen, self._plan, check_cancelled)
+            if not is_finite(found) and self._plan != FULL_PRECISION:
+                found = self._trace(features, chosen, FULL_PRECISION, check_cancelled)
+        finally:
+            return_memory()
         return found
 
     def _trace(
