@@ -12,6 +12,7 @@ from wav2vec2_app.server.api.comparisons import comparison_router
 from wav2vec2_app.server.api.history import history_router
 from wav2vec2_app.server.api.history_corrections import history_corrections_router
 from wav2vec2_app.server.api.history_searches import history_search_router
+from wav2vec2_app.server.api.layers import layers_router
 from wav2vec2_app.server.api.schemas import schema_router
 from wav2vec2_app.server.api.searches import search_router
 from wav2vec2_app.server.batches.runner import BatchRunner
@@ -40,6 +41,7 @@ def add_routes(
     app.include_router(openai.router(orchestrator, settings))
     app.include_router(comparison_router(orchestrator, settings))
     app.include_router(search_router(orchestrator, settings, history))
+    app.include_router(layers_router(orchestrator, settings))
     app.include_router(descriptions.router(orchestrator, settings))
     app.include_router(models.router(orchestrator))
     app.include_router(schema_router())

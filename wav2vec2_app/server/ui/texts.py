@@ -428,6 +428,7 @@ STAGES: Final[Mapping[str, str]] = {
     "measure": "Acoustic analysis",
     "explore": "Explored part",
     "explain": "Compared words",
+    "layers": "Layers",
     "draw": "Draw pictures",
     "encode": "Encode audio",
     "describe": "Describe",
@@ -615,6 +616,34 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "similarityHint": "Time runs to the right and upwards. A mark: the same characters are probable at "
         "both moments. The diagonal is each moment with itself; marks beside it are sounds that return.",
         "similarityLabel": "Similarity of each two moments from {start} to {end} seconds",
+        "layers": {
+            "title": "Layers",
+            "hint": "The model runs once more over this part, layer by layer.",
+            "busy": "Running the model",
+            "lens": "Characters of each layer",
+            "lensHint": "What the model would write if it ended after this layer: its last steps, "
+            "applied early. The last layer is on top. _ is a space, ◦ a special token; a stronger bar "
+            "is more probable. Zoom in where characters have no room.",
+            "moved": "Change by each layer",
+            "movedHint": "How far a layer turns a frame away from the layer before (1 − cosine). "
+            "A strong colour is far.",
+            "similarity": "Self-similarity of",
+            "similarityHint": "How alike the layer makes two moments: cosine of their hidden frames, without "
+            "the mean of the part. A strong colour beside the diagonal: something returns.",
+            "layer": "layer {number}",
+            "input": "Input",
+            "first": "To the right",
+            "second": "Upwards",
+            "moment": "{time} s ({word})",
+            "momentAlone": "{time} s",
+            "pair": "{one} and {other}: cosine {value}",
+            "cell": "{layer}: {token} {percent} %, change {moved}",
+            "noFrame": "Point at a frame to see what each layer says there.",
+            "merged": "Self-similarity: each column is the mean of {count} frames.",
+            "range": "{start} to {end} seconds",
+            "table": "Text of each layer",
+            "columns": ["Layer", "Text", "Same as the result", "Change"],
+        },
         "scroll": "Start of the part",
         "earlier": EARLIER,
         "later": LATER,
