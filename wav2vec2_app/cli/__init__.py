@@ -16,6 +16,7 @@ from wav2vec2_app.cli.batch import batch
 from wav2vec2_app.cli.common_options import (
     DEFAULT_OUTPUT,
     ChannelsOption,
+    FilesArgument,
     ModelOption,
     OutputOption,
     SpeakerNamesOption,
@@ -35,6 +36,7 @@ from wav2vec2_app.cli.decoding import (
 )
 from wav2vec2_app.cli.environment import prepare, read_settings
 from wav2vec2_app.cli.find import find
+from wav2vec2_app.cli.inputs import audio_inputs, audio_source
 from wav2vec2_app.cli.output import (
     DescriptionFormat,
     OutputOptions,
@@ -47,7 +49,7 @@ from wav2vec2_app.server.operations import Want
 from wav2vec2_app.server.orchestrator.comparison import ComparisonRequest
 from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.tasks import AudioTask
-from wav2vec2_app.speech.audio import AudioSource, parse_audio_options
+from wav2vec2_app.speech.audio import parse_audio_options
 from wav2vec2_app.speech.description import DEFAULT_QUESTION, parse_question
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS, text_to_align
@@ -89,7 +91,7 @@ def serve(
 @app.command()
 @with_options(*OPTIONS, *EXPORT_OPTIONS)
 def transcribe(
-    files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
+    files: FilesArgument,
     output: OutputOption = DEFAULT_OUTPUT,
     to: ToOption = None,
     model: ModelOption = None,
@@ -104,12 +106,13 @@ def transcribe(
     try:
         options, how = parse_decoding(values), output_options(output, to, values)
         audio, names = parse_audio_options(track, channels), parse_names(speaker_names)
+        sources = audio_inputs(files, settings.max_bytes)
     except InputError as error:
         print_problem(error.code, f"{error.message} {error.hint}")
         raise typer.Exit(2) from None
     wants = frozenset({Want.TRANSCRIPT, Want.SPEAKERS} if speakers else {Want.TRANSCRIPT})
     one = partial(AudioTask, wants=wants, decoding=options, audio_options=audio)
-    tasks = [(file, one(_source(file), speaker_names=names)) for file in files]
+    tasks = [(file, one(source, speaker_names=names)) for file, source in sources]
     raise typer.Exit(1 if asyncio.run(run_tasks(settings, tasks, how)) else 0)
 
 
@@ -129,7 +132,8 @@ def align(
     """Print when each word of a text is spoken: start, end, score and word, one line each.
 
     Subtitles (srt, vtt, ass) keep the text as written; a line break ends a cue, and the cues of a text that
-    is SRT or VTT itself get new times. json and textgrid have every character, too.
+    is a file of subtitles itself (SRT, VTT, ASS, SBV, LRC) get new times. json and textgrid have
+    every character, too.
     """
     settings = prepare(model=model)
     try:
@@ -139,13 +143,14 @@ def align(
         print_problem(text.name, f"{error.message} {error.hint} ({error.code})")
         raise typer.Exit(2) from None
     wants = frozenset({Want.ALIGNMENT})
-    task = AudioTask(_source(file), wants, text=given, audio_options=audio)
+    source = audio_source(file, settings.max_bytes)
+    task = AudioTask(source, wants, text=given, audio_options=audio)
     raise typer.Exit(1 if asyncio.run(run_tasks(settings, [(file, task)], how)) else 0)
 
 
 @app.command()
 def analyze(
-    files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
+    files: FilesArgument,
     output: Annotated[
         AnalysisFormat,
         typer.Option("--output", "-o", help="Format of the result; frames: a CSV of all contours."),
@@ -156,12 +161,12 @@ def analyze(
     """Print loudness, pitch, formants, tempo, noise, pauses and the rate of speech of files."""
     settings = prepare(model=model)
     try:
-        audio = parse_audio_options(track)
+        audio, sources = parse_audio_options(track), audio_inputs(files, settings.max_bytes)
     except InputError as error:
         print_problem(error.code, f"{error.message} {error.hint}")
         raise typer.Exit(2) from None
     wants = frozenset({Want.TRANSCRIPT, Want.ACOUSTICS})
-    tasks = [(file, AudioTask(_source(file), wants, audio_options=audio)) for file in files]
+    tasks = [(file, AudioTask(source, wants, audio_options=audio)) for file, source in sources]
 
     def show(file: Path, result: AudioResult, many: bool) -> None:
         print_analysis(file, result, output, many=many)
@@ -172,7 +177,7 @@ def analyze(
 
 @app.command()
 def describe(
-    files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
+    files: FilesArgument,
     question: Annotated[str, typer.Option(help="What to ask about the sound.")] = DEFAULT_QUESTION,
     output: Annotated[
         DescriptionFormat, typer.Option("--output", "-o", help="Format of the result.")
@@ -182,12 +187,12 @@ def describe(
     """Ask a GAMA demo (WAV2VEC2_GAMA_URL) about the sound of files; the transcript comes with the answer."""
     settings = prepare(model=model)
     try:
-        given = parse_question(question)
+        given, sources = parse_question(question), audio_inputs(files, settings.max_bytes)
     except InputError as error:
         print_problem(error.code, f"{error.message} {error.hint}")
         raise typer.Exit(2) from None
     wants = frozenset({Want.TRANSCRIPT, Want.DESCRIPTION})
-    tasks = [(file, AudioTask(_source(file), wants, question=given)) for file in files]
+    tasks = [(file, AudioTask(source, wants, question=given)) for file, source in sources]
     how = OutputOptions((output.value,))
     raise typer.Exit(1 if asyncio.run(run_tasks(settings, tasks, how)) else 0)
 
@@ -235,7 +240,8 @@ def compare(
             parse_synthesis(",".join(weight or []), quality_threshold, resolution),
             parse_reference(text_or_file(reference)),
         )
-        task = request.task(_source(file), audio_options=parse_audio_options(track))
+        source = audio_source(file, settings.max_bytes)
+        task = request.task(source, audio_options=parse_audio_options(track))
     except InputError as error:
         print_problem(error.code, f"{error.message} {error.hint}")
         raise typer.Exit(2) from None
@@ -253,7 +259,3 @@ def doctor() -> None:
         print_problem("The workers cannot start", f"{problem.message} {problem.hint}")
         raise typer.Exit(1)
     out.print("[green]Ready:[/green] the workers have started and the model is loaded.")
-
-
-def _source(file: Path) -> AudioSource:
-    return AudioSource(path=file, name=file.name)

@@ -12,8 +12,9 @@ from typing import Final
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from wav2vec2_app.cli.inputs import files_of, no_files
 from wav2vec2_app.cli.output import err, out, print_problem
-from wav2vec2_app.errors import InputError, Wav2Vec2Error, translate
+from wav2vec2_app.errors import Wav2Vec2Error, translate
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.batches.archive import (
     SUMMARY,
@@ -29,7 +30,7 @@ from wav2vec2_app.server.storage.files import FileFormat, format_of
 from wav2vec2_app.server.storage.names import FileNames, safe_path
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.speech.audio import FORMAT_NAMES, AudioSource
+from wav2vec2_app.speech.audio import AudioSource
 
 JOURNAL: Final = "batch.jsonl"
 """What was done in the folder of results: one line for each finished file."""
@@ -78,11 +79,7 @@ def find_files(patterns: Sequence[str]) -> list[FoundFile]:
     for pattern in patterns:
         matches = list(_matches(pattern))
         if not matches:
-            raise InputError(
-                f"“{pattern}” finds no audio files.",
-                code="batch.no_files",
-                hint="Name files, folders, or patterns such as 'talks/**/*.mp3'.",
-            )
+            raise no_files(pattern)
         for one in matches:
             found.setdefault(one.path.resolve(), one)
     return list(found.values())
@@ -101,10 +98,8 @@ def _matches(pattern: str) -> Iterator[FoundFile]:
 
 
 def _files_of(folder: Path) -> Iterator[FoundFile]:
-    endings = {f".{ending}" for ending in FORMAT_NAMES}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in endings and path.is_file():
-            yield FoundFile(path, path.relative_to(folder).as_posix())
+    for path in files_of(folder):
+        yield FoundFile(path, path.relative_to(folder).as_posix())
 
 
 def _relative(name: str, pattern: str) -> str:
@@ -207,9 +202,9 @@ def _write_files(
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file completely or not at all."""
+    """Write a file completely or not at all; bytes of a name beyond UTF-8 become escapes."""
     partial = path.with_name(f"{path.name}.part")
-    partial.write_text(text, "utf-8", newline="")
+    partial.write_text(text, "utf-8", errors="backslashreplace", newline="")
     partial.replace(path)
 
 

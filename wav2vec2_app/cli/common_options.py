@@ -25,6 +25,10 @@ ToOption = Annotated[
     Path | None,
     typer.Option("--to", help="Folder for one file per recording and format.", show_default=False),
 ]
+FilesArgument = Annotated[
+    list[Path],
+    typer.Argument(help="Audio files, folders or patterns; - for stdin.", show_default=False),
+]
 ModelOption = Annotated[
     str | None, typer.Option(help="auto, embedded, a model name or a folder.", show_default=False)
 ]

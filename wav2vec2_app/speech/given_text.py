@@ -1,4 +1,4 @@
-"""The text that a client gives to be aligned: plain text, or the content of an SRT or VTT file.
+"""The text that a client gives to be aligned: plain text, or the content of a file of subtitles.
 
 Of subtitles, only the words of the cues are aligned. The cues of an export follow the text: a line break ends
 a cue; the cues and lines of subtitles are kept.
@@ -16,9 +16,18 @@ from typing import Final
 
 from wav2vec2_app.speech.cues import TimedText, WrittenWord
 
-_CLOCK: Final = r"(?:\d+:)?\d{1,2}:\d{1,2}(?:[,.]\d{1,3})?"
-_TIMING: Final = re.compile(rf"\s*{_CLOCK}\s*-{{1,2}}>\s*{_CLOCK}(?:\s.*)?$")
-_TAG: Final = re.compile(r"</?[A-Za-z](?:[^<>]*)>|<(?:\d+:)?\d\d:\d\d\.\d{3}>|\{\\[^{}]*\}")
+_CLOCK: Final = r"(?:\d+:)?\d{1,2}:\d{1,2}(?:[,.:][ ]?\d{1,3})?"
+_SBV_CLOCK: Final = r"\d+:\d\d:\d\d\.\d{3}"
+_ARROW: Final = r"\s*(?:[-–—]{1,2}>|→)\s*"
+_TIMING: Final = re.compile(rf"\s*(?:{_CLOCK}{_ARROW}{_CLOCK}|{_SBV_CLOCK},{_SBV_CLOCK})(?:\s.*)?$")
+_WORD_TIME: Final = re.compile(r"<(?:\d+:)?\d\d:\d\d\.\d{2,3}>")
+_TAG: Final = re.compile(rf"</?[A-Za-z](?:[^<>]*)>|{_WORD_TIME.pattern}|\{{\\[^{{}}]*\}}")
+_BRACKETED: Final = re.compile(
+    rf"\s*(?:\[\d+:\d\d(?::\d\d)?(?:[.,:]\d{{1,3}})?\]\s*)+|\s*\[{_CLOCK}{_ARROW}{_CLOCK}\]"
+)
+_LYRICS_FACT: Final = re.compile(
+    r"\s*\[(?:ti|ar|al|au|by|re|ve|tool|la|length|offset):[^\]]*\]\s*$"
+)
 _HEADER: Final = re.compile(r"WEBVTT(?:[ \t].*)?$")
 _LINE_BREAK: Final = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
@@ -150,12 +159,25 @@ def _joined(words: Sequence[WrittenWord]) -> list[WrittenWord]:
 
 
 def _subtitle_cues(text: str) -> list[Lines] | None:
-    """The lines of each cue, if ``text`` is the content of an SRT or VTT file."""
-    lines = [line.rstrip() for line in _LINE_BREAK.split(text.lstrip("\ufeff"))]
+    """The lines of each cue, if ``text`` is the content of a file of subtitles."""
+    lines = _LINE_BREAK.split(text.lstrip("\ufeff"))
+    for read in (_substation_cues, _bracketed_cues, _timed_cues):
+        cues = read(lines)
+        if cues is not None:
+            plain = [[one for line in cue if (one := _plain(line))] for cue in cues]
+            return [cue for cue in (_without_repeats(plain) if _rolls_up(lines) else plain) if cue]
+    return None
+
+
+def _timed_cues(lines: Lines) -> list[Lines] | None:
+    """The cues of SRT, VTT and SBV: a line of times before each."""
     is_vtt = any(_HEADER.match(line) for line in lines[:1])
+    lines = _without_comments(lines) if is_vtt else lines
     timings = [number for number, line in enumerate(lines) if _TIMING.match(line)]
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    if not timings or not (is_vtt or timings[0] - first <= 1):
+    if not timings:
+        return [] if is_vtt and not any(line.strip() for line in lines[1:]) else None
+    if not (is_vtt or timings[0] - first <= 1):
         return None
     ends = [*(_cue_end(lines, number) for number in timings[1:]), len(lines)]
     cues = []
@@ -163,8 +185,20 @@ def _subtitle_cues(text: str) -> list[Lines] | None:
         content = lines[timing + 1 : end]
         if is_vtt and "" in content:
             content = content[: content.index("")]
-        cues.append([plain for line in content if (plain := _plain(line))])
-    return [lines for lines in cues if lines]
+        cues.append(content)
+    return cues
+
+
+def _without_comments(lines: Lines) -> Lines:
+    """The lines of a VTT file without its comments, which may hold cues."""
+    kept: list[str] = []
+    inside = False
+    for line in lines:
+        begins = (not kept or not kept[-1]) and re.match(r"NOTE(?:\s|$)", line) is not None
+        inside = bool(line) and (inside or begins)
+        if not inside:
+            kept.append(line)
+    return kept
 
 
 def _cue_end(lines: Lines, timing: int) -> int:
@@ -172,6 +206,44 @@ def _cue_end(lines: Lines, timing: int) -> int:
     above = lines[timing - 1].strip()
     named = above.isdecimal() or (timing > 1 and above and not lines[timing - 2].strip())
     return timing - 1 if named else timing
+
+
+def _rolls_up(lines: Lines) -> bool:
+    """Whether words have times of their own, as in captions that roll up: each line is written again."""
+    return any(_WORD_TIME.search(line) for line in lines)
+
+
+def _without_repeats(cues: Sequence[Lines]) -> list[Lines]:
+    before: Sequence[Lines] = [(), *cues[:-1]]
+    return [
+        [line for line in cue if line not in last] for last, cue in zip(before, cues, strict=True)
+    ]
+
+
+def _bracketed_cues(lines: Lines) -> list[Lines] | None:
+    """The cues of lyrics (LRC) and of transcripts with a time in brackets before each line."""
+    spoken = [line for line in lines if line.strip() and not _LYRICS_FACT.match(line)]
+    if not spoken or not all(_BRACKETED.match(line) for line in spoken):
+        return None
+    return [[_BRACKETED.sub("", line, count=1)] for line in spoken]
+
+
+def _substation_cues(lines: Lines) -> list[Lines] | None:
+    """The cues of SubStation Alpha (SSA, ASS) in the order of their times, without drawings."""
+    if not any(line.strip() in ("[Script Info]", "[Events]") for line in lines):
+        return None
+    names = ["Start"] * 2 + ["Text"] * 8
+    found: list[tuple[str, Lines]] = []
+    for line in lines:
+        kind, _, rest = line.partition(":")
+        if kind == "Format" and "Text" in rest:
+            names = [name.strip() for name in rest.split(",")]
+        fields = rest.strip().split(",", len(names) - 1)
+        if kind == "Dialogue" and len(fields) == len(names) and r"\p1" not in fields[-1]:
+            start = fields[names.index("Start")] if "Start" in names else ""
+            spoken = fields[-1].replace(r"\h", " ").replace(r"\n", " ")
+            found.append((start.strip().zfill(11), spoken.split(r"\N")))
+    return [cue for _, cue in sorted(found, key=lambda one: one[0])]
 
 
 def _plain(line: str) -> str:

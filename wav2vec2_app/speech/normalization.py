@@ -7,7 +7,7 @@ plain numbers are. The words are those of `num2words` and of :mod:`wav2vec2_app.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Final
@@ -30,9 +30,24 @@ _JOIN: Final = "\ue000"
 _SUPERSCRIPTS: Final = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _SUBSCRIPTS: Final = "₀₁₂₃₄₅₆₇₈₉"
 _VULGAR: Final = "½¼¾⅓⅔⅕⅖⅗⅘⅛⅜⅝⅞"
-_MONTHS: Final = (
-    "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Jahrhundert"
+_AFTER_ORDINAL: Final = (
+    "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|Jahrhundert|"
+    "Mal|Weltkrieg|Stock|Stockwerk|Etage|Klasse|Platz|Runde|Liga|Bundesliga|Tag|Woche|Monat|Jahr|Quartal|"
+    "Kapitel|Teil|Akt|Jahrestag|Geburtstag|Lebensjahr|Auflage|Halbzeit|Minute|Semester|Advent|Grad"
 )
+"""German words before which a number with a stop is an ordinal, not the end of a sentence."""
+_AFTER_ONE: Final = (
+    "Uhr|Euro|Cent|Dollar|Pfund|Franken|Prozent|Meter|Kilometer|Zentimeter|Liter|Kilo|Kilogramm|Gramm|Jahr|Tag|"
+    "Monat|Mal|Grad|Stunde|Minute|Sekunde|Woche|Million|Milliarde|Tonne"
+)
+"""German words before which “1” is “ein” or “eine”."""
+_ROMAN: Final = re.compile(r"(?<!\w)(?P<roman>[IVX]+)(?:er|re|e|ème|ième)(?!\w)")
+_CLOCK: Final = r"(?P<hours>\d{1,2}):(?P<minutes>[0-5]\d)(?!\d)"
+_PHONE: Final = (
+    r"(?<![\w.,$€£-])(?:\+\d{1,3}(?:[ \u00a0.-]\d+)+|(?:\+?\d{1,3}[-. ])?(?:\d{3}[-.]|\(\d{3}\)[-. ]?)"
+    r"\d{3}[-. ]\d{4}|\d{3}-\d{3}[1-9])(?![\w-])"
+)
+"""A telephone number as it is written in the United States, or with the code of a country."""
 
 
 def verbalize(word: str, language: str = "en") -> str:
@@ -41,10 +56,12 @@ def verbalize(word: str, language: str = "en") -> str:
     What the language has no words for stays.
     """
     latin = "".join(str(int(sign)) if sign.isdecimal() else sign for sign in word)  # any script
-    rules = _rules(language)
-    negative = re.match(r"[-−](?=[\d.,$€£])", latin) is not None and rules.language.minus
-    spoken = "".join(rules.spoken(latin.lstrip("-−")))
-    return " ".join(f"{negative or ''} {spoken}".split())
+    return " ".join("".join(_rules(language).spoken(latin)).split())
+
+
+def has_signs(word: str, language: str = "en") -> bool:
+    """Whether ``word`` has signs that are not spelled but spoken: “&”, and in French “XXe”."""
+    return not SIGNS.isdisjoint(word) or (language == "fr" and _ROMAN.search(word) is not None)
 
 
 def written_words(text: str, language: str = "en") -> list[str]:
@@ -106,13 +123,17 @@ class _Rules:
     @property
     def _number(self) -> str:
         groups = "," if self.language.decimal == "." else r"."
-        return rf"(?:\d{{1,3}}(?:[{groups}'’ \u00a0\u2007\u2009\u202f]\d{{3}})+(?!\d)|\d+)"
+        indian = r"\d{1,2}(?:,\d\d)+,\d{3}(?!\d)|" if groups == "," else ""
+        spaced = rf"\d{{1,3}}(?:[{groups}'’ \u00a0\u2007\u2009\u202f]\d{{3}})+(?!\d)"
+        return rf"(?:{indian}{spaced}|\d+)"
 
     @property
     def _money(self) -> str:
         """A currency symbol."""
         known = sorted(self.language.currencies, key=len, reverse=True)
-        return rf"(?:(?:US|AU?|CA?|NZ|HK|S)(?=\$))?(?:{'|'.join(map(re.escape, known)) or '(?!)'})"
+        names = [rf"(?<![^\W\d_]){name}(?![^\W\d_])" for name in known if name.isalpha()]
+        signs = [re.escape(name) for name in known if not name.isalpha()]
+        return rf"(?:(?:US|AU?|CA?|NZ|HK|S)(?=\$))?(?:{'|'.join([*names, *signs]) or '(?!)'})"
 
     @property
     def _scale(self) -> str:
@@ -123,82 +144,126 @@ class _Rules:
     def _patterns(self) -> list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]]:
         number, blank = self._number, f"{_BLANK}?"
         amount = rf"(?P<whole>{number})?(?P<fraction>[.,]\d+)?(?<=\d)"
-        units = (
-            "|".join(map(re.escape, sorted(self.language.units, key=len, reverse=True))) or "(?!)"
-        )
+        units = _any_of(self.language.units)
+        long_scale = _any_of(name for name in self.language.scales if len(name) > 1)
         scale = rf"(?:{blank}(?P<scale>{self._scale}))?"
+        decimal = rf"{re.escape(self.language.decimal)}\d+"
         table: list[tuple[str, Callable[[re.Match[str]], str]]] = [
+            (rf"(?<![\w.,)%°/])[-−–](?=[\d.,{_VULGAR}]|{self._money})", self.forms.minus),
             (rf"(?P<money>{self._money}){blank}{amount}{scale}", self.forms.amount),
             (rf"{amount}{scale}{blank}(?P<money>{self._money})", self.forms.amount),
             *self._local_patterns(),
+            (r"(?<=[\d%°€$£])[-–—](?=[\d$€£])", self.forms.to),
+            (r"#(?=\d)", self.forms.number),
             (rf"(?P<whole>\d+)?{blank}(?P<vulgar>[{_VULGAR}])", self.forms.fraction),
-            (r"(?<![\d/])(?P<part>\d)/(?P<parts>\d)(?![\d/])", self.forms.fraction),
+            (rf"(?<![\d/])(?:(?P<whole>\d+){_BLANK})?(?P<part>\d)/(?P<parts>\d)(?![\d/])",
+             self.forms.fraction),
             (rf"(?P<unit>{units})(?P<power>[²³])(?!\w)", self.forms.area),
             (rf"(?P<power>[{_SUPERSCRIPTS}]+)", self.forms.power),
+            (r"\^(?P<power>\d{1,12})(?![\d.,])", self.forms.power),
             (rf"(?P<index>[{_SUBSCRIPTS}]+)", self.forms.index),
-            (rf"(?P<whole>{number})(?P<fraction>{re.escape(self.language.decimal)}\d+)?"
-             rf"(?P<unit>{units})(?![\w²³])", self.forms.measure),
+            (rf"(?P<whole>{number})(?P<fraction>{decimal})?{blank}(?P<unit>{units})(?![\w²³])",
+             self.forms.measure),
             (rf"(?<=[^\W\d_])(?P<code>\d{{{MIN_CODE_DIGITS},}})", self.forms.code),
             (r"(?<=[^\W\d_]-)(?P<code>\d{5,})", self.forms.code),
-            (rf"(?P<whole>{number})(?P<scale>(?:{self._scale}))(?<=\D\D)", self.forms.scaled),
-            (rf"(?P<whole>{number})?(?P<fraction>[.](?!\d{{3}}(?!\d))\d+|{re.escape(self.language.decimal)}\d+)",
-             self.forms.decimal),
+            (rf"(?P<whole>{number})(?P<fraction>{decimal})?{blank}(?P<scale>{long_scale})(?!\w)",
+             self.forms.scaled),
+            (rf"(?P<whole>{number})(?P<fraction>{decimal})(?P<scale>{self._scale})", self.forms.scaled),
+            (rf"(?P<whole>{number})?(?P<fraction>[.](?!\d{{3}}(?!\d))\d+|{decimal})", self.forms.decimal),
             (rf"(?P<integer>{number})", self.forms.integer),
             (rf"(?P<symbol>[{re.escape(''.join(SIGNS))}])", self.forms.symbol),
         ]  # fmt: skip
         return [(re.compile(pattern), verbalized) for pattern, verbalized in table]
 
     def _local_patterns(self) -> list[tuple[str, Callable[[re.Match[str]], str]]]:
-        """Times, dates and ordinals."""
-        number, code = self._number, self.language.code
-        clock = r"(?P<hours>\d{1,2}):(?P<minutes>[0-5]\d)(?!\d)"
-        if code == "de":
-            return [
-                (rf"(?P<hours>\d{{1,2}})[.:](?P<minutes>[0-5]\d){_BLANK}?(?:Uhr|h)(?!\w)", self.forms.time),
-                (rf"(?P<hours>1){_BLANK}(?=Uhr)", lambda _: "ein"),
-                (clock, self.forms.time),
-                (r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4}|\d\d)?(?!\d)", self.forms.date),
-                (rf"(?P<ordinal>\d{{1,2}})\.{_BLANK}?(?={_MONTHS})", lambda m: f"{self.forms.ordinal(m)}n"),
-                (rf"(?P<ordinal>{number})te(?P<ending>[nrsm]?)\b",
-                 lambda m: self.forms.ordinal(m) + m["ending"]),
-            ]  # fmt: skip
-        if code == "fr":
-            return [
-                (
-                    rf"(?P<hours>\d{{1,2}}){_BLANK}?[hH]{_BLANK}?(?P<minutes>[0-5]\d)?(?!\w)",
-                    self.forms.time,
-                ),
-                (clock, self.forms.time),
-                (r"1(?:re|ère)\b", lambda _: "première"),
-                (
-                    r"2(?P<gender>nde?)s?\b",
-                    lambda m: "seconde" if m["gender"] == "nde" else "second",
-                ),
-                (rf"(?P<ordinal>{number})(?:ers?|ièmes?|èmes?|emes?|es?)\b", self.forms.ordinal),
-            ]
+        """Dates, telephone numbers, times and ordinals."""
+        day, month = r"(?P<day>3[01]|[12]\d|0?[1-9])", r"(?P<month>1[0-2]|0?[1-9])"
+        iso = [(rf"(?<![\d-])(?P<year>\d{{4}})-{month}-{day}(?![\d-])", self.forms.date)]
+        local = {"de": self._german, "fr": self._french, "en": self._english}.get(
+            self.language.code
+        )
+        return [*iso, *local(day, month)] if local else []
+
+    def _german(self, day: str, month: str) -> list[tuple[str, Callable[[re.Match[str]], str]]]:
+        forms = self.forms
         return [
-            (clock, self.forms.time),
-            (rf"(?i:(?P<ordinal>{number})(?:st|nd|rd|th))\b", self.forms.ordinal),
-            (r"(?P<decade>\d\d|\d{4})['’]?s\b", self.forms.decade),
+            (r"(?P<phone>\+\d{1,3}(?:[ \u00a0/-]\d+)+)", forms.phone),
+            (rf"(?P<hours>\d{{1,2}})[.:](?P<minutes>[0-5]\d){_BLANK}?(?:Uhr|h)(?!\w)", forms.time),
+            (rf"(?<![\d.,])1{_BLANK}(?=(?P<unit>{_AFTER_ONE})\b)", lambda m: self.language.one_of(m["unit"])),
+            (_CLOCK, forms.time),
+            (rf"{day}\.{_BLANK}?{month}\.(?:{_BLANK}?(?P<year>\d{{4}}|\d\d))?(?!\d)", forms.date),
+            (rf"(?P<ordinal>\d{{1,3}})\.{_BLANK}?(?=(?:{_AFTER_ORDINAL})\b)",
+             lambda m: f"{forms.ordinal(m)}n"),
+            (rf"(?P<ordinal>{self._number})te(?P<ending>[nrsm]?)\b",
+             lambda m: forms.ordinal(m) + m["ending"]),
+            (rf"(?P<integer>{self._number})er(?![^\W\d_])", lambda m: f"{forms.integer(m)}er"),
+            (rf"(?<!\w)Nr\.{_BLANK}?(?=\d)", forms.number),
+        ]  # fmt: skip
+
+    def _french(self, day: str, month: str) -> list[tuple[str, Callable[[re.Match[str]], str]]]:
+        forms = self.forms
+        return [
+            (rf"(?P<hours>\d{{1,2}}){_BLANK}?[hH]{_BLANK}?(?P<minutes>[0-5]\d)?(?!\w)", forms.time),
+            (_CLOCK, forms.time),
+            (rf"(?<![\d/.]){day}(?P<dash>[/.]){month}(?P=dash)(?P<year>\d{{4}}|\d\d)(?![\d/])", forms.date),
+            (r"1(?:re|ère)\b", lambda _: "première"),
+            (r"2(?P<gender>nde?)s?\b", lambda m: "seconde" if m["gender"] == "nde" else "second"),
+            (rf"(?P<ordinal>{self._number})(?:ers?|ièmes?|èmes?|emes?|es?)\b", forms.ordinal),
+            (rf"(?<!\w)[nN][°º]{_BLANK}?(?=\d)", forms.number),
+            (_ROMAN.pattern, forms.roman),
+        ]  # fmt: skip
+
+    def _english(self, day: str, month: str) -> list[tuple[str, Callable[[re.Match[str]], str]]]:
+        forms = self.forms
+        british = r"(?P<day>1[3-9]|2\d|3[01])"
+        year = r"(?P<year>\d{4}|\d\d)(?![\d/])"
+        return [
+            (_PHONE, forms.phone),
+            (rf"(?<![\d/]){british}/{month}/{year}", forms.date),
+            (rf"(?<![\d/]){month}/{day}/{year}", forms.date),
+            (_CLOCK, forms.time),
+            (rf"(?i:(?P<ordinal>{self._number})(?:st|nd|rd|th))\b", forms.ordinal),
+            (r"(?P<decade>\d\d|\d{4})['’]?s\b", forms.decade),
+            (rf"(?<!\w)No\.{_BLANK}?(?=\d)", forms.number),
         ]
 
     @cached_property
     def _spaced(self) -> re.Pattern[str]:
         """What is spoken as one although there are blanks in it."""
-        several = "{2,}" if self.language.decimal == "." else "+"
-        thin = _BLANK.replace(" \\t", "")
-        grouped = (
-            rf"\d{{1,3}}(?:(?:{_BLANK}\d{{3}}){several}|(?:{thin}\d{{3}})+)(?!\d)(?!{_BLANK}\d)"
+        several = (
+            rf"(?:{_BLANK}\d{{3}}){{2,}}|{_BLANK}000"
+            if self.language.decimal == "."
+            else rf"(?:{_BLANK}\d{{3}})+"
         )
+        thin = _BLANK.replace(" \\t", "")
+        end = rf"(?!\d)(?!{_BLANK}\d)"
+        grouped = rf"\d{{1,3}}(?:{several}|(?:{thin}\d{{3}})+){end}"
+        amount = rf"(?:\d{{1,3}}(?:{_BLANK}\d{{3}})+{end}|[\d.,'’]*\d)(?:[.,]\d+)?"
         number = rf"(?<![\w.,])(?<!\d{_BLANK})(?:{grouped}|[\d.,'’]*\d)(?:[.,]\d+)?"
-        after = rf"(?:{_BLANK}{self._scale})?(?:{_BLANK}?{self._money})?"
+        units = _any_of(name for name in self.language.units if len(name) > 1 or name in "mglht")
+        after = rf"(?:{_BLANK}(?:{units})(?![\w²³'’])|(?:{_BLANK}{self._scale})?(?:{_BLANK}?{self._money})?)"
         choices = [
-            rf"(?<!\w){self._money}{_BLANK}?(?:{grouped}|[\d.,'’]*\d)(?:[.,]\d+)?(?:{_BLANK}{self._scale})?",
+            rf"(?<!\w){self._money}{_BLANK}?{amount}(?:{_BLANK}{self._scale})?",
             rf"\d{_BLANK}[{_VULGAR}]",
+            rf"(?<![\w/.,–-])\d{_BLANK}\d/\d(?![\d/])",
+            *self._spaced_locally(),
         ]
-        if self.language.code == "de":
-            choices += [rf"\d{{1,2}}[.:]\d\d{_BLANK}Uhr\b", rf"(?<!\S)1{_BLANK}Uhr\b",
-                        rf"(?<!\d)\d{{1,2}}\.{_BLANK}(?:{_MONTHS})\b"]  # fmt: skip
-        if self.language.code == "fr":
-            choices.append(rf"\b\d{{1,2}}{_BLANK}?h{_BLANK}?[0-5]\d\b")
         return re.compile("|".join([*choices, number + after]))
+
+    def _spaced_locally(self) -> list[str]:
+        """Telephone numbers, times, dates and ordinals with blanks in them."""
+        phone = rf"\+(?=(?:{_BLANK}?\d){{8,15}}(?!{_BLANK}?\d))\d{{1,3}}(?:{_BLANK}\d+)+"
+        if self.language.code == "de":
+            return [phone, rf"\d{{1,2}}[.:]\d\d{_BLANK}Uhr\b", rf"(?<!\S)1{_BLANK}(?:{_AFTER_ONE})\b",
+                    rf"(?<!\d)\d{{1,2}}\.{_BLANK}\d{{1,2}}\.{_BLANK}?\d{{4}}\b",
+                    rf"(?<!\d)\d{{1,3}}\.{_BLANK}(?:{_AFTER_ORDINAL})\b", rf"\bNr\.{_BLANK}\d"]  # fmt: skip
+        if self.language.code == "fr":
+            return [rf"\b\d{{1,2}}{_BLANK}?h(?:{_BLANK}?[0-5]\d)?\b", rf"\b[nN][°º]{_BLANK}\d"]
+        if self.language.code == "en":
+            return [phone, rf"(?:\+\d{{1,3}}{_BLANK})?\(\d{{3}}\){_BLANK}?\d{{3}}[-. ]\d{{4}}\b",
+                    rf"\bNo\.{_BLANK}\d"]  # fmt: skip
+        return []
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "(?!)"

@@ -24,7 +24,10 @@ class Language:
         powers: exponent -> words after a base; ``n`` for all others.
         areas: exponent -> form of a unit, whose word is ``{}``.
         hour: word for one, for several, between hours and minutes; empty where there is none.
-        one: “1” before a unit.
+        one: “1” before a unit; ``ones`` says it before the units of the other gender.
+        number: before a number in a series (“No. 5”).
+        to: between the ends of a range (“5–10”).
+        months: their names, where dates are said with them.
     """
 
     code: str
@@ -40,6 +43,14 @@ class Language:
     areas: Mapping[str, str] = field(default_factory=dict)
     hour: tuple[str, str] = ("", "")
     one: str = ""
+    ones: Mapping[str, str] = field(default_factory=dict)
+    number: str = ""
+    to: str = ""
+    months: tuple[str, ...] = ()
+
+    def one_of(self, unit: str) -> str:
+        """“1” before ``unit``."""
+        return self.ones.get(unit, self.one)
 
 
 ENGLISH: Final = Language(
@@ -51,7 +62,9 @@ ENGLISH: Final = Language(
                 "€": ("euro", "euros", "cent", "cents"), "¥": ("yen", "yen", "sen", "sen"),
                 "R$": ("real", "reais", "centavo", "centavos"), "₹": ("rupee", "rupees", "paisa", "paise"),
                 "₽": ("rouble", "roubles", "kopeck", "kopecks"), "₩": ("won", "won", "jeon", "jeon"),
-                "CHF": ("franc", "francs", "centime", "centimes")},
+                "CHF": ("franc", "francs", "centime", "centimes"), "EUR": ("euro", "euros", "cent", "cents"),
+                "USD": ("dollar", "dollars", "cent", "cents"), "¢": ("cent", "cents", "", ""),
+                "GBP": ("pound", "pounds", "penny", "pence")},
     scales={"K": ("thousand",) * 2, "M": ("million",) * 2, "B": ("billion",) * 2, "T": ("trillion",) * 2,
             "bn": ("billion",) * 2, "m": ("million",) * 2, "k": ("thousand",) * 2, "tn": ("trillion",) * 2,
             "million": ("million",) * 2, "billion": ("billion",) * 2, "thousand": ("thousand",) * 2,
@@ -65,10 +78,22 @@ ENGLISH: Final = Language(
            "mm": ("millimeter", "millimeters"), "kg": ("kilogram", "kilograms"), "ft": ("foot", "feet"),
            "km/h": ("kilometer per hour", "kilometers per hour"), "°C": ("degree celsius", "degrees celsius"),
            "°F": ("degree fahrenheit", "degrees fahrenheit"), "g": ("gram", "grams"),
-           "mph": ("mile per hour", "miles per hour")},
+           "mph": ("mile per hour", "miles per hour"), "°": ("degree", "degrees"),
+           "ml": ("milliliter", "milliliters"),
+           "l": ("liter", "liters"), "mg": ("milligram", "milligrams"), "lb": ("pound", "pounds"),
+           "lbs": ("pound", "pounds"), "oz": ("ounce", "ounces"), "h": ("hour", "hours"),
+           "hr": ("hour", "hours"),
+           "hrs": ("hour", "hours"), "min": ("minute", "minutes"), "sec": ("second", "seconds"),
+           "ms": ("millisecond", "milliseconds"), "Hz": ("hertz",) * 2, "kHz": ("kilohertz",) * 2,
+           "MHz": ("megahertz",) * 2, "GHz": ("gigahertz",) * 2, "kB": ("kilobyte", "kilobytes"),
+           "KB": ("kilobyte", "kilobytes"), "MB": ("megabyte", "megabytes"), "GB": ("gigabyte", "gigabytes"),
+           "TB": ("terabyte", "terabytes"), "V": ("volt", "volts"), "W": ("watt", "watts"),
+           "kW": ("kilowatt", "kilowatts"), "kWh": ("kilowatt hour", "kilowatt hours")},
     powers={"2": "squared", "3": "cubed", "n": "to the power of {}"},
     areas={"2": "square {}", "3": "cubic {}"},
-    one="one",
+    one="one", number="number", to="to",
+    months=("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+            "November", "December"),
 )  # fmt: skip
 
 GERMAN: Final = Language(
@@ -79,7 +104,9 @@ GERMAN: Final = Language(
                 "€": ("Euro", "Euro", "Cent", "Cent"), "¥": ("Yen", "Yen", "Sen", "Sen"),
                 "R$": ("Real", "Real", "Centavo", "Centavos"), "₹": ("Rupie", "Rupien", "Paisa", "Paise"),
                 "₽": ("Rubel", "Rubel", "Kopeke", "Kopeken"), "₩": ("Won", "Won", "Jeon", "Jeon"),
-                "CHF": ("Franken", "Franken", "Rappen", "Rappen")},
+                "CHF": ("Franken", "Franken", "Rappen", "Rappen"), "EUR": ("Euro", "Euro", "Cent", "Cent"),
+                "USD": ("Dollar", "Dollar", "Cent", "Cent"), "GBP": ("Pfund", "Pfund", "Penny", "Pence"),
+                "¢": ("Cent", "Cent", "", "")},
     scales={"Mio": ("Million", "Millionen"), "Mio.": ("Million", "Millionen"),
             "Mrd": ("Milliarde", "Milliarden"), "Mrd.": ("Milliarde", "Milliarden"),
             "M": ("Million", "Millionen"), "Million": ("Million", "Millionen"),
@@ -95,11 +122,19 @@ GERMAN: Final = Language(
     units={"m": ("Meter", "Meter"), "km": ("Kilometer", "Kilometer"), "cm": ("Zentimeter", "Zentimeter"),
            "mm": ("Millimeter", "Millimeter"), "kg": ("Kilogramm", "Kilogramm"), "g": ("Gramm", "Gramm"),
            "km/h": ("Kilometer pro Stunde",) * 2, "°C": ("Grad Celsius",) * 2,
-           "°F": ("Grad Fahrenheit",) * 2},
+           "°F": ("Grad Fahrenheit",) * 2, "°": ("Grad",) * 2, "ml": ("Milliliter",) * 2, "l": ("Liter",) * 2,
+           "mg": ("Milligramm",) * 2, "t": ("Tonne", "Tonnen"), "h": ("Stunde", "Stunden"),
+           "min": ("Minute", "Minuten"), "Min.": ("Minute", "Minuten"), "Std.": ("Stunde", "Stunden"),
+           "Hz": ("Hertz",) * 2, "kHz": ("Kilohertz",) * 2, "MHz": ("Megahertz",) * 2,
+           "GHz": ("Gigahertz",) * 2, "kB": ("Kilobyte",) * 2, "KB": ("Kilobyte",) * 2,
+           "MB": ("Megabyte",) * 2, "GB": ("Gigabyte",) * 2, "TB": ("Terabyte",) * 2, "V": ("Volt",) * 2,
+           "W": ("Watt",) * 2, "kW": ("Kilowatt",) * 2, "kWh": ("Kilowattstunde", "Kilowattstunden")},
     powers={"2": "Quadrat", "3": "hoch drei", "n": "hoch {}"},
     areas={"2": "Quadrat{}", "3": "Kubik{}"},
     hour=("Uhr", "Uhr"),
-    one="ein",
+    one="ein", number="Nummer", to="bis",
+    ones=dict.fromkeys(("Stunde", "Minute", "Sekunde", "Woche", "Million", "Milliarde", "Tonne",
+                        "Meile", "Rupie", "Kopeke", "Kilowattstunde"), "eine"),
 )  # fmt: skip
 
 FRENCH: Final = Language(
@@ -111,7 +146,10 @@ FRENCH: Final = Language(
                 "€": ("euro", "euros", "centime", "centimes"), "¥": ("yen", "yens", "sen", "sen"),
                 "R$": ("réal", "réaux", "centavo", "centavos"), "₹": ("roupie", "roupies", "paisa", "paisas"),
                 "₽": ("rouble", "roubles", "kopeck", "kopecks"), "₩": ("won", "wons", "jeon", "jeon"),
-                "CHF": ("franc", "francs", "centime", "centimes")},
+                "CHF": ("franc", "francs", "centime", "centimes"),
+                "EUR": ("euro", "euros", "centime", "centimes"),
+                "USD": ("dollar", "dollars", "cent", "cents"), "GBP": ("livre", "livres", "penny", "pence"),
+                "¢": ("cent", "cents", "", "")},
     scales={"M": ("million", "millions"), "Md": ("milliard", "milliards"),
             "k": ("mille", "mille"), "million": ("million", "millions"),
             "millions": ("million", "millions"), "milliard": ("milliard", "milliards"),
@@ -126,11 +164,22 @@ FRENCH: Final = Language(
            "mm": ("millimètre", "millimètres"), "kg": ("kilogramme", "kilogrammes"),
            "g": ("gramme", "grammes"),
            "km/h": ("kilomètre heure", "kilomètres heure"), "°C": ("degré celsius", "degrés celsius"),
-           "°F": ("degré fahrenheit", "degrés fahrenheit")},
+           "°F": ("degré fahrenheit", "degrés fahrenheit"), "°": ("degré", "degrés"),
+           "ml": ("millilitre", "millilitres"), "l": ("litre", "litres"),
+           "mg": ("milligramme", "milligrammes"),
+           "min": ("minute", "minutes"), "Hz": ("hertz",) * 2, "kHz": ("kilohertz",) * 2,
+           "MHz": ("mégahertz",) * 2, "GHz": ("gigahertz",) * 2, "Ko": ("kilooctet", "kilooctets"),
+           "ko": ("kilooctet", "kilooctets"), "Mo": ("mégaoctet", "mégaoctets"),
+           "Go": ("gigaoctet", "gigaoctets"), "To": ("téraoctet", "téraoctets"), "V": ("volt", "volts"),
+           "W": ("watt", "watts"), "kW": ("kilowatt", "kilowatts"),
+           "kWh": ("kilowattheure", "kilowattheures")},
     powers={"2": "au carré", "3": "au cube", "n": "puissance {}"},
     areas={"2": "{} carrés", "3": "{} cubes"},
     hour=("heure", "heures"),
-    one="un",
+    one="un", number="numéro", to="à",
+    ones=dict.fromkeys(("heure", "minute", "seconde", "livre", "roupie", "tonne"), "une"),
+    months=("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre",
+            "novembre", "décembre"),
 )  # fmt: skip
 
 LANGUAGES: Final[Mapping[str, Language]] = {one.code: one for one in (ENGLISH, GERMAN, FRENCH)}

@@ -55,7 +55,8 @@ def _apart(found: list[Cue[W]]) -> list[Cue[W]]:
 
 
 def _text(cue: Cue[TimedText]) -> str:
-    return "\n".join(cue.lines)
+    """The lines of a cue; a blank line within a word would end it."""
+    return "\n".join(" ".join(line.split()) for line in cue.lines)
 
 
 def _times(cue: Cue[TimedText], separator: str) -> str:

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wav2vec2_app.speech.normalization import SIGNS, verbalize, written_words
+from wav2vec2_app.speech.normalization import SIGNS, has_signs, verbalize, written_words
 
 APOSTROPHES = "’‘ʼ′`´＇"
 """Characters that are written for an apostrophe."""
@@ -101,7 +101,7 @@ class TextTokenizer:
     def _word(self, word: str) -> TokenizedWord:
         plain = "".join("'" if sign in APOSTROPHES else sign for sign in word)
         missing_digits = (s for s in plain if s.isnumeric() and self.encode(s) is None)
-        if any(missing_digits) or not SIGNS.isdisjoint(plain):
+        if any(missing_digits) or has_signs(plain, self.language):
             spoken = verbalize(plain, self.language).split()
         else:
             spoken = [plain]

@@ -211,3 +211,11 @@ def test_command_labels_speakers_only_where_that_is_installed(
     assert "speakers.extra_missing" in answer.output
     assert CliRunner().invoke(app, arguments[:2]).exit_code == 0
     assert [job.options.diarize for job in jobs] == [True, False]
+
+
+async def test_name_that_is_not_utf_8_is_in_the_summary(runs: Runs) -> None:
+    (runs.files / os.fsdecode(b"caf\xe9.wav")).write_bytes(b"RIFF")
+
+    assert await runs.run() == 0
+
+    assert runs.summary()[r"caf\udce9.wav"]["state"] == "done"

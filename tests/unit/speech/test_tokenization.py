@@ -46,6 +46,7 @@ def spelled(text: str, by: TextTokenizer | None = None) -> str:
         ("x²y CO₂ ½", "X SQUARED Y CO TWO ONE HALF"),
         ("1 000 000 seats", "ONE MILLION SEATS"),
         ("EM3985771", "EM THREE NINE EIGHT FIVE SEVEN SEVEN ONE"),
+        ("5 km, 2-3 5/6 #1", "FIVE KILOMETERS TWO TO THREE FIVE SIXTHS NUMBER ONE"),
     ],
 )  # fmt: skip
 def test_english_is_spelled_as_it_is_spoken(text: str, expected: str) -> None:
@@ -119,6 +120,12 @@ def test_numbers_are_verbalized_in_the_given_language() -> None:
 
     assert spelled("21", tokenizer(letters, language="de")) == "einundzwanzig"
     assert spelled("3. 50 %", tokenizer(letters, language="de")) == "drei fünfzig prozent"
+
+
+def test_roman_ordinals_of_french_are_verbalized() -> None:
+    letters = lower("abcdefghijklmnopqrstuvwxyzéèêàç'")
+
+    assert spelled("Le XXe siècle", tokenizer(letters, language="fr")) == "le vingtième siècle"
 
 
 def test_unknown_language_leaves_numbers_to_the_wildcard() -> None:

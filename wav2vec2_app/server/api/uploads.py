@@ -136,6 +136,12 @@ async def parsed_form(
             hint="Send multipart/form-data with the audio in the field `file`.",
         ) from malformed
     try:
+        if parser.close_unfinished():
+            raise InputError(
+                "The form ends in the middle of a file.",
+                code="request.malformed",
+                hint="Send it again, with the boundary that ends it.",
+            )
         yield form
     finally:
         await form.close()
@@ -151,6 +157,14 @@ class _FormParser(MultiPartParser):
         if plain_name(name) == FILE_FIELD and b"filename" not in options:
             part.content_disposition = (part.content_disposition or b"") + b'; filename=""'
         super().on_headers_finished()
+
+    def close_unfinished(self) -> bool:
+        """Whether the form ends within a file, which is then removed."""
+        file = self._current_part.file
+        if file is None or any(value is file for _, value in self.items):
+            return False
+        file.file.close()
+        return True
 
 
 def fields_of(form: FormData) -> dict[str, list[str]]:

@@ -122,7 +122,10 @@ def data_end(file: BinaryIO, layout: Layout, data: Chunk, size_bytes: int) -> in
 
 
 def _chunks_follow(file: BinaryIO, layout: Layout, position: int, size_bytes: int) -> bool:
-    """Whether nothing but whole chunks lies between ``position`` and the end of the file."""
+    """Whether nothing but whole chunks lies between ``position`` and the end of the file.
+
+    The padding behind a chunk of odd length may be missing.
+    """
     for _ in range(MAX_CHUNKS):
         if position >= size_bytes:
             return True
@@ -130,8 +133,17 @@ def _chunks_follow(file: BinaryIO, layout: Layout, position: int, size_bytes: in
         if chunk is None or chunk.start + chunk.claimed > size_bytes:
             return False
         end = chunk.start + chunk.claimed
-        position = end + -end % layout.alignment
+        places = (end + -end % layout.alignment, end)
+        position = next((place for place in places if _is_end_or_chunk(file, layout, place, size_bytes)),
+                        places[0])  # fmt: skip
     return False
+
+
+def _is_end_or_chunk(file: BinaryIO, layout: Layout, position: int, size_bytes: int) -> bool:
+    if position >= size_bytes:
+        return True
+    chunk = chunk_at(file, layout, position)
+    return chunk is not None and chunk.start + chunk.claimed <= size_bytes
 
 
 def _is_trailer(file: BinaryIO, position: int, header_bytes: int) -> bool:

@@ -1,8 +1,8 @@
 """From several channels to one: the mean, unless the channels cancel each other out.
 
 A stereo recording whose right channel is the inverse of the left averages to silence. Whether it
-does is decided over the whole file; the louder channel is used then. Channels can also be kept apart,
-for calls with one speaker on each.
+does, for all or for much of the sound, is decided over the whole file; the louder channel is used then.
+Channels can also be kept apart, for calls with one speaker on each.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ CANCELLED_POWER = 0.3
 Of two equally loud channels it is 1 plus their correlation, so this is a correlation of -0.7. As much is
 left of a channel and its inverse that is 0.4 times as loud.
 """
+CANCELLED_SHARE = 0.4
+"""Share of the sound that cancels out above which the channels cancel out although the rest does not."""
+METERED_FRAMES = 16_384
+"""Samples that are looked at together: a third of a second to a second."""
 AUDIBLE_POWER = 1e-9
 """Mean power below which there is nothing to cancel (-90 dBFS)."""
 
@@ -125,12 +129,17 @@ class ChannelMeter:
         self._squares = np.zeros(0)
         self._mean_sum = 0.0
         self._mean_square = 0.0
+        self._energy = 0.0
+        self._cancelled_energy = 0.0
 
     def add(self, block: Samples) -> None:
         """Account for a block ``(n, channels)``."""
+        if block.shape[1] > 1:
+            for begin in range(0, len(block), METERED_FRAMES):
+                self._add(block[begin : begin + METERED_FRAMES])
+
+    def _add(self, block: Samples) -> None:
         channels = block.shape[1]
-        if channels < 2:
-            return
         if channels > len(self._sums):
             more = np.zeros(channels - len(self._sums))
             self._sums = np.concatenate([self._sums, more])
@@ -143,6 +152,20 @@ class ChannelMeter:
         self._squares[:channels] += products.diagonal()
         self._mean_sum += float(sums.sum()) / channels
         self._mean_square += float(products.sum()) / channels**2
+        self._add_energy(products, sums / len(block), len(block))
+
+    def _add_energy(
+        self, products: NDArray[np.float64], means: NDArray[np.float64], count: int
+    ) -> None:
+        """Account for the share of the sound that is lost where channels are inverse for a while."""
+        covariances = products / count - np.outer(means, means)
+        powers = covariances.diagonal()
+        energy = float(powers.sum()) * count
+        if not math.isfinite(energy):
+            return
+        self._energy += energy
+        if loudest_of_cancelling(float(covariances.mean()), powers) is not None:
+            self._cancelled_energy += energy
 
     def louder_channel(self) -> int | None:
         """The loudest channel's index if the channels cancel each other out, else ``None``."""
@@ -150,6 +173,8 @@ class ChannelMeter:
             return None
         powers = self._squares / self._count - np.square(self._sums / self._count)
         mean_power = self._mean_square / self._count - (self._mean_sum / self._count) ** 2
+        if self._cancelled_energy > CANCELLED_SHARE * self._energy:
+            return int(powers.argmax())
         return loudest_of_cancelling(mean_power, powers)
 
 

@@ -1,12 +1,12 @@
-"""Recordings joined end to end in one file: chained Ogg, and FLAC files one after the other.
+"""Recordings joined end to end in one file: chained Ogg, or several FLAC, WebM, FLV or MP4 files.
 
-FFmpeg stops or loses its place where a link of another rate or channel count begins, so each link is
-opened by itself.
+FFmpeg stops or loses its place where the next link begins, so each link is opened by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import BinaryIO
 
 from wav2vec2_app.errors import InputError
@@ -14,12 +14,15 @@ from wav2vec2_app.worker.audio import formats
 from wav2vec2_app.worker.audio.ffmpeg_reader import FfmpegReader
 from wav2vec2_app.worker.audio.formats import Format
 from wav2vec2_app.worker.audio.reader import Block, broken
-from wav2vec2_app.worker.audio.recognise import missing_beginning
+from wav2vec2_app.worker.audio.recognise import atoms_of, missing_beginning
 from wav2vec2_app.worker.audio.splice import Range, read_at, spliced
 
 MAX_LINKS = 10_000
 SCANNED_BYTES = 1 << 20
 _OGG_FIRST_PAGE = b"OggS\x00\x02"
+_FLV_BEGINNINGS = tuple(b"FLV\x01%c\x00\x00\x00\x09\x00\x00\x00\x00" % flags for flags in (1, 4, 5))
+_EBML = b"\x1aE\xdf\xa3"
+EBML_HEADER_BYTES = 64
 _FLAC_BEGINNINGS = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
 
 
@@ -35,7 +38,8 @@ def links_of(file: BinaryIO, format_: Format, size_bytes: int) -> list[Range]:
             follows = read_at(file, _page_bytes(file, 0), 4) == b"OggS"
             raise missing_beginning() if follows else broken()
     else:
-        starts = [0, *(place for place in _places(file, _FLAC_BEGINNINGS) if place)]
+        further = _FURTHER[format_.demuxer](file, size_bytes)
+        starts = [0, *(place for place in further if place)]
     return list(zip(starts, [*starts[1:], size_bytes], strict=True))
 
 
@@ -47,6 +51,26 @@ def _ogg_links(file: BinaryIO) -> list[int]:
             starts.append(place)
         group_end = place + _page_bytes(file, place)
     return starts
+
+
+def _matroska_links(file: BinaryIO, _: int) -> list[int]:
+    return [
+        place
+        for place in _places(file, (_EBML,))
+        if any(name in read_at(file, place, EBML_HEADER_BYTES) for name in (b"webm", b"matroska"))
+    ]
+
+
+def _mp4_links(file: BinaryIO, size_bytes: int) -> list[int]:
+    """Where files with an index of their own begin; each counts its bytes from its beginning."""
+    starts: list[int] = []
+    indexed = 0
+    for place, kind in islice(atoms_of(file, 0, size_bytes), MAX_LINKS):
+        if kind == b"ftyp" and indexed == len(starts):
+            starts.append(place)
+        elif kind == b"moov":
+            indexed = len(starts)
+    return starts[:indexed]
 
 
 def _page_bytes(file: BinaryIO, place: int) -> int:
@@ -68,6 +92,19 @@ def _places(file: BinaryIO, patterns: tuple[bytes, ...]) -> list[int]:
                 place = data.find(pattern, place + 1)
         position += SCANNED_BYTES
     return sorted(places)
+
+
+_FURTHER: dict[str, Callable[[BinaryIO, int], list[int]]] = {
+    "flac": lambda file, _: _places(file, _FLAC_BEGINNINGS),
+    "flv": lambda file, _: _places(file, _FLV_BEGINNINGS),
+    "matroska": _matroska_links,
+    "mov": _mp4_links,
+}
+
+
+def may_have_links(format_: Format) -> bool:
+    """Whether files of the format are found that were joined end to end."""
+    return format_ is formats.OGG or format_.demuxer in _FURTHER
 
 
 class ChainedReader:

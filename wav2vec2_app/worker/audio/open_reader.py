@@ -5,7 +5,7 @@ reader             containers     why
 =================  =============  ========================================================
 SoundFileReader    uncompressed   knows every encoding of WAV; headers are repaired first
 FfmpegReader       compressed     decodes up to the last whole packet of a truncated file
-ChainedReader      Ogg, FLAC      several recordings joined in one file
+ChainedReader      Ogg, FLAC, …   several recordings joined in one file
 =================  =============  ========================================================
 
 libsndfile would decode FLAC, Ogg and MP3 too, but it gives up the whole block at a damaged end and
@@ -18,10 +18,9 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.worker.audio import formats
 from wav2vec2_app.worker.audio.ffmpeg_reader import FfmpegReader
 from wav2vec2_app.worker.audio.formats import Format
-from wav2vec2_app.worker.audio.links import ChainedReader, links_of
+from wav2vec2_app.worker.audio.links import ChainedReader, links_of, may_have_links
 from wav2vec2_app.worker.audio.reader import Reader
 from wav2vec2_app.worker.audio.recognise import (
     Found,
@@ -60,12 +59,12 @@ def _open_at(file: BinaryIO, found: Found, size_bytes: int, track: int | None) -
 def _open(file: BinaryIO, format_: Format, size_bytes: int, track: int | None) -> Reader:
     if format_.uncompressed:
         return _open_uncompressed(file, format_, size_bytes, track)
-    if format_ in (formats.OGG, formats.FLAC):
+    if format_.demuxer == "mov" and is_segment_without_index(file, 0, size_bytes):
+        raise missing_beginning()
+    if may_have_links(format_):
         ranges = links_of(file, format_, size_bytes)
         if len(ranges) > 1 or ranges[0][0]:
             return ChainedReader(file, format_, ranges, track)
-    if format_.demuxer == "mov" and is_segment_without_index(file, 0, size_bytes):
-        raise missing_beginning()
     return FfmpegReader(file, format_, track)
 
 

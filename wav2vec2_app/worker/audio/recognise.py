@@ -192,20 +192,21 @@ def missing_beginning() -> InputError:
 def is_segment_without_index(file: BinaryIO, start: int, size_bytes: int) -> bool:
     """Whether an MP4 file has fragments (``moof``) and no index (``moov``)."""
     kinds = set()
-    for number, kind in enumerate(_atoms(file, start, size_bytes)):
+    for number, (_, kind) in enumerate(atoms_of(file, start, size_bytes)):
         kinds.add(kind)
         if kind == b"moov" or number > MAX_ATOMS:
             return False
     return b"moof" in kinds
 
 
-def _atoms(file: BinaryIO, position: int, size_bytes: int) -> Iterator[bytes]:
+def atoms_of(file: BinaryIO, position: int, size_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Where each top-level atom begins, and its kind."""
     while position + 8 <= size_bytes:
         head = read_at(file, position, 16)
         length = int.from_bytes(head[:4], "big")
         if length == 1 and len(head) == 16:
             length = int.from_bytes(head[8:], "big")
-        yield head[4:8]
+        yield position, head[4:8]
         position = size_bytes if length < 8 else position + length
 
 

@@ -125,16 +125,21 @@ def _fitting_fmt(fmt: bytes, start: bytes, layout: Layout) -> bytes:
     order = "<" if layout.byte_order == "little" else ">"
     if len(fmt) < 14:
         return fmt
-    written, channels, rate_hz, _, block = struct.unpack_from(order + "HHIIH", fmt)
+    written, channels, rate_hz, byte_rate, block = struct.unpack_from(order + "HHIIH", fmt)
     tag = written
-    if written == EXTENSIBLE and _is_incomplete(fmt[24:40]):
-        tag = int.from_bytes(fmt[24:26], layout.byte_order)
     stated_bits = int.from_bytes(fmt[14:16], layout.byte_order)
+    # 24 bits in 4 bytes are at their upper end
+    wide = (
+        channels and byte_rate == rate_hz * block and block >= channels * (-(-stated_bits // 8) + 1)
+    )
+    wide = wide and block % channels == 0 and _tag(fmt, layout) == PCM
+    if written == EXTENSIBLE and (wide or _is_incomplete(fmt[24:40])):
+        tag = int.from_bytes(fmt[24:26], layout.byte_order)
     if not channels or tag not in (UNSTATED_TAG, PCM, IEEE_FLOAT):
         return fmt
-    bits = stated_bits or 8 * block // channels
+    bits = 8 * block // channels if wide or not stated_bits else stated_bits
     needed = channels * -(-bits // 8)
-    fits = stated_bits and block >= needed and block % channels == 0
+    fits = bits == stated_bits and block >= needed and block % channels == 0
     if fits and tag == written != UNSTATED_TAG:
         return fmt
     block = max(block - block % channels, needed)

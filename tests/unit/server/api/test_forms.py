@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import AsyncIterator
 
@@ -232,6 +233,22 @@ async def test_several_files_are_rejected_by_their_number(
     assert error["code"] == "request.several_files"
     assert error["metadata"] == {"files": len(parts)}
     assert "one file" in error["hint"]
+    assert adapter.calls == []
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("missing", [6, 200, len(CONTENT)])
+async def test_form_that_is_cut_off_says_so_and_leaves_nothing_open(
+    client: httpx.AsyncClient, adapter: FakeAdapter, missing: int
+) -> None:
+    request = multipart(('name="file"; filename="a.wav"', CONTENT))
+    request["content"] = request["content"][:-missing]
+
+    answer = await client.post(URL, **request)
+    gc.collect()
+
+    assert answer.json()["error"]["code"] == "request.malformed"
+    assert "middle of a file" in answer.json()["error"]["message"]
     assert adapter.calls == []
 
 

@@ -11,6 +11,7 @@ from tests.unit.worker.audio.recordings import (
     decoded,
     fmt_chunk,
     id3,
+    onsets_s,
     pcm16,
     probed,
     refused,
@@ -156,3 +157,36 @@ def test_wav_of_another_format_behind_the_first_is_reported() -> None:
 
     assert audio.duration_s == pytest.approx(1.0)
     assert any("follows in the file" in warning for warning in audio.warnings)
+
+
+# --- containers joined end to end -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [("webm", "libopus"), ("matroska", "aac"), ("mp4", "aac"), ("ipod", "aac"), ("mov", "pcm_s16le"),
+     ("flv", "aac")],
+)  # fmt: skip
+def test_files_with_containers_joined_end_to_end_are_decoded_to_the_end(
+    container: str, codec: str
+) -> None:
+    rates_hz = (48_000, 48_000) if codec == "libopus" else (48_000, 44_100)
+    pieces = [tones(container, codec, rate_hz, [0.5]) for rate_hz in rates_hz]
+
+    audio = decoded(pieces[0] + pieces[1] + pieces[0])
+
+    assert audio.duration_s == pytest.approx(3.5, abs=0.2)
+    assert (
+        len(onsets_s(audio.samples)) <= 3
+    )  # the links follow each other without a hole or a click
+    assert frequency_hz(audio.samples[10_000:50_000]) == pytest.approx(440, abs=3)
+    assert not any("full scale" in warning for warning in audio.warnings)
+
+
+def test_the_fragments_and_atoms_of_one_file_are_not_taken_for_several_files() -> None:
+    flags = {"movflags": "dash+frag_keyframe+empty_moov", "frag_duration": "300000"}
+    data = tones("mp4", "aac", 48_000, [0.0], duration_s=2.0, options=flags)
+    ftyp = data[: int.from_bytes(data[:4], "big")]
+
+    assert decoded(data).duration_s == pytest.approx(2.0, abs=0.1)
+    assert decoded(data + ftyp).duration_s == pytest.approx(2.0, abs=0.1)

@@ -117,6 +117,20 @@ def test_channels_that_do_not_cancel_out_are_averaged(gain: float) -> None:
     assert not says_cancelled(audio.warnings)
 
 
+@pytest.mark.parametrize("share", [0.5, 0.6, 0.8, 0.95])
+def test_channels_that_are_inverse_for_half_of_the_sound_lose_none_of_it(share: float) -> None:
+    left = tone(8.0, amplitude=0.5)
+    for begin in (0.0, 1.0 - share):
+        place = np.arange(len(left)) / len(left)
+        inverse = (place >= begin) & (place < begin + share)
+
+        audio = decoded(stereo(left, np.where(inverse, -left, left)))
+
+        seconds = audio.samples[: 8 * 16_000].reshape(8, -1)
+        assert np.abs(seconds).max(axis=1).min() > 0.4
+        assert says_cancelled(audio.warnings)
+
+
 def test_channels_that_cancel_for_a_moment_only_are_averaged() -> None:
     left = tone(3.0)
     right = np.where(np.arange(len(left)) < 16_000, -left, left)

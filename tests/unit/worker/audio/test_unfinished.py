@@ -400,3 +400,28 @@ def test_two_tracks_in_an_unfinished_matroska_file_are_whole() -> None:
     data = muxed("matroska", [track, track], options={"live": "1"})
 
     assert decoded(data, limit_s=4.0).duration_s == pytest.approx(3.0, abs=0.1)
+
+
+@pytest.mark.parametrize("bits", [20, 24])
+@pytest.mark.parametrize("tag", [1, 0xFFFE])
+def test_samples_in_wider_containers_are_decoded(bits: int, tag: int) -> None:
+    raw = (SAMPLES * 2_147_483_647).astype("<i4").tobytes()
+    head = struct.pack("<HHIIHH", tag, 1, 16_000, 64_000, 4, bits)
+    guid = b"\x01\x00\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71"
+    fmt = head if tag == 1 else head + struct.pack("<HHI", 22, bits, 0) + guid
+
+    audio = decoded(riff(chunk(b"fmt ", fmt), chunk(b"data", raw)))
+
+    np.testing.assert_allclose(audio.samples, SAMPLES, atol=0.001)
+
+
+@pytest.mark.parametrize("lengths", [(7,), (7, 33), (33, 8, 5)])
+def test_chunks_of_odd_length_without_padding_behind_the_samples_are_not_sound(
+    lengths: tuple[int, ...],
+) -> None:
+    after = [chunk(b"LIST", b"INFO".ljust(length, b"x"), pad=False) for length in lengths]
+
+    audio = decoded(riff(fmt_chunk(), chunk(b"data", PCM), *after))
+
+    assert audio.duration_s == 3.0
+    assert audio.warnings == ()
