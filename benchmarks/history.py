@@ -1,4 +1,4 @@
-"""``python -m benchmarks.history``: storing a result, opening one, and searching 10,000 transcripts.
+"""``python -m benchmarks.history``: storing a result or a correction, opening one, searching 10,000.
 
 The history of one owner, beside those of others, with transcripts of about a minute and their
 emissions. Measured are the calls that a server makes, as it waits for them: with the thread and the file.
@@ -7,22 +7,25 @@ emissions. Measured are the calls that a server makes, as it waits for them: wit
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sqlite3
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.report import Figure, show
+from wav2vec2_app.server.api.history_corrections import parse_correction
 from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.storage import items
+from wav2vec2_app.server.storage.corrections import store_correction
 from wav2vec2_app.server.storage.database import Database, transaction
 from wav2vec2_app.server.storage.history import HISTORY_FILE, HistoryPolicy, HistoryStore
 from wav2vec2_app.server.storage.migrations import HISTORY
@@ -122,6 +125,25 @@ def p95(name: str, seconds: Sequence[float]) -> Figure:
     return Figure(name, at_95, "ms", LIMIT_MS, (statistics.median(ms), max(ms)))
 
 
+def corrections(
+    texts: Texts, ids: Sequence[str], chance: random.Random
+) -> Iterator[Callable[[HistoryStore], Awaitable[object]]]:
+    """Corrections of stored transcripts, some of them for the second time: the body that the page sends."""
+    count = round(RECORDING_S * WORDS_PER_S)
+    for item in chance.choices(ids, k=ROUNDS):
+        rows = [
+            {"text": word, "start": at / 2.5, "end": at / 2.5 + 0.4, "confidence": 0.9}
+            for at, word in enumerate(texts.make(count))
+        ]
+        body = json.dumps({"words": rows, "names": {}}).encode()
+
+        async def change(store: HistoryStore, item: str = item, body: bytes = body) -> object:
+            correction = await asyncio.to_thread(parse_correction, body)
+            return await store_correction(store, OWNER, item, correction)
+
+        yield change
+
+
 async def measure(folder: Path) -> Sequence[Figure]:
     texts, chance = Texts(), random.Random(SEED)
     await fill(folder, texts)
@@ -135,6 +157,9 @@ async def measure(folder: Path) -> Sequence[Figure]:
         for n in range(OTHER_ITEMS + 50, OTHER_ITEMS + ITEMS, 50)
     ]
     ids = [page.items[0].id for page in pages if page.items]
+    corrected = await timed_s(
+        [lambda change=change: change(store) for change in corrections(texts, ids, chance)]  # type: ignore[misc]
+    )
     opened = await timed_s(
         [lambda one=one: store.get(OWNER, one) for one in chance.sample(ids, ROUNDS - 10)]  # type: ignore[misc]
     )
@@ -150,6 +175,7 @@ async def measure(folder: Path) -> Sequence[Figure]:
     await store.close()
     return (
         p95("store a result of 60 s, 95th percentile", stored),
+        p95("store a correction of 60 s, 95th percentile", corrected),
         p95("open a result, 95th percentile", opened),
         p95("search 10,000 transcripts, 95th percentile", searched),
     )

@@ -47,6 +47,7 @@ from wav2vec2_app.speech.description import DEFAULT_QUESTION, Description
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.exploration import EmissionPart, Exploration
 from wav2vec2_app.speech.features import Features, Picture
+from wav2vec2_app.speech.layers import LayerRow, LayerView
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelChoice, ModelInfo
 from wav2vec2_app.speech.search import Hit, Hits
 from wav2vec2_app.speech.speakers import SpeakerTurn, SpeakerTurns
@@ -167,6 +168,17 @@ def make_exploration(duration_s: float = 1.0) -> Exploration:
     column = np.linspace(0, 1, 10, dtype=np.float32)
     spectrum = np.arange(40, dtype=np.uint8).reshape(4, 10)
     return Exploration(0.0, duration_s, -column, column, spectrum, 31.25, 80.0, emission)
+
+
+def make_layers(*, layer: int = 1) -> LayerView:
+    """Two layers over three frames: “A” in the middle from the first layer on."""
+    top = np.array([[0, 0, 1], [0, 2, 0], [0, 2, 0]], np.int32)
+    rows = (LayerRow(0, "", 1 / 3), LayerRow(1, "A", 1.0), LayerRow(2, "A", 1.0))
+    similarity = np.array([[1, 0, -1], [0, 1, 0.5], [-1, 0.5, 1]], np.float32)
+    shares = np.array([[0, 0, 0], [0.5, 1, 0.25], [0.5, 0, 0.25]], np.float32)
+    return LayerView(
+        0.0, FRAME_S, rows, ("", " ", "A"), top, shares, 2 * shares, layer, similarity, 1
+    )
 
 
 def make_features(duration_s: float = 1.0, *, frame_s: float = FRAME_S) -> Features:

@@ -43,7 +43,8 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("export.unknown_format", "There is no such export format."),
     ("speakers.bad_names", "The names of the speakers are too many, too long, or not different."),
     ("speakers.extra_missing speakers.broken",
-     "In `problems`: the extra `speakers` is missing or damaged; the transcript has no labels."),
+     "In `problems`: the extra `speakers` is missing or damaged; the transcript has no labels. A batch "
+     "with `diarize` is rejected."),
     ("export.bad_words", "The words that were corrected on the page cannot be used."),
     ("export.needs_folder export.unwritable",
      "Command line only: a format needs `--to`, or its file cannot be written."),
@@ -66,6 +67,10 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
      "What is searched for is missing, silent, too short or too long, or cannot be spelled."),
     ("channels.separate",
      "A text cannot be aligned with separate channels. Send the recording with its channels mixed."),
+    ("explore.too_long explore.silent explore.bad_layer",
+     "The layers of the part cannot be shown: it is above 30 s or silent, or has no such layer."),
+    ("model.no_layers",
+     "The transcript is by a model that has no CTC head right after its layers, such as Whisper."),
     ("explore.*",
      "A part or a word to explore cannot be used: no length, not a number, or no such channel."),
     ("compare.*",
@@ -96,6 +101,7 @@ ROWS: Final[Sequence[tuple[str, str]]] = (
     ("circuit.open resource.* worker.* app.not_running",
      "The server cannot process the request now: an operation is paused after failures, memory or disk "
      "space is exhausted, a worker failed, or the server is stopping."),
+    ("history.bad_words", "The words, or the body, of a correction cannot be stored."),
     ("history.not_found history.no_audio",
      "This history has no such item, or not its recording; another browser or key may have it."),
     ("mcp.busy", "Too many programs use the tools at the same time. `Retry-After` says when to try again."),

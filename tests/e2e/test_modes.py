@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from tests.e2e.fake_server import BROKEN, fake_server
 from tests.e2e.test_accessibility import findings, settle
 from tests.e2e.test_page import DONE, choose
 from tests.examples import Clip, clips
+from wav2vec2_app.server.service.speaker_extra import SPEAKER_PACKAGES
 from wav2vec2_app.server.ui import texts
 
 pytestmark = pytest.mark.e2e
@@ -178,6 +180,27 @@ def test_batch_goes_on_while_the_page_is_reloaded(page: Page, tmp_path: Path) ->
     expect(page.locator("#w-batch .w-item")).to_have_count(0)
 
 
+@pytest.mark.skipif(
+    any(find_spec(package) is None for package in SPEAKER_PACKAGES),
+    reason="the extra `speakers` is not installed",
+)
+def test_batch_labels_speakers_by_choice(page: Page, clip: Clip) -> None:
+    open_mode(page, texts.BATCH)
+    choice = page.get_by_label(BATCH["diarize"])
+    choice.focus()
+    page.keyboard.press("Space")
+    expect(choice).to_be_checked()
+
+    page.locator("#w-batch input[type=file]").first.set_input_files(clip.path)
+    page.wait_for_selector(f'{ROWS}[data-state="done"]')
+    with page.expect_download() as saved:
+        page.get_by_role("link", name=BATCH["download"]).click()
+
+    archive = zipfile.ZipFile(saved.value.path())
+    assert archive.read(f"{clip.path.stem}.txt").startswith(b"Speaker 1: ")
+    assert b",speakers" in archive.read("summary.csv")
+
+
 # --- how they look ------------------------------------------------------------------------------
 
 
@@ -192,10 +215,14 @@ def test_axe_finds_nothing_in_the_modes(
     page = open_page(f"?__theme={theme}", width=width)
     settle(page)
     transcribe(page, clip)
+    page.evaluate("wav2vec2Page.transcript.corrections.replace(0, 1, ['corrected'])")
+    expect(page.locator("#w-stored-note")).to_contain_text(texts.FOR_SCRIPTS["editor"]["stored"])
+    found = {"corrected": findings(page)}
+    shoot(page, f"corrected-{theme}-{width}")
     open_mode(page, texts.HISTORY)
     page.locator(ITEM).click()
-    page.wait_for_selector(".w-stored-form")
-    found = {"history": findings(page)}
+    page.wait_for_selector(".w-versions")
+    found["history"] = findings(page)
     shoot(page, f"history-{theme}-{width}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     open_mode(page, texts.BATCH)

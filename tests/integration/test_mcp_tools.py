@@ -17,7 +17,7 @@ from tests.examples import clips
 
 ENDPOINTS = {
     "transcribe", "analyze", "decode", "align", "capabilities", "status", "compare", "explore",
-    "explain", "find",
+    "explain", "layers", "find",
 }  # fmt: skip
 
 

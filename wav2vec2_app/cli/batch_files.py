@@ -16,7 +16,13 @@ from wav2vec2_app.cli.inputs import files_of, no_files
 from wav2vec2_app.cli.output import err, out, print_problem
 from wav2vec2_app.errors import Wav2Vec2Error, translate
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.batches.archive import SUMMARY, SummaryRow, summary
+from wav2vec2_app.server.batches.archive import (
+    SUMMARY,
+    SummaryRow,
+    done_row,
+    failed_row,
+    summary,
+)
 from wav2vec2_app.server.batches.records import BatchOptions
 from wav2vec2_app.server.build import build_system
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
@@ -156,14 +162,12 @@ async def _row(
     except (Wav2Vec2Error, OSError) as failure:
         error = translate(failure)
         print_problem(file.name, f"{error.message} {error.hint} ({error.code})")
-        return SummaryRow(
-            file.name, "failed", error=error.code, reason=error.message, hint=error.hint
-        )
-    row = SummaryRow(
-        file.name, "done", stem, answer.duration_s, answer.confidence, answer.model.name,
-        answer.labelled_text,
-    )  # fmt: skip
-    _note(job.folder / JOURNAL, fingerprint, row)
+        return failed_row(file.name, error)
+    row = done_row(file.name, stem, answer)
+    if row.error:  # it has no speakers; a later call tries again
+        print_problem(file.name, f"{row.reason} {row.hint} ({row.error})")
+    else:
+        _note(job.folder / JOURNAL, fingerprint, row)
     return row
 
 
@@ -172,6 +176,7 @@ async def _transcribed(
 ) -> schema.TranscriptionResponse:
     task = AudioTask(
         AudioSource(path=file.path, name=file.path.name),
+        options.wants,
         model=options.model,
         decoding=options.decoding,
         audio_options=options.audio,

@@ -27,6 +27,11 @@ MAX_WORD_S: Final = 10.0
 MAX_BEFORE: Final = 4
 """Most words before a word that are passed to the language model."""
 
+MAX_LAYERS_S: Final = 30.0
+"""Longest part whose layers are shown."""
+SIDE_BOUNDS: Final = (16, 400)
+"""Fewest and most columns of a self-similarity."""
+
 UInt8 = NDArray[np.uint8]
 
 
@@ -56,6 +61,23 @@ class ExploredWord:
     words: tuple[str, ...]
     before: tuple[str, ...] = ()
     decoder: str = ""
+    channel: int = 0
+
+
+@dataclass(frozen=True)
+class ExploredLayers:
+    """Of which part to show the layers of the model.
+
+    Attributes:
+        window: at most :data:`MAX_LAYERS_S`.
+        layer: whose hidden frames are compared with each other; ``None``: the middle one.
+        side: how many columns of the self-similarity are wanted at most.
+        channel: 0 is the mix.
+    """
+
+    window: PictureWindow
+    layer: int | None = None
+    side: int = 240
     channel: int = 0
 
 
@@ -144,7 +166,7 @@ class Explanation(Explored):
     letters: str = ""
 
 
-Explorable = ExploredPart | ExploredWord
+Explorable = ExploredPart | ExploredWord | ExploredLayers
 
 
 def frames_between(emission: Emission, start_s: float, end_s: float) -> tuple[int, int]:
@@ -169,6 +191,42 @@ def parse_part(
     except ValueError:
         raise _bad_value("end", "The part has no length.") from None
     return ExploredPart(window, count, _channel(channel))
+
+
+def parse_layers(
+    start: object, end: object, layer: object = None, side: object = 240, channel: object = 0
+) -> ExploredLayers:
+    """The part as a client sends it; -1 and ``None`` are the middle layer.
+
+    Raises:
+        InputError: ``explore.bad_value``, ``explore.too_long``.
+    """
+    start_s, end_s = _number("start", start), _number("end", end)
+    number = -1.0 if layer is None or layer == "" else _number("layer", layer)
+    if number < -1 or number != int(number):
+        raise _bad_value("layer", "Layers are numbered from 0; -1 is the middle one.")
+    columns = round(min(max(_number("columns", side), SIDE_BOUNDS[0]), SIDE_BOUNDS[1]))
+    try:
+        window = PictureWindow(start_s, end_s)
+    except ValueError:
+        raise _bad_value("end", "The part has no length.") from None
+    check_layers_length(end_s - start_s)
+    return ExploredLayers(window, None if number < 0 else int(number), columns, _channel(channel))
+
+
+def check_layers_length(length_s: float) -> None:
+    """Refuse a part that is too long to show its layers.
+
+    Raises:
+        InputError: ``explore.too_long``.
+    """
+    if length_s > MAX_LAYERS_S + 0.05:  # parts begin and end at frames
+        raise InputError(
+            f"The part is {length_s:.0f} s long; layers are shown of at most {MAX_LAYERS_S:.0f} s.",
+            code="explore.too_long",
+            hint="Choose a shorter part: zoom in, or send an earlier `end`.",
+            metadata={"limit_s": MAX_LAYERS_S},
+        )
 
 
 def parse_word(

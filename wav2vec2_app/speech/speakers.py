@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -52,11 +51,22 @@ class SpeakerTurns:
 
     def speaker_at(self, time_s: float) -> int:
         """Who speaks, or spoke or speaks nearest to a time; 0 where there are no turns."""
-        after = bisect_right(self.turns, time_s, key=lambda turn: turn.start_s)
-        near = self.turns[max(0, after - 1) : after + 1]
-        if not near:
-            return 0
-        return min(near, key=lambda turn: max(turn.start_s - time_s, time_s - turn.end_s)).speaker
+        return self.speakers_at([time_s])[0]
+
+    def speakers_at(self, times_s: Sequence[float]) -> list[int]:
+        """:meth:`speaker_at` of each time, in one pass over the turns."""
+        if not self.turns:
+            return [0] * len(times_s)
+        times = np.asarray(times_s, np.float64)
+        starts, ends = np.array([(turn.start_s, turn.end_s) for turn in self.turns]).T
+        after = np.searchsorted(starts, times, side="right")
+        before = np.maximum(after - 1, 0)
+        after = np.minimum(after, len(starts) - 1)
+        away_before, away_after = (
+            np.maximum(starts[near] - times, times - ends[near]) for near in (before, after)
+        )
+        nearest = np.where(away_after < away_before, after, before).tolist()
+        return [self.turns[index].speaker for index in nearest]
 
 
 def speech_of(words: Sequence[Word]) -> list[tuple[float, float]]:
@@ -118,19 +128,22 @@ def with_speakers(
     separate = bool(recognition.channels)
     if turns is None and not (separate and names):
         return recognition
-
-    def speaker(word: Word) -> str:
-        if separate:
-            return names[word.channel - 1] if word.channel and word.channel <= len(names) else ""
-        number = turns.speaker_at((word.start_s + word.end_s) / 2) if turns else 0
-        return name_of(number, names) if number else ""
-
-    words = tuple(replace(word, speaker=speaker(word)) for word in recognition.transcript.words)
+    words = recognition.transcript.words
+    if separate or turns is None:
+        labels = [_name_of_channel(word.channel, names) for word in words]
+    else:
+        numbers = turns.speakers_at([(word.start_s + word.end_s) / 2 for word in words])
+        labels = [name_of(number, names) if number else "" for number in numbers]
+    words = tuple(replace(word, speaker=label) for word, label in zip(words, labels, strict=True))
     transcript = replace(recognition.transcript, words=words)
     if not separate and words:
         text = "\n".join(text_of_words(turn) for turn in turns_of_words(words))
         transcript = replace(transcript, text=text)
     return replace(recognition, transcript=transcript)
+
+
+def _name_of_channel(channel: int | None, names: Sequence[str]) -> str:
+    return names[channel - 1] if channel and channel <= len(names) else ""
 
 
 def name_of(number: int, names: Sequence[str] = ()) -> str:

@@ -63,9 +63,11 @@ export const start = (config) => {
   const problem = element("div", { className: "w-mode-problem", attributes: { role: "alert" } });
   const drop = element("div", { className: "w-drop" }, opener(texts.chooseFiles, byFile, true), opener(texts.chooseFolder, byFolder),
     element("span", { className: "w-hint", textContent: texts.drop }), byFile, byFolder);
+  const diarize = element("input", { type: "checkbox" });
+  const speakers = element("label", { className: "w-check" }, diarize, element("span", {}, texts.diarize, " ", element("span", { className: "w-hint", textContent: texts.diarizeHint })));
   const list = element("ul", { className: "w-items" });
   const detail = element("div", { className: "w-detail" });
-  place.replaceChildren(element("h2", { textContent: texts.title }), element("p", { className: "w-hint", textContent: texts.about }), stored, problem, drop,
+  place.replaceChildren(element("h2", { textContent: texts.title }), element("p", { className: "w-hint", textContent: texts.about }), stored, problem, speakers, drop,
     element("div", { className: "w-mode-columns" }, element("div", { className: "w-mode-list" }, list), detail));
 
   const fail = (error) => {
@@ -92,7 +94,7 @@ export const start = (config) => {
     const [model, ...values] = window.wav2vec2Options ?? [];
     const shown = window.wav2vec2Export ?? [];
     const named = (names, from) => Object.fromEntries(names.map((name, number) => [name, from[number] ?? null]));
-    return { model: model ?? "", options: { ...named(config.options, values), ...named(config.exportOptions, shown) } };
+    return { model: model ?? "", options: { ...named(config.options, values), ...named(config.exportOptions, shown), diarize: diarize.checked } };
   };
 
   const send = async (id, wanted) => {

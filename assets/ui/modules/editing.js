@@ -6,17 +6,23 @@ export const startEditing = (transcript, config, shared) => {
   const { editor: texts } = config.texts;
   const editor = lazily("editor", (module) => module.startEditor(transcript, texts, shared), { styled: true });
   const retiming = lazily("retiming", (module) => module.startRetiming(transcript, texts));
+  const storing = lazily("stored_corrections", (module) => module.startStoring(transcript, texts), { styled: true });
   const { corrections } = transcript;
 
   shared.undo = () => { announce(corrections.undo() ? texts.undone : texts.nothingToUndo); };
   shared.redo = () => { announce(corrections.redo() ? texts.redone : texts.nothingToRedo); };
 
-  transcript.addEventListener("edited", async ({ detail }) => {
-    if (detail?.typed.length) {
-      const retime = await retiming();
-      shared.timed = retime(detail);
-    }
+  transcript.addEventListener("edited", ({ detail }) => {
+    if (detail?.typed.length) shared.timed = retiming().then((retime) => retime(detail));
   });
+
+  /* What was changed once is stored, also when it is changed back; words event by event, with their new times. */
+  let changed = false;
+  const store = async () => {
+    changed ||= transcript.edited || transcript.names.size > 0;
+    if (changed) (await storing())();
+  };
+  for (const name of ["words", "renamed"]) transcript.addEventListener(name, store);
 
   const showButtons = () => {
     for (const button of all('[data-do="edit"]')) button.hidden = !transcript.words.length && !corrections.past.length;

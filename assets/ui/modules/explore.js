@@ -1,7 +1,7 @@
 /* Explore: what the model saw. Loaded when the view is opened. Parts of the recording come from the server as data;
    the one player of the page is followed and driven. */
 
-import { announce, clock, element, format, lastStarted } from "./dom.js";
+import { announce, clock, element, format, lastStarted, lazily } from "./dom.js";
 import { Plots, topOf, unpack } from "./explore_plots.js";
 import { startSimilarity } from "./explore_similarity.js";
 import { WordView } from "./explore_word.js";
@@ -45,9 +45,9 @@ export const start = (config, shared, place) => {
   /* --- the server --- */
 
   let queue = Promise.resolve();
-  const ask = (values) => {
+  const ask = (values, limit = LOST_MS) => {
     const fetched = queue.then(async () => {
-      const lost = new Promise((done) => { setTimeout(done, LOST_MS, null); });
+      const lost = new Promise((done) => { setTimeout(done, limit, null); });
       const text = await Promise.race([shared.fileText(`explore:${JSON.stringify(values)}`), lost]);
       return text === null ? null : JSON.parse(text);
     }).catch(() => null);
@@ -63,7 +63,19 @@ export const start = (config, shared, place) => {
   const why_ = new WordView(why, texts, { ask, play: (from, to) => player.playFrom(from, to) });
 
   const similar = startSimilarity(plots, texts);
-  place.append(similar.fold);
+  const layersPlace = element("div");
+  const layersFold = element("details", { className: "w-explore-layers" }, element("summary", { textContent: texts.layers.title }), layersPlace);
+  place.append(similar.fold, layersFold);
+  let layers = null;
+  const loadLayers = lazily("explore_layers", (module) => module.start(layersPlace, {
+    plots, ask,
+    isOpen: () => open && layersFold.open,
+    result: () => transcript.url,
+    wanted: () => data && { start: data.start, end: Number(data.end.toFixed(3)), channel },
+    wordAt: (seconds) => transcript.words.find((word) => word.start <= seconds && seconds < word.end && (!channel || !word.channel || word.channel === channel)),
+    hover: (at) => { if (!pinned) choose(at === null ? -1 : frameAt(at)); },
+  }, texts), { styled: true });
+  layersFold.addEventListener("toggle", async () => { layers = await loadLayers(); layers.update(); });
 
   const request = async () => {
     if (asking || !open || !wanted) return;
@@ -88,6 +100,7 @@ export const start = (config, shared, place) => {
       place.dataset.to = data.end.toFixed(3);
       choose(frame);
       similar.update();
+      layers?.update();
     }
     if (wanted) request();
   };
@@ -103,6 +116,7 @@ export const start = (config, shared, place) => {
     wanted = view;
     showTools();
     if (data) plots.look(...view);
+    layers?.look();
     clearTimeout(timer);
     timer = setTimeout(request, REST_MS);
   };
@@ -149,6 +163,7 @@ export const start = (config, shared, place) => {
     const emission = data?.emission;
     pinned = pin && at >= 0;
     frame = emission?.columns ? Math.min(at, emission.columns - 1) : -1;
+    layers?.select(frame < 0 ? null : timeOf(frame)[0]);
     if (frame < 0) { plots.select(null); detail.replaceChildren(element("p", { className: "w-hint", textContent: emission ? texts.noFrame : "" })); return; }
     const [from, to] = timeOf(frame);
     const top = topOf(emission, frame);

@@ -59,8 +59,8 @@ export const start = (config, shared) => {
     const open = element("button", { type: "button", className: "w-item", data: { id: item.id }, attributes: { "aria-pressed": String(item.id === chosen) } },
       element("b", {}, ...marked(item.name)), element("span", { className: "w-hint", textContent: facts(item) }),
       element("span", { className: "w-excerpt" }, ...marked(item.excerpt || texts.noWords)),
-      element("span", { className: "w-chips" }, ...item.tags.map((tag) => element("span", { className: "w-chip" }, ...marked(tag)))));
-    open.addEventListener("click", () => show(item.id, true));
+      element("span", { className: "w-chips" }, ...(item.corrected || item.renamed ? [element("span", { className: "w-chip", textContent: texts.isCorrected })] : []), ...item.tags.map((tag) => element("span", { className: "w-chip" }, ...marked(tag)))));
+    open.addEventListener("click", () => show(item.id, { moves: true }));
     return element("li", {}, open);
   };
 
@@ -122,11 +122,18 @@ export const start = (config, shared) => {
   };
 
   const level = (confidence) => config.levels.find(([, atLeast]) => confidence >= atLeast)?.[0] ?? "low";
+  const { player: labels } = config.texts;
+  const voiceOf = ({ speaker, channel }) => (speaker?.startsWith("Speaker ") ? format(labels.speaker, { number: speaker.slice(8) })
+    : speaker ?? (channel ? format(labels.channel, { channel }) : ""));
   const wordsOf = (transcription, player) => {
+    let before = "";
     const words = transcription.words.flatMap((word) => {
+      const voice = voiceOf(word);
+      const turn = voice === before ? [] : [...(before ? [element("br")] : []), element("b", { textContent: `${voice}:` }), " "];
+      before = voice;
       const one = element("span", { className: "w-word", textContent: word.text, data: { level: level(word.confidence), start: word.start },
         title: format(texts.word, { percent: Math.round(100 * word.confidence), start: word.start.toFixed(2) }) });
-      return [one, " "];
+      return [...turn, one, " "];
     });
     const text = element("p", { className: "w-stored-text" }, ...(words.length ? words : [texts.noWords]));
     if (player) {
@@ -191,13 +198,32 @@ export const start = (config, shared) => {
     return element("div", { className: "w-actions" }, ...links(item), again, like, remove);
   };
 
+  /* What was corrected can be compared with what the model wrote, and taken back. */
+  const versions = (item, original) => {
+    if (!item.corrected && !item.renamed) return [];
+    const compare = element("button", { type: "button", className: "w-button w-small", textContent: texts.original, attributes: { "aria-pressed": String(original) } });
+    compare.addEventListener("click", async () => {
+      await show(item.id, { original: !original });
+      detail.querySelector(".w-versions [aria-pressed]")?.focus();
+    });
+    const restore = element("button", { type: "button", className: "w-button w-small w-danger", textContent: texts.restore });
+    restore.addEventListener("click", async () => {
+      if (await trying(() => ask(`${route}/${item.id}/words`, { method: "DELETE" }))) {
+        announce(texts.restored);
+        await show(item.id, { moves: true });
+        refresh();
+      }
+    });
+    return [element("div", { className: "w-actions w-versions" }, element("span", { className: "w-hint", textContent: original ? texts.modelWrote : texts.corrected }), compare, restore)];
+  };
+
   const showSimilar = (found) => {
     detail.querySelector(".w-similar")?.remove();
     const rows = found.map(({ item, similarity }) => {
       const open = element("button", { type: "button", className: "w-item" }, element("b", { textContent: item.name }),
         element("span", { className: "w-hint", textContent: `${format(texts.alike, { percent: Math.round(100 * similarity) })} · ${facts(item)}` }),
         element("span", { className: "w-excerpt", textContent: item.excerpt || texts.noWords }));
-      open.addEventListener("click", () => show(item.id, true));
+      open.addEventListener("click", () => show(item.id, { moves: true }));
       return element("li", {}, open);
     });
     const title = element("h4", { textContent: texts.similar, tabIndex: -1 });
@@ -215,15 +241,15 @@ export const start = (config, shared) => {
     word?.scrollIntoView({ block: "nearest" });
   };
 
-  const show = async (id, moves = false, at = null) => {
-    const found = await trying(() => ask(`${route}/${id}`));
+  const show = async (id, { moves = false, at = null, original = false } = {}) => {
+    const found = await trying(() => ask(`${route}/${id}`, { query: { original: original || "" } }));
     if (!found) { choose(""); return; }
     choose(id);
     const { item, transcription } = found;
     const player = item.has_audio ? element("audio", { controls: true, preload: "metadata", src: address(`${route}/${id}/audio`) }) : null;
     detail.replaceChildren(element("h3", { textContent: item.name, tabIndex: -1 }),
       element("p", { className: "w-hint", textContent: `${facts(item)}. ${format(texts.expires, { time: relative(item.expires - Date.now() / 1000) })}` }),
-      ...(player ? [player] : []), wordsOf(transcription, player), buttons(item), form(item));
+      ...(player ? [player] : []), ...versions(item, original), wordsOf(transcription, player), buttons(item), form(item));
     if (moves) {
       detail.querySelector("h3").focus({ preventScroll: true });
       if (innerWidth <= 900) detail.scrollIntoView();
@@ -237,7 +263,7 @@ export const start = (config, shared) => {
       refresh();
       const { stored: wanted } = shared; /* a hit of "Find a sound" */
       shared.stored = null;
-      if (wanted) show(wanted.id, true, wanted.at);
+      if (wanted) show(wanted.id, { moves: true, at: wanted.at });
     },
   };
 };

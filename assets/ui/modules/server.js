@@ -11,13 +11,14 @@ export const address = (path, query = {}) => {
   return url.href;
 };
 
-/* The JSON of an answer; throws a Failure. `body` is sent as JSON, unless it is a form. */
-export const ask = async (path, { method = "GET", query, body, lost } = {}) => {
+/* The JSON of an answer; throws a Failure. `body` is sent as JSON, unless it is a form; `text` is JSON already. */
+export const ask = async (path, { method = "GET", query, body, text = "", keepalive = false, lost } = {}) => {
   const form = body instanceof FormData;
-  const headers = body && !form ? { "Content-Type": "application/json" } : {};
+  const headers = text || (body && !form) ? { "Content-Type": "application/json" } : {};
+  const content = text || (body && !form ? JSON.stringify(body) : body);
   let answer;
   try {
-    answer = await fetch(address(path, query), { method, headers, body: body && !form ? JSON.stringify(body) : body });
+    answer = await fetch(address(path, query), { method, headers, body: content, keepalive });
   } catch { throw new Failure({ message: lost ?? "" }); }
   const found = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Failure(found.error ?? { message: answer.statusText, code: String(answer.status) });

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import csv
 import os
+import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.doubles import FakeAdapter, make_policy
+from wav2vec2_app.cli import app
 from wav2vec2_app.cli import batch_files as module
 from wav2vec2_app.cli.batch_files import JOURNAL, BatchJob, find_files, run_batch
-from wav2vec2_app.errors import InputError
+from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.server.batches.records import BatchOptions
 from wav2vec2_app.server.build import System
 from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+from wav2vec2_app.server.service import speaker_extra
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.options import parse_options
+
+command = sys.modules["wav2vec2_app.cli.batch"]  # the package has the function of this name
 
 
 @pytest.fixture
@@ -157,6 +163,54 @@ async def test_file_that_has_gone_is_a_reason(runs: Runs) -> None:
 
     assert await run_batch(Settings(), job) == 1
     assert runs.summary()[files[0].name]["error"] == "audio.unreadable"
+
+
+async def test_speakers_are_in_files_and_in_the_summary(runs: Runs) -> None:
+    runs.adapter.speakers = 2
+    await runs.run()
+    assert {row["speakers"] for row in runs.summary().values()} == {""}
+
+    await runs.run(BatchOptions(diarize=True))  # other options: everything is done again
+
+    assert (runs.folder / "b.txt").read_text("utf-8") == "Speaker 1: b\n"
+    assert {row["speakers"] for row in runs.summary().values()} == {"1"}
+
+
+async def test_file_without_its_speakers_is_tried_again(runs: Runs) -> None:
+    broken = ModelError("No speakers.", code="speakers.broken", hint="Install it again.")
+    runs.adapter.fail(Operation.LABEL_SPEAKERS, broken)
+    labelled = BatchOptions(diarize=True)
+    await runs.run(labelled)
+    assert [row["error"] for row in runs.summary().values()].count("speakers.broken") == 1
+    done = runs.transcribed
+
+    await runs.run(labelled)
+
+    assert runs.transcribed == done + 1
+    assert {row["error"] for row in runs.summary().values()} == {""}
+
+
+def test_command_labels_speakers_only_where_that_is_installed(
+    monkeypatch: pytest.MonkeyPatch, talks: Path
+) -> None:
+    jobs: list[BatchJob] = []
+
+    async def run(_: Settings, job: BatchJob) -> int:
+        jobs.append(job)
+        return 0
+
+    monkeypatch.setattr(command, "run_batch", run)
+    arguments = ["batch", str(talks), "--speakers"]
+    monkeypatch.setattr(speaker_extra, "find_spec", lambda _: object())
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert jobs[0].options.diarize
+
+    monkeypatch.setattr(speaker_extra, "find_spec", lambda _: None)
+    answer = CliRunner().invoke(app, arguments)
+    assert answer.exit_code == 2
+    assert "speakers.extra_missing" in answer.output
+    assert CliRunner().invoke(app, arguments[:2]).exit_code == 0
+    assert [job.options.diarize for job in jobs] == [True, False]
 
 
 async def test_name_that_is_not_utf_8_is_in_the_summary(runs: Runs) -> None:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tests.doubles import make_exploration
+from tests.doubles import make_exploration, make_layers
 from wav2vec2_app.errors import ProtocolError
 from wav2vec2_app.protocol import (
     audio,
@@ -25,6 +25,7 @@ from wav2vec2_app.protocol import (
     download,
     exploration,
     inference,
+    layers,
     search,
     speakers,
     text,
@@ -44,7 +45,7 @@ from wav2vec2_app.speech.features import Features, Picture
 from wav2vec2_app.speech.models import ModelChoice, ModelInfo
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.speech.transcript import Word
-from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics
+from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics, Window
 
 # --- strategies ---
 
@@ -222,6 +223,18 @@ MESSAGES: Mapping[type[Message], st.SearchStrategy[Any]] = {
     inference.EmitResponse: st.builds(
         inference.EmitResponse, emissions(), model_infos, counts, stages=stages
     ),
+    layers.LayersRequest: st.builds(
+        layers.LayersRequest,
+        texts,
+        samples,
+        st.just((Window(0, 9, 1, 3), Window(5, 9, 0, 1))),
+        arrays("int32", 3),
+        numbers,
+        st.none() | counts,
+        st.integers(1, 9),
+        st.none() | of(SampleStatistics),
+    ),
+    layers.LayersResponse: st.builds(layers.LayersResponse, st.just(make_layers()), stages=stages),
     text.TextInfo: of(text.TextInfo),
     text.DecodeTextRequest: st.builds(
         text.DecodeTextRequest, emissions(), of(DecodingOptions), st.booleans(), st.booleans()
@@ -308,6 +321,7 @@ def test_every_message_is_tested_here() -> None:
             audio,
             exploration,
             inference,
+            layers,
             text,
             search,
             speakers,

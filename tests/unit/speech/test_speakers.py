@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.speech.channels import labelled_lines, merged, turns_of_words
@@ -93,6 +96,40 @@ def test_turn_ends_at_a_pause() -> None:
 def test_time_belongs_to_the_nearest_turn(time_s: float, speaker: int) -> None:
     assert TWO.speaker_at(time_s) == speaker
     assert SpeakerTurns(()).speaker_at(time_s) == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 8), st.integers(1, 3)), max_size=12),
+    st.lists(st.integers(-10, 120), max_size=20),
+)
+def test_times_belong_to_the_nearest_of_all_turns(
+    rows: list[tuple[int, int, int]], halves: list[int]
+) -> None:
+    """Against looking at every turn; of two that are as near, both are right."""
+    rows.sort()
+    turns = SpeakerTurns(tuple(SpeakerTurn(a, a + length, who) for a, length, who in rows))
+    starts = [start for start, _, _ in rows]
+    times = [half / 2 for half in halves]
+
+    found = turns.speakers_at(times)
+
+    assert len(found) == len(times)
+    for time_s, speaker in zip(times, found, strict=True):
+        after = bisect_right(starts, time_s)
+        near = turns.turns[max(0, after - 1) : after + 1]
+        away = [max(turn.start_s - time_s, time_s - turn.end_s) for turn in near]
+        nearest = {turn.speaker for turn, one in zip(near, away, strict=True) if one == min(away)}
+        assert speaker in (nearest or {0})
+
+
+def test_words_out_of_order_get_the_speaker_of_their_time() -> None:
+    words = (Word("later", 2.0, 2.4, 1.0), Word("first", 0.0, 0.4, 1.0))
+    model = ModelInfo("m", "m", "e", "cpu", "fp32", 1, 1)
+    recognition = Recognition(Transcript("later first", words, 1.0, 4.0, model))
+
+    labelled = with_speakers(recognition, TWO).transcript
+
+    assert [word.speaker for word in labelled.words] == ["Speaker 2", "Speaker 1"]
 
 
 # --- labelled words -------------------------------------------------------------------------------

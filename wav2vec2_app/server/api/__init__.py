@@ -10,7 +10,9 @@ from wav2vec2_app.server.api import cors, descriptions, errors, health, live, mo
 from wav2vec2_app.server.api.batches import batch_router
 from wav2vec2_app.server.api.comparisons import comparison_router
 from wav2vec2_app.server.api.history import history_router
+from wav2vec2_app.server.api.history_corrections import history_corrections_router
 from wav2vec2_app.server.api.history_searches import history_search_router
+from wav2vec2_app.server.api.layers import layers_router
 from wav2vec2_app.server.api.schemas import schema_router
 from wav2vec2_app.server.api.searches import search_router
 from wav2vec2_app.server.batches.runner import BatchRunner
@@ -39,10 +41,12 @@ def add_routes(
     app.include_router(openai.router(orchestrator, settings))
     app.include_router(comparison_router(orchestrator, settings))
     app.include_router(search_router(orchestrator, settings, history))
+    app.include_router(layers_router(orchestrator, settings))
     app.include_router(descriptions.router(orchestrator, settings))
     app.include_router(models.router(orchestrator))
     app.include_router(schema_router())
     app.include_router(history_router(orchestrator, history))
+    app.include_router(history_corrections_router(history))
     app.include_router(history_search_router(orchestrator, settings, history))
     app.include_router(batch_router(orchestrator, settings, batches))
     if settings.live_sessions:

@@ -25,6 +25,7 @@ from wav2vec2_app.server.api.uploads import (
     too_large,
 )
 from wav2vec2_app.server.batches.records import BatchOptions, NewFile
+from wav2vec2_app.server.service.speaker_extra import check_speaker_extra
 from wav2vec2_app.speech.audio import parse_audio_options
 from wav2vec2_app.speech.export_options import EXPORT_OPTION, parse_export
 from wav2vec2_app.speech.options import OPTION, parse_options
@@ -65,7 +66,7 @@ class AnnouncedBatch(BaseModel):
     model: Annotated[str, Field(max_length=500)] = ""
     files: Annotated[list[AnnouncedFile], Field(max_length=100_000)]
     options: dict[str, object] = {}
-    """decoding and export options, ``track`` and ``channels``"""
+    """decoding and export options, ``track``, ``channels`` and ``diarize``"""
 
 
 @asynccontextmanager
@@ -76,6 +77,7 @@ async def received_batch(
 
     Raises:
         InputError: the form, the JSON or an option cannot be used.
+        ModelError: ``speakers.extra_missing``.
     """
     if "json" in request.headers.get("content-type", "").lower():
         yield _announced(await request.body(), model_of)
@@ -106,7 +108,21 @@ def _options(fields: Upload, model_of: ModelOf) -> BatchOptions:
         form.decoding_options(fields),
         form.audio_options(fields),
         form.export_options(fields),
+        _labels_speakers(fields),
     )
+
+
+def _labels_speakers(fields: Upload) -> bool:
+    """Whether ``diarize`` is true; then speakers can be labelled here.
+
+    Raises:
+        InputError: ``request.bad_value``.
+        ModelError: ``speakers.extra_missing``.
+    """
+    wanted = form.is_true(fields, "diarize", "false")
+    if wanted:
+        check_speaker_extra()
+    return wanted
 
 
 def _announced(body: bytes, model_of: ModelOf) -> ReceivedBatch:
@@ -120,14 +136,20 @@ def _announced(body: bytes, model_of: ModelOf) -> ReceivedBatch:
         parse_options(**{name: options.get(name) for name in OPTION}),
         parse_audio_options(options.get("track"), options.get("channels")),
         parse_export(**{name: options.get(name) for name in EXPORT_OPTION}),
+        _labels_speakers(Upload(Path(), "", {"diarize": [_text(options.get("diarize"))]})),
     )
     files = [NewFile(one.name, one.size) for one in found.files]
     owner = form.history(Upload(Path(), "", {}))
     return ReceivedBatch(found.name, files, chosen, (), owner)
 
 
+def _text(value: object) -> str:
+    """A value of JSON as a form has it."""
+    return "" if value is None else str(value)
+
+
 def _json_options(given: Mapping[str, object]) -> Mapping[str, object]:
-    known = {*OPTION, *EXPORT_OPTION, "track", "channels"}
+    known = {*OPTION, *EXPORT_OPTION, "track", "channels", "diarize"}
     unknown = sorted(set(given) - known)
     if unknown:
         raise InputError(

@@ -104,11 +104,15 @@ def _add_list(routes: APIRouter, recorder: HistoryRecorder | None) -> None:
 
 def _add_items(routes: APIRouter, recorder: HistoryRecorder | None) -> None:
     @routes.get("/{item_id}", response_model=schema.StoredTranscriptionResponse, **_DOCUMENTED)
-    async def get(request: Request, item_id: str, response_format: str = "json") -> Response:
-        """One stored result, as JSON or as a file."""
+    async def get(
+        request: Request, item_id: str, response_format: str = "json", original: bool = False
+    ) -> Response:
+        """One stored result as it was corrected, or the original, as JSON or as a file."""
         owner, history = await own_history(request, recorder)
-        found = await history.store.get(owner, item_id)
-        return await transcript_file(found, response_format, request.query_params, NOT_STORED)
+        found = await history.store.get(owner, item_id, original=original)
+        return await transcript_file(
+            found, response_format, request.query_params, NOT_STORED, original=original
+        )
 
     @routes.get("/{item_id}/similar", response_model=schema.SimilarResponse, **_DOCUMENTED)
     async def similar(

@@ -12,7 +12,7 @@ from typing import Final
 
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.storage.errors import translated
-from wav2vec2_app.server.storage.files import FILE_FORMATS, respelled
+from wav2vec2_app.server.storage.files import FILE_FORMATS, as_written
 from wav2vec2_app.server.storage.history import HistoryStore
 from wav2vec2_app.server.storage.names import FileNames
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT
@@ -43,7 +43,7 @@ async def _write(store: HistoryStore, owner: str, path: Path) -> None:
 
         def add(found: schema.StoredTranscriptionResponse, audio: Path | None) -> None:
             stem = names.stem_for(found.item.name)
-            answer = respelled(found.transcription, DEFAULT_EXPORT.letter_case)
+            answer = as_written(found, DEFAULT_EXPORT.letter_case)
             for one in FILE_FORMATS.values():
                 archive.writestr(f"{stem}.{one.ending}", one.write(answer, DEFAULT_EXPORT))
             if audio is not None and audio.is_file():

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.offload import off_loop
-from wav2vec2_app.server.storage.files import format_of, respelled
+from wav2vec2_app.server.storage.files import as_written, format_of, respelled
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS, parse_export
 
 SAVE: Final = "save"
@@ -23,8 +23,10 @@ async def transcript_file(
     response_format: str,
     query: Mapping[str, str],
     headers: Mapping[str, str],
+    *,
+    original: bool = False,
 ) -> Response:
-    """The response, written with the export options in the query.
+    """The response, written with the export options in the query; ``original`` says that it is not corrected.
 
     Raises:
         InputError: ``request.bad_value``, ``export.bad_value``.
@@ -33,7 +35,11 @@ async def transcript_file(
     wanted = format_of(response_format)
 
     def render() -> Response:
-        answer = respelled(found.transcription, options.letter_case)
+        answer = (
+            respelled(found.transcription, options.letter_case)
+            if original
+            else as_written(found, options.letter_case)
+        )
         if wanted.ending == "json" and SAVE not in query:
             body = found.model_copy(update={"transcription": answer}).json_dict()
             return JSONResponse(body, headers=dict(headers))

@@ -101,6 +101,20 @@ def _search_fields() -> Fields:
     }
 
 
+def layers() -> RouteArguments:
+    """Arguments of the decorator of ``/v1/audio/layers``."""
+    seconds = {"type": "number", "minimum": 0}
+    fields: Fields = {
+        **_FILE_FIELDS,
+        "start": {**seconds, "default": 0, "description": "Start of the part, seconds."},
+        "end": {**seconds, "description": "End of the part, seconds; by default 30 later."},
+        "layer": {"type": "integer", "minimum": -1, "default": -1, "description": _LAYER},
+        "columns": {"type": "integer", "minimum": 16, "maximum": 400, "default": 240},
+        "track": _TRACK,
+    }
+    return _route(["file"], fields, {**ERRORS, 200: {"model": schema.ModelLayersResponse}})
+
+
 def history_searches() -> RouteArguments:
     """Arguments of the decorator of ``/v1/history/searches``."""
     fields: Fields = {
@@ -156,6 +170,7 @@ def comparisons() -> RouteArguments:
     return _route(["file"], fields, {**ERRORS, 200: {"model": schema.ComparisonResponse}})
 
 
+_LAYER: Final = "Layer whose frames are compared with each other; -1 is the middle one."
 _HISTORY_KEY: Final = (
     "A secret of your own, in whose history the result is stored, like `X-History-Key`."
 )

@@ -14,16 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.batches.records import BatchOptions
 from wav2vec2_app.server.batches.store import BatchStore, Result
+from wav2vec2_app.server.schema import ErrorJson, TranscriptionResponse
 from wav2vec2_app.server.storage.errors import translated
 from wav2vec2_app.server.storage.files import FILE_FORMATS, respelled
 from wav2vec2_app.server.storage.names import FileNames, safe_path
+from wav2vec2_app.speech.channels import voice_of
 from wav2vec2_app.speech.export_options import ExportOptions
 
 SUMMARY: Final = "summary.csv"
 COLUMNS: Final = (
-    "file", "state", "output", "duration_s", "confidence", "model", "text", "error", "reason", "hint"
+    "file", "state", "output", "duration_s", "confidence", "model", "text", "error", "reason", "hint",
+    "speakers",
 )  # fmt: skip
 BYTE_ORDER_MARK: Final = "\ufeff"
 """Without it, spreadsheets read UTF-8 as something else."""
@@ -31,7 +35,13 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One row of the summary; ``output`` is the name of the result's files without an ending."""
+    """One row of the summary.
+
+    Attributes:
+        output: name of the result's files without an ending.
+        error, reason, hint: why the file failed, or why a result has no speakers.
+        speakers: how many there are, or channels; ``None`` if they were not labelled.
+    """
 
     file: str
     state: str
@@ -43,6 +53,26 @@ class SummaryRow:
     error: str = ""
     reason: str = ""
     hint: str = ""
+    speakers: int | None = None
+
+
+def done_row(file: str, stem: str, answer: TranscriptionResponse) -> SummaryRow:
+    """The row of a file that was transcribed."""
+    voices = {voice_of(word) for word in answer.words} - {""}
+    problem = answer.problems[0].error if answer.problems else None
+    return SummaryRow(
+        file, "done", stem, answer.duration_s, answer.confidence, answer.model.name,
+        answer.labelled_text,
+        error=problem.code if problem else "",
+        reason=problem.message if problem else "",
+        hint=problem.hint if problem else "",
+        speakers=len(voices) or None,
+    )  # fmt: skip
+
+
+def failed_row(file: str, error: ErrorJson | Wav2Vec2Error) -> SummaryRow:
+    """The row of a file that failed."""
+    return SummaryRow(file, "failed", error=error.code, reason=error.message, hint=error.hint)
 
 
 def summary(rows: Sequence[SummaryRow]) -> str:
@@ -54,11 +84,11 @@ def summary(rows: Sequence[SummaryRow]) -> str:
     return BYTE_ORDER_MARK + file.getvalue()
 
 
-def _cell(value: str | float | None) -> str:
+def _cell(value: object) -> str:
     """A value as text that no spreadsheet takes for a formula."""
     if isinstance(value, float):
         return f"{value:.3f}"
-    text = " ".join((value or "").split())
+    text = " ".join(("" if value is None else str(value)).split())
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
 
 
@@ -97,13 +127,8 @@ def members(export: ExportOptions, results: Sequence[Result]) -> Iterator[tuple[
             answer, stem = respelled(found, export.letter_case), names.stem_for(file.name)
             for kind in FILE_FORMATS.values():
                 yield f"{stem}.{kind.ending}", kind.write(answer, export)
-            row = SummaryRow(
-                file.name, file.state, stem, answer.duration_s, answer.confidence,
-                answer.model.name, answer.labelled_text,
-            )  # fmt: skip
+            row = done_row(file.name, stem, answer)
         elif error is not None:
-            row = SummaryRow(
-                file.name, file.state, error=error.code, reason=error.message, hint=error.hint
-            )
+            row = failed_row(file.name, error)
         rows.append(row)
     yield SUMMARY, summary(rows)

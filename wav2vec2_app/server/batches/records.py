@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from wav2vec2_app.errors import BusyError, InputError, ResourceError
+from wav2vec2_app.server.operations import Want
 from wav2vec2_app.server.storage.names import safe_path
 from wav2vec2_app.speech.audio import DEFAULT_TRACK_AND_MIX, DecodeAudioOptions, parse_audio_options
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT, ExportOptions, parse_export
@@ -21,16 +22,25 @@ MAX_BATCHES: Final = 100
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """How all files of a batch are transcribed and written."""
+    """How all files of a batch are transcribed and written; ``diarize`` labels their speakers."""
 
     model: str = AUTO_MODEL
     decoding: DecodingOptions = DEFAULT_OPTIONS
     audio: DecodeAudioOptions = DEFAULT_TRACK_AND_MIX
     export: ExportOptions = DEFAULT_EXPORT
+    diarize: bool = False
+
+    @property
+    def wants(self) -> frozenset[Want]:
+        """What tasks of the files produce."""
+        return frozenset({Want.TRANSCRIPT, Want.SPEAKERS} if self.diarize else {Want.TRANSCRIPT})
 
     def to_json(self) -> str:
-        """As it is stored."""
-        return json.dumps(asdict(self))
+        """As it is stored; without ``diarize`` it is as earlier versions wrote it."""
+        found = asdict(self)
+        if not self.diarize:
+            del found["diarize"]
+        return json.dumps(found)
 
     @classmethod
     def from_json(cls, text: str) -> BatchOptions:
@@ -41,6 +51,7 @@ class BatchOptions:
             parse_options(**found["decoding"]),
             parse_audio_options(**found["audio"]),
             parse_export(**found["export"]),
+            bool(found.get("diarize")),
         )
 
 

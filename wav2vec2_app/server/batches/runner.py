@@ -189,6 +189,7 @@ class BatchRunner:
         target = Target(model=options.model, decoding=options.decoding)  # which is not cached
         task = AudioTask(
             AudioSource(path=file.path, name=file.name),
+            options.wants,
             decoding=options.decoding,
             targets=(target,),
             audio_options=options.audio,

@@ -9,6 +9,7 @@ from functools import partial
 
 from wav2vec2_app.errors import InputError, translate
 from wav2vec2_app.server.events import Queued
+from wav2vec2_app.server.offload import off_loop
 from wav2vec2_app.server.operations import Operation, Step, Target, Want
 from wav2vec2_app.server.orchestrator.cache import CachedResult, ResultCache
 from wav2vec2_app.server.orchestrator.demand import demand_of
@@ -18,7 +19,7 @@ from wav2vec2_app.server.orchestrator.parallel import ParallelExecutionManager
 from wav2vec2_app.server.orchestrator.parallel_tasks import ParallelTask
 from wav2vec2_app.server.orchestrator.queue import Ticket, WaitQueue
 from wav2vec2_app.server.orchestrator.remote import RemoteDescription
-from wav2vec2_app.server.orchestrator.result import assemble_result, recognitions_of
+from wav2vec2_app.server.orchestrator.result import assemble_result, recognitions_of, value_of
 from wav2vec2_app.server.orchestrator.steps import TaskSteps
 from wav2vec2_app.server.orchestrator.stream import EventStream
 from wav2vec2_app.server.orchestrator.targets import targets_of
@@ -92,7 +93,7 @@ class Job:
             start, problems = await self._run_here(remote)
             local_s = self.events.elapsed_s()
             problems += await remote.finish()
-            return self._finish(start, problems, remote_s=self.events.elapsed_s() - local_s)
+            return await self._finish(start, problems, remote_s=self.events.elapsed_s() - local_s)
 
     async def _run_here(self, remote: RemoteDescription) -> tuple[StartPoint, tuple[Problem, ...]]:
         """Wait for a slot, and run what runs on this machine in it."""
@@ -197,10 +198,15 @@ class Job:
         run = partial(self._context.dispatcher.call, self._steps, step)
         return ParallelTask(step, run, demand=demand_of(step, self._audio_s))
 
-    def _finish(
+    async def _finish(
         self, start: StartPoint, problems: tuple[Problem, ...], *, remote_s: float
     ) -> AudioResult:
-        result = assemble_result(
+        labels = Want.SPEAKERS in self.task.wants or self.task.speaker_names
+        audio = value_of(Audio, self._steps.results, Step(Operation.DECODE_AUDIO))
+        labelled_s = audio.duration_s if audio is not None and labels else 0.0
+        result = await off_loop(
+            labelled_s,  # every word gets its speaker
+            assemble_result,
             self.task,
             self._steps.results,
             start.targets,

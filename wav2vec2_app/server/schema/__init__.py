@@ -56,6 +56,7 @@ from wav2vec2_app.server.schema.history import (
     SimilarResponse,
     StoredTranscriptionResponse,
 )
+from wav2vec2_app.server.schema.layers import ModelLayersResponse, model_layers
 from wav2vec2_app.server.schema.recording import ModelJson, model
 from wav2vec2_app.server.schema.searches import (
     HistorySearchResponse,
@@ -113,6 +114,7 @@ __all__ = [
     "JsonModel",
     "JsonObject",
     "ModelJson",
+    "ModelLayersResponse",
     "ProblemJson",
     "SearchResponse",
     "SimilarItemJson",
@@ -141,6 +143,7 @@ __all__ = [
     "is_ready",
     "json_schema",
     "model",
+    "model_layers",
     "scores",
     "search",
     "status",

@@ -32,6 +32,10 @@ class HistoryItemJson(JsonModel):
     """whether it can be decoded again and aligned"""
     has_audio: bool
     """whether its recording is stored, too"""
+    corrected: bool = False
+    """whether its words were corrected"""
+    renamed: bool = False
+    """whether its speakers were given names"""
     size_bytes: int
     excerpt: str = ""
     """text around the first match of a search, else its beginning"""

@@ -1,4 +1,4 @@
-"""Explores a recording on the workers: the data of a part, and words compared in one place."""
+"""Explores a recording on the workers: the data of a part, words compared in one place, the layers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from wav2vec2_app.errors import InputError
 from wav2vec2_app.protocol.exploration import ExplainRequest, ExploreRequest
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.server.service.client import WorkerClient
+from wav2vec2_app.server.service.layers import LayerSteps
 from wav2vec2_app.server.service.result import StepResult
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio
 from wav2vec2_app.speech.emission import Emission
@@ -17,6 +18,7 @@ from wav2vec2_app.speech.exploration import (
     Explorable,
     Exploration,
     Explored,
+    ExploredLayers,
     ExploredPart,
     ExploredWord,
     frames_between,
@@ -32,11 +34,13 @@ class ExploreSteps:
 
     Args:
         audio, text: the workers.
+        layers: runs the model once more.
     """
 
-    def __init__(self, audio: WorkerClient, text: WorkerClient) -> None:
+    def __init__(self, audio: WorkerClient, text: WorkerClient, layers: LayerSteps) -> None:
         self._audio = audio
         self._text = text
+        self._layers = layers
 
     async def explore(
         self,
@@ -52,9 +56,20 @@ class ExploreSteps:
 
         Raises:
             InputError: ``explore.no_channel``, ``model.no_emission``, ``explore.bad_value``.
+            InputError, ModelError: see :meth:`LayerSteps.show`.
         """
         if isinstance(wanted, ExploredPart):
             return await self._part(audio, recognition, wanted, deadline, request_id)
+        if isinstance(wanted, ExploredLayers):
+            emission = _emission(recognition, wanted.channel)
+            return await self._layers.show(
+                _audio_of(audio, recognition, wanted.channel),
+                emission,
+                recognition.transcript.model,
+                wanted,
+                deadline=deadline,
+                request_id=request_id,
+            )
         return await self._word(recognition, wanted, decoding, deadline, request_id)
 
     async def _part(
@@ -126,6 +141,14 @@ def _emission(recognition: Recognition, channel: int) -> Emission | None:
     return recognition.emission or (
         recognition.channels[0].emission if recognition.channels else None
     )
+
+
+def _audio_of(audio: Audio, recognition: Recognition, channel: int) -> Audio:
+    """What the emission of a channel was computed from; that of the first one where there is no mix."""
+    number = channel or (1 if recognition.channels and recognition.emission is None else 0)
+    if not number or number > len(audio.channels):
+        return audio
+    return replace(audio, samples=audio.channels[number - 1], channels=())
 
 
 def _check_channel(recognition: Recognition, channel: int) -> None:

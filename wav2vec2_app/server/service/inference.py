@@ -34,7 +34,7 @@ from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio
 from wav2vec2_app.speech.emission import Emission, Emitted
 from wav2vec2_app.speech.models import AUTO_MODEL, ModelInfo
 from wav2vec2_app.speech.seams import join
-from wav2vec2_app.speech.windows import SampleStatistics, Window
+from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics, Window
 
 T = TypeVar("T")
 A = TypeVar("A", EmitResponse, DescribeResponse)
@@ -101,7 +101,7 @@ class WindowedInference:
         """The emission of the recording."""
         loading: Sequence[Stage] = ()
         if not self._windows.is_single(step.audio):
-            loaded = await self._describe(step)
+            loaded = await self.describe(step)
             loading = loaded.stages
             windows = self._windows.of(step.audio, loaded.value.grid)
             if len(windows) > 1:
@@ -111,6 +111,12 @@ class WindowedInference:
         response = answer.value
         emitted = Emitted(response.emission, response.model, step.audio.duration_s)
         return StepResult(emitted, after(loading, answer.stages))
+
+    def windows_of(self, audio: Audio, grid: FrameGrid) -> list[Window]:
+        """The windows that :meth:`emit` uses."""
+        if self._windows.is_single(audio):
+            return [Window(0, len(audio.samples), 0, max(1, grid.frames(len(audio.samples))))]
+        return self._windows.of(audio, grid)
 
     async def _emit_alone(self, step: EmitStep) -> StepResult[EmitResponse]:
         """The emission in one request. It has no priority while its model is loaded."""
@@ -128,7 +134,7 @@ class WindowedInference:
         audio = step.audio
         if step.model == AUTO_MODEL:  # all windows by one model, also if a better one arrives
             step = replace(step, model=loaded.value.model.name)
-        level = await _level_of(audio)
+        level = await level_of(audio)
         emissions: list[Emission] = []
         stages: list[Sequence[Stage]] = []
         batch = self._batches[step.model] = max(1, loaded.value.batch)
@@ -165,7 +171,8 @@ class WindowedInference:
             request_id=step.request_id,
         )
 
-    async def _describe(self, step: EmitStep) -> StepResult[DescribeResponse]:
+    async def describe(self, step: EmitStep) -> StepResult[DescribeResponse]:
+        """The model of the step, which is loaded first if necessary."""
         return await self._loaded(
             step,
             lambda: self._client.request(
@@ -206,7 +213,8 @@ async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
             task.cancel()
 
 
-async def _level_of(audio: Audio) -> SampleStatistics:
+async def level_of(audio: Audio) -> SampleStatistics:
+    """The level of the recording, by which its windows are normalized."""
     if audio.duration_s <= LEVEL_IN_THREAD_S:
         return SampleStatistics.of(audio.samples)
     level = await asyncio.to_thread(SampleStatistics.of, audio.samples)

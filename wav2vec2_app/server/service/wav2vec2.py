@@ -27,6 +27,7 @@ from wav2vec2_app.server.service import stages
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.explorations import ExploreSteps
 from wav2vec2_app.server.service.inference import EmitStep, WindowedInference, ignore_window
+from wav2vec2_app.server.service.layers import LayerSteps
 from wav2vec2_app.server.service.loading import ModelLoader
 from wav2vec2_app.server.service.memory import (
     MemoryGuard,
@@ -101,7 +102,8 @@ class Wav2Vec2Service:
         self._models = ServiceModels(workers, loader, policy.models)
         self._windows = WindowedInference(self._inference, policy.windows, self._priority, loader)
         self._text = TextSteps(text, self._priority)
-        self._explorations = ExploreSteps(self._audio, text)
+        layers = LayerSteps(self._inference, self._windows)
+        self._explorations = ExploreSteps(self._audio, text, layers)
         self._guard = MemoryGuard(
             self._memory,
             workers.replace,
@@ -345,7 +347,7 @@ class Wav2Vec2Service:
         self, audio: Audio, recognition: Recognition, wanted: Explorable, decoding: DecodingOptions,
         *, deadline: Deadline | None = None, request_id: str = "",
     ) -> StepResult[Explored]:  # fmt: skip
-        """The data of a part of ``audio``, or words compared in one place of it."""
+        """The data of a part of ``audio``, words compared in one place of it, or the model's layers."""
         self._assert_state(ServiceState.READY)
         return await self._explorations.explore(
             audio, recognition, wanted, decoding, deadline=deadline, request_id=request_id

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Final
 
 import numpy as np
+from pydantic import TypeAdapter
 
-from wav2vec2_app.server.schema import TranscriptionResponse
+from wav2vec2_app.server.schema import TranscriptionResponse, WordJson
+from wav2vec2_app.speech.channels import text_of_words, turns
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
@@ -19,6 +21,7 @@ from wav2vec2_app.speech.transcript import Recognition, Transcript, Word
 LEVEL: Final = 1
 """Compression: higher levels take much longer and save little."""
 _LENGTH: Final = struct.Struct("<I")
+_WORDS: Final = TypeAdapter(tuple[WordJson, ...])
 _ARRAYS: Final = ("log_probs", "energy_db")
 
 
@@ -30,6 +33,16 @@ def pack_response(response: TranscriptionResponse) -> bytes:
 def unpack_response(data: bytes) -> TranscriptionResponse:
     """The response that :func:`pack_response` packed."""
     return TranscriptionResponse.model_validate_json(zlib.decompress(data))
+
+
+def pack_words(words: Sequence[WordJson]) -> bytes:
+    """Words as compressed JSON."""
+    return zlib.compress(_WORDS.dump_json(tuple(words)), LEVEL)
+
+
+def unpack_words(data: bytes) -> tuple[WordJson, ...]:
+    """The words that :func:`pack_words` packed."""
+    return _WORDS.validate_json(zlib.decompress(data))
 
 
 def pack_emissions(recognition: Recognition) -> bytes | None:
@@ -58,6 +71,32 @@ def unpack_emissions(data: bytes) -> Sequence[Emission]:
         at = start + head_length + body_length
         found.append(_unpack(data[start : start + head_length], data[start + head_length : at]))
     return found
+
+
+def speaker_label(word: WordJson) -> str:
+    """Who says a word: the label of the speaker, else the number of the channel; empty if unknown."""
+    return word.speaker or (str(word.channel) if word.channel is not None else "")
+
+
+def with_names(words: Sequence[WordJson], names: Mapping[str, str]) -> tuple[WordJson, ...]:
+    """Words with the names of their speakers, which are given by their labels."""
+    return tuple(
+        word.model_copy(update={"speaker": names[label]})
+        if names.get(label := speaker_label(word))
+        else word
+        for word in words
+    )
+
+
+def with_words(
+    answer: TranscriptionResponse, words: Sequence[WordJson], names: Mapping[str, str]
+) -> TranscriptionResponse:
+    """A response with other words, its text with a line for each turn."""
+    text = "\n".join(text_of_words(turn) for turn in turns(words))
+    confidence = sum(word.confidence for word in words) / len(words) if words else 0.0
+    return answer.model_copy(
+        update={"words": with_names(words, names), "text": text, "confidence": round(confidence, 4)}
+    )
 
 
 def recognition_of(response: TranscriptionResponse, emissions: Sequence[Emission]) -> Recognition:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.server.schema import TranscriptionResponse
+from wav2vec2_app.server.schema import StoredTranscriptionResponse, TranscriptionResponse
 from wav2vec2_app.speech import subtitles
 from wav2vec2_app.speech.export_options import ExportOptions
 from wav2vec2_app.speech.spelling import spelled, spelled_text
@@ -52,6 +52,12 @@ def format_of(name: str) -> FileFormat:
             metadata={"field": "response_format", "allowed": list(FILE_FORMATS)},
         )
     return found
+
+
+def as_written(found: StoredTranscriptionResponse, letter_case: str) -> TranscriptionResponse:
+    """A stored transcription in a letter case; corrected words are written unchanged."""
+    answer = found.transcription
+    return answer if found.item.corrected else respelled(answer, letter_case)
 
 
 def respelled(answer: TranscriptionResponse, letter_case: str) -> TranscriptionResponse:

@@ -28,6 +28,7 @@ from wav2vec2_app.server.storage.records import (
     no_audio,
     too_large,
 )
+from wav2vec2_app.server.storage.responses import content, original_response, shown_response
 from wav2vec2_app.speech.emission import Emission
 
 HISTORY_FILE: Final = "history.sqlite3"
@@ -93,15 +94,14 @@ class HistoryStore:
         packed = pack(new)
         if packed.size > self.policy.limit_bytes:
             raise too_large()
-        earlier = new.replaces or new.request_id
         with transaction(connection):
-            number = items.number_of_request(connection, new.owner, earlier)
+            number = items.number_of_request(connection, new.owner, new.replaces or new.request_id)
             if number is not None:
                 items.replace(connection, number, packed)
             else:
                 number = items.insert(connection, packed, self._now())
                 self._store_audio(connection, number, new)
-        self._make_room(connection)
+        self.make_room(connection)
 
     def _store_audio(self, connection: sqlite3.Connection, number: int, new: NewItem) -> None:
         """Copy the recording, if its owner wants that; a failure undoes the item."""
@@ -111,7 +111,8 @@ class HistoryStore:
         size = self._recordings.store(number, suffix, new.audio)
         items.add_audio(connection, number, suffix, size)
 
-    def _make_room(self, connection: sqlite3.Connection) -> None:
+    def make_room(self, connection: sqlite3.Connection) -> None:
+        """Delete the oldest items while all take more bytes than they may, and those that are too old."""
         while number := items.oldest_above(connection, self.policy.limit_bytes, SHARE):
             self._delete(connection, [number])
         self._delete(connection, items.expired(connection, self.since))
@@ -138,8 +139,10 @@ class HistoryStore:
 
         return await self.database.read(work)
 
-    async def get(self, owner: str, item_id: str) -> StoredTranscriptionResponse:
-        """An item with its transcription.
+    async def get(
+        self, owner: str, item_id: str, *, original: bool = False
+    ) -> StoredTranscriptionResponse:
+        """An item with its transcription: as it was corrected, or the original.
 
         Raises:
             InputError: ``history.not_found``.
@@ -147,10 +150,9 @@ class HistoryStore:
 
         def work(connection: sqlite3.Connection) -> StoredTranscriptionResponse:
             row = items.find(connection, owner, item_id, self.since)
-            return StoredTranscriptionResponse(
-                item=items.item_json(row, self.policy.retention_s),
-                transcription=items.response(connection, row["number"]),
-            )
+            item = items.item_json(row, self.policy.retention_s)
+            answer = (original_response if original else shown_response)(connection, row["number"])
+            return StoredTranscriptionResponse(item=item, transcription=answer)
 
         return await self.database.read(work)
 
@@ -163,7 +165,7 @@ class HistoryStore:
             connection: sqlite3.Connection,
         ) -> tuple[TranscriptionResponse, Sequence[Emission]]:
             row = items.find(connection, owner, item_id, self.since)
-            return items.content(connection, row["number"])
+            return content(connection, row["number"])
 
         return await self.database.read(work)
 
@@ -191,13 +193,12 @@ class HistoryStore:
         Raises:
             ResourceError: ``storage.…``.
         """
-        retention_s = self.policy.retention_s
 
         def work(connection: sqlite3.Connection) -> None:
             for row in items.every(connection, owner, self.since):
-                item = items.item_json(row, retention_s)
+                item = items.item_json(row, self.policy.retention_s)
                 path = self._recordings.path(row["number"], row["audio"]) if row["audio"] else None
-                answer = items.response(connection, row["number"])
+                answer = shown_response(connection, row["number"])
                 use(StoredTranscriptionResponse(item=item, transcription=answer), path)
 
         await self.database.scan(work)

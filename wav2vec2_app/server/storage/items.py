@@ -8,18 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wav2vec2_app.server.schema import HistoryItemJson, TranscriptionResponse
-from wav2vec2_app.server.storage.content import unpack_emissions, unpack_response
+from wav2vec2_app.server.schema import HistoryItemJson
+from wav2vec2_app.server.storage import correction_rows
 from wav2vec2_app.server.storage.packing import PackedItem
 from wav2vec2_app.server.storage.queries import excerpt, full_text, indexed
 from wav2vec2_app.server.storage.records import ListQuery, clean_name, no_item
-from wav2vec2_app.speech.emission import Emission
 
 UNTITLED: Final = "recording"
+_CHANGED: Final = (
+    "SELECT (corrections.words IS NOT NULL) + 2 * (names != '{}') FROM corrections WHERE "  # noqa: S608
+    + correction_rows.IS_SHOWN
+)
 _COLUMNS: Final = (
-    "items.number, items.id, items.name, items.created, items.duration_s, items.words, items.confidence, "
+    "items.number, items.id, items.name, items.created, items.duration_s, items.words, items.confidence, "  # noqa: S608
     "items.model, items.has_emission, items.audio, items.content_bytes + items.audio_bytes AS size, "
-    "items.text, (SELECT group_concat(tag, char(31)) FROM tags WHERE tags.number = items.number) AS tags"
+    "items.text, (SELECT group_concat(tag, char(31)) FROM tags WHERE tags.number = items.number) AS tags, "
+    f"({_CHANGED}) AS changed"
 )
 
 
@@ -55,30 +59,34 @@ def insert(connection: sqlite3.Connection, item: PackedItem, created: float) -> 
         (item_id, new.owner, clean_name(new.name) or UNTITLED, created),
     )
     number = int(cursor.lastrowid or 0)
-    connection.execute("INSERT INTO requests VALUES (?, ?)", (item_id, number))
+    connection.execute("INSERT INTO requests (id, number) VALUES (?, ?)", (item_id, number))
     connection.execute("INSERT INTO contents (number, response) VALUES (?, '')", (number,))
     replace(connection, number, item)
     return number
 
 
 def replace(connection: sqlite3.Connection, number: int, item: PackedItem) -> None:
-    """Put another transcript into an item; its name, tags, age and audio stay."""
-    response, new = item.response, item.new
+    """Put another transcript into an item; its name, tags, age, audio and corrections stay."""
+    response, new, transcript = item.response, item.new, correction_rows.digest(item.response)
     connection.execute(
         """
         UPDATE items SET duration_s = ?, words = ?, confidence = ?, model = ?, has_emission = ?,
-            content_bytes = ?, text = ?
+            content_bytes = ?, text = ?, transcript = ?
         WHERE number = ?
         """,
         (response.duration_s, len(response.words), response.confidence, response.model.name,
-         item.emission is not None, item.size, item.text, number),
+         item.emission is not None, item.size + correction_rows.size_of(connection, number),
+         item.text, transcript, number),
     )  # fmt: skip
     connection.execute(
         "UPDATE contents SET response = ?, emission = ? WHERE number = ?",
         (item.packed_response, item.emission, number),
     )
-    connection.execute("INSERT OR REPLACE INTO requests VALUES (?, ?)", (new.request_id, number))
+    connection.execute(
+        "INSERT OR REPLACE INTO requests VALUES (?, ?, ?)", (new.request_id, number, transcript)
+    )
     connection.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?)", (number, item.vector))
+    correction_rows.show(connection, number)
     index(connection, number)
 
 
@@ -127,30 +135,25 @@ def find(connection: sqlite3.Connection, owner: str, item_id: str, since: float)
     Raises:
         InputError: ``history.not_found``.
     """
+    return _row(connection, "id", (item_id, owner, since))
+
+
+def find_number(
+    connection: sqlite3.Connection, owner: str, number: int, since: float
+) -> sqlite3.Row:
+    """The row of an item; an error like :func:`find`."""
+    return _row(connection, "number", (number, owner, since))
+
+
+def _row(connection: sqlite3.Connection, column: str, values: tuple[object, ...]) -> sqlite3.Row:
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM items WHERE id = ? AND owner = ? AND created >= ?",  # noqa: S608
-        (item_id, owner, since),
+        f"SELECT {_COLUMNS} FROM items WHERE {column} = ? AND owner = ? AND created >= ?",  # noqa: S608
+        values,
     ).fetchone()
     if row is None:
         raise no_item()
     found: sqlite3.Row = row
     return found
-
-
-def content(
-    connection: sqlite3.Connection, number: int
-) -> tuple[TranscriptionResponse, Sequence[Emission]]:
-    """The response and the emissions of an item."""
-    [(response, emission)] = connection.execute(
-        "SELECT response, emission FROM contents WHERE number = ?", (number,)
-    )
-    return unpack_response(response), unpack_emissions(emission or b"")
-
-
-def response(connection: sqlite3.Connection, number: int) -> TranscriptionResponse:
-    """The response of an item."""
-    [(found,)] = connection.execute("SELECT response FROM contents WHERE number = ?", (number,))
-    return unpack_response(found)
 
 
 def listed(
@@ -201,6 +204,8 @@ def item_json(row: sqlite3.Row, retention_s: float, query: str = "") -> HistoryI
         model=row["model"],
         has_emission=bool(row["has_emission"]),
         has_audio=bool(row["audio"]),
+        corrected=bool((row["changed"] or 0) & 1),
+        renamed=bool((row["changed"] or 0) & 2),
         size_bytes=row["size"],
         excerpt=excerpt(row["text"], query),
     )
@@ -245,7 +250,7 @@ def set_tags(connection: sqlite3.Connection, number: int, tags: Sequence[str]) -
 
 def delete(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
     """Delete items and everything that belongs to them, except their files."""
-    for table in ("contents", "tags", "requests", "vectors", "items"):
+    for table in ("contents", "tags", "requests", "vectors", "corrections", "items"):
         connection.executemany(
             f"DELETE FROM {table} WHERE number = ?",  # noqa: S608 - a constant
             [(number,) for number in numbers],

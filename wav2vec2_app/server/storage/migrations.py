@@ -69,4 +69,24 @@ HISTORY: Final[tuple[Migration, ...]] = (
         )
         """,
     ),
+    (
+        # Which transcript an item and a request have; empty for those of earlier versions.
+        "ALTER TABLE items ADD COLUMN transcript TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE requests ADD COLUMN transcript TEXT NOT NULL DEFAULT ''",
+        # Corrected words and the names of speakers; `contents` keeps the originals.
+        """
+        CREATE TABLE corrections (
+            place INTEGER PRIMARY KEY AUTOINCREMENT,
+            number INTEGER NOT NULL REFERENCES items (number),
+            transcript TEXT NOT NULL,
+            words BLOB,
+            names TEXT NOT NULL,
+            text TEXT NOT NULL,
+            word_count INTEGER NOT NULL,
+            confidence REAL NOT NULL,
+            size INTEGER NOT NULL,
+            UNIQUE (number, transcript)
+        )
+        """,
+    ),
 )

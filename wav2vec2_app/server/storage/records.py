@@ -19,7 +19,7 @@ MAX_TAG_CHARACTERS: Final = 40
 MAX_TAGS: Final = 20
 
 _KEY: Final = re.compile(rf"[A-Za-z0-9._~+/=-]{{{MIN_KEY_CHARACTERS},{MAX_KEY_CHARACTERS}}}")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+CONTROL_CHARACTERS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def owner_of_key(key: str) -> str:
 
 def clean_name(name: str) -> str:
     """A name on one line, without control characters; its middle is left out if it is too long."""
-    name = " ".join(_CONTROL.sub(" ", name).split())
+    name = " ".join(CONTROL_CHARACTERS.sub(" ", name).split())
     if len(name) > MAX_ITEM_NAME_CHARACTERS:
         name = f"{name[: MAX_ITEM_NAME_CHARACTERS - 21]}…{name[-20:]}"
     return name
@@ -104,7 +104,7 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """
     found: dict[str, str] = {}
     for tag in tags:
-        plain = " ".join(_CONTROL.sub(" ", tag).split())
+        plain = " ".join(CONTROL_CHARACTERS.sub(" ", tag).split())
         if plain:
             found.setdefault(plain.casefold(), plain)
     if len(found) > MAX_TAGS or any(len(tag) > MAX_TAG_CHARACTERS for tag in found.values()):

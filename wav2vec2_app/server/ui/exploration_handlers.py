@@ -6,7 +6,7 @@ The endpoints never raise: a failure is answered with an ErrorResponse.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -26,11 +26,20 @@ from wav2vec2_app.server.ui.render import export
 from wav2vec2_app.server.ui.requests import required_id
 from wav2vec2_app.server.ui.tabs import Tabs
 from wav2vec2_app.server.ui.views import Update
-from wav2vec2_app.speech.exploration import ExploredPart, ExploredWord, parse_part, parse_word
+from wav2vec2_app.speech.exploration import (
+    Explorable,
+    ExploredLayers,
+    ExploredWord,
+    parse_layers,
+    parse_part,
+    parse_word,
+)
 from wav2vec2_app.speech.exports import ExportedFile
 
 if TYPE_CHECKING:
     from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
+
+NamedEndpoint = Callable[..., Awaitable[JsonObject]]
 
 WANTED: Final = "explore:"
 """Begins the name of a file that is an exploration."""
@@ -47,6 +56,11 @@ _INPUTS: Final = {
         _REQUEST, *_TIMES,
         ("words", "", "string", "The words to compare, with blanks between; at most 8."),
         ("before", "", "string", "The words before them."), _CHANNEL,
+    ),
+    "layers": (
+        _REQUEST, *_TIMES,
+        ("layer", -1, "number", "Layer whose frames are compared; -1: the middle one."),
+        ("columns", 240, "number", "Columns of the self-similarity, 16 to 400."), _CHANNEL,
     ),
 }  # fmt: skip
 """Name, default, type and description of the parameters of each endpoint."""
@@ -67,7 +81,8 @@ async def fetch_exploration(
     """Explore what the tab shows.
 
     ``request`` is ``explore:`` with the values as JSON, whose blanks are escaped, and a number that tells
-    requests apart: ``explore:{"start":1,"end":9,"columns":600} 3``. With ``words``, these are compared.
+    requests apart: ``explore:{"start":1,"end":9,"columns":600} 3``. With ``words``, these are compared; with
+    ``layer``, the layers are shown.
     The file is the response of the endpoint, or an ErrorResponse.
     """
     text = request.removeprefix(WANTED).rpartition(" ")[0]
@@ -100,7 +115,7 @@ def _of_tab(tabs: Tabs, session: str, text: str) -> AudioTask:
     )
 
 
-def _parse(text: str) -> ExploredPart | ExploredWord:
+def _parse(text: str) -> Explorable:
     try:
         values = json.loads(text)
     except ValueError:
@@ -111,11 +126,13 @@ def _parse(text: str) -> ExploredPart | ExploredWord:
     channel = values.get("channel", 0)
     if "words" in values:
         return parse_word(*times, values["words"], values.get("before", ()), channel)
+    if "layer" in values:
+        return parse_layers(*times, values["layer"], values.get("columns", 240), channel)
     return parse_part(*times, values.get("columns", 600), channel)
 
 
 def add_explore_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> None:
-    """Add ``/explore`` and ``/explain`` to a page; called inside its context."""
+    """Add ``/explore``, ``/explain`` and ``/layers`` to a page; called inside its context."""
 
     async def explore(
         request: gr.Request,
@@ -150,7 +167,8 @@ def add_explore_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> N
             ),
         )
 
-    for name, endpoint in (("explore", explore), ("explain", explain)):
+    named = {"explore": explore, "explain": explain, "layers": _layers_endpoint(orchestrator)}
+    for name, endpoint in named.items():
         trigger_part(page).click(
             endpoint,
             inputs=value_parts(page, _INPUTS[name]),
@@ -162,7 +180,29 @@ def add_explore_endpoints(page: gr.Blocks, orchestrator: ModelOrchestrator) -> N
     fill_in_defaults(page, set(_INPUTS))
 
 
-def _of_request(request_id: object, session: str, wanted: ExploredPart | ExploredWord) -> AudioTask:
+def _layers_endpoint(orchestrator: ModelOrchestrator) -> NamedEndpoint:
+    async def layers(
+        request: gr.Request,
+        request_id: object = "",
+        start: object = 0.0,
+        end: object = 0.0,
+        layer: object = -1,
+        columns: object = 240,
+        channel: object = 0,
+    ) -> JsonObject:
+        """What each layer of the model says in a part of an earlier request's recording; alike moments."""
+        session = session_of(request, orchestrator)
+        return await _answer(
+            orchestrator,
+            lambda: _of_request(
+                request_id, session, parse_layers(start, end, layer, columns, channel)
+            ),
+        )
+
+    return layers
+
+
+def _of_request(request_id: object, session: str, wanted: Explorable) -> AudioTask:
     cached_id = required_id(request_id)
     return AudioTask(wants=_WANTS, session=session, cached_id=cached_id, explored=wanted)
 
@@ -183,4 +223,6 @@ async def _answer(
 def _response(task: AudioTask, result: AudioResult) -> schema.JsonModel:
     if isinstance(task.explored, ExploredWord):
         return schema.explanation(result)
+    if isinstance(task.explored, ExploredLayers):
+        return schema.model_layers(result)
     return schema.exploration(result)

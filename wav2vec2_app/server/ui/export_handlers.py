@@ -58,7 +58,7 @@ def _rewritten(tab: Tab) -> Update:
     if finished is None or finished.result is None or finished.result.recognition is None:
         return {}
     recognition, url = finished.result.recognition, file_url(finished.audio)
-    return {"transcript": transcript.words(recognition, url, tab.export)}
+    return {"transcript": transcript.words(recognition, url, tab.export, finished.task_id)}
 
 
 def _preview(tab: Tab) -> str:

@@ -62,6 +62,7 @@ RETURNS: Final[Mapping[str, str]] = {
     "compare": "the transcript of each variant with its cost in seconds, and one text of all",
     "explore": "samples, spectrogram and characters of a part, with their times in seconds",
     "explain": "characters of a word with probabilities and times (s); how other words fit there",
+    "layers": "the characters of each layer of the model in a part, and which moments are alike",
     "find": "hits, the best first, each with start and end in seconds and a score, 0 to 1",
     "describe": f"{_TRANSCRIPTION}; and the answer to the question",
 }

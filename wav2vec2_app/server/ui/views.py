@@ -171,6 +171,7 @@ class TranscriptionView:
                 self.earlier.audio_url,
                 self.earlier.name,
                 self.export_options(),
+                result.id,
             ),
             "actions": export.transcript(result),
         }
@@ -203,7 +204,7 @@ class TranscriptionView:
 
     def _recognition(self, recognition: Recognition, _: float) -> Update:
         self.has_words = True
-        words = transcript.words(recognition, self.audio_url, self.export_options())
+        words = transcript.words(recognition, self.audio_url, self.export_options(), self.task_id)
         return {"transcript": words}
 
     def _preview(self, preview: PreviewWords, at_s: float) -> Update:

@@ -6,13 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from wav2vec2_app.errors import InputError
+from wav2vec2_app.protocol.layers import LayersRequest
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission
+from wav2vec2_app.speech.layers import LayerView
 from wav2vec2_app.speech.models import ModelInfo
 from wav2vec2_app.speech.windows import FrameGrid, SampleStatistics
 from wav2vec2_app.worker.model.alphabet import Alphabet
+from wav2vec2_app.worker.model.cancellation import CheckCancelled
 from wav2vec2_app.worker.model.confidence import read_calibration
 from wav2vec2_app.worker.model.engines.base import Engine
+from wav2vec2_app.worker.model.engines.layers import chosen_layer
+from wav2vec2_app.worker.model.layer_view import join_traces, layer_view
 from wav2vec2_app.worker.model.prior import read_prior
 from wav2vec2_app.worker.model.resolve import Checkpoint
 from wav2vec2_app.worker.model.speech_activity import MASKED_LOG_PROB, frame_energy, is_silent
@@ -97,6 +103,35 @@ class Recognizer:
             else self._silence(energy)
             for number, energy in enumerate(energies)
         ]
+
+    def show_layers(self, request: LayersRequest, check_cancelled: CheckCancelled) -> LayerView:
+        """What the layers output for the windows of ``request``, in passes of their own.
+
+        Raises:
+            InputError: ``explore.silent``, ``explore.bad_layer``.
+            ModelError: ``model.no_layers``.
+        """
+        parts = [request.samples[one.start : one.stop] for one in request.windows]
+        if all(self._is_silent(part) for part in parts):
+            raise InputError(
+                "This part is silent: the model was not run.",
+                code="explore.silent",
+                hint="Choose a part in which something is audible.",
+            )
+        least = self.grid.samples(1)
+        given = [self._normalized(part, request.level) for part in parts]
+        padded = [np.pad(part, (0, max(0, least - len(part)))) for part in given]
+        traces = self._engine.trace(padded, request.layer, check_cancelled)
+        trace = join_traces(traces, request.windows)
+        layer = chosen_layer(request.layer, len(trace.tokens) - 1)
+        return layer_view(
+            trace, self._alphabet, request.emitted, layer, request.side, request.start_s,
+            self._frame_s,
+        )  # fmt: skip
+
+    def _is_silent(self, samples: Float32) -> bool:
+        frames = max(1, self.grid.frames(len(samples)))
+        return is_silent(frame_energy(samples, self.grid.hop, frames), self._frame_s)
 
     def _normalized(self, samples: Float32, level: SampleStatistics | None) -> Float32:
         if not self._alphabet.normalize:

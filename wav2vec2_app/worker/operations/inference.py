@@ -19,9 +19,11 @@ from wav2vec2_app.protocol.inference import (
     UnloadRequest,
     UnloadResponse,
 )
+from wav2vec2_app.protocol.layers import LayersRequest
 from wav2vec2_app.protocol.message import BatchPolicy, Context, Empty
 from wav2vec2_app.worker.call import Role
 from wav2vec2_app.worker.model.models import Models, Room
+from wav2vec2_app.worker.operations.layers import show_layers
 from wav2vec2_app.worker.stages import sequence
 
 
@@ -57,6 +59,7 @@ def create(config: Mapping[str, Any]) -> Role:
             UnloadRequest.handler(unload_models),
             DescribeRequest.handler(describe_model),
             EmitRequest.handler(emit_one, batch),
+            LayersRequest.handler(lambda request, context: show_layers(request, models, context)),
         ),
         info=lambda: InferenceInfo(models.default, models.choices(), start_bytes),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from wav2vec2_app.protocol.speakers import (
 )
 from wav2vec2_app.server.adapters.speakers import SpeakersAdapter
 from wav2vec2_app.server.operations import Operation, Step, Want
+from wav2vec2_app.server.orchestrator import job
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.results import Progress, Stage
 from wav2vec2_app.server.service.result import StepResult
@@ -191,3 +193,31 @@ async def test_other_steps_and_missing_inputs_are_errors_of_the_program() -> Non
         )
     assert adapter.get_status().ready
     assert adapter.answering_model("auto") == ""
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "wants", "elsewhere"),
+    [(3600.0, BOTH, True), (3600.0, frozenset({Want.TRANSCRIPT}), False), (60.0, BOTH, False)],
+)
+async def test_words_of_long_recordings_get_their_speakers_beside_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch, duration_s: float, wants: frozenset[Want], elsewhere: bool
+) -> None:
+    threads = []
+    assemble = job.assemble_result
+
+    def assembled(*arguments: Any, **named: Any) -> Any:
+        threads.append(threading.current_thread())
+        return assemble(*arguments, **named)
+
+    monkeypatch.setattr(job, "assemble_result", assembled)
+    orchestrator = ModelOrchestrator([FakeAdapter(duration_s=duration_s)], make_policy())
+    await orchestrator.start()
+    try:
+        result = await orchestrator.run(make_task(wants=wants))
+    finally:
+        await orchestrator.stop()
+
+    assert result.transcript is not None
+    labels = {word.speaker for word in result.transcript.words}
+    assert labels == ({"Speaker 1"} if Want.SPEAKERS in wants else {""})
+    assert [one is not threading.main_thread() for one in threads] == [elsewhere]

@@ -22,6 +22,7 @@ from wav2vec2_app.server.batches.records import BatchBounds
 from wav2vec2_app.server.batches.runner import BatchRunner
 from wav2vec2_app.server.batches.store import BatchStore
 from wav2vec2_app.server.operations import Operation
+from wav2vec2_app.server.service import speaker_extra
 from wav2vec2_app.settings import Settings
 
 ROUTE = "/v1/transcription-batches"
@@ -208,3 +209,78 @@ async def test_server_without_batches_says_so(start: Start, adapter: FakeAdapter
         answer = await client.get(ROUTE)
 
     assert (answer.status_code, code(answer)) == (404, "batch.off")
+
+
+# --- speakers -----------------------------------------------------------------------------------
+
+
+def extra(monkeypatch: pytest.MonkeyPatch, *, installed: bool) -> None:
+    found = object() if installed else None
+    monkeypatch.setattr(speaker_extra, "find_spec", lambda _: found)
+
+
+@pytest.mark.parametrize("value", ["true", "1"])
+async def test_form_can_request_speakers(
+    client: httpx.AsyncClient, adapter: FakeAdapter, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    extra(monkeypatch, installed=True)
+    adapter.speakers = 2
+
+    sent = await client.post(
+        ROUTE, files=form("good day.wav"), data={"diarize": value}, headers=ANNA
+    )
+    await finished(client, sent.json()["id"])
+    results = await client.get(f"{ROUTE}/{sent.json()['id']}/results", headers=ANNA)
+
+    archive = zipfile.ZipFile(io.BytesIO(results.content))
+    assert archive.read("good day.txt").decode() == "Speaker 1: good\nSpeaker 2: day\n"
+
+
+@pytest.mark.parametrize(("value", "labelled"), [(True, 1), (False, 0), (None, 0)])
+async def test_json_can_request_speakers(
+    client: httpx.AsyncClient,
+    adapter: FakeAdapter,
+    monkeypatch: pytest.MonkeyPatch,
+    value: object,
+    labelled: int,
+) -> None:
+    extra(monkeypatch, installed=True)
+    body = {"files": [{"name": "a b.wav"}], "options": {"diarize": value}}
+    batch = (await client.post(ROUTE, json=body, headers=ANNA)).json()["id"]
+
+    await client.post(f"{ROUTE}/{batch}/files/1", files=form("a b.wav"), headers=ANNA)
+    await finished(client, batch)
+
+    assert adapter.count(Operation.LABEL_SPEAKERS) == labelled
+
+
+async def test_speakers_that_cannot_be_labelled_are_rejected_before_any_work(
+    client: httpx.AsyncClient, adapter: FakeAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra(monkeypatch, installed=False)
+    body = {"files": [{"name": "a.wav"}], "options": {"diarize": True}}
+
+    answers = [
+        await client.post(ROUTE, files=form("a.wav"), data={"diarize": "true"}, headers=ANNA),
+        await client.post(ROUTE, json=body, headers=ANNA),
+    ]
+
+    assert [(one.status_code, code(one)) for one in answers] == [
+        (404, "speakers.extra_missing")
+    ] * 2
+    assert "pip install" in answers[0].json()["error"]["hint"]
+    assert (await client.get(ROUTE, headers=ANNA)).json()["batches"] == []
+    assert adapter.calls == []
+    plain = await client.post(ROUTE, files=form("a.wav"), headers=ANNA)
+    assert plain.status_code == 202
+
+
+@pytest.mark.parametrize("value", ["maybe", "2", "[]"])
+async def test_bad_choice_of_speakers_is_rejected(client: httpx.AsyncClient, value: str) -> None:
+    body = {"files": [{"name": "a.wav"}], "options": {"diarize": value}}
+
+    by_form = await client.post(ROUTE, files=form("a.wav"), data={"diarize": value}, headers=ANNA)
+    by_json = await client.post(ROUTE, json=body, headers=ANNA)
+
+    assert (by_form.status_code, code(by_form)) == (400, "request.bad_value")
+    assert (by_json.status_code, code(by_json)) == (400, "request.bad_value")

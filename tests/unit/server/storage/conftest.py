@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,24 @@ def new_item(
 ) -> NewItem:
     result = AudioResult("id", make_audio(), (), make_recognition(text))
     return NewItem(owner, request or f"request {text}", replaces, name, result, DEFAULT_OPTIONS)
+
+
+def downgrade(path: Path, version: int) -> None:
+    """Bring the tables of a history back to an earlier version."""
+    undo = {
+        3: (
+            "DROP TABLE corrections",
+            "ALTER TABLE items DROP COLUMN transcript",
+            "ALTER TABLE requests DROP COLUMN transcript",
+        ),
+        2: ("DROP TABLE vectors",),
+    }
+    with closing(sqlite3.connect(path)) as database:
+        for number, statements in undo.items():
+            for statement in statements if number > version else ():
+                database.execute(statement)
+        database.execute(f"PRAGMA user_version = {version}")
+        database.commit()
 
 
 @pytest.fixture

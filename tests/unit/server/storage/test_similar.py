@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.server.storage.conftest import ANNA, MakeStore, new_item
+from tests.unit.server.storage.conftest import ANNA, MakeStore, downgrade, new_item
 from wav2vec2_app.errors import InputError
 from wav2vec2_app.server.storage.history import HISTORY_FILE, HistoryStore
 from wav2vec2_app.server.storage.records import ListQuery
@@ -26,10 +26,7 @@ async def test_results_of_an_earlier_version_get_their_vector_later(
     for text in ("see the cat sleeping", "then the cat slept"):
         await store.add(new_item(text))
     await store.close()
-    with closing(sqlite3.connect(tmp_path / HISTORY_FILE)) as earlier:
-        earlier.execute("DROP TABLE vectors")
-        earlier.execute("PRAGMA user_version = 1")
-        earlier.commit()
+    downgrade(tmp_path / HISTORY_FILE, 1)
 
     store = make_store()
     newest, oldest = await ids(store)

@@ -28,7 +28,7 @@ async def test_clients_see_the_endpoints_and_no_events_of_the_page(page: gr.Bloc
 
     assert set(named) == {
         "/transcribe", "/analyze", "/decode", "/align", "/capabilities", "/status", "/compare",
-        "/explore", "/explain", "/find",
+        "/explore", "/explain", "/layers", "/find",
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from tests.doubles import FakeAdapter
+from tests.doubles import FakeAdapter, make_layers
 from tests.unit.conftest import Start
 from tests.unit.server.ui.test_decode_again import Browser
 from wav2vec2_app.server.build import assets_path
@@ -20,7 +20,13 @@ from wav2vec2_app.server.schema import JsonObject
 from wav2vec2_app.server.ui.exploration_handlers import fetch_wanted
 from wav2vec2_app.server.ui.page import build_page
 from wav2vec2_app.settings import Settings
-from wav2vec2_app.speech.exploration import ComparedWord, Explanation, ExploredPart, ExploredWord
+from wav2vec2_app.speech.exploration import (
+    ComparedWord,
+    Explanation,
+    ExploredLayers,
+    ExploredPart,
+    ExploredWord,
+)
 from wav2vec2_app.speech.picture_window import PictureWindow
 
 
@@ -80,7 +86,45 @@ async def test_words_are_compared_with_the_decoder_of_the_transcript(
     assert [one["total"] for one in answer["words"]] == [-8.0, None, None]
 
 
-@pytest.mark.parametrize("values", ["", "{", "[]", "3", {"start": 2, "end": 1}, {"words": "a"}])
+async def test_layers_of_a_part_are_shown_as_arrays_with_their_summary(
+    browser: Browser, adapter: FakeAdapter, page: gr.Blocks, clip: str
+) -> None:
+    await browser.transcribe(clip)
+    adapter.answer(Operation.EXPLORE, make_layers())
+    answer = await fetch(browser, {"start": 1, "end": 3.5, "layer": 1, "columns": 100})
+
+    assert explored(adapter) == [ExploredLayers(PictureWindow(1.0, 3.5), 1, 100)]
+    assert [one["text"] for one in answer["layers"]] == ["", "A", "A"]
+    assert [one["moved"] for one in answer["layers"]] == [0.0, 1.1667, 0.5]
+    assert (answer["frames"], answer["tokens"]) == (3, ["", " ", "A"])
+
+    def shorts(name: str) -> list[list[int]]:
+        return np.frombuffer(b64decode(answer[name]), "<u2").reshape(3, 3).tolist()
+
+    assert shorts("top") == [[0, 0, 1], [0, 2, 0], [0, 2, 0]]
+    assert shorts("probabilities") == [[0, 0, 0], [32768, 65535, 16384], [32768, 0, 16384]]
+    assert shorts("moved") == shorts("probabilities"), "half of 1 - cosine"
+    similarity = answer["similarity"]
+    bytes_ = np.frombuffer(b64decode(similarity["values"]), np.uint8).reshape(3, 3)
+    assert bytes_.tolist() == [[255, 128, 0], [128, 255, 191], [0, 191, 255]]
+    assert (similarity["layer"], similarity["side"], similarity["merged"]) == (1, 3, 1)
+
+    finished = browser.tabs.of("tab").finished
+    assert finished is not None
+    adapter.answer(Operation.EXPLORE, make_layers())
+    by_name = await call(page, "layers", finished.task_id, 1, 3.5, 1, 100)
+    assert {**by_name, "request_id": ""} == {**answer, "request_id": ""}
+    too_long = await call(page, "layers", finished.task_id, 0, 31)
+    assert too_long["error"]["code"] == "explore.too_long"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("values", ["", "{", "[]", "3", {"start": 2, "end": 1}, {"words": "a"},
+    {"layer": 0}, {"start": 0, "end": 1, "layer": 1.5}, {"start": 0, "end": 1, "layer": -2},
+    {"start": 0, "end": 1, "layer": "x"}, {"start": 1, "end": 1, "layer": 0},
+    {"start": 0, "end": 1, "layer": True}, {"start": 0, "end": 1e400, "layer": 0},
+    {"start": 0, "end": 1, "layer": 0, "channel": -1},
+    {"start": 0, "end": 1, "layer": 0, "columns": []},
+])  # fmt: skip
 async def test_unusable_requests_are_answered_with_an_error(
     browser: Browser, adapter: FakeAdapter, clip: str, values: object
 ) -> None:

@@ -62,6 +62,7 @@ def test_modules_find_every_text_they_use() -> None:
         "comparison.js": "comparison",
         "editing.js": "editor",
         "speakers.js": "speakers",
+        "stored_corrections.js": "editor",
         "editor.js": "editor",
         "retiming.js": "editor",
         "help.js": "help",

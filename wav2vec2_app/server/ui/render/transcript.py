@@ -34,13 +34,17 @@ def pending(audio_url: str) -> str:
 
 
 def earlier(
-    recognition: Recognition, audio_url: str, name: str, options: ExportOptions = DEFAULT_EXPORT
+    recognition: Recognition,
+    audio_url: str,
+    name: str,
+    options: ExportOptions = DEFAULT_EXPORT,
+    request: str = "",
 ) -> str:
     """The words of an earlier result, dimmed, after a request that failed."""
     title = texts.EARLIER_RESULT.format(name=name)
     return (
         f'<div class="w-earlier"><p class="w-hint">{escape(title)}</p>'
-        f"{words(recognition, audio_url, options)}</div>"
+        f"{words(recognition, audio_url, options, request)}</div>"
     )
 
 
@@ -49,10 +53,16 @@ def cancelled() -> str:
     return card("idle", texts.STOPPED_TITLE, texts.STOPPED_HINT)
 
 
-def words(recognition: Recognition, audio_url: str, options: ExportOptions = DEFAULT_EXPORT) -> str:
+def words(
+    recognition: Recognition,
+    audio_url: str,
+    options: ExportOptions = DEFAULT_EXPORT,
+    request: str = "",
+) -> str:
     """The words as data, which the page's scripts draw as lines with their times.
 
-    They are written as in exports, but always in sentence case.
+    They are written as in exports, but always in sentence case. ``request`` is the id of their request, by
+    which the scripts store corrections in the history.
     """
     transcript = written(recognition.transcript, replace(options, letter_case="sentence"))
     audio = f'data-audio="{escape(audio_url)}" data-duration="{transcript.duration_s:.3f}"'
@@ -62,7 +72,7 @@ def words(recognition: Recognition, audio_url: str, options: ExportOptions = DEF
         empty = card("empty", title, texts.SILENCE if silent else texts.NO_WORDS)
         return f"<div {audio}>{empty}</div>"
     return (
-        f'<div class="w-transcript" {audio}>{_data(transcript.words)}'
+        f'<div class="w-transcript" {audio} data-request="{escape(request)}">{_data(transcript.words)}'
         f"{_list()}"
         f'<div class="w-under"><p class="w-hint w-click-hint">{texts.CLICK_HINT}</p>'
         f"{_legend(transcript)}{_struggles(transcript)}{_about(recognition)}</div></div>"

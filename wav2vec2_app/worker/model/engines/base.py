@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,8 @@ import numpy as np
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.windows import FrameGrid
+from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
+from wav2vec2_app.worker.model.engines.layers import LayerTrace
 from wav2vec2_app.worker.model.resolve import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,23 @@ class Engine(Protocol):
         Rows must not be padded: no engine masks, since models with group norm (wav2vec2-base) normalize
         over the whole row and were trained without a mask. A padded row would have other
         log-probabilities than the clip alone.
+        """
+        ...
+
+    def trace(
+        self,
+        windows: Sequence[Float32],
+        layer: int | None,
+        check_cancelled: CheckCancelled = never_cancelled,
+    ) -> list[LayerTrace]:
+        """What the layers output for each of ``windows`` ``(samples,)``, in a pass of its own.
+
+        ``layer`` is the one whose hidden frames are wanted, 0 is the input of the first; ``None``: the middle
+        one. The engine needs no more memory afterwards than before.
+
+        Raises:
+            InputError: ``explore.bad_layer``.
+            ModelError: ``model.no_layers``.
         """
         ...
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ctypes
 import logging
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.windows import FrameGrid
+from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
 from wav2vec2_app.worker.model.engines.base import Engine, EngineInfo, UnsupportedArchitecture
+from wav2vec2_app.worker.model.engines.layers import LayerTrace
 from wav2vec2_app.worker.model.resolve import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -111,6 +113,14 @@ class FallbackEngine:
             self.note = f"The {self._engine.describe().engine} engine failed; another one is used."
             self._load_next()
             return self.forward(batch)
+
+    def trace(
+        self,
+        windows: Sequence[Float32],
+        layer: int | None,
+        check_cancelled: CheckCancelled = never_cancelled,
+    ) -> list[LayerTrace]:
+        return self._engine.trace(windows, layer, check_cancelled)
 
     def describe(self) -> EngineInfo:
         info = self._engine.describe()

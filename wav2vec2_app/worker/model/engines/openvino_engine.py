@@ -8,7 +8,7 @@ import logging
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.windows import FrameGrid
+from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
 from wav2vec2_app.worker.model.checkpoint_files import CONFIG
 from wav2vec2_app.worker.model.engines.base import (
     EngineInfo,
@@ -28,7 +29,9 @@ from wav2vec2_app.worker.model.engines.base import (
     no_ctc_head,
     recomputed,
 )
+from wav2vec2_app.worker.model.engines.layers import LayerTrace, chosen_layer, is_finite
 from wav2vec2_app.worker.model.engines.openvino_graph import Architecture, Graphs, build
+from wav2vec2_app.worker.model.engines.openvino_layers import LayerGraphs, trace_layers
 from wav2vec2_app.worker.model.engines.openvino_request import ModelRequest
 from wav2vec2_app.worker.model.engines.precision import (
     FULL_PRECISION,
@@ -130,6 +133,39 @@ class OpenVinoEngine:
             self._full = weights, self._compile(graphs, FULL_PRECISION)
         return self._full[1].infer(batch)
 
+    def trace(
+        self,
+        windows: Sequence[Float32],
+        layer: int | None,
+        check_cancelled: CheckCancelled = never_cancelled,
+    ) -> list[LayerTrace]:
+        chosen = chosen_layer(layer, self._architecture.num_hidden_layers)
+        features = [self._request.features(window[None]) for window in windows]
+        try:
+            found = self._trace(features, chosen, self._plan, check_cancelled)
+            if not is_finite(found) and self._plan != FULL_PRECISION:
+                found = self._trace(features, chosen, FULL_PRECISION, check_cancelled)
+        finally:
+            return_memory()
+        return found
+
+    def _trace(
+        self,
+        features: Sequence[Float32],
+        chosen: int,
+        plan: PrecisionPlan,
+        check_cancelled: CheckCancelled,
+    ) -> list[LayerTrace]:
+        weights = Weights(self._checkpoint.weights, self._checkpoint.adapter)
+        graphs = LayerGraphs(self._architecture, weights, int8=plan.int8)
+
+        def compile_graph(graph: ov.Model) -> ov.InferRequest:
+            request = self._compile_one(graph, plan)
+            weights.release()
+            return request
+
+        return trace_layers(graphs, compile_graph, features, chosen, check_cancelled)
+
     def describe(self) -> EngineInfo:
         return EngineInfo(
             engine="openvino",
@@ -139,6 +175,13 @@ class OpenVinoEngine:
         )
 
     def _compile(self, graphs: Graphs, plan: PrecisionPlan) -> ModelRequest:
+        convolutions, transformer = (
+            self._compile_one(graph, plan) for graph in (graphs.convolutions, graphs.transformer)
+        )
+        return ModelRequest(convolutions, transformer, graphs.group_norm, self.grid)
+
+    def _compile_one(self, graph: ov.Model, plan: PrecisionPlan) -> ov.InferRequest:
+        """An inference request of one graph."""
         options: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": OPENVINO_PRECISIONS[plan.rest],
             "PERFORMANCE_HINT": "LATENCY",
@@ -147,11 +190,7 @@ class OpenVinoEngine:
             options["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = INT8_GROUP_SIZE
         if self.threads:
             options["INFERENCE_NUM_THREADS"] = self.threads
-        convolutions, transformer = (
-            self._core.compile_model(graph, "CPU", options).create_infer_request()
-            for graph in (graphs.convolutions, graphs.transformer)
-        )
-        return ModelRequest(convolutions, transformer, graphs.group_norm, self.grid)
+        return self._core.compile_model(graph, "CPU", options).create_infer_request()
 
     def _may_quantize(self) -> bool:
         large = self._parameters >= INT8_MIN_PARAMETERS

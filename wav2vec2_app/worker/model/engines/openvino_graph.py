@@ -124,11 +124,13 @@ def build(architecture: Architecture, weights: Weights, *, int8: bool = False) -
     Raises:
         KeyError: the file lacks a tensor that the architecture needs.
     """
-    return _Builder(architecture, weights, int8).graphs()
+    return GraphBuilder(architecture, weights, int8=int8).graphs()
 
 
-class _Builder:
-    def __init__(self, architecture: Architecture, weights: Weights, int8: bool) -> None:
+class GraphBuilder:
+    """Builds the graphs of a checkpoint from its weights."""
+
+    def __init__(self, architecture: Architecture, weights: Weights, *, int8: bool) -> None:
         self._a = architecture
         self._w = weights
         self._int8 = int8

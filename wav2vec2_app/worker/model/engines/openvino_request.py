@@ -31,10 +31,10 @@ class ModelRequest:
 
     def infer(self, batch: Float32) -> Float32:
         """Log-probabilities ``(batch, frames, tokens)`` of audio ``(batch, samples)``."""
-        found = self.transformer.infer([self._features(batch)])
+        found = self.transformer.infer([self.features(batch)])
         return np.array(found[0], dtype=np.float32)  # the request reuses its buffer
 
-    def _features(self, batch: Float32) -> Float32:
+    def features(self, batch: Float32) -> Float32:
         """Output of the convolutions: ``(batch, channels, frames)``."""
         total = self.grid.frames(batch.shape[1])
         piece = min(PIECE_FRAMES, total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,6 +17,7 @@ from transformers.utils.logging import disable_progress_bar
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.windows import FrameGrid
+from wav2vec2_app.worker.model.cancellation import CheckCancelled, never_cancelled
 from wav2vec2_app.worker.model.checkpoint_files import CONFIG, read_json
 from wav2vec2_app.worker.model.engines.base import (
     EngineInfo,
@@ -26,7 +27,9 @@ from wav2vec2_app.worker.model.engines.base import (
     unsupported,
 )
 from wav2vec2_app.worker.model.engines.cuda_graphs import ForwardPass, GraphedPass, cuda_capture
+from wav2vec2_app.worker.model.engines.layers import LayerTrace, is_finite
 from wav2vec2_app.worker.model.engines.lost_device import LostDevice
+from wav2vec2_app.worker.model.engines.torch_layers import trace_window
 from wav2vec2_app.worker.model.resolve import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -89,6 +92,26 @@ class TorchEngine:
         if self._precision == "fp32":
             return found
         return recomputed(batch, found, self._forward_in_full)
+
+    def trace(
+        self,
+        windows: Sequence[Float32],
+        layer: int | None,
+        check_cancelled: CheckCancelled = never_cancelled,
+    ) -> list[LayerTrace]:
+        found = []
+        for window in windows:
+            check_cancelled()
+            values = torch.from_numpy(np.ascontiguousarray(window[None], dtype=np.float32))
+            values = values.to(self._device, TORCH_DTYPES[self._precision])
+            found.append(trace_window(self._model, values, layer))
+        if is_finite(found) or self._precision == "fp32":
+            return found
+        full = _read(self._checkpoint).to(self._device)  # half precision overflowed
+        return [
+            trace_window(full, torch.from_numpy(window[None]).to(self._device), layer)
+            for window in windows
+        ]
 
     def _forward_or_fall_back(self, batch: Float32) -> Float32:
         try:
