@@ -441,6 +441,14 @@
     location.assign(address);
   });
 
+  /* Gradio's document has a base address without the query: "#history" would load the page anew. */
+  document.addEventListener("click", (event) => {
+    const hash = event.target.closest?.('a[href^="#"]')?.getAttribute("href");
+    if (!hash || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    location.hash = hash;
+  });
+
   document.getElementById("first-paint")?.remove();
   restoreTheme();
   markLiveRegions();

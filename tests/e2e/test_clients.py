@@ -218,7 +218,7 @@ def test_events_of_the_page_are_not_endpoints(client: Client) -> None:
 
     assert set(named) == {
         "/transcribe", "/analyze", "/decode", "/align", "/capabilities", "/status", "/compare",
-        "/explore", "/explain", "/find",
+        "/explore", "/explain", "/find", "/layers",
     }  # fmt: skip
 
 

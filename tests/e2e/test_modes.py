@@ -201,6 +201,18 @@ def test_batch_labels_speakers_by_choice(page: Page, clip: Clip) -> None:
     assert b",speakers" in archive.read("summary.csv")
 
 
+def test_mode_opens_without_loading_a_page_with_settings_anew(open_page: Open) -> None:
+    page = open_page("?lang=de")
+    page.evaluate("window.before = true")
+
+    for name in ("history", "batch", "transcribe"):
+        page.locator(f".w-modes a[data-mode={name}]").click()
+        expect(page.locator("body")).to_have_attribute("data-mode", name)
+
+    assert page.evaluate("window.before")
+    assert "lang=de" in page.url
+
+
 # --- how they look ------------------------------------------------------------------------------
 
 

@@ -750,7 +750,7 @@ def test_api_description_opens(page: Page) -> None:
     page.get_by_role("button", name="Use it from a program").click()
 
     page.get_by_text("/transcribe").first.wait_for()
-    assert "10 API endpoints" in page.locator("body").inner_text()
+    assert "11 API endpoints" in page.locator("body").inner_text()
 
 
 @pytest.mark.slow

@@ -6,8 +6,11 @@ to browsers. With a version that was not tested the page is in English.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Callable, ItemsView, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -82,12 +85,16 @@ def localize(
         return
     english: Any = page.config
 
+    async def laid_out() -> PageConfig:
+        with gr.Blocks(analytics_enabled=False) as layout:
+            lay_out(orchestrator.status(), settings, examples, assets)
+        found: Any = layout.get_config_file()
+        return _with_texts(english, found, examples, assets / "ui")
+
     def make(code: str) -> PageConfig:
-        with speaking(code):
-            with gr.Blocks(analytics_enabled=False) as layout:
-                lay_out(orchestrator.status(), settings, examples, assets)
-            found: Any = layout.get_config_file()
-            return _with_texts(english, found, examples, assets / "ui")
+        """In an event loop of its own: without one, Gradio makes several that it does not close."""
+        with speaking(code), ThreadPoolExecutor(1) as thread:
+            return thread.submit(copy_context().run, asyncio.run, laid_out()).result()
 
     page.config = LocalizedConfig(english, make)
 
