@@ -441,7 +441,7 @@
     location.assign(address);
   });
 
-  /* Gradio's document has a base address without the query: "#history" would load the page anew. */
+  /* Gradio's document has a base address without the query: "#history" would load the page again. */
   document.addEventListener("click", (event) => {
     const hash = event.target.closest?.('a[href^="#"]')?.getAttribute("href");
     if (!hash || event.ctrlKey || event.metaKey || event.shiftKey) return;

@@ -201,7 +201,7 @@ def test_batch_labels_speakers_by_choice(page: Page, clip: Clip) -> None:
     assert b",speakers" in archive.read("summary.csv")
 
 
-def test_mode_opens_without_loading_a_page_with_settings_anew(open_page: Open) -> None:
+def test_mode_opens_without_a_reload_of_a_page_with_settings(open_page: Open) -> None:
     page = open_page("?lang=de")
     page.evaluate("window.before = true")
 
