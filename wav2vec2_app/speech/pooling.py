@@ -7,6 +7,7 @@ with the same letters can be compared.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -33,7 +34,7 @@ def pooled(emissions: Sequence[Emission]) -> Float16 | None:
         for at in range(len(letters) - SEQUENCE + 1):
             part = letters[at : at + SEQUENCE]
             place = zlib.crc32("".join(letter for letter, _ in part).encode()) % DIMENSIONS
-            sums[place] += np.prod([probability for _, probability in part])
+            sums[place] += math.prod(probability for _, probability in part)
     if not sums.any():
         return None
     found: Float16 = np.sqrt(sums / sums.sum()).astype(np.float16)
