@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.recognition import TEST_SET
 from benchmarks.report import Figure, median_ms, show
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS
 from wav2vec2_app.speech.transcript import Word

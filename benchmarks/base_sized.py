@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 
 
 @functools.cache

@@ -18,10 +18,10 @@ import numpy as np
 from benchmarks.report import Figure, show
 from wav2vec2_app.protocol.message import AnyRequest
 from wav2vec2_app.protocol.text import AlignRequest, DecodeTextRequest
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.worker import WorkerBridge
-from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.server.deadline import Deadline
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DecodingOptions

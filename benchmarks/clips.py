@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 
 HISS = 1e-3
 """Standard deviation of the noise that makes one clip differ from another: 60 dB below full scale."""

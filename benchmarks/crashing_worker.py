@@ -1,6 +1,6 @@
 """A worker whose decoder crashes on marked files, in place of a decoder with a fault; for the soak test.
 
-``CRASHING_WORKER`` is the program of :data:`wav2vec2_app.server.build.WORKER` with that change.
+``CRASHING_WORKER`` is the program of :data:`wav2vec2_app.server.pools.WORKER` with that change.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from benchmarks.base_sized import base_sized_checkpoint
 from benchmarks.clips import clip_of
 from benchmarks.recognition import TEST_SET, Utterance, examples, from_table
 from benchmarks.report import Figure, median_ms, show
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.report import Figure, show
 from wav2vec2_app.server.api.history_corrections import parse_correction
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.storage import items
 from wav2vec2_app.server.storage.corrections import store_correction

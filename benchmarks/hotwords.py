@@ -19,7 +19,7 @@ import soxr
 from benchmarks.long_audio import recognizer
 from benchmarks.recognition import TEST_SET, Utterance, from_table
 from benchmarks.report import Figure, show
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions

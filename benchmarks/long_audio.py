@@ -20,7 +20,7 @@ import soxr
 from benchmarks.recognition import TEST_SET, from_table
 from benchmarks.report import Figure, show
 from benchmarks.seams import Tally, at_seams, emit_in_windows, tally
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS

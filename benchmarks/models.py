@@ -21,10 +21,10 @@ from benchmarks.base_sized import base_sized_checkpoint
 from benchmarks.report import Figure, show
 from wav2vec2_app.memory import private_bytes
 from wav2vec2_app.protocol.inference import EmitRequest, LoadRequest, UnloadRequest
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.bridge.spawn import WorkerSpec
 from wav2vec2_app.server.bridge.worker import WorkerBridge
-from wav2vec2_app.server.build import assets_path
 from wav2vec2_app.server.deadline import Deadline
 
 ROUNDS = 3

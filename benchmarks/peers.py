@@ -25,7 +25,8 @@ import soundfile
 from benchmarks.base_sized import base_sized_checkpoint
 from benchmarks.clips import clip_of
 from benchmarks.report import Figure, show
-from wav2vec2_app.server.build import assets_path, build_system
+from wav2vec2_app.server.assets import assets_path
+from wav2vec2_app.server.build import build_system
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import AudioSource

@@ -16,7 +16,8 @@ from pathlib import Path
 import jiwer
 
 from benchmarks.report import Figure, show
-from wav2vec2_app.server.build import assets_path, build_system
+from wav2vec2_app.server.assets import assets_path
+from wav2vec2_app.server.build import build_system
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import AudioSource

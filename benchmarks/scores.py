@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.report import Figure, show
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.status import FeatureScore
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.models import EMBEDDED

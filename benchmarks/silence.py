@@ -22,7 +22,7 @@ from benchmarks.recognition import examples
 from benchmarks.report import Figure, median_ms, show
 from training.data import held_out_utterances, read_table
 from training.paths import SPEECH
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.worker.model.ctc import words_of_path

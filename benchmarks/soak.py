@@ -23,7 +23,7 @@ from benchmarks.clips import clip_of
 from benchmarks.crashing_worker import CRASHING_WORKER, MARKER
 from benchmarks.report import Figure, show
 from wav2vec2_app.errors import Wav2Vec2Error
-from wav2vec2_app.server import build
+from wav2vec2_app.server import pools
 from wav2vec2_app.server.build import System, build_system
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
@@ -101,12 +101,12 @@ async def soak(plan: Plan) -> Outcome:
 @contextmanager
 def _crashing_workers() -> Iterator[None]:
     """Systems that are built meanwhile have workers that crash on marked files."""
-    worker = build.WORKER
-    build.WORKER = CRASHING_WORKER
+    worker = pools.WORKER
+    pools.WORKER = CRASHING_WORKER
     try:
         yield
     finally:
-        build.WORKER = worker
+        pools.WORKER = worker
 
 
 async def _client(system: System, numbers: Iterator[int], seed: int, outcome: Outcome) -> None:

@@ -21,7 +21,7 @@ from rapidfuzz.distance import Levenshtein
 
 from benchmarks.recognition import TEST_SET, from_table
 from benchmarks.report import Figure, show
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS
 from wav2vec2_app.speech.text_check import TextCheck, check_text

@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 
 
 @dataclass(frozen=True)

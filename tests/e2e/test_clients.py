@@ -16,7 +16,7 @@ from gradio_client import Client, handle_file
 from benchmarks.server import RunningServer, running_server
 from tests.examples import Clip
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.ui.page import modules_path
 from wav2vec2_app.server.ui.render import pictures
 

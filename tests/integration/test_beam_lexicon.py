@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS
 from wav2vec2_app.worker.model.decoders import PRUNED_MARGIN, BeamDecoder

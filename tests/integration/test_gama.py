@@ -25,7 +25,8 @@ from tests.gama_servers import (
     stub_server,
 )
 from wav2vec2_app.errors import Wav2Vec2Error
-from wav2vec2_app.server.build import System, assets_path, build_system
+from wav2vec2_app.server.assets import assets_path
+from wav2vec2_app.server.build import System, build_system
 from wav2vec2_app.server.operations import Want
 from wav2vec2_app.server.results import AudioResult
 from wav2vec2_app.server.service.gama import GamaDemo

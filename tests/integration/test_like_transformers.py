@@ -14,7 +14,7 @@ import torch
 from transformers import pipeline
 
 from tests.examples import Clip, clips
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.speech.audio import AudioSource, Float32
 from wav2vec2_app.worker.audio.decode import decode
 from wav2vec2_app.worker.model.decoders import GreedyDecoder

@@ -14,8 +14,9 @@ import pytest_asyncio
 
 from tests.integration.slow_loading_worker import SLOW_WORKER
 from wav2vec2_app.errors import ModelError
-from wav2vec2_app.server import build
-from wav2vec2_app.server.build import System, assets_path, build_system
+from wav2vec2_app.server import pools
+from wav2vec2_app.server.assets import assets_path
+from wav2vec2_app.server.build import System, build_system
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import AudioSource
@@ -35,7 +36,7 @@ async def folders(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dic
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(folders: dict[str, Path]) -> AsyncIterator[System]:
     (folders["slow"] / "WAIT").touch()
-    worker, build.WORKER = build.WORKER, SLOW_WORKER
+    worker, pools.WORKER = pools.WORKER, SLOW_WORKER
     settings = Settings(
         fetch_models=False,
         model="embedded",
@@ -46,7 +47,7 @@ async def system(folders: dict[str, Path]) -> AsyncIterator[System]:
     try:
         built = build_system(settings)
     finally:
-        build.WORKER = worker
+        pools.WORKER = worker
     await built.orchestrator.start()
     await built.service.wait_ready()
     yield built

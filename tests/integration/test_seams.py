@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.seams import at_seams, emit_in_windows
 from tests.examples import clips
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Float32
 from wav2vec2_app.worker.model.engines.openvino_engine import OpenVinoEngine

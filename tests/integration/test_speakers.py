@@ -9,7 +9,8 @@ import pytest
 import soundfile
 import soxr
 
-from wav2vec2_app.server.build import System, assets_path
+from wav2vec2_app.server.assets import assets_path
+from wav2vec2_app.server.build import System
 from wav2vec2_app.server.operations import Want
 from wav2vec2_app.server.tasks import AudioTask
 from wav2vec2_app.speech.audio import SAMPLE_RATE_HZ, Audio, Float32

@@ -7,18 +7,25 @@ import asyncio
 import pytest
 
 from wav2vec2_app.errors import TimedOutError
-from wav2vec2_app.server.build import build_system
+from wav2vec2_app.server.build import System, build_system, local_pool
 from wav2vec2_app.server.deadline import settles
-from wav2vec2_app.server.events import Event, WorkerEvent
+from wav2vec2_app.server.events import Event, EventBus, WorkerEvent
 from wav2vec2_app.server.service import workers
 from wav2vec2_app.settings import Settings
+
+
+def sequential_system() -> System:
+    """A system whose text worker starts before the others."""
+    settings = Settings(fetch_models=False, model="embedded")
+    events = EventBus()
+    first = local_pool(settings, "text", on_event=events.publish)
+    return build_system(settings, events=events, first=first)
 
 
 async def workers_ready() -> list[str]:
     """The roles in the order in which their processes got ready, started sequentially."""
     events: list[Event] = []
-    settings = Settings(fetch_models=False, model="embedded")
-    system = build_system(settings, sequential_start=True)
+    system = sequential_system()
     system.events.subscribe(events.append)
     await system.orchestrator.start()
     try:
@@ -42,8 +49,7 @@ async def test_text_worker_is_ready_before_the_others_start(
 @pytest.mark.slow
 async def test_others_start_after_the_head_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "HEAD_START_S", 0.0)
-    settings = Settings(fetch_models=False, model="embedded")
-    service = build_system(settings, sequential_start=True).service
+    service = sequential_system().service
     never_ready = asyncio.Event()
 
     async def wait_ready(timeout_s: float) -> None:

@@ -22,7 +22,8 @@ from fastapi import FastAPI
 from benchmarks.whisper import FOLDER, spoken
 from wav2vec2_app.errors import InputError, ModelError
 from wav2vec2_app.server.api import add_routes
-from wav2vec2_app.server.build import System, assets_path, build_system
+from wav2vec2_app.server.assets import assets_path
+from wav2vec2_app.server.build import System, build_system
 from wav2vec2_app.server.events import Done, Partial
 from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.results import AudioResult

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from wav2vec2_app import __version__
 from wav2vec2_app.errors import Wav2Vec2Error
-from wav2vec2_app.server.build import assets_path, build_system
+from wav2vec2_app.server.assets import assets_path
+from wav2vec2_app.server.build import build_system
 from wav2vec2_app.server.processors import usable_processors
 from wav2vec2_app.server.status import AdapterStatus, OrchestratorStatus
 from wav2vec2_app.settings import Settings

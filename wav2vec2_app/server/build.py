@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TypeAlias
 
 from wav2vec2_app.server.adapters.base import ModelAdapter
@@ -16,18 +13,15 @@ from wav2vec2_app.server.adapters.scores import read_scores
 from wav2vec2_app.server.adapters.speakers import SpeakersAdapter
 from wav2vec2_app.server.adapters.wav2vec2 import Wav2Vec2Adapter
 from wav2vec2_app.server.adapters.whisper import WhisperAdapter
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.batches.records import BatchBounds
 from wav2vec2_app.server.batches.runner import BatchRunner
 from wav2vec2_app.server.batches.store import BatchStore
 from wav2vec2_app.server.bridge.backend import Backend
-from wav2vec2_app.server.bridge.on_demand import OnDemandPool
 from wav2vec2_app.server.bridge.pool import WorkerPool
 from wav2vec2_app.server.bridge.ray_or_error import ray_remotes
-from wav2vec2_app.server.bridge.recorder import FrameRecorder
 from wav2vec2_app.server.bridge.remote import RemoteBackend
 from wav2vec2_app.server.bridge.remote_downloads import RemoteDownloads
-from wav2vec2_app.server.bridge.spawn import WorkerSpec
-from wav2vec2_app.server.bridge.worker import WorkerBridge
 from wav2vec2_app.server.events import EventBus, WorkerEventSink, ignore_event
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.policies import (
@@ -37,6 +31,7 @@ from wav2vec2_app.server.policies import (
     service_policy,
     whisper_policy,
 )
+from wav2vec2_app.server.pools import process_pool
 from wav2vec2_app.server.service.client import WorkerClient
 from wav2vec2_app.server.service.speakers import SpeakersService
 from wav2vec2_app.server.service.wav2vec2 import Wav2Vec2Service
@@ -56,16 +51,8 @@ from wav2vec2_app.server.worker_configs import (
 )
 from wav2vec2_app.settings import Settings
 
-PACKAGE_FOLDER = Path(__file__).parents[1]
-
 MakeBackend: TypeAlias = Callable[[str], Backend]
 """Makes the workers of a role."""
-
-
-def assets_path() -> Path:
-    """The folder of checkpoint, examples and page assets: inside the package, or beside it."""
-    packaged = PACKAGE_FOLDER / "assets"
-    return packaged if packaged.is_dir() else PACKAGE_FOLDER.parent / "assets"
 
 
 @dataclass(frozen=True)
@@ -98,13 +85,16 @@ class System:
             await self.history.stop()
 
 
-def build_system(settings: Settings, *, sequential_start: bool = False) -> System:
+def build_system(
+    settings: Settings, *, events: EventBus | None = None, first: Backend | None = None
+) -> System:
     """Wire the layers; nothing starts before ``orchestrator.start()``.
 
-    ``sequential_start``: workers leave a processor to the caller while they start (:class:`Workers`).
+    ``first``: the pool of the text worker, already started, whose events go to ``events``. The other
+    workers then start after it, to leave a processor to the caller (:class:`Workers`).
     """
-    events = EventBus()
-    workers = _workers(settings, events, sequential_start=sequential_start)
+    events = events or EventBus()
+    workers = _workers(settings, events, first)
     service = Wav2Vec2Service(workers, service_policy(settings))
     adapters = _adapters(settings, workers, service)
     orchestrator = ModelOrchestrator(adapters, orchestrator_policy(settings), events=events)
@@ -187,7 +177,7 @@ def _speakers_adapter(
 # --- workers -------------------------------------------------------------------------------------
 
 
-def _workers(settings: Settings, events: EventBus, *, sequential_start: bool) -> Workers:
+def _workers(settings: Settings, events: EventBus, first: Backend | None) -> Workers:
     publish, others = events.publish, tuple(other.role for other in recognisers(settings))
     make: MakeBackend = partial(local_pool, settings, on_event=publish)
     if settings.backend == "ray":
@@ -195,10 +185,10 @@ def _workers(settings: Settings, events: EventBus, *, sequential_start: bool) ->
     return Workers(
         audio=make("audio"),
         inference=make("inference"),
-        text=make("text"),
+        text=first or make("text"),
         make_download=partial(make, "download"),
         others=tuple(make(role) for role in others),
-        sequential_start=sequential_start,
+        sequential_start=first is not None,
     )
 
 
@@ -207,13 +197,7 @@ def local_pool(
 ) -> WorkerPool:
     """The workers of a role as processes of this machine; nothing is started."""
     config, env = _worker_config(settings, role)
-    spec = _worker_spec(role, config, {"WAV2VEC2_LOG_LEVEL": settings.log_level, **env})
-    recorder = FrameRecorder(settings.record_folder) if settings.record_folder else None
-    policy, size = bridge_policy(settings), settings.inference_workers if role == "inference" else 1
-    kind = WorkerPool if role in CONFIGS else OnDemandPool
-    return kind(
-        [WorkerBridge(spec, policy, on_event=on_event, recorder=recorder) for _ in range(size)]
-    )
+    return process_pool(settings, role, config, env, on_event=on_event)
 
 
 def _ray_backends(settings: Settings, on_event: WorkerEventSink) -> MakeBackend:
@@ -238,16 +222,3 @@ def _worker_config(settings: Settings, role: str) -> tuple[Config, Env]:
         return make(settings, assets_path()), env
     [config] = [other.config for other in recognisers(settings) if other.role == role]
     return config, NO_ENV
-
-
-def _worker_spec(role: str, config: Config, env: Env) -> WorkerSpec:
-    argv = (sys.executable, "-c", WORKER, "--role", role, "--config", json.dumps(config))
-    return WorkerSpec(role=role, argv=argv, env=env, isolated=role == "audio")
-
-
-WORKER = (
-    f"import sys; sys.path = [p for p in sys.path if p] + [{str(PACKAGE_FOLDER.parent)!r}]; "
-    "from wav2vec2_app.worker.__main__ import main; sys.exit(main())"
-)
-"""The worker program. Not ``-m``: that would import from the current folder, and find nothing where
-the package is not installed but lies beside ``app.py``."""

@@ -1,7 +1,7 @@
 """The server process: the page and the HTTP routes in one application, on one event loop.
 
-The workers start before Gradio is imported, which takes seconds. They start sequentially: on two cores the
-page is available a second earlier that way, and the first transcript no later.
+The text worker starts before the other layers are imported, which takes seconds, and the other workers after
+it: on two cores the page is available a second earlier that way, and the first transcript no later.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +22,19 @@ import uvicorn
 from wav2vec2_app import __version__
 from wav2vec2_app.environment import warn_of_unknown_variables
 from wav2vec2_app.errors import Wav2Vec2Error
-from wav2vec2_app.server.build import System, assets_path, build_system
-from wav2vec2_app.server.monitoring.history import History
+from wav2vec2_app.server.assets import assets_path
+from wav2vec2_app.server.bridge.backend import Backend
+from wav2vec2_app.server.events import EventBus
 from wav2vec2_app.server.monitoring.logs import configure_logging, log_event
 from wav2vec2_app.server.monitoring.metrics import Metrics
+from wav2vec2_app.server.pools import process_pool
+from wav2vec2_app.server.worker_configs import CONFIGS
 from wav2vec2_app.settings import Settings, on_spaces
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from wav2vec2_app.server.build import System
 
 logger = logging.getLogger(__name__)
 
@@ -42,31 +47,55 @@ SWITCH_INTERVAL_S = 0.001
 
 
 def run(settings: Settings) -> None:
-    """Serve until interrupted."""
+    """Serve until interrupted; ends the program with a line in the log if the settings cannot be used."""
     configure_logging(settings.log_level, as_json=settings.log_json)
     warn_of_unknown_variables(os.environ)
     logging.getLogger("uvicorn.error").addFilter(_is_not_cancelled)
-    metrics = Metrics()
-    with contextlib.suppress(KeyboardInterrupt):
-        system = _build(settings)
-        system.events.subscribe(metrics)
-        system.events.subscribe(log_event)
-        if settings.traces:
-            _export_traces(system)
-        asyncio.run(_serve(system, metrics))
-
-
-def _build(settings: Settings) -> System:
-    """The system; ends the program with a line in the log if its settings cannot be used."""
-    from wav2vec2_app.server.ui.mcp_import import require_mcp
-
+    metrics, events = Metrics(), EventBus()
+    events.subscribe(metrics)
+    events.subscribe(log_event)
+    if settings.traces:
+        _export_traces(events)
     try:
-        if settings.mcp:
-            require_mcp()
-        return build_system(settings, sequential_start=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_serve(settings, events, metrics))
     except Wav2Vec2Error as error:
         logger.critical("%s %s (%s)", error.message, error.hint, error.code)
         sys.exit(2)
+
+
+@contextlib.asynccontextmanager
+async def _started(settings: Settings, events: EventBus) -> AsyncIterator[System]:
+    """The system, started; the text worker starts before the system is imported."""
+    first: Backend | None = None
+    if settings.backend == "local":
+        make, environment = CONFIGS["text"]
+        config = make(settings, assets_path())
+        first = process_pool(settings, "text", config, environment, on_event=events.publish)
+        await first.start()
+    try:
+        system = await asyncio.to_thread(_build, settings, events, first)
+    except BaseException:
+        if first is not None:
+            await first.stop()
+        raise
+    await system.start()
+    try:
+        yield system
+    finally:
+        await system.stop()
+
+
+def _build(settings: Settings, events: EventBus, first: Backend | None) -> System:
+    """The system; raises a Wav2Vec2Error if the settings cannot be used."""
+    from wav2vec2_app.server.build import build_system
+
+    if settings.mcp:
+        from wav2vec2_app.server.ui.mcp_import import require_mcp
+
+        require_mcp()
+    with without_collection():
+        return build_system(settings, events=events, first=first)
 
 
 def create_app(system: System, metrics: Metrics) -> FastAPI:
@@ -117,12 +146,12 @@ def create_app(system: System, metrics: Metrics) -> FastAPI:
     return app
 
 
-def _export_traces(system: System) -> None:
+def _export_traces(events: EventBus) -> None:
     """Subscribe to the events with OpenTelemetry, if it is installed."""
     try:
         from wav2vec2_app.server.monitoring.traces import export_traces
 
-        system.events.subscribe(export_traces())
+        events.subscribe(export_traces())
     except ImportError as error:
         logger.error("traces are disabled: install wav2vec2-app[otel] (%s)", error)
 
@@ -130,6 +159,7 @@ def _export_traces(system: System) -> None:
 def _add_status_view(app: FastAPI, system: System, metrics: Metrics, assets: Path) -> None:
     """The status view, and the metrics of the state of the system."""
     from wav2vec2_app.server.api import status_page
+    from wav2vec2_app.server.monitoring.history import History
     from wav2vec2_app.server.ui import status_view
 
     history, status = History(), system.orchestrator.status
@@ -143,20 +173,17 @@ def _add_status_view(app: FastAPI, system: System, metrics: Metrics, assets: Pat
     )
 
 
-async def _serve(system: System, metrics: Metrics) -> None:
-    from wav2vec2_app.server.ui.gradio_internals import own_upload_folder
+async def _serve(settings: Settings, events: EventBus, metrics: Metrics) -> None:
+    async with _started(settings, events) as system:
+        from wav2vec2_app.server.ui.gradio_internals import own_upload_folder
 
-    await system.start()
-    at_end = contextlib.ExitStack()
-    try:
-        at_end.enter_context(own_upload_folder(os.environ))
-        favour_event_loop()
-        with without_collection():
-            app = await asyncio.to_thread(create_app, system, metrics)
-        await _Server(_config(app, system.settings), system, at_end).serve()
-    finally:
-        await system.stop()
-        at_end.close()
+        at_end = contextlib.ExitStack()
+        with at_end:
+            at_end.enter_context(own_upload_folder(os.environ))
+            favour_event_loop()
+            with without_collection():
+                app = await asyncio.to_thread(create_app, system, metrics)
+            await _Server(_config(app, settings), system, at_end).serve()
 
 
 def favour_event_loop() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.ui.page import subtitles_script
 from wav2vec2_app.speech import subtitles
 from wav2vec2_app.speech.cues import WrittenWord, cues

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from benchmarks import scores as benchmark
 from wav2vec2_app.server.adapters.scores import read_scores
 from wav2vec2_app.server.adapters.wav2vec2 import FEATURES
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.status import FeatureScore
 
 SCORE = {"score": 0.5, "measure": "share", "data": "clips", "date": "2026-11-28"}

@@ -13,7 +13,7 @@ from tests.unit.server.ui.test_decode_again import NAMES, Browser
 from tests.unit.server.ui.test_export_handlers import fetched
 from wav2vec2_app.errors import InputError, InternalError
 from wav2vec2_app.server import schema
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.ui import acoustics_panel, endpoints
 from wav2vec2_app.server.ui.page import build_page

@@ -4,7 +4,7 @@ import gradio as gr
 import pytest
 
 from tests.doubles import FakeAdapter
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.ui import options_panel

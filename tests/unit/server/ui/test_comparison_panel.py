@@ -9,7 +9,7 @@ import pytest
 
 from tests.doubles import FakeAdapter, make_recognition
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.tasks import ModelTask

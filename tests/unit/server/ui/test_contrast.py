@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.worker.plots.canvas import ORANGE, RED, SLATE, TEAL
 
 SURFACES = ("--w-paper", "--w-card", "--w-well")

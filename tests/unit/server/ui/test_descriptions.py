@@ -8,7 +8,7 @@ import pytest
 from tests.doubles import FakeAdapter
 from tests.unit.conftest import Start
 from wav2vec2_app.errors import ResourceError
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.ui import handlers

@@ -1,7 +1,7 @@
 import gradio as gr
 import pytest
 
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.ui import endpoint_options, options_panel
 from wav2vec2_app.server.ui.page import build_page

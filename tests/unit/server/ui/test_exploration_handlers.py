@@ -14,7 +14,7 @@ import pytest
 from tests.doubles import FakeAdapter, make_layers
 from tests.unit.conftest import Start
 from tests.unit.server.ui.test_decode_again import Browser
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.schema import JsonObject
 from wav2vec2_app.server.ui.exploration_handlers import fetch_wanted

@@ -9,7 +9,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from tests.unit.server.ui.test_texts import strings
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.languages import (

@@ -14,7 +14,7 @@ from tests.doubles import FakeAdapter, FakeClock, make_audio, make_memory, make_
 from tests.unit.conftest import Start
 from wav2vec2_app.errors import InternalError, WorkerDiedError
 from wav2vec2_app.server.api import status_page
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.events import BreakerEvent, Done, Failed, WorkerEvent
 from wav2vec2_app.server.monitoring.history import HISTORY_S, History
 from wav2vec2_app.server.results import AudioResult, Stage

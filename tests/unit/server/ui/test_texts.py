@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.ui import page, texts
 
 FOLDER = assets_path() / "ui"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.checkpoints import VOCABULARY
 from wav2vec2_app.errors import InputError
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS, DecodingOptions, hotword_list
 from wav2vec2_app.worker.model.decoding import EmissionDecoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.doubles import FRAME_S, make_emission
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.speech.exploration import Explanation
 from wav2vec2_app.speech.options import DEFAULT_OPTIONS
 from wav2vec2_app.worker.model.decoding import EmissionDecoder

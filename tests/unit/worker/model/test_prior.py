@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.worker.model.prior import PRIOR_FILE, measure_prior, read_prior, subtract_prior
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.doubles import make_emission
 from wav2vec2_app.errors import CancelledError
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.speech.transcript import Word
 from wav2vec2_app.worker.model import punctuation
 from wav2vec2_app.worker.model.punctuation import MARK_WEIGHTS, MARK_WORDS, MARKS, Punctuator

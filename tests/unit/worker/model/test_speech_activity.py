@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from benchmarks import sounds
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.speech.audio import Float32
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.worker.model.ctc import words_of_path

@@ -21,7 +21,7 @@ from wav2vec2_app.protocol.text import (
     TextInfo,
     text_bytes,
 )
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.speech.emission import Emission
 from wav2vec2_app.speech.options import DecodingOptions
 from wav2vec2_app.worker.call import Role

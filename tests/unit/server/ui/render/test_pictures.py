@@ -4,7 +4,7 @@ import pytest
 
 from tests.doubles import make_picture, make_recognition
 from tests.examples import clips
-from wav2vec2_app.server.build import assets_path
+from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.ui.render import pictures
 from wav2vec2_app.server.ui.render.confidence import LEVELS
 from wav2vec2_app.speech.transcript import Word
