@@ -126,7 +126,8 @@ export const start = (config) => {
       }
     }
     if (found.length > most) { fail({ message: format(texts.tooMany, { count: found.length, most }) }); return; }
-    const name = found[0].name.includes("/") ? found[0].name.split("/")[0] : format(texts.files, { count: found.length });
+    const [folder, file] = found[0].name.split("/");
+    const name = file || found.length === 1 ? folder : format(texts.files, { count: found.length });
     const body = { name, files: found.map((one) => ({ name: one.name, size: one.file.size })), ...options() };
     const made = await trying(() => ask(route, { method: "POST", body, lost: texts.lost }));
     if (!made) return;

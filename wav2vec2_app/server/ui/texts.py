@@ -103,7 +103,7 @@ FROM_CACHE: Final = "Same recording as before: shown from cache."
 FROM_CACHE_IN: Final = "Same recording as before: shown from cache in {took}."
 DECODED_AGAIN: Final = "Decoded again in {took}, without running the model."
 ALIGNED_ONE: Final = "Aligned 1 word in {took}{without_model}."
-ALIGNED: Final = "Aligned {count} words in {took}{without_model}."
+ALIGNED: Final = "Words aligned: {count}, in {took}{without_model}."
 WITHOUT_MODEL: Final = ", without running the model"
 WAITING_FOR_TRANSCRIPT: Final = "Waiting until the recording is transcribed."
 STOPPED: Final = "Stopped."
@@ -262,7 +262,7 @@ ACOUSTICS: Final = "Acoustic analysis"
 ACOUSTICS_IDLE: Final = "Loudness, pitch, formants, tempo and the rate of speech of the recording."
 ACOUSTICS_COLUMNS: Final = ("Measure", "Value", "What it says")
 MEASURE: Final = "Analyze"
-SILENCES: Final = "{count} silences, {total} in all"
+SILENCES: Final = "Silences: {count}, {total} in all"
 SILENCES_ONE: Final = "1 silence of {total}"
 EXPORT_ACOUSTICS: Final = "Export the analysis"
 MEASURES_CSV: Final = "CSV"
@@ -602,7 +602,7 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "transcribe": TRANSCRIBE,
         "transcribeAgain": "Transcribe again",
         "noAudio": "Record, upload a file or choose a clip first.",
-        "ready": "Transcript ready, {words} words, {uncertain} uncertain",
+        "ready": "Transcript ready, words: {words}, uncertain: {uncertain}",
         "readyEmpty": "Transcript ready, no words",
     },
     "explore": {
@@ -777,13 +777,13 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "allTags": "All tags",
         "exportAll": "Export all (ZIP)",
         "deleteAll": "Delete all",
-        "deleteAllNow": "Delete all {count}",
+        "deleteAllNow": "Delete all ({count})",
         "keep": "Keep them",
         "count": "{count} stored, {size}",
         "empty": "Nothing is stored yet. Transcribe something, and it appears here.",
         "nothingFound": "Nothing was found.",
         "more": "Show older ones",
-        "facts": "{age} · {length} · {words} words · {percent} % · {model}",
+        "facts": "{age} · {length} · words: {words} · {percent} % · {model}",
         "expires": "It will be deleted {time}.",
         "name": "Name",
         "tags": "Tags, separated by commas",
@@ -822,8 +822,8 @@ FOR_SCRIPTS: Final[Mapping[str, object]] = {
         "failed": "{failed} failed",
         "eta": "about {time} left",
         "finished": "Finished",
-        "uploading": "Sending {count} files",
-        "missing": "{count} files were not sent. Choose the same files again to continue.",
+        "uploading": "Files being sent: {count}",
+        "missing": "Files not sent: {count}. Choose the same files again to continue.",
         "download": "Download results (ZIP)",
         "delete": "Delete the batch",
         "deleted": "Deleted",
