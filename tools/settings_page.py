@@ -23,9 +23,10 @@ from wav2vec2_app.settings import Settings
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
 
-Each setting is an environment variable; lists are written as JSON. The command line's `serve` has
-options for the most common ones. This page is generated from
-[`wav2vec2_app/settings.py`](../wav2vec2_app/settings.py) by `python -m tools.settings_page`.
+Each setting is an environment variable; lists are texts with commas between (`a,b`) or JSON lists
+(`["a", "b"]`). The command line's `serve` has options for the most common ones. This page is
+generated from [`wav2vec2_app/settings.py`](../wav2vec2_app/settings.py) by `python -m
+tools.settings_page`.
 """
 COMPUTED = {
     "host": "`127.0.0.1`; `0.0.0.0` on Spaces",

@@ -1,14 +1,23 @@
-"""Finds environment variables that look like settings and are none."""
+"""Problems of the environment: unusable settings, and variables that no setting has."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+
+from pydantic import ValidationError
 
 from wav2vec2_app.settings import PREFIX, Settings
 
 logger = logging.getLogger(__name__)
+
+
+def setting_problems(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """Why the settings cannot be used: variables, each with a message."""
+    for problem in error.errors():
+        variable = f"{PREFIX}{problem['loc'][0]}".upper() if problem["loc"] else "Settings"
+        yield variable, problem["msg"].removeprefix("Value error, ")
 
 
 def unknown_variables(environment: Mapping[str, str]) -> Mapping[str, str]:

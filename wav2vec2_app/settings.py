@@ -1,7 +1,7 @@
 """All settings, with their units: the configuration manual of the application.
 
 Each field is set by the environment variable ``WAV2VEC2_<FIELD>`` (``WAV2VEC2_MAX_DURATION_S=120``),
-or passed by name.
+or passed by name. Lists are texts with commas between, or JSON lists.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from wav2vec2_app.setting_types import Concurrency, Folders, Keys, Names
 
 PREFIX = "WAV2VEC2_"
 MIB = 1024 * 1024
@@ -58,16 +60,15 @@ class Settings(BaseSettings):
     """Path under which a reverse proxy serves the page, such as ``/speech``: that of ``GRADIO_ROOT_PATH``,
     else none."""
 
-    trusted_hosts: tuple[str, ...] = ()
-    """Host names under which the server may be addressed (a JSON list in the environment). Empty: any name,
-    but only names of this machine and IP addresses where the server listens on this machine only. Behind
-    a reverse proxy, list the public name."""
-    trusted_origins: tuple[str, ...] = ()
-    """Origins (``https://example.org``) of other sites whose pages may use this server (a JSON list in the
-    environment); by default none may."""
-    api_keys: tuple[SecretStr, ...] = ()
+    trusted_hosts: Names = ()
+    """Host names under which the server may be addressed. Empty: any name, but only names of this machine
+    and IP addresses where the server listens on this machine only. Behind a reverse proxy, list the public
+    name."""
+    trusted_origins: Names = ()
+    """Origins (``https://example.org``) of other sites whose pages may use this server; by default none."""
+    api_keys: Keys = ()
     """Keys of which every request must have one, as ``Authorization: Bearer KEY``, or as the password in
-    a browser (a JSON list in the environment). Empty: no key is needed."""
+    a browser. Empty: no key is needed."""
 
     mcp: bool = False
     """Whether the named endpoints are also tools of the Model Context Protocol, at ``/gradio_api/mcp``; needs
@@ -78,26 +79,26 @@ class Settings(BaseSettings):
     """Default model: ``auto``, ``embedded``, one of ``allowed_models`` or ``whisper_models``, or a folder."""
     preferred_model: str = "facebook/wav2vec2-base-960h"
     """The model that ``auto`` stands for; until it is downloaded, the embedded model is used."""
-    allowed_models: tuple[str, ...] = (
+    allowed_models: Names = (
         "facebook/wav2vec2-base-960h",
         "facebook/wav2vec2-large-960h",
         "facebook/wav2vec2-large-960h-lv60-self",
         "facebook/wav2vec2-large-robust-ft-libri-960h",
     )
-    """Models of the Hugging Face Hub that users may choose (a JSON list in the environment)."""
-    whisper_models: tuple[str, ...] = (
+    """Models of the Hugging Face Hub that users may choose."""
+    whisper_models: Names = (
         "Systran/faster-whisper-base",
         "Systran/faster-whisper-small",
         "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
     )
     """Whisper models of the Hugging Face Hub, in CTranslate2's format, that users may choose where the
-    extra ``whisper`` is installed (a JSON list in the environment)."""
-    model_folders: tuple[Path, ...] = ()
-    """Folders of local checkpoints that users may choose (a JSON list in the environment): of CTC models,
+    extra ``whisper`` is installed."""
+    model_folders: Folders = ()
+    """Folders of local checkpoints that users may choose: of CTC models,
     and of Whisper models in CTranslate2's format."""
-    preload_models: tuple[str, ...] = ()
+    preload_models: Names = ()
     """Models that are loaded at the start beside the default one, and stay loaded as far as
-    ``memory_limit_bytes`` allows (a JSON list in the environment)."""
+    ``memory_limit_bytes`` allows."""
     model_idle_s: float = Field(900.0, ge=0)
     """A model other than the default and ``preload_models`` is unloaded when it was not used for so long,
     seconds. 0: never."""
@@ -216,8 +217,8 @@ class Settings(BaseSettings):
     """Number of consecutive failures that open the circuit breaker of an operation."""
     breaker_recovery_s: float = Field(10.0, gt=0)
     """Time after which an open circuit breaker admits one trial, seconds."""
-    monitored_operations: tuple[str, ...] = ("all",)
-    """Operations that have circuit breakers, such as ``transcribe`` (a JSON list in the environment):
+    monitored_operations: Names = ("all",)
+    """Operations that have circuit breakers, such as ``transcribe``:
     ``all``, or some of ``probe``, ``decode_audio``, ``transcribe``, ``decode_text``, ``align``, ``analyze``,
     ``measure`` and ``draw``. An empty list disables them."""
     retry_attempts: int = Field(3, ge=1)
@@ -231,7 +232,7 @@ class Settings(BaseSettings):
     routing: Literal["listed", "fastest"] = "listed"
     """Which of several adapters that can run a step comes first: the one that is listed first, or the one
     with the highest measured throughput. Paused and failing ones come last in both cases."""
-    adapter_concurrency: dict[str, Annotated[int, Field(ge=1)]] = {}
+    adapter_concurrency: Concurrency = {}
     """Number of steps that run at the same time on one adapter, by its name (a JSON object in the
     environment); adapters that are not named have no limit of their own."""
     running_audio_s: float = Field(0.0, ge=0)

@@ -1,12 +1,14 @@
 import ast
 import inspect
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from wav2vec2_app import settings as settings_module
 from wav2vec2_app.environment import warn_of_unknown_variables
+from wav2vec2_app.server import serve
 from wav2vec2_app.settings import ALL_ADDRESSES, Settings
 
 
@@ -140,3 +142,39 @@ def test_address_of_the_description_server_is_a_url_or_a_space(address: str) -> 
 def test_other_addresses_of_a_description_server_are_rejected(address: str) -> None:
     with pytest.raises(ValidationError, match="gama_url"):
         Settings(gama_url=address)
+
+
+@pytest.mark.parametrize("text", ["one, two", '["one", "two"]', " one,two, "])
+def test_lists_are_texts_with_commas_or_json(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("WAV2VEC2_API_KEYS", text)
+    monkeypatch.setenv("WAV2VEC2_MODEL_FOLDERS", text)
+
+    settings = Settings()
+
+    assert [key.get_secret_value() for key in settings.api_keys] == ["one", "two"]
+    assert settings.model_folders == (Path("one"), Path("two"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "named"),
+    [
+        ("WAV2VEC2_PORT", "x", "WAV2VEC2_PORT: "),
+        ("WAV2VEC2_API_KEYS", '["x', "WAV2VEC2_API_KEYS: the text is not valid JSON"),
+        ("WAV2VEC2_ADAPTER_CONCURRENCY", "x", "WAV2VEC2_ADAPTER_CONCURRENCY: "),
+        ("WAV2VEC2_WINDOW_OVERLAP_S", "500", "Settings: window_overlap_s"),
+    ],
+)
+def test_server_ends_with_a_line_for_a_variable_that_it_cannot_use(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    variable: str,
+    text: str,
+    named: str,
+) -> None:
+    monkeypatch.setenv(variable, text)
+
+    with pytest.raises(SystemExit, match="2"):
+        serve.main()
+
+    [line] = [record.getMessage() for record in caplog.records]
+    assert line.startswith(named)

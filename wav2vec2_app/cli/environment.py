@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from wav2vec2_app.cli.output import print_problem
-from wav2vec2_app.environment import warn_of_unknown_variables
+from wav2vec2_app.environment import setting_problems, warn_of_unknown_variables
 from wav2vec2_app.server.monitoring.logs import configure_logging
 from wav2vec2_app.settings import Settings
 
@@ -23,9 +23,8 @@ def read_settings(**overrides: str | int | bool | None) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        for problem in error.errors():
-            field = ".".join(str(part) for part in problem["loc"])
-            print_problem(f"WAV2VEC2_{field.upper()}", problem["msg"])
+        for variable, message in setting_problems(error):
+            print_problem(variable, message)
         raise typer.Exit(2) from None
 
 

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
+from pydantic import ValidationError
 
 from wav2vec2_app import __version__
-from wav2vec2_app.environment import warn_of_unknown_variables
+from wav2vec2_app.environment import setting_problems, warn_of_unknown_variables
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.assets import assets_path
 from wav2vec2_app.server.bridge.backend import Backend
@@ -44,6 +45,18 @@ GRACE_S = 3
 """Time that open connections have to end when the server stops, seconds."""
 SWITCH_INTERVAL_S = 0.001
 """How long a thread keeps the interpreter while the event loop waits for it, seconds."""
+
+
+def main() -> None:
+    """Serve with the settings of the environment; those that cannot be used end the program."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        configure_logging("INFO", as_json=False)
+        for variable, message in setting_problems(error):
+            logger.critical("%s: %s", variable, message)
+        sys.exit(2)
+    run(settings)
 
 
 def run(settings: Settings) -> None:
