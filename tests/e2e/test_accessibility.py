@@ -51,11 +51,13 @@ def findings(page: Page) -> list[str]:
 
 
 def settle(page: Page) -> None:
-    """End transitions: colours in between do not count."""
+    """End transitions, and scroll to the top: colours in between do not count, and the player, which stays
+    on the screen, covers nothing there."""
     page.add_style_tag(
         content="*, *::before, *::after { transition: none !important; animation: none !important; }"
     )
     page.mouse.move(0, 0)
+    page.evaluate("window.scrollTo(0, 0)")
 
 
 def replace_recording(page: Page, path: Path) -> None:

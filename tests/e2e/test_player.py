@@ -241,7 +241,7 @@ def test_result_is_announced_once_and_briefly(result: Page) -> None:
     result.wait_for_selector(DONE)
 
     uncertain = sum(word["level"] != "high" for word in rows(result))
-    expected = f"Transcript ready, {len(rows(result))} words, {uncertain} uncertain"
+    expected = f"Transcript ready, words: {len(rows(result))}, uncertain: {uncertain}"
     assert result.locator("#w-announcer").text_content() == expected
 
 
