@@ -117,9 +117,10 @@ def student_losses(
     """Return the losses of the stage `student`."""
     count, device = int(batch.frames.max()), batch.distorted.device
     frames = batch.frames.to(device)
-    features = raw_front(networks.model, batch.distorted)[:, :count]
+    with torch.set_grad_enabled(not options.freeze_front):
+        features = raw_front(networks.model, batch.distorted)[:, :count]
     losses = {}
-    if options.front:
+    if options.front and not options.freeze_front:
         real = torch.arange(count, device=device) < frames[:, None]
         target = networks.whisper_features(batch.distorted, batch)[real].float()
         losses["front"] = relative_error(features[real].float(), target)
@@ -143,7 +144,7 @@ def groups(model: Wav2Vec2ForCTC, options: argparse.Namespace) -> list[dict]:
     found.append({"params": [*encoder.layer_norm.parameters()], "lr": options.lr})
     fresh = options.fresh_lr
     found.append({"params": [*model.lm_head.parameters()], "lr": fresh, "head": True})
-    if options.stage == "student":
+    if options.stage == "student" and not options.freeze_front:
         ends = [model.wav2vec2.feature_extractor, model.wav2vec2.feature_projection]
         front = [p for part in ends for p in part.parameters()]
         found.append({"params": front, "lr": options.front_lr})
@@ -343,6 +344,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--mask", type=float, default=0.04, help="share of frames set to zero")
     parser.add_argument("--ctc", type=float, default=1.0, help="weight of the transcripts")
     parser.add_argument("--front", type=float, default=1.0, help="weight of the front's features")
+    parser.add_argument(
+        "--freeze-front", action="store_true", help="leave the raw-audio front as it is: faster"
+    )
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
