@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 import soxr
@@ -208,9 +209,11 @@ def tab_to(page: Page, selector: str, most: int = 80) -> None:
 def speaking_page(
     server: RunningServer, launch: Launch, clip: Clip, tmp_path: Path
 ) -> Iterator[Page]:
-    """A page whose microphone says a sentence in which words are uncertain."""
+    """A page whose microphone says a sentence in so much noise that words are uncertain."""
     path = tmp_path / "microphone.wav"
-    spoken = soxr.resample(clip.samples(), 16_000, MICROPHONE_RATE_HZ)
+    spoken = clip.samples()
+    noise = np.random.default_rng(1).standard_normal(len(spoken)) * np.abs(spoken).mean()
+    spoken = soxr.resample(0.5 * (spoken + noise), 16_000, MICROPHONE_RATE_HZ)
     soundfile.write(path, spoken, MICROPHONE_RATE_HZ, "PCM_16")
     browser = launch(*MICROPHONE, f"--use-file-for-fake-audio-capture={path}")
     page = browser.new_page()
