@@ -16,8 +16,17 @@ from tests.selection import first_variants
 from wav2vec2_app.server.ui.gradio_internals import own_upload_folder
 from wav2vec2_app.worker.model.resolve import Checkpoint
 
-hypothesis.settings.register_profile("quick", max_examples=40)
-hypothesis.settings.register_profile("thorough", max_examples=1000)
+BUSY = hypothesis.settings(
+    deadline=None,
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.filter_too_much,
+        hypothesis.HealthCheck.data_too_large,
+    ],
+)
+"""A busy machine, or one random choice of large arrays, is no fault of what is tested."""
+hypothesis.settings.register_profile("quick", BUSY, max_examples=40, derandomize=True)
+hypothesis.settings.register_profile("thorough", BUSY, max_examples=1000)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,14 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 
 from tests.doubles import FakeAdapter, make_policy
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
-
-hypothesis.settings.register_profile("untimed", parent=hypothesis.settings(), deadline=None)
-hypothesis.settings.load_profile("untimed")  # a deadline for each example fails on a busy machine
 
 Start = Callable[..., Awaitable[ModelOrchestrator]]
 

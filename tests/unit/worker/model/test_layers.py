@@ -51,6 +51,7 @@ def checkpoint_in(folder: Path, **overrides: Any) -> Checkpoint:
     return Checkpoint("tiny", made, "folder")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", VARIANTS)
 def test_layers_are_those_of_transformers_and_the_last_one_writes_the_emission(
     tmp_path: Path, name: str
