@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.soak import QUARANTINED, Plan, soak
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 async def test_nothing_is_lost_while_workers_are_killed_and_files_crash_them() -> None:
