@@ -23,6 +23,7 @@ from benchmarks import (
     dispatch,
     engines,
     find,
+    full_reports,
     hotwords,
     live,
     long_audio,
@@ -64,6 +65,7 @@ BENCHMARKS: dict[str, Callable[[], Any]] = {
     "live": live.measure,
     # compared with other software
     "peers": peers.measure,
+    "full_reports": full_reports.measure,
     "users": users.measure,
     "engines": engines.measure,
     "accelerator": accelerator.measure,
