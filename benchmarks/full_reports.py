@@ -1,7 +1,7 @@
 """``python -m benchmarks.full_reports [ROUNDS]``: the server's answers while eight clients get full reports.
 
-Eight clients of ``gradio_client`` ask for transcript, analysis and all pictures of different 10 s clips,
-each again as soon as it has an answer. Meanwhile ``/healthz`` is asked for every 20 ms.
+Eight clients of ``gradio_client`` request transcript, analysis and all pictures of different 10 s clips, each
+again as soon as it has an answer. Meanwhile ``/healthz`` is requested every 20 ms.
 """
 
 from __future__ import annotations

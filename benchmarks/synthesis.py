@@ -36,10 +36,12 @@ DAMAGES: Final = (
     Damage("beam, pink noise at 10 dB", "beam", 1.0, 10.0),
 )
 CLEAN: Final = Damage("wav2vec2, beam", "beam")
-WEIGHTS: Final = (0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0)
+WEIGHTS: Final = (0.3, 0.5, 0.7, 1.0, 1.2, 1.5, 2.0, 3.0)
 SHARES: Final = (0.2, 0.35, 0.5, 0.7, 1.0)
 ROUNDS: Final = 2
 """How often each value is tuned."""
+STARTS: Final = ((0.7, 0.5), (1.0, 1.0))
+"""Shares of absence and confidence with which the tuning begins; the better end counts."""
 
 Mixture = Mapping[str, Sequence[Transcript]]
 """Transcripts of the same utterances by the names of their sources."""
@@ -94,18 +96,29 @@ def _compared(title: str, tuning: Mixture, testing: Mixture) -> list[Figure]:
 
 def tuned(mixture: Mixture, references: Sequence[str]) -> SynthesisOptions:
     """Options with few word errors: one value after the other, the others fixed."""
-    options = SynthesisOptions(weights=dict.fromkeys(mixture, 1.0))
-    for _ in range(ROUNDS):
-        for name in list(mixture)[1:]:  # only the ratio of the weights matters
-            trials = [
-                replace(options, weights={**options.weights, name: weight}) for weight in WEIGHTS
-            ]
-            options = _best(options, trials, mixture, references)
-        trials = [replace(options, absence_share=share) for share in SHARES]
+    ends = []
+    for absence, confidence in STARTS:
+        options = SynthesisOptions(
+            weights=dict.fromkeys(mixture, 1.0),
+            absence_share=absence,
+            confidence_share=confidence,
+        )
+        for _ in range(ROUNDS):
+            options = _tuned_once(options, mixture, references)
+        ends.append(options)
+    return _best(ends[0], ends[1:], mixture, references)
+
+
+def _tuned_once(
+    options: SynthesisOptions, mixture: Mixture, references: Sequence[str]
+) -> SynthesisOptions:
+    for name in list(mixture)[1:]:  # only the ratio of the weights matters
+        trials = [replace(options, weights={**options.weights, name: weight}) for weight in WEIGHTS]
         options = _best(options, trials, mixture, references)
-        trials = [replace(options, confidence_share=share) for share in SHARES]
-        options = _best(options, trials, mixture, references)
-    return options
+    trials = [replace(options, absence_share=share) for share in SHARES]
+    options = _best(options, trials, mixture, references)
+    trials = [replace(options, confidence_share=share) for share in SHARES]
+    return _best(options, trials, mixture, references)
 
 
 def _best(

@@ -33,7 +33,7 @@ from wav2vec2_app.speech.transcript import Transcript, Word
 SPEECH: Final = Path(__file__).parents[2] / "shared" / "speech"
 HELD_OUT: Final = frozenset({"1737", "32", "7312", "669"})
 """Speakers of ``train.tsv`` that no model was trained on; weights are tuned on them."""
-PER_SPEAKER: Final = 12
+PER_SPEAKER: Final = 24
 """Utterances of each of them, the first ones."""
 CACHE: Final = RESULTS / "synthesis"
 

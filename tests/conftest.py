@@ -24,7 +24,7 @@ BUSY = hypothesis.settings(
         hypothesis.HealthCheck.data_too_large,
     ],
 )
-"""A busy machine, or one random choice of large arrays, is no fault of what is tested."""
+"""Neither a busy machine nor a random choice of large arrays makes a test fail."""
 hypothesis.settings.register_profile("quick", BUSY, max_examples=40, derandomize=True)
 hypothesis.settings.register_profile("thorough", BUSY, max_examples=1000)
 
