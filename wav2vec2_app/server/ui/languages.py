@@ -7,6 +7,7 @@ that has no row is shown in English.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -35,6 +36,8 @@ LANGUAGE_IN_SCOPE: Final = "wav2vec2.language"
 
 _CURRENT: ContextVar[str] = ContextVar("language", default=FALLBACK_LANGUAGE)
 T = TypeVar("T")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_PLACEHOLDER = re.compile(r"\{\}")
 
 
 def current_language() -> str:
@@ -62,6 +65,25 @@ def translated(value: T) -> T:
     """A text, or a structure of texts, in the current language; English where there is no translation."""
     code = _CURRENT.get()
     return value if code == FALLBACK_LANGUAGE else _translated(value, tables()[code])
+
+
+def translated_error(text: str) -> str:
+    """The message or the hint of an error in the current language; English where there is no translation.
+
+    The table has ``{}`` for each of its numbers, in the same order in all languages.
+    """
+    numbers = iter(_NUMBER.findall(text))
+    pattern = _NUMBER.sub("{}", text)
+    found = translated(text)
+    if found != text or pattern == text:
+        return found
+    other = translated(pattern)
+    return text if other == pattern else _PLACEHOLDER.sub(lambda _: next(numbers), other)
+
+
+def explained(message: str, hint: str) -> str:
+    """What is wrong and what helps, in the current language."""
+    return f"{translated_error(message)} {translated_error(hint)}"
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from starlette.datastructures import Headers
 
 from tests.unit.server.ui.test_texts import strings
-from wav2vec2_app.server.assets import assets_path
+from wav2vec2_app.errors import BusyError, InputError
+from wav2vec2_app.server.assets import PACKAGE_FOLDER, assets_path
 from wav2vec2_app.server.orchestrator.orchestrator import ModelOrchestrator
 from wav2vec2_app.server.ui import texts
 from wav2vec2_app.server.ui.languages import (
@@ -25,11 +27,13 @@ from wav2vec2_app.server.ui.languages import (
 )  # fmt: skip
 from wav2vec2_app.server.ui.localized_page import LocalizedConfig, localize
 from wav2vec2_app.server.ui.page import build_page
-from wav2vec2_app.server.ui.render import transcript
+from wav2vec2_app.server.ui.render import cards, transcript
 from wav2vec2_app.settings import Settings
 from wav2vec2_app.speech.export_options import EXPORT_OPTIONS
 from wav2vec2_app.speech.options import OPTIONS
 
+LENGTHS = ("{} s long", "longer than {} s")
+"""How long a recording is, in the error that it is too long."""
 OTHERS = [code for code in PAGE_LANGUAGES if code != FALLBACK_LANGUAGE]
 
 
@@ -74,6 +78,40 @@ def test_rows_of_the_table_are_complete_and_have_no_markup() -> None:
     assert {len(row.split("\t")) for row in rows} == {len(PAGE_LANGUAGES)}
     assert len({row.split("\t")[0] for row in rows}) == len(rows), "each text has one row"
     assert [row for row in rows if re.search(r"[<>]", row)] == []
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_rows_beside_the_texts_are_of_errors(code: str) -> None:
+    known = all_texts() | error_texts()
+
+    assert sorted(text for text in tables()[code] if text not in known) == []
+
+
+def error_texts() -> set[str]:
+    """Messages and hints of all errors, with ``{}`` for what is filled in."""
+    found = set()
+    for file in PACKAGE_FOLDER.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                parts = (getattr(part, "value", "") for part in node.values)
+                found.add("".join(part if isinstance(part, str) else "{}" for part in parts))
+    return found | {
+        f"The recording is {length}; at most {{}} s are accepted." for length in LENGTHS
+    }
+
+
+def test_errors_have_the_language_of_the_request_and_keep_their_numbers() -> None:
+    error = BusyError("The queue is full: 16 tasks are waiting.", hint="Try again in 2.5 s.")
+    unknown = InputError("There is no track called “7”.", hint="Choose another.")
+
+    with speaking("de"):
+        card = cards.error_card(error, "id")
+        assert "Warteschlange ist voll: 16 Aufgaben" in card
+        assert "in 2.5 s erneut" in card
+        assert unknown.message in cards.error_card(unknown, "id")
+    assert error.message in cards.error_card(error, "id")
 
 
 def test_texts_have_the_language_of_the_request() -> None:

@@ -10,6 +10,7 @@ from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.operations import Operation
 from wav2vec2_app.server.results import Problem
 from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui.languages import explained, translated_error
 
 TOO_LONG_FOR_PICTURES: Final = "features.too_long"
 
@@ -36,7 +37,7 @@ def error_card(error: Wav2Vec2Error, request_id: str) -> str:
     area = error.code.split(".")[0]
     titles = texts.ERROR_OF_CODE
     title = titles.get(error.code) or titles.get(area) or texts.ERROR_OF_LAYER[error.layer]
-    return _error(error, request_id, title, error.message)
+    return _error(error, request_id, title, translated_error(error.message))
 
 
 def problem_card(problem: Problem, request_id: str) -> str:
@@ -47,12 +48,12 @@ def problem_card(problem: Problem, request_id: str) -> str:
         return _error(error, request_id, title, "")
     pictures = problem.operation in (Operation.ANALYZE, Operation.DRAW)
     title = texts.NO_PICTURES if pictures else texts.INCOMPLETE
-    return _error(error, request_id, title, error.message)
+    return _error(error, request_id, title, translated_error(error.message))
 
 
 def hint(error: Wav2Vec2Error) -> str:
     """What is wrong with an input, in one quiet line beside it."""
-    return f'<p class="w-hint" role="status">{escape(error.message)} {escape(error.hint)}</p>'
+    return f'<p class="w-hint" role="status">{escape(explained(error.message, error.hint))}</p>'
 
 
 def _error(error: Wav2Vec2Error, request_id: str, title: str, message: str) -> str:
@@ -60,7 +61,7 @@ def _error(error: Wav2Vec2Error, request_id: str, title: str, message: str) -> s
     return (
         f'<div class="w-error" role="alert" data-severity="{escape(error.severity)}">'
         f"<h2>{escape(title)}</h2>{paragraph}"
-        f'<p class="w-error-hint">{escape(error.hint)}</p>{_retry(error)}'
+        f'<p class="w-error-hint">{escape(translated_error(error.hint))}</p>{_retry(error)}'
         f'<p class="w-error-facts"><code>{escape(error.code)}</code>{_request(request_id)}</p>'
         "</div>"
     )

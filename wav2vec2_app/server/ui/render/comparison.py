@@ -8,6 +8,7 @@ from html import escape
 from wav2vec2_app.server import schema
 from wav2vec2_app.server.orchestrator.comparison import VariantOutcome
 from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui.languages import explained
 from wav2vec2_app.server.ui.render import status, units
 from wav2vec2_app.speech.export_options import DEFAULT_EXPORT
 from wav2vec2_app.speech.writing.transcripts import written
@@ -61,9 +62,7 @@ def _unfinished(one: VariantOutcome) -> str:
 
 def _variant(one: schema.VariantJson) -> str:
     if one.error is not None:
-        text = (
-            f'<p class="w-compared-error">{escape(one.error.message)} {escape(one.error.hint)}</p>'
-        )
+        text = f'<p class="w-compared-error">{escape(explained(one.error.message, one.error.hint))}</p>'
         return _item(one.name, "failed", text, (one.error.code,))
     body = _marked(one.differences) or texts.COMPARED_NO_WORDS
     return _item(one.name, "done", f'<p class="w-compared-text">{body}</p>', _facts(one))

@@ -8,6 +8,7 @@ from typing import Final
 
 from wav2vec2_app.errors import Wav2Vec2Error
 from wav2vec2_app.server.ui import texts
+from wav2vec2_app.server.ui.languages import explained
 from wav2vec2_app.speech.features import Picture
 
 
@@ -66,7 +67,7 @@ def picture(drawn: Picture) -> str:
 
 def note(error: Wav2Vec2Error) -> str:
     """Why another part was not drawn, above the pictures that are still there."""
-    return f'<p class="w-hint">{escape(texts.NOT_DRAWN)} {escape(error.message)} {escape(error.hint)}</p>'
+    return f'<p class="w-hint">{escape(texts.NOT_DRAWN)} {escape(explained(error.message, error.hint))}</p>'
 
 
 def empty(place: PicturePlace) -> str:
