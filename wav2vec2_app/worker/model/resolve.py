@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import try_to_load_from_cache
+from huggingface_hub import constants
 
 from wav2vec2_app.errors import ModelError
 from wav2vec2_app.speech.languages import language_code
@@ -184,6 +184,10 @@ def cached_path(name: str) -> Path | None:
     ``None`` unless configuration, vocabulary, weights and, for a named language, its adapter are there.
     """
     repository, language = split_name(name)
+    if not (Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}").is_dir():
+        return None
+    from huggingface_hub import try_to_load_from_cache  # its import delays a start by 0.1 s
+
     found = [try_to_load_from_cache(repository, name) for name in (CONFIG, VOCABULARY)]
     weights = [try_to_load_from_cache(repository, name) for name in WEIGHTS]
     if not all(isinstance(path, str) for path in found):
