@@ -187,11 +187,10 @@ def _add_status_view(app: FastAPI, system: System, metrics: Metrics, assets: Pat
 
 
 async def _serve(settings: Settings, events: EventBus, metrics: Metrics) -> None:
-    async with _started(settings, events) as system:
-        from wav2vec2_app.server.ui.gradio_internals import own_upload_folder
+    with contextlib.ExitStack() as at_end:
+        async with _started(settings, events) as system:
+            from wav2vec2_app.server.ui.gradio_internals import own_upload_folder
 
-        at_end = contextlib.ExitStack()
-        with at_end:
             at_end.enter_context(own_upload_folder(os.environ))
             favour_event_loop()
             with without_collection():

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -20,12 +19,13 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wav2vec2_app.server.assets import assets_path
+
 FALLBACK_LANGUAGE: Final = "en"
 PAGE_LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
     {FALLBACK_LANGUAGE: "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 )
 """Each language by its code, with its own name."""
-APP_FOLDER: Final = Path(__file__).parents[2]
 TABLE: Final = "translations.tsv"
 PARAMETER: Final = "lang"
 """Name in the query of the page's address, which its other requests have as their referer."""
@@ -37,7 +37,6 @@ LANGUAGE_IN_SCOPE: Final = "wav2vec2.language"
 _CURRENT: ContextVar[str] = ContextVar("language", default=FALLBACK_LANGUAGE)
 T = TypeVar("T")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_PLACEHOLDER = re.compile(r"\{\}")
 
 
 def current_language() -> str:
@@ -72,13 +71,12 @@ def translated_error(text: str) -> str:
 
     The table has ``{}`` for each of its numbers, in the same order in all languages.
     """
-    numbers = iter(_NUMBER.findall(text))
     pattern = _NUMBER.sub("{}", text)
     found = translated(text)
     if found != text or pattern == text:
         return found
     other = translated(pattern)
-    return text if other == pattern else _PLACEHOLDER.sub(lambda _: next(numbers), other)
+    return text if other == pattern else other.format(*_NUMBER.findall(text))
 
 
 def explained(message: str, hint: str) -> str:
@@ -89,9 +87,7 @@ def explained(message: str, hint: str) -> str:
 @functools.cache
 def tables() -> Mapping[str, Mapping[str, str]]:
     """The translations by language, then by the English text."""
-    packaged = APP_FOLDER / "assets"
-    assets = packaged if packaged.is_dir() else APP_FOLDER.parent / "assets"
-    lines = (assets / "ui" / TABLE).read_text(encoding="utf-8").splitlines()
+    lines = (assets_path() / "ui" / TABLE).read_text(encoding="utf-8").splitlines()
     codes, *rows = (line.split("\t") for line in lines)
     columns = range(1, len(codes))
     return {codes[column]: {row[0]: row[column] for row in rows} for column in columns}

@@ -248,7 +248,7 @@ async def test_text_is_aligned_with_the_words_that_are_shown(
     assert "&lt;morning&gt;," in html
     assert 'data-start="0.200" data-end="0.400"' in html
     assert 'data-letter="Y"' in html
-    assert "Words aligned: 3" in browser.page.parts["align-status"]
+    assert "3 words" in browser.page.parts["align-status"]
     assert "without running the model" in browser.page.parts["align-status"]
     assert "hello" in browser.page.parts["transcript"]
     assert adapter.count(Operation.TRANSCRIBE) == 1
